@@ -1,0 +1,197 @@
+//! One login at a site, as both sides see it. No secret is in here.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{AccountId, SiteName},
+    time::Timestamp,
+};
+
+/// An account and everything an operator may read of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id; also the hash tag of its Redis keys.
+    pub id: AccountId,
+    /// The site it signs in to.
+    pub site: SiteName,
+    /// What the operator calls it, 1 to 80 characters; never a secret, shown in logs.
+    pub label: String,
+    /// Where it stands.
+    pub state: State,
+    /// Why it stands there: a failure code and the step, or empty.
+    pub reason: String,
+    /// Since when.
+    pub state_since: Timestamp,
+    /// Overrides the site's `limits.concurrency`: streams at once.
+    pub concurrency: Option<u32>,
+    /// Cron expression (with seconds, UTC) that adds logins; see the broker's README.
+    pub schedule: Option<String>,
+    /// One higher for each change of the credentials; 0 means none are stored.
+    pub credentials_version: u64,
+    /// Generation of the published session; 0 means there was none.
+    pub generation: u64,
+    /// Hard end of the published session.
+    pub expires_at: Option<Timestamp>,
+    /// When the broker will sign in next by itself.
+    pub refresh_at: Option<Timestamp>,
+    /// The last login that ended, well or not.
+    pub last_login: Option<LastLogin>,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// How the last login went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastLogin {
+    /// When it ended.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// `ok` or a failure code.
+    pub result: String,
+}
+
+impl Account {
+    /// A new account with no credentials and no session.
+    #[must_use]
+    pub fn new(site: SiteName, label: String) -> Self {
+        let now = Timestamp::now();
+        Self {
+            id: AccountId::new(),
+            site,
+            label,
+            state: State::New,
+            reason: String::new(),
+            state_since: now,
+            concurrency: None,
+            schedule: None,
+            credentials_version: 0,
+            generation: 0,
+            expires_at: None,
+            refresh_at: None,
+            last_login: None,
+            created_at: now,
+        }
+    }
+
+    /// Whether an adapter may lease it: it has a session that lives, and nobody switched it off.
+    #[must_use]
+    pub fn serves(&self, now: Timestamp) -> bool {
+        self.state.serves() && self.generation > 0 && self.expires_at.is_some_and(|end| now < end)
+    }
+
+    /// How long its session will live; zero without one.
+    #[must_use]
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        self.expires_at.map_or(Duration::ZERO, |end| now.until(end))
+    }
+}
+
+/// Where an account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Added; never signed in.
+    New,
+    /// A login runs; an earlier session keeps serving.
+    Refreshing,
+    /// Signed in.
+    Active,
+    /// The last login failed for a passing reason; it is tried again at `refresh_at`.
+    Cooldown,
+    /// A person must finish the login.
+    NeedsHuman,
+    /// The site refused the password; it is not typed again until an operator changes it.
+    CredentialsRejected,
+    /// The site locked the account.
+    SiteLocked,
+    /// Switched off by an operator.
+    Disabled,
+}
+
+impl State {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::New, "new"),
+        (Self::Refreshing, "refreshing"),
+        (Self::Active, "active"),
+        (Self::Cooldown, "cooldown"),
+        (Self::NeedsHuman, "needs_human"),
+        (Self::CredentialsRejected, "credentials_rejected"),
+        (Self::SiteLocked, "site_locked"),
+        (Self::Disabled, "disabled"),
+    ];
+
+    /// Whether a session in this state may still be used. A failed refresh does not stop a session that lives.
+    #[must_use]
+    pub fn serves(self) -> bool {
+        match self {
+            Self::Refreshing
+            | Self::Active
+            | Self::Cooldown
+            | Self::NeedsHuman
+            | Self::CredentialsRejected => true,
+            Self::New | Self::SiteLocked | Self::Disabled => false,
+        }
+    }
+
+    /// Whether the broker may start a login by itself. Only an operator leads out of the others.
+    #[must_use]
+    pub fn signs_in_unasked(self) -> bool {
+        match self {
+            Self::New | Self::Refreshing | Self::Active | Self::Cooldown => true,
+            Self::NeedsHuman | Self::CredentialsRejected | Self::SiteLocked | Self::Disabled => false,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = Self::ALL.iter().find(|(state, _)| state == self).expect("ALL lists every state");
+        f.write_str(name)
+    }
+}
+
+impl FromStr for State {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        let found = Self::ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(state, _)| *state).ok_or(UnknownState)
+    }
+}
+
+/// Text that names no account state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an account state")]
+pub struct UnknownState;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_the_name_that_json_gives_it() {
+        for (state, name) in State::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), name);
+            assert_eq!(name.parse(), Ok(state));
+        }
+    }
+
+    #[test]
+    fn an_account_serves_while_its_session_lives() {
+        let now = Timestamp::from_secs(1000);
+        let mut account = Account::new("practice".parse().unwrap(), "alice".to_owned());
+        assert!(!account.serves(now));
+
+        account.state = State::Active;
+        account.generation = 1;
+        account.expires_at = Some(now + Duration::from_secs(1));
+
+        assert!(account.serves(now));
+        assert!(!account.serves(now + Duration::from_secs(1)));
+        account.state = State::Disabled;
+        assert!(!account.serves(now));
+    }
+}

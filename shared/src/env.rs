@@ -1,0 +1,328 @@
+//! The environment: the only place that reads it, and the table of every variable there is.
+
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::site::nearest;
+
+/// A variable: its name, who reads it, what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether its value is a secret, so that `NAME_FILE` may name a file that holds it.
+    pub secret: bool,
+    /// What it means, with its default.
+    pub meaning: &'static str,
+}
+
+const fn plain(name: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, secret: false, meaning }
+}
+
+const fn secret(name: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, secret: true, meaning }
+}
+
+/// Every variable of every Latchkey binary. A `LATCHKEY_` variable that is not here is a mistake.
+pub const VARIABLES: &[Variable] = &[
+    plain("LATCHKEY_ADAPTER_LISTEN", "adapter: address to listen on; 127.0.0.1:7802"),
+    secret("LATCHKEY_ADMIN_TOKEN", "broker, CLI: bearer token of the admin API; at least 20 characters"),
+    plain(
+        "LATCHKEY_ARTEFACTS",
+        "broker: directory for masked screenshots of failed logins; none are kept without it",
+    ),
+    plain("LATCHKEY_BODY_LIMIT", "adapter: largest request body in bytes; 67108864"),
+    plain("LATCHKEY_BROKER_LISTEN", "broker: address to listen on; 127.0.0.1:7801"),
+    plain("LATCHKEY_BROKER_URL", "CLI: where the broker is; http://127.0.0.1:7801"),
+    plain("LATCHKEY_CHROMIUM", "broker: path of Chromium; looked for on PATH"),
+    plain(
+        "LATCHKEY_CHROMIUM_SANDBOX",
+        "broker: on or off; on. Off only where the broker runs as root in a test",
+    ),
+    secret(
+        "LATCHKEY_CREDENTIALS_KEYS",
+        "broker: key ring of credentials; the adapter refuses to start with it",
+    ),
+    plain("LATCHKEY_DEPLOYMENT", "both: name of this deployment, bound into every sealed record; default"),
+    plain("LATCHKEY_HEARTBEAT", "adapter: time between comment lines on a silent stream; 10s"),
+    plain("LATCHKEY_LOG", "both: log filter; info"),
+    plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
+    plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
+    plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
+    plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
+    secret("LATCHKEY_REDIS_URL", "both: redis://user:password@host:6379/0, or rediss:// for TLS"),
+    secret("LATCHKEY_SESSION_KEYS", "both: key ring of sessions"),
+    secret(
+        "LATCHKEY_SHARED_SECRETS",
+        "adapter: bearer secrets that clients may use, at least 20 characters each",
+    ),
+    plain("LATCHKEY_SITES", "both: site files, or directories of them, separated by commas"),
+    plain("LATCHKEY_SITE_URLS", "both: base URLs of sites, like open-webui=https://chat.example.org"),
+    plain("LATCHKEY_STREAM", "adapter: live, or buffered to send one answer at the end; live"),
+];
+
+/// A snapshot of the environment.
+#[derive(Clone, Debug)]
+pub struct Env {
+    values: BTreeMap<String, String>,
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvError {
+    /// It must be there.
+    #[error("{name} is not set: it is {meaning}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What the table says of it.
+        meaning: &'static str,
+    },
+    /// Its value is wrong. The value is not repeated: it may be a secret.
+    #[error("{name} is wrong: expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// The file that it names cannot be read.
+    #[error("{name}_FILE: cannot read {path}: {cause}")]
+    File {
+        /// The variable.
+        name: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// Both the variable and its file are given.
+    #[error("{name} and {name}_FILE are both set: keep one")]
+    Twice {
+        /// The variable.
+        name: &'static str,
+    },
+    /// No binary of Latchkey knows it.
+    #[error("{name} is no variable of Latchkey{}", nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    Unknown {
+        /// The variable.
+        name: String,
+        /// The known one most like it.
+        nearest: Option<&'static str>,
+    },
+}
+
+impl EnvError {
+    /// A value that is not what it should be.
+    pub fn invalid(name: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Invalid { name: name.into(), expected: expected.into() }
+    }
+}
+
+impl Env {
+    /// The environment of this process. Variables that are not valid UTF-8 are left out.
+    #[must_use]
+    pub fn process() -> Self {
+        let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self { values: std::env::vars_os().filter_map(utf8).collect() }
+    }
+
+    /// An environment made of pairs.
+    pub fn of<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { values: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// Refuses `LATCHKEY_` variables that nobody reads: a typing mistake must not become a silent default.
+    ///
+    /// # Errors
+    /// The first unknown name, with the known one most like it.
+    pub fn reject_unknown(&self) -> Result<(), EnvError> {
+        let known = |name: &str| VARIABLES.iter().any(|variable| is_spelled(variable, name));
+        let unknown = self.values.keys().find(|name| name.starts_with("LATCHKEY_") && !known(name));
+        match unknown {
+            None => Ok(()),
+            Some(name) => Err(EnvError::Unknown {
+                nearest: nearest(name, VARIABLES.iter().map(|variable| variable.name)),
+                name: name.clone(),
+            }),
+        }
+    }
+
+    /// A variable; an empty one counts as not set, as compose files leave them.
+    ///
+    /// # Errors
+    /// None today; the signature leaves room for file-only values.
+    pub fn text(&self, name: &'static str) -> Result<Option<String>, EnvError> {
+        debug_assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name} is not in VARIABLES");
+        Ok(self.values.get(name).filter(|value| !value.is_empty()).cloned())
+    }
+
+    /// A variable that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn required(&self, name: &'static str) -> Result<String, EnvError> {
+        self.text(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// A secret: from `NAME`, or from the file that `NAME_FILE` names, without the newline at its end.
+    ///
+    /// # Errors
+    /// When both are set, or the file cannot be read.
+    pub fn secret(&self, name: &'static str) -> Result<Option<SecretString>, EnvError> {
+        let file = self.values.get(&format!("{name}_FILE")).filter(|path| !path.is_empty());
+        match (self.text(name)?, file) {
+            (Some(_), Some(_)) => Err(EnvError::Twice { name }),
+            (Some(value), None) => Ok(Some(value.into())),
+            (None, None) => Ok(None),
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(text) if text.trim().is_empty() => {
+                    Err(EnvError::File { name, path: path.clone(), cause: "it is empty".to_owned() })
+                }
+                Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).into())),
+                Err(cause) => Err(EnvError::File { name, path: path.clone(), cause: cause.to_string() }),
+            },
+        }
+    }
+
+    /// A secret that must be there.
+    ///
+    /// # Errors
+    /// When it is not, or as [`Env::secret`].
+    pub fn required_secret(&self, name: &'static str) -> Result<SecretString, EnvError> {
+        self.secret(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// A duration like `30s` or `1m 30s`; never zero.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn duration(&self, name: &'static str, default: Duration) -> Result<Duration, EnvError> {
+        let Some(text) = self.text(name)? else { return Ok(default) };
+        match humantime::parse_duration(&text) {
+            Ok(duration) if !duration.is_zero() => Ok(duration),
+            _ => Err(EnvError::invalid(name, "a duration like 30s or 1m 30s")),
+        }
+    }
+
+    /// A number, or anything else that parses.
+    ///
+    /// # Errors
+    /// When it does not parse.
+    pub fn number<T: FromStr>(&self, name: &'static str, default: T) -> Result<T, EnvError> {
+        let Some(text) = self.text(name)? else { return Ok(default) };
+        text.trim().parse().map_err(|_| EnvError::invalid(name, "a whole number"))
+    }
+
+    /// An address like `127.0.0.1:7801`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn address(&self, name: &'static str, default: &str) -> Result<std::net::SocketAddr, EnvError> {
+        let text = self.text(name)?.unwrap_or_else(|| default.to_owned());
+        text.parse().map_err(|_| EnvError::invalid(name, "an address like 127.0.0.1:7801 or [::]:7801"))
+    }
+
+    /// A list, separated by commas or line ends; blanks around the items do not count.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn list(&self, name: &'static str) -> Result<Vec<String>, EnvError> {
+        let text = self.text(name)?.unwrap_or_default();
+        let items = text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty());
+        Ok(items.map(str::to_owned).collect())
+    }
+
+    /// A list of paths.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn paths(&self, name: &'static str) -> Result<Vec<PathBuf>, EnvError> {
+        Ok(self.list(name)?.into_iter().map(PathBuf::from).collect())
+    }
+
+    /// One of a few words.
+    ///
+    /// # Errors
+    /// When it is another word; the error lists the words.
+    pub fn choice<T: Copy>(
+        &self,
+        name: &'static str,
+        words: &[(&str, T)],
+        default: T,
+    ) -> Result<T, EnvError> {
+        let Some(text) = self.text(name)? else { return Ok(default) };
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            EnvError::invalid(name, format!("one of {}", known.join(", ")))
+        })
+    }
+}
+
+fn is_spelled(variable: &Variable, name: &str) -> bool {
+    let as_file = name.strip_suffix("_FILE").filter(|_| variable.secret);
+    variable.name == name || as_file == Some(variable.name)
+}
+
+fn missing(name: &'static str) -> EnvError {
+    let variable = VARIABLES.iter().find(|variable| variable.name == name);
+    EnvError::Missing { name, meaning: variable.map_or("", |variable| variable.meaning) }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_typing_mistake_is_refused_with_the_right_name() {
+        let error = Env::of([("LATCHKEY_REDS_URL", "x")]).reject_unknown().unwrap_err();
+
+        let expected = "LATCHKEY_REDS_URL is no variable of Latchkey; did you mean LATCHKEY_REDIS_URL?";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(Env::of([("LATCHKEY_REDIS_URL_FILE", "x"), ("HOME", "/")]).reject_unknown(), Ok(()));
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_without_its_last_newline() {
+        let path = std::env::temp_dir().join(format!("latchkey-env-{}", std::process::id()));
+        std::fs::write(&path, "hush\n").unwrap();
+        let env = Env::of([("LATCHKEY_ADMIN_TOKEN_FILE", path.to_str().unwrap())]);
+
+        let secret = env.secret("LATCHKEY_ADMIN_TOKEN").unwrap().unwrap();
+
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(secret.expose_secret(), "hush");
+        let gone = env.secret("LATCHKEY_ADMIN_TOKEN").unwrap_err().to_string();
+        assert!(gone.starts_with("LATCHKEY_ADMIN_TOKEN_FILE: cannot read"), "{gone}");
+    }
+
+    #[test]
+    fn mistakes_name_the_variable_and_what_was_expected() {
+        let env = Env::of([("LATCHKEY_HEARTBEAT", "10"), ("LATCHKEY_STREAM", "life")]);
+
+        let duration = env.duration("LATCHKEY_HEARTBEAT", Duration::ZERO).unwrap_err();
+        let choice = env.choice("LATCHKEY_STREAM", &[("live", 1), ("buffered", 2)], 1).unwrap_err();
+
+        assert_eq!(
+            duration.to_string(),
+            "LATCHKEY_HEARTBEAT is wrong: expected a duration like 30s or 1m 30s"
+        );
+        assert_eq!(choice.to_string(), "LATCHKEY_STREAM is wrong: expected one of live, buffered");
+        assert!(env.required("LATCHKEY_REDIS_URL").unwrap_err().to_string().contains("is not set"));
+    }
+
+    #[test]
+    fn the_table_is_sorted() {
+        let names: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+    }
+}

@@ -1,0 +1,126 @@
+//! Names of things: newtypes, so that an account is never passed where a site is meant.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// Id of an account: a ULID in its canonical 26 characters. It is the hash tag of the account's Redis keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(Ulid);
+
+impl AccountId {
+    /// Draws a new id; ids sort by the time they were drawn.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Ulid::generate())
+    }
+}
+
+impl Default for AccountId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        // Crockford's alphabet has several spellings of one id; Redis keys must have one.
+        match Ulid::from_string(text) {
+            Ok(ulid) if ulid.to_string() == text => Ok(Self(ulid)),
+            _ => Err(BadId { what: "account id", expected: "26 upper-case characters (a ULID)" }),
+        }
+    }
+}
+
+/// Name of a site: `a-z`, `0-9` and `-`, 1 to 40 characters, starting with a letter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SiteName(String);
+
+impl SiteName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SiteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for SiteName {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        if !starts_well || text.len() > 40 || !text.bytes().all(allowed) {
+            return Err(BadId {
+                what: "site name",
+                expected: "1 to 40 of a-z, 0-9 and -, starting with a letter",
+            });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Text that is not the id it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a {what}: expected {expected}")]
+pub struct BadId {
+    what: &'static str,
+    expected: &'static str,
+}
+
+macro_rules! text_conversions {
+    ($($id:ty),+) => {$(
+        impl TryFrom<String> for $id {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                text.parse()
+            }
+        }
+        impl From<$id> for String {
+            fn from(id: $id) -> Self {
+                id.to_string()
+            }
+        }
+    )+};
+}
+
+text_conversions!(AccountId, SiteName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_has_one_spelling() {
+        let id = AccountId::new();
+
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.to_string().to_lowercase().parse::<AccountId>().is_err());
+        assert!("01J".parse::<AccountId>().is_err());
+    }
+
+    #[test]
+    fn a_site_name_is_plain() {
+        assert!("open-webui".parse::<SiteName>().is_ok());
+        for bad in ["", "-a", "9a", "Open", "a b", "a}b", &"a".repeat(41)] {
+            assert!(bad.parse::<SiteName>().is_err(), "{bad}");
+        }
+    }
+}

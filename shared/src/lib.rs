@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod account;
+pub mod credentials;
+pub mod env;
+pub mod id;
+pub mod session;
+pub mod shutdown;
+pub mod site;
+pub mod store;
+pub mod telemetry;
+pub mod time;
+pub mod vault;

@@ -1,0 +1,264 @@
+//! A site file: how to sign in at one site, what to capture, how to prove it, how to chat.
+//!
+//! Written by operators in TOML and parsed strictly: whatever is unknown or out of place is an error with
+//! file, line and remedy. Version 1 of the format; `sites/*.toml` are complete examples.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use url::{Origin, Url};
+
+use crate::id::SiteName;
+
+pub mod catalog;
+mod file;
+mod mistake;
+pub(crate) use mistake::nearest;
+pub mod step;
+pub mod text;
+
+pub use file::parse;
+pub use mistake::SiteFileError;
+use step::{Condition, Step};
+use text::Template;
+
+/// Base URLs by site, which override those of the files.
+pub type SiteUrls = BTreeMap<SiteName, Url>;
+
+/// An upstream web product at one address.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its name, the key of everything about it.
+    pub name: SiteName,
+    /// Its name for people.
+    pub title: String,
+    /// Where it is; no trailing slash in the path.
+    pub base_url: Url,
+    /// Where the browser may type secrets: the origin of `base_url` and those that the file adds.
+    pub origins: Vec<Origin>,
+    /// What models it offers.
+    pub models: Models,
+    /// How to sign in.
+    pub login: Login,
+    /// What to capture.
+    pub session: SessionRules,
+    /// How to prove that a session works.
+    pub probe: Probe,
+    /// How to chat.
+    pub chat: Chat,
+    /// What it bears.
+    pub limits: Limits,
+}
+
+/// The models of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Models {
+    /// Named in the file.
+    Fixed(Vec<String>),
+    /// Asked from the site with a session.
+    Fetched(ModelsFrom),
+}
+
+/// Where a site lists its models: a GET that answers JSON.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsFrom {
+    /// Path below the base URL.
+    pub path: String,
+    /// JSON pointer (RFC 6901) of the array.
+    pub list: String,
+    /// JSON pointer of the id, inside one element.
+    pub id: String,
+}
+
+/// A login recipe.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Limit of the whole recipe.
+    pub timeout: Duration,
+    /// Limit of one step that names none.
+    pub step_timeout: Duration,
+    /// The recipe.
+    pub steps: Vec<Step>,
+    /// How the site says no. Watched during every step.
+    pub refusals: Vec<Refusal>,
+}
+
+/// A sign that the site refuses the login, and what it means.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What it means.
+    pub means: RefusalKind,
+    /// What is seen.
+    pub when: Condition,
+}
+
+/// What a refusal means for the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// The username, password or code is wrong.
+    CredentialsRejected,
+    /// The site locked the account.
+    AccountLocked,
+    /// The site asks to wait.
+    RateLimited,
+    /// A captcha, a consent page, a push or QR confirmation.
+    HumanRequired,
+    /// The site has an error page.
+    SiteDown,
+}
+
+/// What is captured after the last step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRules {
+    /// Cookies by name, or by prefix with a trailing `*`. Each must match at least one cookie.
+    pub cookies: Vec<NamePattern>,
+    /// `localStorage` keys of the base URL's origin. Each must be there.
+    pub local_storage: Vec<String>,
+    /// `sessionStorage` keys of the base URL's origin. Each must be there.
+    pub session_storage: Vec<String>,
+    /// Where the bearer is found, if the site has one.
+    pub bearer: Option<Bearer>,
+    /// Cap of the session's life; the only bound when neither a JWT nor a cookie tells an expiry.
+    pub life: Duration,
+}
+
+/// A name, or a prefix of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamePattern {
+    /// This name.
+    Exact(String),
+    /// Every name that starts so.
+    Prefix(String),
+}
+
+impl NamePattern {
+    /// Whether a name fits.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(exact) => name == exact,
+            Self::Prefix(prefix) => name.starts_with(prefix.as_str()),
+        }
+    }
+}
+
+/// Where a bearer token is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// In a `localStorage` item of the base URL's origin.
+    LocalStorage(String),
+    /// In a `sessionStorage` item of the base URL's origin.
+    SessionStorage(String),
+    /// In a cookie.
+    Cookie(String),
+    /// In the `Authorization` header of a request to a path below the base URL that starts so.
+    Request(String),
+    /// In a JSON answer from a path below the base URL, at a JSON pointer (RFC 6901).
+    Response {
+        /// Path of the request, without query.
+        path: String,
+        /// Where in the JSON.
+        pointer: String,
+    },
+}
+
+/// A cheap authenticated GET on the API that the adapter will call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Path below the base URL.
+    pub path: String,
+    /// JSON pointer that must hold something that is neither null, false, "" nor empty.
+    pub pointer: String,
+    /// What it must equal, if the file says so; may name `{username}`.
+    pub equals: Option<Template>,
+    /// Limit of the request.
+    pub timeout: Duration,
+}
+
+/// How to chat with the site.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(tag = "driver", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Chat {
+    /// An endpoint like OpenAI's chat completions, behind the site's session.
+    #[serde(rename = "openai")]
+    OpenAi(OpenAiChat),
+}
+
+/// An endpoint like OpenAI's chat completions.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAiChat {
+    /// Path below the base URL.
+    pub path: String,
+    /// Whether the site passes `tools` on to its model.
+    #[serde(default)]
+    pub tools: bool,
+    /// How a dead session looks. Without it, every 401 is one.
+    #[serde(default)]
+    pub expired: Expired,
+}
+
+/// How the site says on its chat endpoint that the session is dead. Whatever else has the same status is the
+/// model's own trouble.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expired {
+    /// Statuses that may mean it.
+    pub status: BTreeSet<u16>,
+    /// JSON pointer that the answer's body must have then, if the status alone does not tell.
+    #[serde(default)]
+    pub pointer: Option<String>,
+}
+
+impl Default for Expired {
+    fn default() -> Self {
+        Self { status: BTreeSet::from([401]), pointer: None }
+    }
+}
+
+/// What a site bears, and how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Streams at once on one account.
+    pub concurrency: u32,
+    /// From sending the request to the first delta.
+    pub first_token: Duration,
+    /// Between two pieces of the stream.
+    pub idle: Duration,
+    /// Of a whole turn.
+    pub turn: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            first_token: Duration::from_secs(120),
+            idle: Duration::from_secs(120),
+            turn: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+impl Site {
+    /// The URL of a path of the site; `path` starts with `/` and may carry a query.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Url {
+        join(&self.base_url, path)
+    }
+
+    /// Whether secrets may be typed at an origin.
+    #[must_use]
+    pub fn allows(&self, origin: &Origin) -> bool {
+        self.origins.contains(origin)
+    }
+}
+
+fn join(base_url: &Url, path: &str) -> Url {
+    let joined = format!("{}{path}", base_url.as_str().trim_end_matches('/'));
+    joined.parse().expect("a base URL and a path that starts with / make a URL")
+}

@@ -1,0 +1,184 @@
+//! The steps of a recipe as they stand in the file: one table each, with exactly one verb.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+use url::{Origin, Url};
+
+use super::{Source, is_pointer, pattern, some_duration, template};
+use crate::site::{
+    NamePattern, SiteFileError,
+    step::{Action, Condition, Key, Step},
+    text::{Placeholder, Template},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStep {
+    goto: Option<Spanned<String>>,
+    fill: Option<Spanned<String>>,
+    click: Option<Spanned<String>>,
+    press: Option<Spanned<String>>,
+    choose: Option<Spanned<String>>,
+    totp: Option<Spanned<String>>,
+    wait_for: Option<Spanned<RawCondition>>,
+    assert: Option<Spanned<RawCondition>>,
+    value: Option<Spanned<String>>,
+    when_visible: Option<String>,
+    #[serde(default, deserialize_with = "some_duration")]
+    timeout: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCondition {
+    visible: Option<String>,
+    url: Option<String>,
+    text: Option<String>,
+    response: Option<String>,
+    #[serde(default)]
+    status: Vec<u16>,
+}
+
+impl RawCondition {
+    pub(super) fn check(self, base_url: &Url) -> Result<Condition, String> {
+        let response = self.response.map(|path| Condition::Response { path, status: self.status.clone() });
+        if response.is_none() && !self.status.is_empty() {
+            return Err("status belongs to response".to_owned());
+        }
+        let url = match self.url {
+            Some(url) => Some(Condition::Url(url_pattern(&url, base_url)?)),
+            None => None,
+        };
+        let found: Vec<Condition> = response
+            .into_iter()
+            .chain(url)
+            .chain(self.visible.map(Condition::Visible))
+            .chain(self.text.map(Condition::Text))
+            .collect();
+        match <[Condition; 1]>::try_from(found) {
+            Ok([Condition::Response { path, .. }]) if !is_pointer(&path) => {
+                Err("response is a path and starts with /".to_owned())
+            }
+            Ok([condition]) => Ok(condition),
+            Err(_) => Err("expected exactly one of visible, url, text, response".to_owned()),
+        }
+    }
+}
+
+fn url_pattern(text: &str, base_url: &Url) -> Result<NamePattern, String> {
+    let template = Template::parse(text)?;
+    if template.is_secret() || template.has(Placeholder::Username) {
+        return Err("a url may use {base_url} only".to_owned());
+    }
+    Ok(pattern(&template.fill_base_url(base_url)))
+}
+
+pub(super) fn check(
+    source: &Source<'_>,
+    raw: Spanned<Vec<Spanned<RawStep>>>,
+    base_url: &Url,
+    origins: &[Origin],
+) -> Result<Vec<Step>, SiteFileError> {
+    let at = raw.span().start;
+    let mut steps = Vec::new();
+    for step in raw.into_inner() {
+        steps.push(self::step(source, step, base_url, origins)?);
+    }
+    match steps.first().map(|step: &Step| &step.action) {
+        Some(Action::Goto(_)) => Ok(steps),
+        _ => Err(source.mistake(at, "the first step of login.steps must be a goto")),
+    }
+}
+
+fn step(
+    source: &Source<'_>,
+    raw: Spanned<RawStep>,
+    base_url: &Url,
+    origins: &[Origin],
+) -> Result<Step, SiteFileError> {
+    let at = raw.span().start;
+    let raw = raw.into_inner();
+    let (when_visible, timeout) = (raw.when_visible.clone(), raw.timeout);
+    let action = action(source, at, raw, base_url, origins)?;
+    Ok(Step { action, when_visible, timeout, line: source.line(at) })
+}
+
+fn action(
+    source: &Source<'_>,
+    at: usize,
+    raw: RawStep,
+    base_url: &Url,
+    origins: &[Origin],
+) -> Result<Action, SiteFileError> {
+    let mut value = raw.value;
+    let mut found = Vec::new();
+    if let Some(url) = raw.goto {
+        found.push(Action::Goto(goto(source, &url, base_url, origins)?));
+    }
+    if let Some(selector) = raw.fill {
+        let value = value.take().ok_or_else(|| source.mistake(at, "fill needs a value"))?;
+        let value = template(source, &value, &[Placeholder::Username, Placeholder::Password])?;
+        found.push(Action::Fill { selector: selector.into_inner(), value });
+    }
+    if let Some(selector) = raw.choose {
+        let option = value.take().ok_or_else(|| source.mistake(at, "choose needs a value"))?;
+        found.push(Action::Choose { selector: selector.into_inner(), option: option.into_inner() });
+    }
+    if let Some(key) = raw.press {
+        found.push(Action::Press(self::key(source, &key)?));
+    }
+    found.extend(raw.click.map(|selector| Action::Click(selector.into_inner())));
+    found.extend(raw.totp.map(|selector| Action::Totp(selector.into_inner())));
+    if let Some(condition) = raw.wait_for {
+        found.push(Action::WaitFor(self::condition(source, condition, base_url)?));
+    }
+    if let Some(condition) = raw.assert {
+        found.push(Action::Assert(self::condition(source, condition, base_url)?));
+    }
+    if let Some(value) = value {
+        return Err(source.mistake(value.span().start, "value belongs to fill or choose"));
+    }
+    <[Action; 1]>::try_from(found).map(|[action]| action).map_err(|_| {
+        let message = "a step needs exactly one of goto, fill, click, press, choose, totp, wait_for, assert";
+        source.mistake(at, message)
+    })
+}
+
+fn goto(
+    source: &Source<'_>,
+    text: &Spanned<String>,
+    base_url: &Url,
+    origins: &[Origin],
+) -> Result<Url, SiteFileError> {
+    let at = text.span().start;
+    let filled = template(source, text, &[Placeholder::BaseUrl])?.fill_base_url(base_url);
+    let url: Url = filled.parse().map_err(|_| source.mistake(at, format!("goto: {filled:?} is no URL")))?;
+    if !origins.contains(&url.origin()) {
+        let origin = url.origin().ascii_serialization();
+        return Err(source.mistake(at, format!("goto: {origin} is not among site.origins; add it there")));
+    }
+    Ok(url)
+}
+
+fn key(source: &Source<'_>, name: &Spanned<String>) -> Result<Key, SiteFileError> {
+    let found = Key::ALL.into_iter().find(|key| key.name() == name.get_ref());
+    found.ok_or_else(|| {
+        let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).collect();
+        let expected = names.join(", ");
+        source.mistake(
+            name.span().start,
+            format!("unknown key {:?}, expected one of {expected}", name.get_ref()),
+        )
+    })
+}
+
+fn condition(
+    source: &Source<'_>,
+    raw: Spanned<RawCondition>,
+    base_url: &Url,
+) -> Result<Condition, SiteFileError> {
+    let at = raw.span().start;
+    raw.into_inner().check(base_url).map_err(|why| source.mistake(at, why))
+}

@@ -1,0 +1,99 @@
+//! Text with placeholders: `{base_url}`, `{username}`, `{password}`.
+
+use crate::credentials::Credentials;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// A value in a recipe, with its placeholders found and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+/// What a recipe may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The site's base URL, without a trailing slash.
+    BaseUrl,
+    /// The account's username.
+    Username,
+    /// The account's password. Only as a `fill` value.
+    Password,
+}
+
+impl Placeholder {
+    /// Every placeholder with its spelling.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::BaseUrl, "base_url"), (Self::Username, "username"), (Self::Password, "password")];
+}
+
+impl Template {
+    /// Finds the placeholders; `{` that opens none is an error.
+    ///
+    /// # Errors
+    /// A sentence that names the unknown placeholder and the known ones.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, tail)) = after.split_once('}') else {
+                return Err(format!("`{{` without `}}` in {text:?}"));
+            };
+            let found = Placeholder::ALL.iter().find(|(_, spelling)| *spelling == name);
+            let Some((placeholder, _)) = found else {
+                return Err(format!(
+                    "unknown placeholder {{{name}}}, expected {{base_url}}, {{username}} or {{password}}"
+                ));
+            };
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(Piece::Placeholder(*placeholder));
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Ok(Self(pieces))
+    }
+
+    /// Whether it refers to the password.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.has(Placeholder::Password)
+    }
+
+    /// Whether it refers to a placeholder.
+    #[must_use]
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.0.contains(&Piece::Placeholder(placeholder))
+    }
+
+    /// Fills the placeholders in. The result is a secret, whatever it holds.
+    #[must_use]
+    pub fn fill(&self, base_url: &Url, credentials: &Credentials) -> SecretString {
+        let mut text = String::new();
+        for piece in &self.0 {
+            text.push_str(match piece {
+                Piece::Text(text) => text,
+                Piece::Placeholder(Placeholder::BaseUrl) => base_url.as_str().trim_end_matches('/'),
+                Piece::Placeholder(Placeholder::Username) => &credentials.username,
+                Piece::Placeholder(Placeholder::Password) => credentials.password.expose_secret(),
+            });
+        }
+        text.into()
+    }
+
+    /// Fills `{base_url}` in; the file's parser has seen that nothing else is referred to.
+    pub(super) fn fill_base_url(&self, base_url: &Url) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Placeholder(_) => base_url.as_str().trim_end_matches('/').to_owned(),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}

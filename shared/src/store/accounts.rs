@@ -1,0 +1,314 @@
+//! Accounts, and when their next login is due.
+
+use std::{collections::HashMap, str::FromStr, time::Duration};
+
+use deadpool_redis::redis;
+
+use super::{Store, StoreError, keys};
+use crate::{
+    account::{Account, LastLogin, State},
+    id::{AccountId, SiteName},
+    time::Timestamp,
+};
+
+/// What changes in an account; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// What the operator calls it.
+    pub label: Option<String>,
+    /// Where it stands, and why.
+    pub state: Option<(State, String)>,
+    /// Streams at once.
+    pub concurrency: Option<Option<u32>>,
+    /// Cron expression.
+    pub schedule: Option<Option<String>>,
+    /// When the broker signs in next by itself; `Some(None)` never.
+    pub refresh_at: Option<Option<Timestamp>>,
+    /// How the last login went.
+    pub last_login: Option<LastLogin>,
+}
+
+impl Store {
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn create_account(&self, account: &Account) -> Result<(), StoreError> {
+        let mut pipe = redis::pipe();
+        let hash = pipe.cmd("HSET").arg(keys::account(account.id));
+        for (field, value) in fields(account) {
+            hash.arg(field).arg(value);
+        }
+        pipe.ignore();
+        let id = account.id.to_string();
+        pipe.cmd("SADD").arg(keys::SITES).arg(account.site.as_str()).ignore();
+        pipe.cmd("SADD").arg(keys::site_accounts(&account.site)).arg(&id).ignore();
+        pipe.cmd("ZADD").arg(keys::site_idle(&account.site)).arg("NX").arg(0).arg(&id).ignore();
+        self.pipeline::<()>(&pipe).await?;
+        self.announce(account.id, account.generation, account.state).await
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// When Redis is unavailable or holds nonsense.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let fields: HashMap<String, String> =
+            self.command(redis::cmd("HGETALL").arg(keys::account(id))).await?;
+        if fields.is_empty() { Ok(None) } else { parse(id, &fields).map(Some) }
+    }
+
+    /// Every account, the oldest first.
+    ///
+    /// # Errors
+    /// When Redis is unavailable or holds nonsense.
+    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let sites: Vec<String> = self.command(redis::cmd("SMEMBERS").arg(keys::SITES)).await?;
+        let mut accounts = Vec::new();
+        for site in sites.iter().filter_map(|site| site.parse::<SiteName>().ok()) {
+            accounts.append(&mut self.site_accounts(&site).await?);
+        }
+        accounts.sort_by_key(|account| account.id);
+        Ok(accounts)
+    }
+
+    /// The accounts of one site, the oldest first.
+    ///
+    /// # Errors
+    /// When Redis is unavailable or holds nonsense.
+    pub async fn site_accounts(&self, site: &SiteName) -> Result<Vec<Account>, StoreError> {
+        let ids: Vec<String> = self.command(redis::cmd("SMEMBERS").arg(keys::site_accounts(site))).await?;
+        let ids: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let mut accounts = Vec::with_capacity(ids.len());
+        // In batches, so that ten thousand accounts are no single long call.
+        for batch in ids.chunks(500) {
+            let mut pipe = redis::pipe();
+            for id in batch {
+                pipe.cmd("HGETALL").arg(keys::account(*id));
+            }
+            let hashes: Vec<HashMap<String, String>> = self.pipeline(&pipe).await?;
+            for (id, fields) in batch.iter().zip(&hashes).filter(|(_, fields)| !fields.is_empty()) {
+                accounts.push(parse(*id, fields)?);
+            }
+        }
+        accounts.sort_by_key(|account| account.id);
+        Ok(accounts)
+    }
+
+    /// Changes an account; false when there is none.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn change_account(&self, id: AccountId, change: AccountChange) -> Result<bool, StoreError> {
+        let refresh_at = change.refresh_at;
+        let script = redis::Script::new(include_str!("change_account.lua"));
+        let mut call = script.key(keys::account(id));
+        call.arg(keys::EVENTS).arg(id.to_string());
+        for (field, value) in changed_fields(change) {
+            call.arg(field).arg(value);
+        }
+        let changed: bool = self.script(&call).await?;
+        match refresh_at {
+            Some(Some(at)) if changed => self.postpone(id, at).await?,
+            Some(None) => self.forget_due(id).await?,
+            Some(Some(_)) | None => {}
+        }
+        Ok(changed)
+    }
+
+    /// Removes an account with all that belongs to it; false when there is none.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn delete_account(&self, id: AccountId) -> Result<bool, StoreError> {
+        let Some(account) = self.account(id).await? else { return Ok(false) };
+        self.forget_due(id).await?;
+        let text = id.to_string();
+        let mut pipe = redis::pipe();
+        pipe.cmd("SREM").arg(keys::site_accounts(&account.site)).arg(&text).ignore();
+        pipe.cmd("ZREM").arg(keys::site_idle(&account.site)).arg(&text).ignore();
+        let mut delete = redis::cmd("DEL");
+        let of_account = [
+            keys::session,
+            keys::credentials,
+            keys::account,
+            keys::generation,
+            keys::login_lock,
+            keys::totp_step,
+            keys::failures,
+            keys::leases,
+            keys::cooldown,
+        ];
+        for key in of_account {
+            delete.arg(key(id));
+        }
+        pipe.add_command(delete).ignore();
+        self.pipeline::<()>(&pipe).await?;
+        self.announce(id, account.generation, State::Disabled).await?;
+        Ok(true)
+    }
+
+    /// Accounts whose time has come, the longest overdue first.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn due(&self, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
+        let mut range = redis::cmd("ZRANGEBYSCORE");
+        range.arg(keys::DUE).arg("-inf").arg(now.millis()).arg("LIMIT").arg(0).arg(count);
+        let ids: Vec<String> = self.command(&range).await?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// Sets when an account is due, sooner or later than it was.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn postpone(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
+        let mut add = redis::cmd("ZADD");
+        self.command(add.arg(keys::DUE).arg(until.millis()).arg(id.to_string())).await
+    }
+
+    /// Takes an account from the due times.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn forget_due(&self, id: AccountId) -> Result<(), StoreError> {
+        self.command(redis::cmd("ZREM").arg(keys::DUE).arg(id.to_string())).await
+    }
+
+    /// Counts one more login in a row that failed for a passing reason; gives the count.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn count_failure(&self, id: AccountId) -> Result<u32, StoreError> {
+        self.command(redis::cmd("INCR").arg(keys::failures(id))).await
+    }
+
+    /// Begins to count failures anew.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn forget_failures(&self, id: AccountId) -> Result<(), StoreError> {
+        self.command(redis::cmd("DEL").arg(keys::failures(id))).await
+    }
+
+    /// Claims a TOTP time step for one login: false when a code of this step or a later one was typed already.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_totp_step(&self, id: AccountId, step: u64) -> Result<bool, StoreError> {
+        let script = redis::Script::new(include_str!("claim_totp_step.lua"));
+        let keep = Duration::from_secs(300).as_secs();
+        self.script(script.key(keys::totp_step(id)).arg(step).arg(keep)).await
+    }
+}
+
+fn fields(account: &Account) -> Vec<(&'static str, String)> {
+    let mut fields = vec![
+        ("site", account.site.to_string()),
+        ("label", account.label.clone()),
+        ("state", account.state.to_string()),
+        ("reason", account.reason.clone()),
+        ("state_since", account.state_since.millis().to_string()),
+        ("concurrency", optional(account.concurrency)),
+        ("schedule", optional(account.schedule.as_ref())),
+        ("credentials_version", account.credentials_version.to_string()),
+        ("generation", account.generation.to_string()),
+        ("expires_at", optional(account.expires_at.map(Timestamp::millis))),
+        ("refresh_at", optional(account.refresh_at.map(Timestamp::millis))),
+        ("created_at", account.created_at.millis().to_string()),
+    ];
+    if let Some(last) = &account.last_login {
+        fields.extend(last_login_fields(last));
+    }
+    fields
+}
+
+fn changed_fields(change: AccountChange) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    fields.extend(change.label.map(|label| ("label", label)));
+    if let Some((state, reason)) = change.state {
+        fields.extend(state_fields(state, reason));
+    }
+    fields.extend(change.concurrency.map(|concurrency| ("concurrency", optional(concurrency))));
+    fields.extend(change.schedule.map(|schedule| ("schedule", optional(schedule))));
+    fields.extend(change.refresh_at.map(|at| ("refresh_at", optional(at.map(Timestamp::millis)))));
+    fields.extend(change.last_login.iter().flat_map(last_login_fields));
+    fields
+}
+
+pub(super) fn state_fields(state: State, reason: String) -> [(&'static str, String); 3] {
+    let since = Timestamp::now().millis().to_string();
+    [("state", state.to_string()), ("reason", reason), ("state_since", since)]
+}
+
+pub(super) fn last_login_fields(last: &LastLogin) -> [(&'static str, String); 3] {
+    [
+        ("last_login_at", last.at.millis().to_string()),
+        ("last_login_ms", last.duration_ms.to_string()),
+        ("last_login_result", last.result.clone()),
+    ]
+}
+
+/// An empty field means that there is none.
+fn optional<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn parse(id: AccountId, fields: &HashMap<String, String>) -> Result<Account, StoreError> {
+    let reader = Reader { id, fields };
+    let last_login = match reader.time("last_login_at")? {
+        Some(at) => Some(LastLogin {
+            at,
+            duration_ms: reader.required("last_login_ms")?,
+            result: reader.text("last_login_result"),
+        }),
+        None => None,
+    };
+    Ok(Account {
+        id,
+        site: reader.required("site")?,
+        label: reader.text("label"),
+        state: reader.required("state")?,
+        reason: reader.text("reason"),
+        state_since: reader.time("state_since")?.unwrap_or_default(),
+        concurrency: reader.optional("concurrency")?,
+        schedule: reader.optional("schedule")?,
+        credentials_version: reader.required("credentials_version")?,
+        generation: reader.required("generation")?,
+        expires_at: reader.time("expires_at")?,
+        refresh_at: reader.time("refresh_at")?,
+        last_login,
+        created_at: reader.time("created_at")?.unwrap_or_default(),
+    })
+}
+
+struct Reader<'a> {
+    id: AccountId,
+    fields: &'a HashMap<String, String>,
+}
+
+impl Reader<'_> {
+    fn text(&self, field: &str) -> String {
+        self.fields.get(field).cloned().unwrap_or_default()
+    }
+
+    fn optional<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, StoreError> {
+        match self.fields.get(field).filter(|value| !value.is_empty()) {
+            None => Ok(None),
+            Some(value) => value.parse().map(Some).map_err(|_| self.corrupt(field)),
+        }
+    }
+
+    fn required<T: FromStr>(&self, field: &'static str) -> Result<T, StoreError> {
+        self.optional(field)?.ok_or_else(|| self.corrupt(field))
+    }
+
+    fn time(&self, field: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.optional(field)?.map(Timestamp::from_millis))
+    }
+
+    fn corrupt(&self, what: &'static str) -> StoreError {
+        StoreError::Corrupt { what, account: self.id }
+    }
+}

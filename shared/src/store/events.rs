@@ -1,0 +1,104 @@
+//! What changes, as it changes. Pub/sub is lossy: whoever listens also polls, and starts anew on [`Event::Reconnected`].
+
+use std::time::Duration;
+
+use deadpool_redis::redis::{self, aio::PubSubStream};
+use futures::StreamExt;
+
+use super::{Store, StoreError, keys};
+use crate::{account::State, id::AccountId};
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An account changed: it has a new session, another state, or is gone (then it is `Disabled`).
+    Account {
+        /// The account.
+        id: AccountId,
+        /// Generation of its session.
+        generation: u64,
+        /// Where it stands.
+        state: State,
+    },
+    /// The line was down and is up again: whatever happened meanwhile was missed.
+    Reconnected,
+}
+
+/// The events of one listener.
+pub struct EventStream {
+    store: Store,
+    messages: Option<PubSubStream>,
+}
+
+impl Store {
+    /// Listens from now on. The first event is [`Event::Reconnected`], once the line is up.
+    #[must_use]
+    pub fn events(&self) -> EventStream {
+        EventStream { store: self.clone(), messages: None }
+    }
+
+    pub(super) async fn announce(
+        &self,
+        id: AccountId,
+        generation: u64,
+        state: State,
+    ) -> Result<(), StoreError> {
+        let message = format!("{id} {generation} {state}");
+        self.command(redis::cmd("PUBLISH").arg(keys::EVENTS).arg(message)).await
+    }
+
+    async fn subscribe(&self) -> Result<PubSubStream, StoreError> {
+        let open = async {
+            let mut subscription = self.client.get_async_pubsub().await?;
+            subscription.subscribe(keys::EVENTS).await?;
+            Ok(subscription.into_on_message())
+        };
+        let late = |_| StoreError::Unavailable("no answer to SUBSCRIBE".to_owned());
+        tokio::time::timeout(self.timeout, open).await.map_err(late)?
+    }
+}
+
+impl EventStream {
+    /// Waits for the next event; reconnects by itself, for ever. Cancel-safe.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let Some(messages) = &mut self.messages else {
+                self.reconnect().await;
+                return Event::Reconnected;
+            };
+            match messages.next().await {
+                None => self.messages = None,
+                Some(message) => {
+                    if let Some(event) = message.get_payload::<String>().ok().as_deref().and_then(parse) {
+                        return event;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reconnect(&mut self) {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.store.subscribe().await {
+                Ok(messages) => {
+                    self.messages = Some(messages);
+                    return;
+                }
+                Err(error) => tracing::debug!(error = %error, "cannot listen for events, trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}
+
+fn parse(message: &str) -> Option<Event> {
+    let mut words = message.split(' ');
+    let event = Event::Account {
+        id: words.next()?.parse().ok()?,
+        generation: words.next()?.parse().ok()?,
+        state: words.next()?.parse().ok()?,
+    };
+    words.next().is_none().then_some(event)
+}

@@ -1,0 +1,77 @@
+//! Every key there is. `{...}` is literal: it is the hash tag, so that one account is one slot in a cluster.
+//!
+//! | key | type | writer | reader | life |
+//! | --- | --- | --- | --- | --- |
+//! | `lk:{id}:account` | hash: see [`crate::account::Account`] | broker | both | until removed |
+//! | `lk:{id}:credentials` | sealed, ring `credentials` | broker | broker | until removed |
+//! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
+//! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
+//! | `lk:{id}:login-lock` | random token | broker | broker | 30 s, renewed |
+//! | `lk:{id}:totp-step` | integer: the last time step typed | broker | broker | 5 min |
+//! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
+//! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
+//! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
+//! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
+//! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
+//! | `lk:sites` | set of site names | broker | broker | while it has members |
+//! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
+//! | `lk:events` | channel: `id generation state` | broker | both | - |
+
+use crate::id::{AccountId, SiteName};
+
+/// The channel of events.
+pub(super) const EVENTS: &str = "lk:events";
+/// The zset of due times.
+pub(super) const DUE: &str = "lk:due";
+/// The set of sites that have accounts.
+pub(super) const SITES: &str = "lk:sites";
+
+/// Key of an account's sealed credentials; part of their authenticated data.
+pub(crate) fn credentials(id: AccountId) -> String {
+    of_account(id, "credentials")
+}
+
+/// Key of an account's sealed session; part of its authenticated data.
+pub(crate) fn session(id: AccountId) -> String {
+    of_account(id, "session")
+}
+
+pub(super) fn account(id: AccountId) -> String {
+    of_account(id, "account")
+}
+
+pub(super) fn generation(id: AccountId) -> String {
+    of_account(id, "generation")
+}
+
+pub(super) fn login_lock(id: AccountId) -> String {
+    of_account(id, "login-lock")
+}
+
+pub(super) fn totp_step(id: AccountId) -> String {
+    of_account(id, "totp-step")
+}
+
+pub(super) fn failures(id: AccountId) -> String {
+    of_account(id, "failures")
+}
+
+pub(super) fn leases(id: AccountId) -> String {
+    of_account(id, "leases")
+}
+
+pub(super) fn cooldown(id: AccountId) -> String {
+    of_account(id, "cooldown")
+}
+
+pub(super) fn site_accounts(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:accounts")
+}
+
+pub(super) fn site_idle(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:idle")
+}
+
+fn of_account(id: AccountId, what: &str) -> String {
+    format!("lk:{{{id}}}:{what}")
+}

@@ -1,0 +1,14 @@
+-- KEYS: generation, session, account. ARGV: generation, record, expiry in ms, channel, id, then account fields.
+-- Only the newest generation drawn may publish, and only for an account that is there and switched on.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+local state = redis.call('HGET', KEYS[3], 'state')
+if not state or state == 'disabled' then
+  return 0
+end
+-- One command sets value and expiry: a script that dies half-way is not rolled back.
+redis.call('SET', KEYS[2], ARGV[2], 'PXAT', ARGV[3])
+redis.call('HSET', KEYS[3], unpack(ARGV, 6))
+redis.call('PUBLISH', ARGV[4], ARGV[5] .. ' ' .. ARGV[1] .. ' active')
+return 1

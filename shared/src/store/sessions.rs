@@ -1,0 +1,189 @@
+//! Credentials, sessions, and the lock that lets one login at a time write them.
+
+use std::time::Duration;
+
+use deadpool_redis::redis;
+use rand::{TryRng, rngs::SysRng};
+
+use super::{Store, StoreError, accounts, keys};
+use crate::{
+    account::{LastLogin, State},
+    id::AccountId,
+    time::Timestamp,
+    vault::Sealed,
+};
+
+/// The right to sign in with one account, for a while. Nothing frees it but its holder or its end.
+#[derive(Debug)]
+pub struct LoginLock {
+    /// The account.
+    pub account: AccountId,
+    /// The generation that this login may publish.
+    pub generation: u64,
+    token: String,
+}
+
+/// Whether a session was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// It is the account's session now.
+    Done,
+    /// It is not: a newer login began, or the account was removed or disabled meanwhile.
+    Stale,
+}
+
+/// A session as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredSession {
+    /// Its generation; part of what proves the record.
+    pub generation: u64,
+    /// The record.
+    pub sealed: Sealed,
+}
+
+impl Store {
+    /// Stores a version of an account's credentials; false when there is no such account.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn put_credentials(
+        &self,
+        id: AccountId,
+        version: u64,
+        sealed: &Sealed,
+    ) -> Result<bool, StoreError> {
+        let script = redis::Script::new(
+            "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end \
+             redis.call('SET', KEYS[2], ARGV[2]) \
+             redis.call('HSET', KEYS[1], 'credentials_version', ARGV[1]) return 1",
+        );
+        let mut call = script.key(keys::account(id));
+        self.script(call.key(keys::credentials(id)).arg(version).arg(sealed.as_bytes())).await
+    }
+
+    /// An account's credentials with their version.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn credentials(&self, id: AccountId) -> Result<Option<(u64, Sealed)>, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("credentials_version");
+        pipe.cmd("GET").arg(keys::credentials(id));
+        let (version, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
+        Ok(version.zip(record).map(|(version, record)| (version, Sealed::from_stored(record))))
+    }
+
+    /// Takes the right to sign in with an account and draws the next generation; `None` when another login has it.
+    ///
+    /// # Errors
+    /// When Redis is unavailable: no login starts then.
+    pub async fn lock_login(&self, id: AccountId, ttl: Duration) -> Result<Option<LoginLock>, StoreError> {
+        let token = random_token();
+        let script = redis::Script::new(
+            "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then \
+             return redis.call('INCR', KEYS[2]) else return 0 end",
+        );
+        let mut call = script.key(keys::login_lock(id));
+        let drawn: u64 = self.script(call.key(keys::generation(id)).arg(&token).arg(millis(ttl))).await?;
+        Ok((drawn > 0).then_some(LoginLock { account: id, generation: drawn, token }))
+    }
+
+    /// Keeps the right for longer; false when it is lost.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn renew_login(&self, lock: &LoginLock, ttl: Duration) -> Result<bool, StoreError> {
+        let script = redis::Script::new(
+            "if redis.call('GET', KEYS[1]) == ARGV[1] then \
+             return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end",
+        );
+        self.script(script.key(keys::login_lock(lock.account)).arg(&lock.token).arg(millis(ttl))).await
+    }
+
+    /// Gives the right back.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; the right ends by itself then.
+    pub async fn unlock_login(&self, lock: &LoginLock) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end",
+        );
+        self.script(script.key(keys::login_lock(lock.account)).arg(&lock.token)).await
+    }
+
+    /// Publishes a session, unless a newer login began; the account becomes active.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn publish_session(
+        &self,
+        lock: &LoginLock,
+        sealed: &Sealed,
+        expires_at: Timestamp,
+        refresh_at: Timestamp,
+        last_login: &LastLogin,
+    ) -> Result<Published, StoreError> {
+        let id = lock.account;
+        let script = redis::Script::new(include_str!("publish_session.lua"));
+        let mut call = script.key(keys::generation(id));
+        call.key(keys::session(id)).key(keys::account(id));
+        call.arg(lock.generation).arg(sealed.as_bytes()).arg(expires_at.millis());
+        call.arg(keys::EVENTS).arg(id.to_string());
+        for (field, value) in accounts::state_fields(State::Active, String::new()) {
+            call.arg(field).arg(value);
+        }
+        for (field, value) in accounts::last_login_fields(last_login) {
+            call.arg(field).arg(value);
+        }
+        call.arg("generation").arg(lock.generation);
+        call.arg("expires_at").arg(expires_at.millis());
+        call.arg("refresh_at").arg(refresh_at.millis());
+        let published: bool = self.script(&call).await?;
+        if !published {
+            return Ok(Published::Stale);
+        }
+        self.postpone(id, refresh_at).await?;
+        Ok(Published::Done)
+    }
+
+    /// An account's session; `None` when there is none or it has expired.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn session(&self, id: AccountId) -> Result<Option<StoredSession>, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("generation");
+        pipe.cmd("GET").arg(keys::session(id));
+        let (generation, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
+        Ok(generation
+            .zip(record)
+            .map(|(generation, record)| StoredSession { generation, sealed: Sealed::from_stored(record) }))
+    }
+
+    /// Takes an account's session away, and tells the adapters.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn revoke_session(&self, id: AccountId) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "redis.call('DEL', KEYS[1]) \
+             if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end \
+             redis.call('HSET', KEYS[2], 'expires_at', '') \
+             local now = redis.call('HMGET', KEYS[2], 'generation', 'state') \
+             redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. now[1] .. ' ' .. now[2]) return 1",
+        );
+        let mut call = script.key(keys::session(id));
+        self.script(call.key(keys::account(id)).arg(keys::EVENTS).arg(id.to_string())).await
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// 128 random bits in hexadecimal.
+pub(super) fn random_token() -> String {
+    let mut bytes = [0; 16];
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

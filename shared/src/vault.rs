@@ -1,0 +1,195 @@
+//! Seals credentials and sessions, so that Redis never holds either in the clear.
+//!
+//! Two key rings: `credentials` (broker only) and `session` (broker and adapters), so that a stolen adapter cannot
+//! read a password. A record opens only under the ring, at the place, for the account and at the epoch (generation
+//! or credentials version) that it was sealed for.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    credentials::Credentials,
+    env::{Env, EnvError},
+    id::AccountId,
+    session::Session,
+    store::keys,
+};
+
+mod record;
+mod ring;
+
+pub use record::Kind;
+pub use ring::{KeyId, KeyRing, RingError};
+
+/// A sealed record: the only form in which a secret leaves memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Bytes that came from where [`Sealed::as_bytes`] went; opening them proves them.
+    #[must_use]
+    pub fn from_stored(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The record, as it is stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+/// Why a record does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// It is not a record of this format.
+    #[error("the record is damaged or has an unknown format")]
+    Format,
+    /// It holds something else than asked for.
+    #[error("the record is of another kind")]
+    Kind,
+    /// The ring has no such key.
+    #[error(
+        "the record is sealed under key {0}, which this key ring does not hold; add that key to the ring"
+    )]
+    UnknownKey(KeyId),
+    /// A bit flipped, or it was moved to another key, account or epoch, or belongs to another deployment.
+    #[error("the record was changed or belongs to another place, account, generation or deployment")]
+    Refused,
+}
+
+/// Where a record belongs. All of it is authenticated.
+struct Place<'a> {
+    kind: Kind,
+    deployment: &'a str,
+    redis_key: String,
+    account: AccountId,
+    epoch: u64,
+}
+
+/// Seals and opens credentials. Only the broker can hold one.
+#[derive(Clone)]
+pub struct CredentialsVault(Vault);
+
+/// Seals and opens sessions.
+#[derive(Clone)]
+pub struct SessionVault(Vault);
+
+#[derive(Clone)]
+struct Vault {
+    ring: KeyRing,
+    deployment: String,
+}
+
+impl CredentialsVault {
+    /// A vault of one deployment.
+    #[must_use]
+    pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
+        Self(Vault { ring, deployment: deployment.into() })
+    }
+
+    /// Reads `LATCHKEY_CREDENTIALS_KEYS` and `LATCHKEY_DEPLOYMENT`.
+    ///
+    /// # Errors
+    /// When the ring is missing or is none.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Vault::from_env(env, "LATCHKEY_CREDENTIALS_KEYS").map(Self)
+    }
+
+    /// Seals one version of an account's credentials under the ring's first key.
+    #[must_use]
+    pub fn seal(&self, credentials: &Credentials, account: AccountId, version: u64) -> Sealed {
+        self.0.seal(&credentials.to_bytes(), &self.place(account, version))
+    }
+
+    /// Opens them.
+    ///
+    /// # Errors
+    /// When the record is anything but these credentials.
+    pub fn open(&self, sealed: &Sealed, account: AccountId, version: u64) -> Result<Credentials, VaultError> {
+        let plaintext = self.0.open(sealed, &self.place(account, version))?;
+        Credentials::from_bytes(&plaintext).map_err(|_| VaultError::Format)
+    }
+
+    /// Ids of the keys it holds, the one that seals first.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<String> {
+        self.0.ring.ids()
+    }
+
+    fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
+        let redis_key = keys::credentials(account);
+        Place { kind: Kind::Credentials, deployment: &self.0.deployment, redis_key, account, epoch }
+    }
+}
+
+impl SessionVault {
+    /// A vault of one deployment.
+    #[must_use]
+    pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
+        Self(Vault { ring, deployment: deployment.into() })
+    }
+
+    /// Reads `LATCHKEY_SESSION_KEYS` and `LATCHKEY_DEPLOYMENT`.
+    ///
+    /// # Errors
+    /// When the ring is missing or is none.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Vault::from_env(env, "LATCHKEY_SESSION_KEYS").map(Self)
+    }
+
+    /// Seals one generation of an account's session under the ring's first key.
+    #[must_use]
+    pub fn seal(&self, session: &Session, account: AccountId, generation: u64) -> Sealed {
+        self.0.seal(&session.to_bytes(), &self.place(account, generation))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the record is anything but this session.
+    pub fn open(&self, sealed: &Sealed, account: AccountId, generation: u64) -> Result<Session, VaultError> {
+        let plaintext = self.0.open(sealed, &self.place(account, generation))?;
+        Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
+    }
+
+    /// Ids of the keys it holds, the one that seals first.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<String> {
+        self.0.ring.ids()
+    }
+
+    fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
+        let redis_key = keys::session(account);
+        Place { kind: Kind::Session, deployment: &self.0.deployment, redis_key, account, epoch }
+    }
+}
+
+impl Vault {
+    fn from_env(env: &Env, variable: &'static str) -> Result<Self, EnvError> {
+        let text = env.required_secret(variable)?;
+        let ring = KeyRing::parse(&text).map_err(|error| EnvError::invalid(variable, error.to_string()))?;
+        let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
+        Ok(Self { ring, deployment })
+    }
+
+    fn seal(&self, plaintext: &[u8], place: &Place<'_>) -> Sealed {
+        Sealed(record::seal(self.ring.sealing(), plaintext, place, &record::Random::draw()))
+    }
+
+    fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let id = record::key_id(&sealed.0, place.kind)?;
+        let key = self.ring.find(id).ok_or(VaultError::UnknownKey(id))?;
+        record::open(key, &sealed.0, place)
+    }
+}
+
+#[cfg(test)]
+mod tests;
