@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::site::nearest;
+use crate::nearest::nearest;
 
 /// A variable: its name, who reads it, what it means.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ pub mod account;
 pub mod credentials;
 pub mod env;
 pub mod id;
+pub mod nearest;
 pub mod session;
 pub mod shutdown;
 pub mod site;

@@ -15,7 +15,6 @@ use crate::id::SiteName;
 pub mod catalog;
 mod file;
 mod mistake;
-pub(crate) use mistake::nearest;
 pub mod step;
 pub mod text;
 

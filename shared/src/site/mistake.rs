@@ -1,5 +1,7 @@
 //! What is wrong with a site file, where, and what to write instead.
 
+use crate::nearest::nearest;
+
 /// A mistake in a site file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
@@ -47,13 +49,4 @@ fn nearest_key(message: &str) -> Option<&str> {
         .or_else(|| message.strip_prefix("unknown variant `"))?
         .split_once('`')?;
     nearest(unknown, expected.split('`').skip(1).step_by(2))
-}
-
-/// The candidate most like `word`, if any is like it at all.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.4)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
 }
