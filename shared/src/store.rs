@@ -24,7 +24,7 @@ mod sessions;
 
 pub use accounts::AccountChange;
 pub use events::{Event, EventStream};
-pub use leases::{LeaseOutcome, LeaseToken};
+pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use sessions::{LoginLock, Published, StoredSession};
 
 /// Connections at once. Each is multiplexed; deadpool hands one out per call.

@@ -13,6 +13,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// Reason of a cooldown: the site refused the account's session. A newer session ends it.
+pub const SESSION_EXPIRED: &str = "session_expired";
+
 /// Proof of one lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseToken(String);

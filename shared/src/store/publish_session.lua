@@ -1,4 +1,5 @@
--- KEYS: generation, session, account. ARGV: generation, record, expiry in ms, channel, id, then account fields.
+-- KEYS: generation, session, account, cooldown. ARGV: generation, record, expiry in ms, channel, id, the
+-- reason of a cooldown that a new session ends, then account fields.
 -- Only the newest generation drawn may publish, and only for an account that is there and switched on.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -9,6 +10,9 @@ if not state or state == 'disabled' then
 end
 -- One command sets value and expiry: a script that dies half-way is not rolled back.
 redis.call('SET', KEYS[2], ARGV[2], 'PXAT', ARGV[3])
-redis.call('HSET', KEYS[3], unpack(ARGV, 6))
+redis.call('HSET', KEYS[3], unpack(ARGV, 7))
+if redis.call('GET', KEYS[4]) == ARGV[6] then
+  redis.call('DEL', KEYS[4])
+end
 redis.call('PUBLISH', ARGV[4], ARGV[5] .. ' ' .. ARGV[1] .. ' active')
 return 1

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use rand::{TryRng, rngs::SysRng};
 
-use super::{Store, StoreError, accounts, keys};
+use super::{SESSION_EXPIRED, Store, StoreError, accounts, keys};
 use crate::{
     account::{LastLogin, State},
     id::AccountId,
@@ -126,9 +126,9 @@ impl Store {
         let id = lock.account;
         let script = redis::Script::new(include_str!("publish_session.lua"));
         let mut call = script.key(keys::generation(id));
-        call.key(keys::session(id)).key(keys::account(id));
+        call.key(keys::session(id)).key(keys::account(id)).key(keys::cooldown(id));
         call.arg(lock.generation).arg(sealed.as_bytes()).arg(expires_at.millis());
-        call.arg(keys::EVENTS).arg(id.to_string());
+        call.arg(keys::EVENTS).arg(id.to_string()).arg(SESSION_EXPIRED);
         for (field, value) in accounts::state_fields(State::Active, String::new()) {
             call.arg(field).arg(value);
         }
