@@ -1,0 +1,90 @@
+//! The HTTP edge: routes, and what every answer has.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{Uri, uri::PathAndQuery},
+    middleware::{from_fn, map_request},
+    routing::{get, post},
+};
+
+use crate::state::AppState;
+
+mod auth;
+mod chat;
+mod error;
+mod health;
+mod json;
+mod models;
+mod request_id;
+mod sse;
+
+use error::ApiError;
+
+/// Everything that the adapter serves.
+pub(crate) fn router(app: AppState) -> Router {
+    let routes = Router::new()
+        // Used by gateways and SDKs.
+        .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/models", get(models::list))
+        // Used by load balancers and operators.
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app);
+    // Routing happens inside the fallback, after the path was tidied: a layer around the routes would be too late.
+    Router::new().fallback_service(routes).layer(map_request(tidy_path)).layer(from_fn(request_id::attach))
+}
+
+/// Also for `/v1/dashboard/billing/*`: an odd 200 there makes a gateway switch its channel off.
+async fn nothing() -> ApiError {
+    ApiError::NotFound
+}
+
+/// Forgives what base URLs with a slash or a `/v1` too many make of a path.
+async fn tidy_path(mut request: Request) -> Request {
+    if let Some(tidy) = tidied(request.uri()) {
+        *request.uri_mut() = tidy;
+    }
+    request
+}
+
+fn tidied(uri: &Uri) -> Option<Uri> {
+    let mut parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
+    while parts.starts_with(&["v1", "v1"]) {
+        parts.remove(0);
+    }
+    let path = format!("/{}", parts.join("/"));
+    if path == uri.path() {
+        return None;
+    }
+    let with_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let mut changed = uri.clone().into_parts();
+    changed.path_and_query = Some(PathAndQuery::try_from(with_query).ok()?);
+    Uri::from_parts(changed).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tidy(path: &str) -> String {
+        let uri: Uri = path.parse().unwrap();
+        tidied(&uri).unwrap_or(uri).to_string()
+    }
+
+    #[test]
+    fn slashes_and_versions_too_many_are_forgiven() {
+        assert_eq!(tidy("/v1/models"), "/v1/models");
+        assert_eq!(tidy("//v1/models/?a=b//c"), "/v1/models?a=b//c");
+        assert_eq!(tidy("/v1/v1/chat/completions"), "/v1/chat/completions");
+        assert_eq!(tidy("/v1//v1///models"), "/v1/models");
+        assert_eq!(tidy("/"), "/");
+    }
+}

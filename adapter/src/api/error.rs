@@ -1,0 +1,263 @@
+//! The edge's errors: what a client sees when something fails.
+//!
+//! The statuses are chosen for the gateway before us: it switches a channel off on 401, never asks again on 400 and
+//! 504, and tries elsewhere on 429, 502 and 503. No text of a site passes, nor any that gateways take for a ban.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    models::ModelError,
+    openai::error::{ErrorDetail, ErrorView},
+    pool::PoolError,
+    stream::fault::{Fault, Rejection},
+    turn::TurnError,
+};
+
+/// Everything that can fail, as a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ApiError {
+    /// No shared secret, or a wrong one.
+    Unauthorized,
+    /// No such path or method.
+    NotFound,
+    /// The body is longer than allowed.
+    BodyTooLong { limit: usize },
+    /// The request is wrong, and the text says where.
+    Invalid(String),
+    /// Nobody is signed in.
+    NoAccount(String),
+    /// Everybody is busy.
+    Busy { retry_after: Duration },
+    /// Too many wait already.
+    Overloaded,
+    /// The answer failed.
+    Fault(Fault),
+}
+
+impl ApiError {
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::NotAccepted) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Fault(Fault::Silent) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(
+                Fault::SessionDead
+                | Fault::Unreachable
+                | Fault::Status(_)
+                | Fault::Reported
+                | Fault::Empty
+                | Fault::Cut
+                | Fault::Unreadable(_),
+            ) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// OpenAI's class and Anthropic's name of the error; a gateway shows the latter to its Claude clients.
+    fn kind_and_code(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unauthorized => ("invalid_request_error", "authentication_error"),
+            Self::NotFound => ("invalid_request_error", "not_found_error"),
+            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
+                ("invalid_request_error", "invalid_request_error")
+            }
+            Self::NoAccount(_) | Self::Overloaded => ("server_error", "overloaded_error"),
+            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => {
+                ("rate_limit_exceeded", "rate_limit_error")
+            }
+            Self::Fault(Fault::NotAccepted | Fault::Silent) => ("server_error", "timeout_error"),
+            Self::Fault(
+                Fault::SessionDead
+                | Fault::Unreachable
+                | Fault::Status(_)
+                | Fault::Reported
+                | Fault::Empty
+                | Fault::Cut
+                | Fault::Unreadable(_),
+            ) => ("server_error", "api_error"),
+        }
+    }
+
+    /// What happened and what to do.
+    fn message(&self) -> String {
+        match self {
+            Self::Unauthorized => "the bearer is none of this adapter's shared secrets".to_owned(),
+            Self::NotFound => {
+                "there is nothing here; POST /v1/chat/completions and GET /v1/models are".to_owned()
+            }
+            Self::BodyTooLong { limit } => format!("the body is longer than {limit} bytes or was cut off"),
+            Self::Invalid(what) => what.clone(),
+            Self::NoAccount(what) => format!("{what}; sign one in with the broker, then ask again"),
+            Self::Busy { retry_after } => format!(
+                "every account has as many streams as it bears; ask again in {} s, or add accounts",
+                seconds(*retry_after)
+            ),
+            Self::Overloaded => "too many requests wait for an account; ask again later".to_owned(),
+            Self::Fault(fault) => message_of(fault),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Busy { retry_after } => Some(seconds(*retry_after)),
+            Self::Fault(Fault::RateLimited { retry_after }) => {
+                Some(seconds(retry_after.unwrap_or(Duration::from_secs(30))))
+            }
+            Self::Overloaded | Self::NoAccount(_) => Some(5),
+            Self::Unauthorized
+            | Self::NotFound
+            | Self::BodyTooLong { .. }
+            | Self::Invalid(_)
+            | Self::Fault(_) => None,
+        }
+    }
+
+    /// Shows the error in OpenAI's form.
+    pub(super) fn view<T>(&self, show: impl FnOnce(&ErrorView<'_>) -> T) -> T {
+        let (message, (kind, code)) = (self.message(), self.kind_and_code());
+        show(&ErrorView { error: ErrorDetail { message: &message, kind, code, param: None } })
+    }
+}
+
+fn message_of(fault: &Fault) -> String {
+    let message = match fault {
+        Fault::SessionDead => {
+            "the site no longer accepts the session of any account tried; a new sign-in is needed"
+        }
+        Fault::RateLimited { .. } => "the site asks its accounts to wait; ask again later, or add accounts",
+        Fault::Rejected(Rejection::Model) => "model: the site does not have it any more",
+        Fault::Rejected(Rejection::TooLong) => {
+            "messages: the prompt is too long for the model's context length"
+        }
+        Fault::Rejected(Rejection::Invalid) => "the site refused the request as invalid; check its fields",
+        Fault::Unreachable => "the site cannot be reached; check its address and whether it runs",
+        Fault::NotAccepted => "the site did not take the connection in time; ask again later",
+        Fault::Silent => {
+            "the site took the prompt and then kept silent too long; asking again may run it twice"
+        }
+        Fault::Status(_) | Fault::Reported => "the site, or the model behind it, failed; ask again later",
+        Fault::Empty => "the site sent an empty answer; ask again",
+        Fault::Cut => "the site's answer was cut off; ask again",
+        Fault::Unreadable(_) => "the site's answer cannot be read; its site file may be out of date",
+    };
+    message.to_owned()
+}
+
+/// Whole seconds, at least one.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
+}
+
+impl From<TurnError> for ApiError {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Invalid(invalid) => Self::Invalid(invalid.0),
+            TurnError::Model(error @ ModelError::NotKnown(_)) => Self::NoAccount(error.to_string()),
+            TurnError::Model(error) => Self::Invalid(error.to_string()),
+            TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
+            TurnError::Pool(error @ PoolError::NoAccount) => Self::NoAccount(error.to_string()),
+            TurnError::Pool(PoolError::Busy { retry_after }) => Self::Busy { retry_after },
+            TurnError::Pool(PoolError::QueueFull) => Self::Overloaded,
+        }
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::warn!(status = status.as_u16(), cause = ?self, "request failed");
+        } else {
+            tracing::debug!(status = status.as_u16(), cause = ?self, "request refused");
+        }
+        let mut response = self.view(|view| (status, Json(view)).into_response());
+        if let Some(secs) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts for which a gateway switches a channel off, at any status.
+    const BANNED: [&str; 7] = [
+        "your credit balance is too low",
+        "this organization has been disabled.",
+        "you exceeded your current quota",
+        "permission denied",
+        "the security token included in the request is invalid",
+        "operation not allowed",
+        "your account is not authorized",
+    ];
+
+    fn every_error() -> Vec<ApiError> {
+        let faults = [
+            Fault::SessionDead,
+            Fault::RateLimited { retry_after: None },
+            Fault::Rejected(Rejection::Model),
+            Fault::Rejected(Rejection::TooLong),
+            Fault::Rejected(Rejection::Invalid),
+            Fault::Unreachable,
+            Fault::NotAccepted,
+            Fault::Silent,
+            Fault::Status(401),
+            Fault::Reported,
+            Fault::Empty,
+            Fault::Cut,
+            Fault::Unreadable("why"),
+        ];
+        let mut errors = vec![
+            ApiError::Unauthorized,
+            ApiError::NotFound,
+            ApiError::BodyTooLong { limit: 1 },
+            ApiError::Invalid("n: expected 1".to_owned()),
+            ApiError::NoAccount("nobody is signed in".to_owned()),
+            ApiError::Busy { retry_after: Duration::from_millis(1500) },
+            ApiError::Overloaded,
+        ];
+        errors.extend(faults.map(ApiError::Fault));
+        errors
+    }
+
+    #[test]
+    fn every_error_has_the_status_that_the_gateway_must_see() {
+        let line = |error: ApiError| {
+            let (kind, code) = error.kind_and_code();
+            let retry_after = error.retry_after().map_or_else(|| "-".to_owned(), |secs| secs.to_string());
+            format!("{} {kind} {code} {retry_after} {}\n", error.status().as_u16(), error.message())
+        };
+        let table: String = every_error().into_iter().map(line).collect();
+
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn no_message_is_one_that_gateways_take_for_a_ban() {
+        for error in every_error() {
+            let message = error.message().to_lowercase();
+            assert!(BANNED.iter().all(|banned| !message.contains(banned)), "{message}");
+        }
+    }
+}

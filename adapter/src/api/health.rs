@@ -1,0 +1,69 @@
+//! Whether the adapter lives, whether it can serve, and how it fares. No secret opens these, none is in them.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use latchkey_shared::time::Timestamp;
+use serde::Serialize;
+
+use crate::state::AppState;
+
+/// What `/readyz` says.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    ready: bool,
+    /// Why not, each with what to do.
+    reasons: Vec<String>,
+    /// Sites with an address.
+    sites: Vec<SiteReadiness>,
+    /// Ids of the session keys held, the sealing one first.
+    session_keys: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SiteReadiness {
+    site: String,
+    accounts: usize,
+    serving: usize,
+}
+
+/// The process runs.
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Requests can be served.
+pub(super) async fn ready(State(app): State<AppState>) -> Response {
+    let mut reasons = Vec::new();
+    if app.tasks.stopping().is_cancelled() {
+        reasons.push("stopping".to_owned());
+    }
+    if let Err(error) = app.store.ping().await {
+        tracing::warn!(%error, "redis does not answer");
+        reasons.push("redis does not answer; serving what is in memory".to_owned());
+    }
+    let now = Timestamp::now();
+    let count = |site: &std::sync::Arc<latchkey_shared::site::Site>| {
+        let count = app.pool.directory().count(&site.name, now);
+        SiteReadiness { site: site.name.to_string(), accounts: count.accounts, serving: count.serving }
+    };
+    let sites: Vec<SiteReadiness> = app.catalog.sites().map(count).collect();
+    if sites.is_empty() {
+        reasons.push("no site has an address; set LATCHKEY_SITE_URLS or base_url in a site file".to_owned());
+    } else if sites.iter().all(|site| site.serving == 0) {
+        reasons.push("no account is signed in; sign one in with the broker".to_owned());
+    }
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let session_keys = app.session_keys.clone();
+    (status, Json(Readiness { ready, reasons, sites, session_keys })).into_response()
+}
+
+/// Metrics for Prometheus.
+pub(super) async fn metrics(State(app): State<AppState>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, content_type)], app.metrics.text()).into_response()
+}

@@ -1,0 +1,134 @@
+//! The adapter's configuration. It has no way to hold the credentials ring, and refuses to start beside it.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use latchkey_shared::{env::Env, site::catalog::Catalog, store::RedisConfig, vault::SessionVault};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// Shorter secrets can be guessed.
+const SHORTEST_SECRET: usize = 20;
+const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Everything that the adapter is told.
+pub struct Config {
+    /// `LATCHKEY_ADAPTER_LISTEN`, default `127.0.0.1:7802`.
+    pub listen: SocketAddr,
+    /// `LATCHKEY_REDIS_URL`.
+    pub redis: RedisConfig,
+    /// `LATCHKEY_SESSION_KEYS` and `LATCHKEY_DEPLOYMENT`.
+    pub vault: SessionVault,
+    /// `LATCHKEY_SITES` and `LATCHKEY_SITE_URLS`.
+    pub catalog: Arc<Catalog>,
+    /// `LATCHKEY_SHARED_SECRETS`.
+    pub secrets: SharedSecrets,
+    /// `LATCHKEY_QUEUE_DEADLINE`, default 10 s: how long a request waits for an account.
+    pub queue_deadline: Duration,
+    /// `LATCHKEY_BODY_LIMIT`, default 64 MiB.
+    pub body_limit: usize,
+    /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
+    pub delivery: Delivery,
+}
+
+/// How an answer is delivered to a client that asked for a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// As it comes, with a comment after each silence of this length (`LATCHKEY_HEARTBEAT`, default 10 s).
+    Live {
+        /// The silence.
+        heartbeat: Duration,
+    },
+    /// At the end, still as a valid stream.
+    Buffered,
+}
+
+/// The bearer secrets that clients may use; kept as digests only.
+#[derive(Clone)]
+pub struct SharedSecrets(Vec<[u8; 32]>);
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// The first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> anyhow::Result<Self> {
+        env.reject_unknown()?;
+        if env.secret("LATCHKEY_CREDENTIALS_KEYS")?.is_some() {
+            bail!(
+                "LATCHKEY_CREDENTIALS_KEYS is set: the adapter must not hold it, give it to the broker alone"
+            );
+        }
+        let heartbeat = env.duration("LATCHKEY_HEARTBEAT", Duration::from_secs(10))?;
+        let deliveries = [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered)];
+        Ok(Self {
+            listen: env.address("LATCHKEY_ADAPTER_LISTEN", "127.0.0.1:7802")?,
+            redis: RedisConfig::from_env(env)?,
+            vault: SessionVault::from_env(env)?,
+            catalog: Arc::new(Catalog::from_env(env)?),
+            secrets: SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
+                .context("LATCHKEY_SHARED_SECRETS is wrong")?,
+            queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
+            body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
+            delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
+        })
+    }
+}
+
+impl SharedSecrets {
+    /// Reads secrets separated by commas or line ends.
+    fn parse(text: &SecretString) -> anyhow::Result<Self> {
+        let secrets =
+            text.expose_secret().split([',', '\n']).map(str::trim).filter(|secret| !secret.is_empty());
+        let mut digests = Vec::new();
+        for secret in secrets {
+            if secret.len() < SHORTEST_SECRET {
+                bail!("expected secrets of at least {SHORTEST_SECRET} characters");
+            }
+            digests.push(Sha256::digest(secret).into());
+        }
+        if digests.is_empty() {
+            bail!("expected at least one secret");
+        }
+        Ok(Self(digests))
+    }
+
+    /// Whether a text is one of them; takes the same time whichever it is and however much of it is right.
+    pub fn admit(&self, text: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(text).into();
+        let equal = |found: Choice, secret: &[u8; 32]| found | secret.ct_eq(&digest);
+        self.0.iter().fold(Choice::from(0), equal).into()
+    }
+}
+
+impl fmt::Debug for SharedSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedSecrets({})", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shared_secret_is_admitted_and_nothing_else() {
+        let secrets =
+            SharedSecrets::parse(&"first-secret-of-twenty,\nsecond-secret-of-twenty".into()).unwrap();
+
+        assert!(secrets.admit("first-secret-of-twenty") && secrets.admit("second-secret-of-twenty"));
+        assert!(!secrets.admit("first-secret-of-twent") && !secrets.admit(""));
+        assert!(SharedSecrets::parse(&"short".into()).is_err());
+        assert!(SharedSecrets::parse(&" ,".into()).is_err());
+    }
+
+    #[test]
+    fn the_credentials_ring_is_refused() {
+        let env = Env::of([("LATCHKEY_CREDENTIALS_KEYS", "x")]);
+
+        let error = Config::from_env(&env).err().unwrap().to_string();
+
+        assert!(error.starts_with("LATCHKEY_CREDENTIALS_KEYS is set"), "{error}");
+    }
+}

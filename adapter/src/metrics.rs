@@ -1,0 +1,117 @@
+//! What an operator watches. Counted per stream, never per chunk.
+
+use std::{fmt::Write, sync::atomic::AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Upper bounds of times, in seconds: from a cached answer to the longest turn.
+const SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Turns that ended, by how.
+    pub requests: Family<OutcomeLabels, Counter>,
+    /// From the request to the first delta.
+    pub first_delta: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    /// From the request to the end.
+    pub turn: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    /// Leases held.
+    pub leases: Gauge,
+    /// Requests that wait for an account.
+    pub queue: Gauge,
+    /// Accounts given up for another.
+    pub failovers: Family<SiteLabels, Counter>,
+    /// Tokens, by kind.
+    pub tokens: Family<TokenLabels, Counter>,
+    /// Heartbeats sent.
+    pub heartbeats: Counter<u64, AtomicU64>,
+}
+
+/// A site.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SiteLabels {
+    /// Its name.
+    pub site: String,
+}
+
+/// A model of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ModelLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabels {
+    /// The site's name, or `-`.
+    pub site: String,
+    /// The model as the site names it, or `-`.
+    pub model: String,
+    /// `ok`, `left` (by the client), or what went wrong.
+    pub outcome: &'static str,
+}
+
+/// A kind of tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct TokenLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+    /// `prompt` or `completion`.
+    pub kind: &'static str,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("latchkey_adapter"),
+            requests: Family::default(),
+            first_delta: Family::new_with_constructor(seconds),
+            turn: Family::new_with_constructor(seconds),
+            leases: Gauge::default(),
+            queue: Gauge::default(),
+            failovers: Family::default(),
+            tokens: Family::default(),
+            heartbeats: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("requests", "Turns that ended", self.requests.clone());
+        registry.register("first_delta_seconds", "Request to first delta", self.first_delta.clone());
+        registry.register("turn_seconds", "Request to end", self.turn.clone());
+        registry.register("leases", "Leases held by this adapter", self.leases.clone());
+        registry.register("queue", "Requests waiting for an account", self.queue.clone());
+        registry.register("failovers", "Accounts given up for another", self.failovers.clone());
+        registry.register("tokens", "Tokens of turns", self.tokens.clone());
+        registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
+    }
+
+    /// The text that Prometheus reads (`OpenMetrics`).
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            let _ = writeln!(text, "# EOF");
+        }
+        text
+    }
+}

@@ -1,0 +1,5 @@
+//! OpenAI's words on the wire: types only, no behaviour of ours.
+
+pub(crate) mod answer;
+pub(crate) mod error;
+pub(crate) mod request;

@@ -1,0 +1,142 @@
+//! A whole answer, its usage, and the list of models.
+
+use serde::Serialize;
+
+use crate::stream::{
+    close::End,
+    collect::Collected,
+    delta::{Call, Usage},
+};
+
+/// The body of an answer that is not streamed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Completion<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: [Choice<'a>; 1],
+    usage: UsageView,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice<'a> {
+    index: u32,
+    message: Message<'a>,
+    logprobs: Option<()>,
+    finish_reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reasoning_content: &'a str,
+    refusal: Option<()>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<CallView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallView<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: FunctionView<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionView<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> Completion<'a> {
+    /// The body for what was collected.
+    pub(crate) fn new(
+        id: &'a str,
+        created: u64,
+        model: &'a str,
+        said: &'a Collected,
+        end: End,
+        usage: Usage,
+    ) -> Self {
+        let only_calls = said.text.is_empty() && !said.calls.is_empty();
+        let message = Message {
+            role: "assistant",
+            content: (!only_calls).then_some(said.text.as_str()),
+            reasoning_content: &said.reasoning,
+            refusal: None,
+            tool_calls: said.calls.iter().map(CallView::from).collect(),
+        };
+        let choice = Choice { index: 0, message, logprobs: None, finish_reason: end.finish.as_str() };
+        Self { id, object: "chat.completion", created, model, choices: [choice], usage: usage.into() }
+    }
+}
+
+impl<'a> From<&'a Call> for CallView<'a> {
+    fn from(call: &'a Call) -> Self {
+        let function = FunctionView { name: &call.name, arguments: &call.arguments };
+        Self { id: &call.id, kind: "function", function }
+    }
+}
+
+/// What an answer cost.
+#[derive(Debug, Serialize)]
+pub(crate) struct UsageView {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Debug, Serialize)]
+struct PromptDetails {
+    cached_tokens: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CompletionDetails {
+    reasoning_tokens: u64,
+}
+
+impl From<Usage> for UsageView {
+    fn from(usage: Usage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt,
+            completion_tokens: usage.completion,
+            total_tokens: usage.prompt.saturating_add(usage.completion),
+            prompt_tokens_details: usage.cached.map(|cached_tokens| PromptDetails { cached_tokens }),
+            completion_tokens_details: usage
+                .reasoning
+                .map(|reasoning_tokens| CompletionDetails { reasoning_tokens }),
+        }
+    }
+}
+
+/// The list of models.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelList {
+    object: &'static str,
+    data: Vec<ModelView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelView {
+    id: String,
+    object: &'static str,
+    created: u64,
+    owned_by: String,
+}
+
+impl ModelList {
+    /// A list of model ids, each with its site.
+    pub(crate) fn new(models: impl IntoIterator<Item = (String, String)>) -> Self {
+        let view = |(id, owned_by)| ModelView { id, object: "model", created: 0, owned_by };
+        Self { object: "list", data: models.into_iter().map(view).collect() }
+    }
+}

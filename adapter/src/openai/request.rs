@@ -1,0 +1,128 @@
+//! A chat request: what we touch by name, all else as it came.
+//!
+//! Values that we do not touch keep their very bytes, so that no number or key is changed on the way.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// A chat request whose named fields are valid.
+#[derive(Clone, Debug)]
+pub(crate) struct ChatRequest {
+    /// The model as the client names it.
+    pub model: String,
+    /// At least one; each an object with a role.
+    pub messages: Vec<Box<RawValue>>,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// Tools, if there are any.
+    pub tools: Vec<Box<RawValue>>,
+    /// Every other field.
+    pub rest: BTreeMap<String, Box<RawValue>>,
+}
+
+/// Why a body is no chat request: a sentence that names the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Invalid(pub String);
+
+#[derive(Deserialize)]
+struct MessageRole {
+    role: Option<Box<RawValue>>,
+}
+
+impl ChatRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// The first field that is missing or wrong.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let mut rest: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body)
+            .map_err(|error| Invalid(format!("the body is not a JSON object: {error}")))?;
+        let model: String = required(&mut rest, "model", "a text")?;
+        let messages: Vec<Box<RawValue>> = required(&mut rest, "messages", "an array")?;
+        if messages.is_empty() {
+            return Err(Invalid("messages: expected at least one message".to_owned()));
+        }
+        for (index, message) in messages.iter().enumerate() {
+            check_role(index, message)?;
+        }
+        if optional::<u64>(&mut rest, "n", "a number")?.is_some_and(|count| count != 1) {
+            return Err(Invalid("n: expected 1, there is one answer to a request".to_owned()));
+        }
+        let stream = optional(&mut rest, "stream", "true or false")?.unwrap_or(false);
+        let tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
+        if tools.is_empty() {
+            rest.remove("tool_choice");
+            rest.remove("parallel_tool_calls");
+        }
+        rest.remove("stream_options"); // ours: usage is always asked for and always given
+        Ok(Self { model, messages, stream, tools, rest })
+    }
+}
+
+fn check_role(index: usize, message: &RawValue) -> Result<(), Invalid> {
+    let parsed: Result<MessageRole, _> = serde_json::from_str(message.get());
+    let Ok(MessageRole { role }) = parsed else {
+        return Err(Invalid(format!("messages[{index}]: expected an object")));
+    };
+    match role.map(|role| serde_json::from_str::<String>(role.get())) {
+        Some(Ok(role)) if !role.is_empty() => Ok(()),
+        Some(_) => Err(Invalid(format!("messages[{index}].role: expected a text"))),
+        None => Err(Invalid(format!("messages[{index}].role: missing"))),
+    }
+}
+
+fn required<T: DeserializeOwned>(
+    fields: &mut BTreeMap<String, Box<RawValue>>,
+    name: &str,
+    expected: &str,
+) -> Result<T, Invalid> {
+    optional(fields, name, expected)?.ok_or_else(|| Invalid(format!("{name}: missing, expected {expected}")))
+}
+
+fn optional<T: DeserializeOwned>(
+    fields: &mut BTreeMap<String, Box<RawValue>>,
+    name: &str,
+    expected: &str,
+) -> Result<Option<T>, Invalid> {
+    let Some(raw) = fields.remove(name) else { return Ok(None) };
+    serde_json::from_str(raw.get()).map_err(|_| Invalid(format!("{name}: expected {expected}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(body: &str) -> String {
+        ChatRequest::parse(body.as_bytes()).unwrap_err().0
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        assert_eq!(refusal(r#"{"messages":[]}"#), "model: missing, expected a text");
+        assert_eq!(refusal(r#"{"model":1}"#), "model: expected a text");
+        assert_eq!(refusal(r#"{"model":"m"}"#), "messages: missing, expected an array");
+        assert_eq!(refusal(r#"{"model":"m","messages":[]}"#), "messages: expected at least one message");
+        assert_eq!(refusal(r#"{"model":"m","messages":["a"]}"#), "messages[0]: expected an object");
+        assert_eq!(refusal(r#"{"model":"m","messages":[{"role":"user"},{}]}"#), "messages[1].role: missing");
+        let many = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"n":2}"#;
+        assert_eq!(refusal(many), "n: expected 1, there is one answer to a request");
+        assert!(refusal("[1]").starts_with("the body is not a JSON object: "));
+    }
+
+    #[test]
+    fn what_is_not_touched_keeps_its_bytes() {
+        let body = r#"{"model":"m","messages":[{"role":"developer","content":null,"x":1.10}],
+            "temperature":0.10,"stop":"a","seed":18446744073709551616,"n":1,"stream":null,"tools":null}"#;
+
+        let request = ChatRequest::parse(body.as_bytes()).unwrap();
+
+        assert_eq!(request.messages[0].get(), r#"{"role":"developer","content":null,"x":1.10}"#);
+        let rest: Vec<(&str, &str)> =
+            request.rest.iter().map(|(key, raw)| (key.as_str(), raw.get())).collect();
+        assert_eq!(rest, [("seed", "18446744073709551616"), ("stop", "\"a\""), ("temperature", "0.10")]);
+        assert!(!request.stream && request.tools.is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+//! The accounts and their sessions: leases one, asks the site with it, and takes the next on the account's own fault.
+//!
+//! Nothing here knows a client's or a site's words. The pool never writes a session.
+
+use std::{sync::Arc, time::Duration};
+
+use latchkey_shared::{
+    id::AccountId,
+    session::Session,
+    shutdown::Tasks,
+    site::Site,
+    store::{SESSION_EXPIRED, Store},
+    time::Timestamp,
+    vault::SessionVault,
+};
+use tokio::time::Instant;
+
+pub(crate) mod directory;
+pub(crate) mod lease;
+mod queue;
+mod sessions;
+
+use directory::Directory;
+use lease::{Holds, Lease};
+use queue::Queue;
+use sessions::Sessions;
+
+use crate::{
+    metrics::Metrics,
+    sites::{self, Ask},
+    stream::{Deltas, fault::Fault},
+};
+
+/// Accounts that one turn may try: a site that refuses three sessions refuses the next as well.
+const ATTEMPTS: usize = 3;
+/// A site that limits a rate without saying for how long.
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
+/// No site may put an account away for longer.
+const LONGEST_COOLDOWN: Duration = Duration::from_secs(15 * 60);
+/// Long enough for the broker to sign in again.
+const EXPIRED_COOLDOWN: Duration = Duration::from_secs(30);
+
+/// Reason of a cooldown: the site limits the account's rate.
+const RATE_LIMITED: &str = "rate_limited";
+
+/// The accounts of all sites.
+pub(crate) struct Pool {
+    store: Store,
+    client: reqwest::Client,
+    directory: Directory,
+    sessions: Sessions,
+    queue: Queue,
+    holds: Arc<Holds>,
+    tasks: Tasks,
+    queue_deadline: Duration,
+}
+
+/// An answer that has begun, and the hold on the account that gives it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The answer. Dropped first: the upstream call ends before the account is free.
+    pub deltas: Deltas,
+    /// The hold.
+    pub lease: Lease,
+    /// Accounts that failed before.
+    pub failovers: usize,
+}
+
+/// Why no account gives an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PoolError {
+    /// The answer failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// No account is signed in.
+    #[error("no account of the site is signed in")]
+    NoAccount,
+    /// Every account has all the streams that it bears, or waits for the site.
+    #[error("every account of the site is busy")]
+    Busy {
+        /// When it makes sense to ask again.
+        retry_after: Duration,
+    },
+    /// More requests wait than ever get their turn.
+    #[error("too many requests wait for an account")]
+    QueueFull,
+}
+
+impl Pool {
+    /// A pool that knows no account yet.
+    pub(crate) fn new(
+        store: Store,
+        vault: SessionVault,
+        client: reqwest::Client,
+        tasks: Tasks,
+        queue_deadline: Duration,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            holds: Arc::new(Holds::new(store.clone(), tasks.clone(), metrics.leases.clone())),
+            directory: Directory::default(),
+            sessions: Sessions::new(vault),
+            queue: Queue::new(metrics.queue.clone()),
+            store,
+            client,
+            tasks,
+            queue_deadline,
+        }
+    }
+
+    /// Which accounts there are.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Asks a site with one of its accounts and waits for the beginning of the answer.
+    ///
+    /// # Errors
+    /// When no account is to be had, or the answer does not begin.
+    pub(crate) async fn open(self: &Arc<Self>, site: &Arc<Site>, ask: &Ask) -> Result<Held, PoolError> {
+        let deadline = Instant::now() + self.queue_deadline;
+        let mut tried: Vec<AccountId> = Vec::new();
+        let mut last = None;
+        while tried.len() < ATTEMPTS {
+            let lease = match self.lease(site, &tried, deadline).await {
+                Ok(lease) => lease,
+                // The account that failed was the last one: its fault tells more than its absence.
+                Err(PoolError::NoAccount) if last.is_some() => break,
+                Err(error) => return Err(error),
+            };
+            let Some(session) = self.session_of(lease.account, lease.generation).await else {
+                tried.push(lease.account);
+                continue;
+            };
+            let fault = match sites::open(&self.client, site, &session, ask.clone()).await {
+                Ok(deltas) => return Ok(Held { deltas, lease, failovers: tried.len() }),
+                Err(fault) if fault.is_of_the_account() => fault,
+                Err(fault) => return Err(fault.into()),
+            };
+            tracing::warn!(account.id = %lease.account, site = %site.name, cause = %fault, "account failed, trying the next");
+            self.put_away(&lease, &fault).await;
+            tried.push(lease.account);
+            last = Some(fault);
+        }
+        Err(last.map_or(PoolError::NoAccount, PoolError::Fault))
+    }
+
+    /// A session of any account that serves, for a call that is no chat.
+    pub(crate) async fn session(&self, site: &Site) -> Option<Arc<Session>> {
+        for candidate in self.directory.serving(&site.name, Timestamp::now()) {
+            if let Some(session) = self.session_of(candidate.id, candidate.generation).await {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    async fn session_of(&self, id: AccountId, generation: u64) -> Option<Arc<Session>> {
+        match self.sessions.open(&self.store, id, generation).await {
+            Ok(Some(session)) => Some(session),
+            Ok(None) => {
+                self.directory.bury(id, generation);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(account.id = %id, %error, "cannot read the session");
+                None
+            }
+        }
+    }
+
+    /// Keeps everybody from an account that failed by its own fault.
+    async fn put_away(&self, lease: &Lease, fault: &Fault) {
+        let (reason, duration) = match fault {
+            Fault::RateLimited { retry_after } => {
+                (RATE_LIMITED, retry_after.unwrap_or(DEFAULT_COOLDOWN).min(LONGEST_COOLDOWN))
+            }
+            _ => {
+                self.directory.bury(lease.account, lease.generation);
+                (SESSION_EXPIRED, EXPIRED_COOLDOWN)
+            }
+        };
+        if let Err(error) = self.store.cool(lease.account, reason, duration).await {
+            tracing::warn!(account.id = %lease.account, %error, "cannot put the account away for the other adapters");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Which accounts there are and which of them serve, in memory: no request waits for Redis to know it.
+//!
+//! Kept fresh by events, by polling, and by starting anew whenever the line was down: events get lost.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use latchkey_shared::{
+    account::Account,
+    id::{AccountId, SiteName},
+    store::{Event, Store, StoreError},
+    time::Timestamp,
+};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+const POLL: Duration = Duration::from_secs(15);
+/// A request that finds no account looks for itself, but not more often than this.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    known: Mutex<HashMap<AccountId, Known>>,
+    looked: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    account: Account,
+    /// Highest generation ever seen: a lower one is a replay.
+    seen: u64,
+    /// Generation of the last session that the site refused.
+    dead: u64,
+}
+
+/// An account that serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// The account.
+    pub id: AccountId,
+    /// Generation of its session.
+    pub generation: u64,
+    /// Its own limit of streams at once.
+    pub concurrency: Option<u32>,
+}
+
+/// How many accounts a site has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// In all.
+    pub accounts: usize,
+    /// That serve.
+    pub serving: usize,
+}
+
+impl Directory {
+    /// Accounts of a site that serve.
+    pub(crate) fn serving(&self, site: &SiteName, now: Timestamp) -> Vec<Candidate> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let serving = known.values().filter(|known| known.account.site == *site && known.serves(now));
+        serving.map(Known::candidate).collect()
+    }
+
+    /// Counts the accounts of a site.
+    pub(crate) fn count(&self, site: &SiteName, now: Timestamp) -> Count {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = Count::default();
+        for known in known.values().filter(|known| known.account.site == *site) {
+            count.accounts += 1;
+            count.serving += usize::from(known.serves(now));
+        }
+        count
+    }
+
+    /// Never uses this generation of an account's session again.
+    pub(crate) fn bury(&self, id: AccountId, generation: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get_mut(&id) {
+            known.dead = known.dead.max(generation);
+        }
+    }
+
+    /// Reads every account anew.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; what was known stays known.
+    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let accounts = store.accounts().await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *known);
+        for account in accounts {
+            let fresh = Known::after(before.remove(&account.id), account);
+            known.insert(fresh.account.id, fresh);
+        }
+        Ok(())
+    }
+
+    /// Reads every account anew because a request found none, unless that was just done.
+    pub(crate) async fn look(&self, store: &Store) {
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.is_some_and(|at| at.elapsed() < LOOK) {
+                return;
+            }
+            *looked = Some(Instant::now());
+        }
+        if let Err(error) = self.refresh(store).await {
+            tracing::warn!(%error, "cannot read the accounts");
+        }
+    }
+
+    /// Keeps the directory fresh until the process stops.
+    pub(crate) async fn watch(&self, store: &Store, stopping: CancellationToken) {
+        let mut events = store.events();
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let change = tokio::select! {
+                () = stopping.cancelled() => return,
+                event = events.next() => match event {
+                    Event::Account { id, .. } => self.reread(store, id).await,
+                    Event::Reconnected => self.refresh(store).await,
+                },
+                _ = poll.tick() => self.refresh(store).await,
+            };
+            if let Err(error) = change {
+                tracing::warn!(%error, "cannot read the accounts, serving from memory");
+            }
+        }
+    }
+
+    async fn reread(&self, store: &Store, id: AccountId) -> Result<(), StoreError> {
+        let account = store.account(id).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.remove(&id);
+        if let Some(account) = account {
+            known.insert(id, Known::after(before, account));
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn after(before: Option<Self>, account: Account) -> Self {
+        let (seen, dead) = before.map_or((0, 0), |before| (before.seen, before.dead));
+        Self { seen: seen.max(account.generation), dead, account }
+    }
+
+    fn serves(&self, now: Timestamp) -> bool {
+        let generation = self.account.generation;
+        self.account.serves(now) && generation >= self.seen && generation > self.dead
+    }
+
+    fn candidate(&self) -> Candidate {
+        let Account { id, generation, concurrency, .. } = self.account;
+        Candidate { id, generation, concurrency }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use latchkey_shared::account::State;
+
+    use super::*;
+
+    fn account(generation: u64) -> Account {
+        let mut account = Account::new("practice".parse().unwrap(), "alice".to_owned());
+        account.state = State::Active;
+        account.generation = generation;
+        account.expires_at = Some(Timestamp::from_secs(100));
+        account
+    }
+
+    #[test]
+    fn a_buried_generation_serves_no_more_and_a_newer_one_does() {
+        let mut known = Known::after(None, account(1));
+        known.dead = 1;
+        assert!(!known.serves(Timestamp::from_secs(1)));
+
+        let known = Known::after(Some(known), account(2));
+
+        assert!(known.serves(Timestamp::from_secs(1)));
+        assert!(!known.serves(Timestamp::from_secs(100)));
+    }
+
+    #[test]
+    fn a_generation_never_goes_back() {
+        let known = Known::after(Some(Known::after(None, account(3))), account(2));
+
+        assert!(!known.serves(Timestamp::from_secs(1)));
+    }
+}

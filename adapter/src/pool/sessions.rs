@@ -1,0 +1,81 @@
+//! Opened sessions, kept decrypted in memory only, once per generation.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use latchkey_shared::{
+    id::AccountId,
+    session::Session,
+    store::{Store, StoreError},
+    time::Timestamp,
+    vault::SessionVault,
+};
+
+/// Opens and keeps sessions.
+pub(super) struct Sessions {
+    vault: SessionVault,
+    opened: Mutex<HashMap<AccountId, Opened>>,
+}
+
+struct Opened {
+    generation: u64,
+    session: Arc<Session>,
+}
+
+impl Sessions {
+    pub(super) fn new(vault: SessionVault) -> Self {
+        Self { vault, opened: Mutex::default() }
+    }
+
+    /// The session of an account in this generation or a newer one; `None` when there is none that can be used.
+    ///
+    /// # Errors
+    /// When Redis is unavailable and the session is not kept.
+    pub(super) async fn open(
+        &self,
+        store: &Store,
+        id: AccountId,
+        generation: u64,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        if let Some(session) = self.kept(id, generation) {
+            return Ok(Some(session));
+        }
+        let Some(stored) = store.session(id).await? else { return Ok(None) };
+        if stored.generation < generation {
+            tracing::warn!(account.id = %id, generation, "an older session stands where a newer one was seen");
+            return Ok(None);
+        }
+        match self.vault.open(&stored.sealed, id, stored.generation) {
+            Ok(session) => Ok(self.keep(id, stored.generation, session)),
+            Err(error) => {
+                tracing::error!(account.id = %id, %error, "cannot open the session");
+                Ok(None)
+            }
+        }
+    }
+
+    fn kept(&self, id: AccountId, generation: u64) -> Option<Arc<Session>> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = opened.get(&id).filter(|opened| opened.generation >= generation && opened.lives());
+        found.map(|opened| Arc::clone(&opened.session))
+    }
+
+    /// Keeps a session and forgets those that are over. A newer one that came meanwhile stays.
+    fn keep(&self, id: AccountId, generation: u64, session: Session) -> Option<Arc<Session>> {
+        let fresh = Opened { generation, session: Arc::new(session) };
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|_, opened| opened.lives());
+        if opened.get(&id).is_none_or(|kept| kept.generation < generation) && fresh.lives() {
+            opened.insert(id, fresh);
+        }
+        opened.get(&id).map(|opened| Arc::clone(&opened.session))
+    }
+}
+
+impl Opened {
+    fn lives(&self) -> bool {
+        Timestamp::now() < self.session.expires_at
+    }
+}

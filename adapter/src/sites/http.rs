@@ -1,0 +1,94 @@
+//! What every driver needs of HTTP: a client that hides nothing, and readings of answers.
+
+use std::time::Duration;
+
+use latchkey_shared::time::Timestamp;
+use reqwest::{Client, Response, header, redirect};
+use tokio::time::{Instant, timeout_at};
+
+use crate::stream::fault::Fault;
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.
+const IDLE: Duration = Duration::from_secs(55);
+
+/// The one client towards all sites. A redirect is a finding, not a way; only the driver knows how long is too long.
+///
+/// # Errors
+/// When the machine has no usable TLS.
+pub(crate) fn client() -> reqwest::Result<Client> {
+    // Broker and adapter may live in one process, as in tests; the first to install the provider wins.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+        // The environment is read in one place, and that knows of no proxy.
+        .no_proxy()
+        .build()
+}
+
+/// What it means that a request could not be sent.
+pub(crate) fn sending_fault(error: &reqwest::Error) -> Fault {
+    match error {
+        error if error.is_connect() && error.is_timeout() => Fault::NotAccepted,
+        error if error.is_connect() => Fault::Unreachable,
+        error if error.is_timeout() => Fault::Silent,
+        _ => Fault::Cut,
+    }
+}
+
+/// Whether an answer has a content type.
+pub(crate) fn has_type(response: &Response, expected: &str) -> bool {
+    let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(expected))
+}
+
+/// The wait that an answer asks for: seconds, or a date (RFC 9110, section 10.2.3).
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse::<u64>() {
+        Ok(secs) => Some(Duration::from_secs(secs)),
+        Err(_) => http_date(value).map(|date| Timestamp::now().until(date)),
+    }
+}
+
+/// The beginning of a body, as much as came in time.
+pub(crate) async fn beginning(mut response: Response, limit: usize, time: Duration) -> Vec<u8> {
+    let deadline = Instant::now() + time;
+    let mut body = Vec::new();
+    while body.len() < limit {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
+            _ => break,
+        }
+    }
+    body.truncate(limit);
+    body
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that servers may send.
+fn http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, day, month, year, clock, "GMT"] = words[..] else { return None };
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let day: u8 = day.parse().ok()?;
+    let rfc3339 = format!("{year}-{month:02}-{day:02}T{clock}Z");
+    let time = humantime::parse_rfc3339(&rfc3339).ok()?;
+    let since_epoch = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Timestamp::default() + since_epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_of_http_is_understood() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp::from_secs(784_111_777)));
+        assert_eq!(http_date("tomorrow"), None);
+    }
+}

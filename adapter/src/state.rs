@@ -1,0 +1,72 @@
+//! What every handler shares.
+
+use std::{ops::Deref, sync::Arc};
+
+use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store};
+
+use crate::{
+    config::{Config, Delivery, SharedSecrets},
+    metrics::Metrics,
+    models::ModelIndex,
+    pool::Pool,
+};
+
+/// The application. Clones share it.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<App>);
+
+/// Its collaborators.
+pub(crate) struct App {
+    /// Redis.
+    pub store: Store,
+    /// The sites.
+    pub catalog: Arc<Catalog>,
+    /// The accounts.
+    pub pool: Arc<Pool>,
+    /// The models.
+    pub models: ModelIndex,
+    /// What an operator watches.
+    pub metrics: Arc<Metrics>,
+    /// Ids of the session keys, for operators who rotate them.
+    pub session_keys: Vec<String>,
+    /// Who may come in.
+    pub secrets: SharedSecrets,
+    /// How answers are delivered.
+    pub delivery: Delivery,
+    /// Longest request body in bytes.
+    pub body_limit: usize,
+    /// The background tasks; also says whether the process is stopping.
+    pub tasks: Tasks,
+}
+
+impl AppState {
+    /// Puts the application together.
+    pub(crate) fn new(config: Config, store: Store, client: reqwest::Client, tasks: Tasks) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let session_keys = config.vault.key_ids();
+        let (vault, deadline) = (config.vault, config.queue_deadline);
+        let pool = Pool::new(store.clone(), vault, client.clone(), tasks.clone(), deadline, &metrics);
+        let pool = Arc::new(pool);
+        let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), client);
+        Self(Arc::new(App {
+            store,
+            catalog: config.catalog,
+            pool,
+            models,
+            metrics,
+            session_keys,
+            secrets: config.secrets,
+            delivery: config.delivery,
+            body_limit: config.body_limit,
+            tasks,
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}

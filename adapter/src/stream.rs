@@ -1,0 +1,188 @@
+//! The only place where stages become a stream: a site's bytes in, deltas out, every wait with its deadline.
+//!
+//! Nothing runs ahead: bytes are read when the client's side asks, and dropping the stream cancels the upstream call.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
+use latchkey_shared::site::Limits;
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) mod chunk;
+pub(crate) mod close;
+pub(crate) mod collect;
+pub(crate) mod delta;
+pub(crate) mod fault;
+pub(crate) mod sse;
+pub(crate) mod tools;
+
+use close::{Close, End};
+use delta::Delta;
+use fault::Fault;
+use tools::Tools;
+
+/// How long a site may take to close after its last word; then the answer is whole without that.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// One chat protocol's way from bytes to deltas: a stage without I/O.
+pub(crate) trait Decode: Send {
+    /// Takes bytes.
+    ///
+    /// # Errors
+    /// What the site reports, or what cannot be read.
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault>;
+
+    /// Ends the bytes.
+    ///
+    /// # Errors
+    /// As for `push`.
+    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault>;
+
+    /// Whether the protocol's own end mark has come.
+    fn has_ended(&self) -> bool;
+}
+
+/// A site's bytes as they arrive; an error stands for a broken connection.
+pub(crate) type Upstream = BoxStream<'static, Result<Bytes, ()>>;
+
+/// The deltas of one answer.
+pub(crate) struct Deltas {
+    stages: Stages,
+    upstream: Upstream,
+    ready: Vec<Delta>,
+    end: Option<End>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Clock {
+    limits: Limits,
+    /// Until when the next piece must come.
+    piece: Instant,
+    /// Until when the whole turn must end.
+    turn: Instant,
+}
+
+impl Deltas {
+    /// Assembles the stream. `started` is when the prompt was sent.
+    pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
+        let clock = Clock { limits, piece: started + limits.first_token, turn: started + limits.turn };
+        Self { stages, upstream, ready: Vec::new(), end: None, clock }
+    }
+
+    /// Waits until the answer has really begun: until then every fault can still be told as a status.
+    ///
+    /// # Errors
+    /// Whatever goes wrong before the first text, thought or call.
+    pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
+        while self.ready.is_empty() && self.end.is_none() && !self.stages.tools.has_call() {
+            // Site chatter does not move the deadline of the first delta.
+            self.read(self.clock.piece.min(self.clock.turn)).await?;
+        }
+        self.clock.piece = Instant::now() + self.clock.limits.idle;
+        Ok(())
+    }
+
+    /// Waits for more deltas; the end comes exactly once, after them. Cancel-safe.
+    ///
+    /// # Errors
+    /// Whatever cuts the answer.
+    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<End>, Fault> {
+        loop {
+            if !self.ready.is_empty() || self.end.is_some() {
+                out.append(&mut self.ready);
+                return Ok(self.end);
+            }
+            if let Err(fault) = self.read(self.clock.piece.min(self.clock.turn)).await {
+                // What came before the fault in the same read was said.
+                out.append(&mut self.ready);
+                return Err(fault);
+            }
+            let wait = if self.stages.close.has_finished() { CLOSING } else { self.clock.limits.idle };
+            self.clock.piece = Instant::now() + wait;
+        }
+    }
+
+    /// Reads once from the site.
+    async fn read(&mut self, deadline: Instant) -> Result<(), Fault> {
+        let closing = self.stages.close.has_finished();
+        match timeout_at(deadline, self.upstream.next()).await {
+            Ok(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
+            Ok(None) => return self.finish(),
+            // After the last word nothing can be lost any more.
+            Ok(Some(Err(()))) | Err(_) if closing => return self.finish(),
+            Ok(Some(Err(()))) => return Err(Fault::Cut),
+            Err(_) => return Err(Fault::Silent),
+        }
+        if self.stages.decoder.has_ended() { self.finish() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.end = Some(self.stages.finish(&mut self.ready)?);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Deltas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deltas").field("ended", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// The stages of an answer in their order: decoder, tools, close.
+pub(crate) struct Stages {
+    decoder: Box<dyn Decode>,
+    tools: Tools,
+    close: Close,
+    decoded: Vec<Delta>,
+    assembled: Vec<Delta>,
+}
+
+impl Stages {
+    /// Puts the stages together; `minted` begins the ids of calls that the site gave none.
+    pub(crate) fn new(decoder: Box<dyn Decode>, minted: String) -> Self {
+        let (tools, close) = (Tools::new(minted), Close::default());
+        Self { decoder, tools, close, decoded: Vec::new(), assembled: Vec::new() }
+    }
+
+    /// Takes bytes.
+    ///
+    /// # Errors
+    /// What the stages find wrong; a fault after the site's last word is none.
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
+        let result = self.decoder.push(bytes, &mut self.decoded);
+        self.pass(out)?;
+        if self.close.has_finished() { Ok(()) } else { result }
+    }
+
+    /// Ends the answer.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn finish(&mut self, out: &mut Vec<Delta>) -> Result<End, Fault> {
+        let result = self.decoder.finish(&mut self.decoded);
+        self.pass(out)?;
+        if !self.close.has_finished() {
+            result?;
+        }
+        let end_mark = self.decoder.has_ended();
+        if end_mark || self.close.has_finished() {
+            self.tools.finish(&mut self.assembled);
+        }
+        for delta in self.assembled.drain(..) {
+            self.close.push(delta, out);
+        }
+        self.close.finish(end_mark)
+    }
+
+    fn pass(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
+        for delta in self.decoded.drain(..) {
+            self.tools.push(delta, &mut self.assembled)?;
+        }
+        for delta in self.assembled.drain(..) {
+            self.close.push(delta, out);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Decides how an answer ended, so that no answer ends in a way that a client misreads.
+
+use super::{
+    delta::{Delta, Finish, Usage},
+    fault::Fault,
+};
+
+/// Watches an answer and closes it.
+#[derive(Debug, Default)]
+pub(crate) struct Close {
+    text: bool,
+    reasoning: bool,
+    calls: bool,
+    finish: Option<Finish>,
+    usage: Option<Usage>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Why.
+    pub finish: Finish,
+    /// What it cost, if the site said so.
+    pub usage: Option<Usage>,
+}
+
+impl Close {
+    /// Takes one delta; keeps what belongs to the end.
+    pub(crate) fn push(&mut self, delta: Delta, out: &mut Vec<Delta>) {
+        match delta {
+            Delta::Finish(finish) => self.finish = Some(finish),
+            Delta::Usage(usage) => self.usage = Some(usage),
+            Delta::Text(ref text) => {
+                self.text |= !text.trim().is_empty();
+                out.push(delta);
+            }
+            Delta::Reasoning(_) => {
+                self.reasoning = true;
+                out.push(delta);
+            }
+            Delta::Call(_) => {
+                self.calls = true;
+                out.push(delta);
+            }
+            Delta::Fragment(_) => {}
+        }
+    }
+
+    /// Whether the site has given its last word.
+    pub(crate) fn has_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    /// Closes an answer that the site ended.
+    ///
+    /// # Errors
+    /// [`Fault::Cut`] when neither a reason nor the end mark came, [`Fault::Empty`] when nothing was said.
+    pub(crate) fn finish(&self, end_mark: bool) -> Result<End, Fault> {
+        let finish = match self.finish {
+            Some(finish) => finish,
+            None if end_mark => Finish::Stop,
+            None => return Err(Fault::Cut),
+        };
+        let said = self.text || self.calls;
+        let finish = match finish {
+            _ if self.calls => Finish::ToolCalls,
+            Finish::ContentFilter => Finish::ContentFilter,
+            // A reasoning model may use up a small limit, as a probe sets it, before its first word.
+            Finish::Length if said || self.reasoning => Finish::Length,
+            Finish::Stop | Finish::ToolCalls if said => Finish::Stop,
+            Finish::Stop | Finish::ToolCalls | Finish::Length => return Err(Fault::Empty),
+        };
+        Ok(End { finish, usage: self.usage })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::delta::Call;
+
+    fn close(deltas: Vec<Delta>, end_mark: bool) -> Result<Finish, Fault> {
+        let mut stage = Close::default();
+        for delta in deltas {
+            stage.push(delta, &mut Vec::new());
+        }
+        stage.finish(end_mark).map(|end| end.finish)
+    }
+
+    fn text() -> Delta {
+        Delta::Text("hi".to_owned())
+    }
+
+    fn call() -> Delta {
+        Delta::Call(Call { id: "a".to_owned(), name: "read".to_owned(), arguments: "{}".to_owned() })
+    }
+
+    #[test]
+    fn tool_calls_is_said_if_and_only_if_a_call_was_sent() {
+        assert_eq!(close(vec![call(), Delta::Finish(Finish::Stop)], true), Ok(Finish::ToolCalls));
+        assert_eq!(close(vec![text(), Delta::Finish(Finish::ToolCalls)], true), Ok(Finish::Stop));
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_a_fault() {
+        let thought = Delta::Reasoning("hm".to_owned());
+
+        assert_eq!(close(vec![], true), Err(Fault::Empty));
+        assert_eq!(
+            close(vec![Delta::Text(" \n".to_owned()), Delta::Finish(Finish::Stop)], true),
+            Err(Fault::Empty)
+        );
+        assert_eq!(close(vec![thought.clone(), Delta::Finish(Finish::Stop)], true), Err(Fault::Empty));
+        assert_eq!(close(vec![thought, Delta::Finish(Finish::Length)], true), Ok(Finish::Length));
+        assert_eq!(close(vec![Delta::Finish(Finish::ContentFilter)], true), Ok(Finish::ContentFilter));
+    }
+
+    #[test]
+    fn an_end_without_reason_or_mark_is_a_cut() {
+        assert_eq!(close(vec![text()], false), Err(Fault::Cut));
+        assert_eq!(close(vec![text()], true), Ok(Finish::Stop));
+        assert_eq!(close(vec![text(), Delta::Finish(Finish::Length)], false), Ok(Finish::Length));
+    }
+}

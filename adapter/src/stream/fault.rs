@@ -1,0 +1,93 @@
+//! Everything that can go wrong between sending a prompt and the end of its answer.
+
+use std::time::Duration;
+
+/// Why a site gave no answer, or not all of it. Holds no word of the site's own: its texts never reach a client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The site does not know the session any more.
+    #[error("the site does not accept the account's session")]
+    SessionDead,
+    /// The site asks this account to wait.
+    #[error("the site limits the account's rate")]
+    RateLimited {
+        /// How long, if the site says so.
+        retry_after: Option<Duration>,
+    },
+    /// The site finds the request wrong.
+    #[error("the site refused the request: {0}")]
+    Rejected(Rejection),
+    /// The connection was refused, or the name or certificate is wrong.
+    #[error("the site cannot be reached")]
+    Unreachable,
+    /// No connection in time: the prompt never got there.
+    #[error("the site did not take the connection in time")]
+    NotAccepted,
+    /// The prompt got there, and nothing came back in time.
+    #[error("the site accepted the prompt and then kept silent too long")]
+    Silent,
+    /// The site, or the model behind it, failed.
+    #[error("the site answered with status {0}")]
+    Status(u16),
+    /// The site sent an error instead of an answer.
+    #[error("the site reported an error")]
+    Reported,
+    /// The answer is none: no text and no tool call.
+    #[error("the site sent an empty answer")]
+    Empty,
+    /// The answer stopped in the middle.
+    #[error("the site's answer was cut off")]
+    Cut,
+    /// The answer cannot be read.
+    #[error("the site's answer cannot be read: {0}")]
+    Unreadable(&'static str),
+}
+
+/// What a site finds wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    /// It has no such model.
+    #[error("unknown model")]
+    Model,
+    /// The prompt does not fit.
+    #[error("too long")]
+    TooLong,
+    /// Anything else.
+    #[error("invalid")]
+    Invalid,
+}
+
+impl Fault {
+    /// The outcome that metrics show.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::SessionDead => "session_dead",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Rejected(_) => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::NotAccepted => "not_accepted",
+            Self::Silent => "silent",
+            Self::Status(_) => "status",
+            Self::Reported => "reported",
+            Self::Empty => "empty",
+            Self::Cut => "cut",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
+    /// Whether another account may fare better: the fault is the account's own, not the site's or the request's.
+    pub(crate) fn is_of_the_account(&self) -> bool {
+        match self {
+            Self::SessionDead | Self::RateLimited { .. } => true,
+            Self::Rejected(_)
+            | Self::Unreachable
+            | Self::NotAccepted
+            | Self::Silent
+            | Self::Status(_)
+            | Self::Reported
+            | Self::Empty
+            | Self::Cut
+            | Self::Unreadable(_) => false,
+        }
+    }
+}

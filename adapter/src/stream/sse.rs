@@ -1,0 +1,160 @@
+//! Server-sent events from bytes (WHATWG HTML, section 9.2.6), as a push stage.
+//!
+//! Lines end in LF, CRLF or CR; several `data:` lines are joined by LF; comments, ids and retry times are dropped.
+
+use super::fault::Fault;
+
+/// Longest line and event that are taken; whole files pass through tool arguments.
+const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Cuts bytes into events.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    line: Vec<u8>,
+    data: Vec<u8>,
+    has_data: bool,
+    started: bool,
+    after_cr: bool,
+}
+
+impl Events {
+    /// Takes bytes and gives each complete event's data.
+    ///
+    /// # Errors
+    /// A line or event beyond the limit, or whatever `event` returns.
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut rest = bytes;
+        if self.after_cr && !rest.is_empty() {
+            self.after_cr = false;
+            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+        }
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            if self.line.is_empty() {
+                self.line_ends(&rest[..end], event)?;
+            } else {
+                self.keep(&rest[..end])?;
+                let mut line = std::mem::take(&mut self.line);
+                self.line_ends(&line, event)?;
+                line.clear();
+                self.line = line;
+            }
+            let was_cr = rest[end] == b'\r';
+            rest = &rest[end + 1..];
+            if was_cr {
+                self.after_cr = rest.is_empty();
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+            }
+        }
+        self.keep(rest)
+    }
+
+    /// Ends the stream. An event without its blank line still counts: sites forget it before they close.
+    ///
+    /// # Errors
+    /// Whatever `event` returns.
+    pub(crate) fn finish(&mut self, event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.line_ends(&line, event)?;
+        }
+        self.line_ends(b"", event)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.line.len() + bytes.len() > LIMIT_BYTES {
+            return Err(Fault::Unreadable("a line is too long"));
+        }
+        self.line.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn line_ends(
+        &mut self,
+        line: &[u8],
+        event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let line = if self.started { line } else { line.strip_prefix(BOM).unwrap_or(line) };
+        self.started = true;
+        if line.is_empty() {
+            return self.event_ends(event);
+        }
+        let Some(value) = line.strip_prefix(b"data") else { return Ok(()) };
+        let value = match value {
+            [] => value,
+            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
+            _ => return Ok(()),
+        };
+        if self.data.len() + value.len() > LIMIT_BYTES {
+            return Err(Fault::Unreadable("an event is too long"));
+        }
+        if self.has_data {
+            self.data.push(b'\n');
+        }
+        self.has_data = true;
+        self.data.extend_from_slice(value);
+        Ok(())
+    }
+
+    fn event_ends(&mut self, event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        if !self.has_data {
+            return Ok(());
+        }
+        self.has_data = false;
+        let result = event(&self.data);
+        self.data.clear();
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(pieces: &[&[u8]]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut keep = |data: &[u8]| {
+            found.push(String::from_utf8(data.to_vec()).unwrap());
+            Ok(())
+        };
+        let mut stage = Events::default();
+        for piece in pieces {
+            stage.push(piece, &mut keep).unwrap();
+        }
+        stage.finish(&mut keep).unwrap();
+        found
+    }
+
+    #[test]
+    fn every_line_ending_and_a_byte_order_mark_are_understood() {
+        assert_eq!(events(&[b"\xEF\xBB\xBFdata: a\n\ndata:b\r\n\r\ndata: c\r\rdata"]), ["a", "b", "c", ""]);
+    }
+
+    #[test]
+    fn data_lines_are_joined_and_the_rest_is_dropped() {
+        assert_eq!(events(&[b": hi\nevent: x\nid: 1\ndata: {\ndata: }\nretry: 3\ndatum: 2\n\n"]), ["{\n}"]);
+    }
+
+    #[test]
+    fn an_event_without_its_blank_line_counts() {
+        assert_eq!(events(&[b"data: a\n\ndata: [DONE]"]), ["a", "[DONE]"]);
+    }
+
+    #[test]
+    fn a_split_between_cr_and_lf_makes_no_blank_line() {
+        assert_eq!(events(&[b"data: a\r", b"\ndata: b\r", b"", b"\n\r\n"]), ["a\nb"]);
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut stage = Events::default();
+        let piece = vec![b'x'; LIMIT_BYTES];
+
+        assert_eq!(stage.push(&piece, &mut |_| Ok(())), Ok(()));
+        assert!(stage.push(b"x", &mut |_| Ok(())).is_err());
+    }
+}
