@@ -1,0 +1,64 @@
+//! Who may use the API: whoever knows the admin token.
+
+use axum::{extract::FromRequestParts, http::header::AUTHORIZATION, http::request::Parts};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::problem::Problem;
+use crate::state::App;
+
+/// A digest of the admin token: of fixed length, so that comparing tells neither content nor length.
+pub(crate) struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &SecretString) -> Self {
+        Self(Sha256::digest(token.expose_secret()).into())
+    }
+
+    fn admits(&self, token: &str) -> bool {
+        let given: [u8; 32] = Sha256::digest(token).into();
+        self.0.ct_eq(&given).into()
+    }
+}
+
+/// Proof that the request carries the admin token. A handler without it is a public one.
+pub(crate) struct Admin;
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(bearer).ok_or(Problem::Unauthorized)?;
+        if app.admin_token.admits(token) { Ok(Self) } else { Err(Problem::Unauthorized) }
+    }
+}
+
+/// The token of a bearer header; the scheme's case does not count (RFC 9110, section 11.1).
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_admitted() {
+        let digest = TokenDigest::of(&"a-token-of-twenty-one".into());
+
+        assert!(digest.admits("a-token-of-twenty-one"));
+        for wrong in ["", "a-token-of-twenty-on", "a-token-of-twenty-one ", "A-token-of-twenty-one"] {
+            assert!(!digest.admits(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_has_no_case() {
+        assert_eq!(bearer("bearer x"), Some("x"));
+        assert_eq!(bearer("Bearer  x"), Some("x"));
+        assert_eq!(bearer("Basic x"), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! An operation as server-sent events: one `step` for each thing it does, and `end` with the whole operation.
+//!
+//! Event ids count from 1, so a client that comes back with `Last-Event-ID` goes on where it was.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, stream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{auth::Admin, found, problem::Problem};
+use crate::{operations::Record, state::App};
+
+pub(super) async fn follow(
+    _: Admin,
+    found::Operation(operation): found::Operation,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let reader = Reader { record: operation.subscribe(), seen, stopping: app.tasks.stopping() };
+    // To a browser's EventSource, only 204 means that there is nothing to come back for.
+    if reader.is_at_end() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(Sse::new(reader.events()).keep_alive(KeepAlive::default()).into_response())
+}
+
+struct Reader {
+    record: watch::Receiver<Record>,
+    seen: usize,
+    stopping: CancellationToken,
+}
+
+impl Reader {
+    fn is_at_end(&self) -> bool {
+        let record = self.record.borrow();
+        record.outcome.is_some() && record.stages.len() < self.seen
+    }
+
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(self, async |mut reader| {
+            let event = reader.next().await?;
+            Some((Ok(event), reader))
+        })
+    }
+
+    /// The next event; `None` after the last, or when the broker stops.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.is_at_end() {
+                return None;
+            }
+            if let Some(event) = self.ready() {
+                self.seen += 1;
+                return Some(event);
+            }
+            tokio::select! {
+                changed = self.record.changed() => changed.ok()?,
+                () = self.stopping.cancelled() => return None,
+            }
+        }
+    }
+
+    /// The event after those seen, if it has happened.
+    fn ready(&mut self) -> Option<Event> {
+        let record = self.record.borrow_and_update();
+        let id = (self.seen + 1).to_string();
+        match record.step(self.seen) {
+            Some(step) => Some(event("step", &id, &step)),
+            None if record.outcome.is_some() => Some(event("end", &id, &record.view())),
+            None => None,
+        }
+    }
+}
+
+fn event(name: &str, id: &str, data: &impl serde::Serialize) -> Event {
+    let event = Event::default().event(name).id(id);
+    event.json_data(data).unwrap_or_else(|_| Event::default().comment("unreadable"))
+}

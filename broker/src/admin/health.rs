@@ -1,0 +1,51 @@
+//! Whether the broker lives, whether it can do its work, and what it offers. Public, and without a secret.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+
+use crate::{browser, state::App};
+
+const OPENAPI: &str = include_str!("../../openapi.json");
+
+/// `GET /readyz`.
+#[derive(Debug, Serialize)]
+pub(super) struct Readiness {
+    ready: bool,
+    /// What is missing, and what to do.
+    reasons: Vec<String>,
+    keys: Keys,
+}
+
+/// Ids of the keys held, the sealing one first: a rotation is done when every process shows the new one.
+#[derive(Debug, Serialize)]
+struct Keys {
+    credentials: Vec<String>,
+    session: Vec<String>,
+}
+
+pub(super) async fn live() -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "live": true }))
+}
+
+pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
+    let mut reasons = Vec::new();
+    if let Err(error) = app.store.ping().await {
+        tracing::warn!(%error, "not ready");
+        reasons.push("Redis does not answer: no login can begin; adapters serve what they hold".to_owned());
+    }
+    if let Err(error) = browser::find_chromium(app.browser.chromium.clone()) {
+        reasons.push(format!("{error}"));
+    }
+    let keys = Keys { credentials: app.credentials_vault.key_ids(), session: app.session_vault.key_ids() };
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready: reasons.is_empty(), reasons, keys }))
+}
+
+pub(super) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+}

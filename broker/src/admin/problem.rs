@@ -1,0 +1,192 @@
+//! Every way in which the API says no.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use latchkey_shared::{
+    account::State,
+    id::{AccountId, SiteName},
+    store::StoreError,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::operations::{OperationId, QueueFull};
+
+/// A refusal. Its text goes to the client, so it never holds a source error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("send the admin token as `Authorization: Bearer ...`")]
+    Unauthorized,
+    #[error("there is nothing at this path; see /openapi.json")]
+    NotFound,
+    #[error("this path knows other methods; see the `Allow` header")]
+    MethodNotAllowed,
+    #[error("there is no account {0}")]
+    AccountNotFound(String),
+    #[error("there is no operation {0}; a broker remembers its own newest 1000 until it restarts")]
+    OperationNotFound(String),
+    #[error("operation {0} has no screenshot: it did not fail on a page, or LATCHKEY_ARTEFACTS is not set")]
+    ScreenshotNotFound(OperationId),
+    #[error("the body did not arrive within {0} seconds")]
+    BodyTimeout(u64),
+    #[error("the body is larger than 64 KiB")]
+    BodyTooLarge,
+    #[error("send `Content-Type: application/json`")]
+    UnsupportedMediaType,
+    #[error("the body is no JSON object: {0}")]
+    InvalidJson(String),
+    #[error("{field}: {message}")]
+    InvalidRequest { field: String, message: String },
+    #[error("no site file describes {name}; known are {known}")]
+    SiteUnknown { name: SiteName, known: String },
+    #[error("site {0} has no base URL: set it on the broker, LATCHKEY_SITE_URLS={0}=https://...")]
+    SiteWithoutUrl(SiteName),
+    #[error("account {0} is {1}: change `disabled` to false first")]
+    AccountDisabled(AccountId, State),
+    #[error("as many logins run and wait as may; try again when some have ended")]
+    LoginQueueFull,
+    #[error("Redis does not answer; `latchkey-broker doctor` says why")]
+    StoreUnavailable,
+    #[error("a record of this request cannot be read or written; the broker's log has the cause")]
+    Internal,
+}
+
+/// A problem in JSON (RFC 9457), with members of our own: `code` and `field`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ProblemView {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status, again.
+    pub status: u16,
+    /// What happened here, and what to do.
+    pub detail: String,
+    /// The kind as a stable word for programs.
+    pub code: String,
+    /// The field of the request that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidRequest { field: field.into(), message: message.into() }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound
+            | Self::AccountNotFound(_)
+            | Self::OperationNotFound(_)
+            | Self::ScreenshotNotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidJson(_) => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest { .. } | Self::SiteUnknown { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::SiteWithoutUrl(_) | Self::AccountDisabled(..) => StatusCode::CONFLICT,
+            Self::LoginQueueFull | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word for programs, and the same in words for people.
+    fn code(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unauthorized => ("unauthorized", "The admin token is missing or wrong"),
+            Self::NotFound => ("not_found", "No such path"),
+            Self::MethodNotAllowed => ("method_not_allowed", "No such method at this path"),
+            Self::AccountNotFound(_) => ("account_not_found", "No such account"),
+            Self::OperationNotFound(_) => ("operation_not_found", "No such operation"),
+            Self::ScreenshotNotFound(_) => ("screenshot_not_found", "No screenshot"),
+            Self::BodyTimeout(_) => ("body_timeout", "The body came too slowly"),
+            Self::BodyTooLarge => ("body_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => ("unsupported_media_type", "The body has another type than JSON"),
+            Self::InvalidJson(_) => ("invalid_json", "The body is no JSON object"),
+            Self::InvalidRequest { .. } => ("invalid_request", "A field is wrong"),
+            Self::SiteUnknown { .. } => ("site_unknown", "No such site"),
+            Self::SiteWithoutUrl(_) => ("site_without_url", "The site has no address"),
+            Self::AccountDisabled(..) => ("account_disabled", "The account is switched off"),
+            Self::LoginQueueFull => ("login_queue_full", "Too many logins"),
+            Self::StoreUnavailable => ("store_unavailable", "Redis does not answer"),
+            Self::Internal => ("internal", "The broker is at fault"),
+        }
+    }
+
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::InvalidRequest { field, .. } => Some(field.clone()),
+            Self::SiteUnknown { .. } | Self::SiteWithoutUrl(_) => Some("site".to_owned()),
+            Self::Unauthorized
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::AccountNotFound(_)
+            | Self::OperationNotFound(_)
+            | Self::ScreenshotNotFound(_)
+            | Self::BodyTimeout(_)
+            | Self::BodyTooLarge
+            | Self::UnsupportedMediaType
+            | Self::InvalidJson(_)
+            | Self::AccountDisabled(..)
+            | Self::LoginQueueFull
+            | Self::StoreUnavailable
+            | Self::Internal => None,
+        }
+    }
+
+    fn view(&self) -> ProblemView {
+        let (code, title) = self.code();
+        ProblemView {
+            kind: format!("urn:latchkey:problem:{code}"),
+            title: title.to_owned(),
+            status: self.status().as_u16(),
+            detail: self.to_string(),
+            code: code.to_owned(),
+            field: self.field(),
+        }
+    }
+
+    /// A header that the status calls for.
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"latchkey-broker\"")))
+            }
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(self.view())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.header());
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        match error {
+            StoreError::Unavailable(..) => Self::StoreUnavailable,
+            StoreError::Corrupt { .. } => Self::Internal,
+        }
+    }
+}
+
+impl From<QueueFull> for Problem {
+    fn from(_: QueueFull) -> Self {
+        tracing::warn!("a login was refused: too many run and wait");
+        Self::LoginQueueFull
+    }
+}

@@ -1,0 +1,213 @@
+// What the broker does inside a page. It runs in an isolated world: it sees the page's DOM, and the page's scripts
+// see neither these functions nor their arguments. One object for each document; it dies with the document.
+(() => {
+  const filled = new Map();
+  let left = false;
+
+  // Every root that selectors look into: the document and its open shadow roots.
+  const roots = () => {
+    const found = [document];
+    for (let at = 0; at < found.length; at++) {
+      for (const element of found[at].querySelectorAll("*")) {
+        if (element.shadowRoot) found.push(element.shadowRoot);
+      }
+    }
+    return found;
+  };
+
+  const isVisible = (element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.height > 0 && element.checkVisibility({ visibilityProperty: true });
+  };
+
+  const find = (selector) => {
+    for (const root of roots()) {
+      for (const element of root.querySelectorAll(selector)) {
+        if (isVisible(element)) return element;
+      }
+    }
+    return null;
+  };
+
+  const isEnabled = (element) => !element.matches(":disabled") && element.getAttribute("aria-disabled") !== "true";
+
+  const isAllowed = (origins) => origins.includes(location.origin) && window.origin === location.origin;
+
+  const announce = (element) => {
+    element.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertText" }));
+    element.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  // The prototype's own setter: React replaces the element's.
+  const put = (element, value) => {
+    const prototype = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+    Object.getOwnPropertyDescriptor(prototype.prototype, "value").set.call(element, value);
+    announce(element);
+  };
+
+  const isField = (element) => element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
+
+  const text = (root) => {
+    const tops = root === document ? [document.body].filter(Boolean) : [...root.children];
+    return tops.map((top) => top.innerText ?? "").join("\n");
+  };
+
+  const atPoint = (x, y) => {
+    let element = document.elementFromPoint(x, y);
+    while (element?.shadowRoot) {
+      const inner = element.shadowRoot.elementFromPoint(x, y);
+      if (!inner || inner === element) break;
+      element = inner;
+    }
+    return element;
+  };
+
+  // Whether one is inside the other, through shadow roots.
+  const contains = (outer, inner) => {
+    for (let node = inner; node; node = node.parentNode ?? node.host) {
+      if (node === outer) return true;
+    }
+    return false;
+  };
+
+  const holds = (value, secrets) => secrets.some((secret) => value?.includes(secret));
+
+  const blank = (element) => {
+    const style = { color: "transparent", "text-shadow": "none", "-webkit-text-security": "disc" };
+    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value, "important");
+    if (isField(element)) {
+      const prototype = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+      // Files cannot be set, buttons show their value as a label.
+      if (["file", "submit", "button", "reset"].includes(element.type)) return;
+      Object.getOwnPropertyDescriptor(prototype.prototype, "value").set.call(element, "");
+    } else {
+      element.textContent = "";
+    }
+  };
+
+  const FIELDS = "input, textarea, [contenteditable], output";
+  const OPAQUE = "iframe, frame, object, embed, canvas, video";
+
+  const scrub = (root, secrets) => {
+    for (const element of root.querySelectorAll(FIELDS)) blank(element);
+    for (const element of root.querySelectorAll(OPAQUE)) element.style.setProperty("visibility", "hidden", "important");
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.nodeType === Node.TEXT_NODE) {
+        if (holds(node.data, secrets)) node.data = "[masked]";
+        continue;
+      }
+      for (const attribute of [...node.attributes]) {
+        if (holds(attribute.value, secrets)) node.setAttribute(attribute.name, "");
+      }
+    }
+  };
+
+  const shows = (root, secrets) => {
+    const fields = [...root.querySelectorAll("input, textarea")];
+    return fields.some((field) => holds(field.value, secrets)) || holds(text(root), secrets);
+  };
+
+  return {
+    // What is true of the page now. A selector that is none gives null.
+    glance(selectors, texts) {
+      const visible = selectors.map((selector) => {
+        try {
+          return find(selector) !== null;
+        } catch {
+          return null;
+        }
+      });
+      const all = texts.length > 0 ? roots().map(text).join("\n") : "";
+      return {
+        url: location.href,
+        origin: location.origin,
+        ready: document.readyState !== "loading",
+        left,
+        visible,
+        texts: texts.map((wanted) => all.includes(wanted)),
+      };
+    },
+
+    // Checks the origin and types in one turn, so that no navigation comes between.
+    fill(selector, value, origins) {
+      const element = find(selector);
+      if (!element) return "missing";
+      if (!isAllowed(origins)) return "foreign";
+      if (!isField(element)) return "unfit";
+      if (!isEnabled(element) || element.readOnly) return "disabled";
+      element.focus();
+      put(element, value);
+      filled.set(element, value);
+      return "done";
+    },
+
+    // Types again what a framework threw away when it took the page over.
+    refill(origins) {
+      if (!isAllowed(origins)) return;
+      for (const [element, value] of filled) {
+        if (element.isConnected && element.value === "") put(element, value);
+      }
+    },
+
+    choose(selector, wanted, origins) {
+      const element = find(selector);
+      if (!element) return "missing";
+      if (!isAllowed(origins)) return "foreign";
+      if (!(element instanceof HTMLSelectElement)) return "unfit";
+      if (!isEnabled(element)) return "disabled";
+      const option = [...element.options].find((each) => each.value === wanted || each.text.trim() === wanted);
+      if (!option) return "missing";
+      option.selected = true;
+      announce(element);
+      return "done";
+    },
+
+    // Where to click; `hit` says whether the mouse would reach the element there.
+    point(selector) {
+      const element = find(selector);
+      if (!element) return { state: "missing" };
+      if (!isEnabled(element)) return { state: "disabled" };
+      element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+      const box = element.getBoundingClientRect();
+      const x = Math.round((Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2);
+      const y = Math.round((Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2);
+      const hit = contains(element, atPoint(x, y));
+      return { state: "done", x, y, hit };
+    },
+
+    click(selector) {
+      find(selector)?.click();
+    },
+
+    leave(url) {
+      left = true;
+      location.assign(url);
+    },
+
+    storage(kind, keys) {
+      const values = {};
+      try {
+        const store = kind === "local" ? localStorage : sessionStorage;
+        for (const key of keys) {
+          const value = store.getItem(key);
+          if (value !== null) values[key] = value;
+        }
+      } catch {
+        // A page without an origin has no storage.
+      }
+      return { origin: location.origin, values };
+    },
+
+    // Hides every field and every secret; true when none is left to see.
+    mask(secrets) {
+      const all = roots();
+      for (const root of all) scrub(root, secrets);
+      return !all.some((root) => shows(root, secrets));
+    },
+
+    shows(secrets) {
+      return roots().some((root) => shows(root, secrets));
+    },
+  };
+})()

@@ -1,0 +1,192 @@
+//! Looking at a page and acting on it, through the library in the isolated world.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{BrowserError, Deserialize, DeserializeOwned, Page, Value, json};
+
+/// What is true of a page at one moment.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Glance {
+    /// Its address.
+    pub url: String,
+    /// Its origin as JavaScript prints it; `null` for a page without one.
+    pub origin: String,
+    /// Whether its document has been parsed.
+    pub ready: bool,
+    /// Whether [`Page::leave`] was called and the old document is still there.
+    pub left: bool,
+    /// For each selector whether it is visible; `None` when it is no CSS selector.
+    pub visible: Vec<Option<bool>>,
+    /// For each text whether the page shows it.
+    pub texts: Vec<bool>,
+}
+
+/// How an attempt to act on an element ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// Done.
+    Done,
+    /// There is no such visible element.
+    Missing,
+    /// It takes no input now.
+    Disabled,
+    /// It is not an element of the kind that the action needs.
+    Unfit,
+    /// The page's origin is not an allowed one; nothing was typed.
+    Foreign,
+}
+
+/// Where a page keeps items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageKind {
+    /// `localStorage`.
+    Local,
+    /// `sessionStorage`.
+    Session,
+}
+
+/// Items of a storage.
+#[derive(Deserialize)]
+pub struct Storage {
+    /// The origin that they belong to.
+    pub origin: String,
+    /// Those that are there.
+    pub values: BTreeMap<String, SecretString>,
+}
+
+/// An element that is here and there within this time is moving, and a click would miss it.
+const STILL: Duration = Duration::from_millis(20);
+
+#[derive(PartialEq, Deserialize)]
+struct Point {
+    state: Done,
+    #[serde(default)]
+    x: f64,
+    #[serde(default)]
+    y: f64,
+    #[serde(default)]
+    hit: bool,
+}
+
+impl Page {
+    /// Looks at the page. All selectors and texts are looked for in one turn.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn glance(&self, selectors: &[&str], texts: &[&str]) -> Result<Glance, BrowserError> {
+        self.call("glance", json!([selectors, texts])).await
+    }
+
+    /// Puts a value into the first visible field, if the page's origin is one of the allowed. Origin and field are
+    /// checked in the same turn as the value is put there.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn fill(
+        &self,
+        selector: &str,
+        value: &SecretString,
+        origins: &[String],
+    ) -> Result<Done, BrowserError> {
+        self.call("fill", json!([selector, value.expose_secret(), origins])).await
+    }
+
+    /// Puts values back that the page emptied since they were filled in.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn refill(&self, origins: &[String]) -> Result<(), BrowserError> {
+        self.call::<Value>("refill", json!([origins])).await.map(drop)
+    }
+
+    /// Chooses an option of a `<select>` by its value or text.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn choose(
+        &self,
+        selector: &str,
+        option: &str,
+        origins: &[String],
+    ) -> Result<Done, BrowserError> {
+        self.call("choose", json!([selector, option, origins])).await
+    }
+
+    /// Clicks the first visible element with the mouse, once it stands still; where something lies over it, in its
+    /// place.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn click(&self, selector: &str) -> Result<Done, BrowserError> {
+        let first: Point = self.call("point", json!([selector])).await?;
+        if first.state != Done::Done {
+            return Ok(first.state);
+        }
+        tokio::time::sleep(STILL).await;
+        let point: Point = self.call("point", json!([selector])).await?;
+        if point != first {
+            return Ok(Done::Disabled);
+        }
+        if !point.hit {
+            self.call::<Value>("click", json!([selector])).await?;
+            return Ok(Done::Done);
+        }
+        match self.click_at(point.x, point.y).await {
+            // The page got the click and is busy with it. A second one could send the form twice.
+            Ok(()) | Err(BrowserError::Timeout(_)) => Ok(Done::Done),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes to a URL; returns at once. A glance tells when the new document is there.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn leave(&self, url: &url::Url) -> Result<(), BrowserError> {
+        self.call::<Value>("leave", json!([url.as_str()])).await.map(drop)
+    }
+
+    /// Reads items of the storage that belongs to the page's present origin.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn storage(&self, kind: StorageKind, keys: &[&str]) -> Result<Storage, BrowserError> {
+        let kind = match kind {
+            StorageKind::Local => "local",
+            StorageKind::Session => "session",
+        };
+        self.call("storage", json!([kind, keys])).await
+    }
+
+    /// Blanks every field and every text that holds a secret. True when none of them can be seen any more. The page
+    /// is of no use after it.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn mask(&self, secrets: &[SecretString]) -> Result<bool, BrowserError> {
+        self.call("mask", json!([exposed(secrets)])).await
+    }
+
+    /// Whether a secret can be seen.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn shows(&self, secrets: &[SecretString]) -> Result<bool, BrowserError> {
+        self.call("shows", json!([exposed(secrets)])).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        function: &'static str,
+        arguments: Value,
+    ) -> Result<T, BrowserError> {
+        self.world.call(function, arguments).await
+    }
+}
+
+fn exposed(secrets: &[SecretString]) -> Vec<&str> {
+    secrets.iter().map(ExposeSecret::expose_secret).collect()
+}

@@ -1,0 +1,308 @@
+//! One Chromium process with its profile: started, listened to, and ended without a trace.
+//!
+//! Chromium is started by us and not by chromiumoxide, so that its stderr is kept, its environment is empty (ours
+//! holds keys), everything it writes lies in one directory, and it cannot outlive the broker.
+
+use std::{
+    collections::VecDeque,
+    fs::Permissions,
+    io::ErrorKind,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdin, Command},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::BrowserError;
+use latchkey_shared::shutdown::Tasks;
+
+/// From start to a port for commands; measured 0.3 s on an idle machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// Chromium ends by itself in 0.1 s when its pipe closes; after this it is killed.
+const END_LIMIT: Duration = Duration::from_secs(2);
+const REMOVE_TRIES: u32 = 40;
+const REMOVE_PAUSE: Duration = Duration::from_millis(25);
+/// Lines of stderr kept for error messages.
+const KEPT_LINES: usize = 20;
+const KEPT_LINE_BYTES: usize = 400;
+
+/// `--remote-debugging-pipe` makes Chromium read fd 3 and end when it closes. The write end is our pipe to its
+/// stdin, so it ends even when the broker is killed and no guard runs. Commands go through the port.
+const TIE_LIFE_TO_STDIN: &str = r#"exec "$0" "$@" 3<&0 4>/dev/null"#;
+
+/// The automation flag stays on: a site may know that nobody sits here.
+const FLAGS: [&str; 15] = [
+    "--headless=new",
+    "--enable-automation",
+    "--remote-debugging-port=0",
+    "--remote-debugging-pipe",
+    "--window-size=1280,800",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-breakpad",
+    // An address is opened as it is written, not tried with https first.
+    "--disable-features=Translate,OptimizationHints,MediaRouter,HttpsUpgrades",
+];
+
+/// A running Chromium.
+pub(super) struct Process {
+    child: Child,
+    /// Closing it ends Chromium; kept apart, because waiting for a child closes its stdin.
+    pipe: Option<ChildStdin>,
+    remains: Remains,
+    stderr: Arc<Stderr>,
+    /// Where it takes commands.
+    pub(super) address: String,
+}
+
+/// What a Chromium leaves behind: processes of its group, and its profile. Dropped, both are gone.
+struct Remains {
+    group: Option<Pid>,
+    profile: TempDir,
+}
+
+/// The last lines that Chromium wrote.
+#[derive(Default)]
+struct Stderr(Mutex<VecDeque<String>>);
+
+impl Stderr {
+    fn keep(&self, mut line: String) {
+        let end = line.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT_LINE_BYTES);
+        line.truncate(end.unwrap_or(line.len()));
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// The lines that tell something, as one.
+    fn tail(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !is_noise(line)).collect();
+        told[told.len().saturating_sub(3)..].join(" | ")
+    }
+}
+
+/// What Chromium writes on every machine without a desktop.
+fn is_noise(line: &str) -> bool {
+    line.trim().is_empty() || line.contains("dbus/") || line.contains("DevTools listening")
+}
+
+impl Process {
+    /// Starts Chromium and waits for the port where it takes commands.
+    pub(super) async fn start(chromium: &Path, sandbox: bool, tasks: &Tasks) -> Result<Self, BrowserError> {
+        check_user(sandbox, rustix::process::geteuid().is_root())?;
+        let failed = |cause| unavailable("cannot make a profile directory for Chromium", &cause);
+        let profile = profile().map_err(failed)?;
+        let mut child = command(chromium, profile.path(), sandbox)
+            .spawn()
+            .map_err(|cause| unavailable(&format!("cannot start {}", chromium.display()), &cause))?;
+        let pipe = child.stdin.take();
+        // The group has the id of its first process.
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let remains = Remains { group, profile };
+        let stderr = Arc::new(Stderr::default());
+        let mut lines = child.stderr.take().map(|pipe| BufReader::new(pipe).lines());
+        let found = timeout(START_LIMIT, address(lines.as_mut(), &stderr)).await.ok().flatten();
+        let Some(address) = found else {
+            let tail = stderr.tail();
+            Self { child, pipe, remains, stderr, address: String::new() }.end().await;
+            return Err(BrowserError::Unavailable(format!("{} did not start: {tail}", chromium.display())));
+        };
+        if let Some(lines) = lines {
+            tasks.spawn(keep_reading(lines, Arc::clone(&stderr)));
+        }
+        Ok(Self { child, pipe, remains, stderr, address })
+    }
+
+    /// Waits until Chromium ends, or `stop` says so, or somebody found it `dead`; leaves neither process nor
+    /// directory. `dead` is cancelled as soon as it can serve no more.
+    pub(super) async fn watch(mut self, stop: CancellationToken, dead: CancellationToken) {
+        let guard = dead.clone().drop_guard();
+        tokio::select! {
+            status = self.child.wait() => {
+                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                let stderr = self.stderr.tail();
+                tracing::warn!(chromium.status = status, chromium.stderr = stderr, "chromium ended by itself");
+            }
+            () = stop.cancelled() => {}
+            () = dead.cancelled() => {}
+        }
+        drop(guard);
+        self.end().await;
+    }
+
+    async fn end(mut self) {
+        drop(self.pipe.take());
+        if timeout(END_LIMIT, self.child.wait()).await.is_err() {
+            self.remains.kill();
+            if timeout(END_LIMIT, self.child.wait()).await.is_err() {
+                tracing::error!("chromium does not end");
+            }
+        }
+        self.remains.remove().await;
+    }
+}
+
+impl Remains {
+    /// After a crash or a kill, renderers may live a moment longer than the browser.
+    fn kill(&self) {
+        if let Some(group) = self.group {
+            // Fails when the whole group has ended, which is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Removes all; a dying process may still write into the profile for a moment.
+    async fn remove(mut self) {
+        self.kill();
+        // Its id may be another group's soon.
+        self.group = None;
+        for _ in 0..REMOVE_TRIES {
+            match tokio::fs::remove_dir_all(self.profile.path()).await {
+                Ok(()) => return,
+                Err(error) if error.kind() == ErrorKind::NotFound => return,
+                Err(_) => tokio::time::sleep(REMOVE_PAUSE).await,
+            }
+        }
+        tracing::warn!("cannot remove the profile directory of chromium");
+    }
+}
+
+impl Drop for Remains {
+    /// For when nobody waits any more: the runtime is ending.
+    fn drop(&mut self) {
+        self.kill();
+        for _ in 0..REMOVE_TRIES {
+            match std::fs::remove_dir_all(self.profile.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => std::thread::yield_now(),
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Chromium itself ends with a message that few find.
+fn check_user(sandbox: bool, is_root: bool) -> Result<(), BrowserError> {
+    if !(sandbox && is_root) {
+        return Ok(());
+    }
+    let message = "Chromium refuses its sandbox to root; run the broker as another user, or set \
+                   LATCHKEY_CHROMIUM_SANDBOX=off if it opens only sites that you trust";
+    Err(BrowserError::Unavailable(message.to_owned()))
+}
+
+fn unavailable(what: &str, cause: &std::io::Error) -> BrowserError {
+    BrowserError::Unavailable(format!("{what}: {cause}"))
+}
+
+/// A fresh directory that only this user can read.
+fn profile() -> std::io::Result<TempDir> {
+    let private = Permissions::from_mode(0o700);
+    let profile = tempfile::Builder::new().prefix("latchkey-chromium-").permissions(private).tempdir()?;
+    std::fs::create_dir(tmp(profile.path()))?;
+    Ok(profile)
+}
+
+fn tmp(profile: &Path) -> PathBuf {
+    profile.join("tmp")
+}
+
+fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(TIE_LIFE_TO_STDIN).arg(chromium).args(FLAGS);
+    if !sandbox {
+        command.arg("--no-sandbox");
+    }
+    let mut data = std::ffi::OsString::from("--user-data-dir=");
+    data.push(profile.join("data"));
+    command.arg(data).arg("about:blank");
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("LANG", "C.UTF-8")
+        .env("HOME", profile)
+        .env("TMPDIR", tmp(profile))
+        .current_dir(profile)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// Reads stderr up to the line that tells the address.
+async fn address(lines: Option<&mut Lines<BufReader<ChildStderr>>>, stderr: &Stderr) -> Option<String> {
+    let lines = lines?;
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = line.strip_prefix("DevTools listening on ") {
+            return Some(address.trim().to_owned());
+        }
+        stderr.keep(line);
+    }
+    None
+}
+
+/// A full pipe would block Chromium, so it is read to its end.
+async fn keep_reading(mut lines: Lines<BufReader<ChildStderr>>, stderr: Arc<Stderr>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        stderr.keep(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_told_how_to_go_on_and_others_are_let_through() {
+        let refused = check_user(true, true).unwrap_err().to_string();
+
+        assert!(refused.contains("LATCHKEY_CHROMIUM_SANDBOX=off"), "{refused}");
+        assert!(check_user(true, false).is_ok());
+        assert!(check_user(false, true).is_ok());
+    }
+
+    #[test]
+    fn a_profile_is_its_owners_and_goes_with_what_it_belongs_to() {
+        let profile = profile().unwrap();
+        let path = profile.path().to_owned();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+
+        drop(Remains { group: None, profile });
+
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_tail_of_stderr_is_short_and_without_noise() {
+        let stderr = Stderr::default();
+        for number in 0..30 {
+            stderr.keep(format!("line {number} {}", "ä".repeat(1000)));
+            stderr.keep("ERROR:dbus/bus.cc:405] Failed to connect to the bus".to_owned());
+        }
+
+        let tail = stderr.tail();
+
+        assert!(tail.starts_with("line 27"), "{tail}");
+        assert!(tail.len() < 3 * (KEPT_LINE_BYTES + 8), "{}", tail.len());
+    }
+}

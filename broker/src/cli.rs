@@ -1,0 +1,130 @@
+//! The operator's commands. They speak to a running broker over its admin API, like any other client.
+//!
+//! No secret is an argument: arguments can be read by every process of the host.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use latchkey_shared::{env::Env, shutdown, telemetry};
+use tokio::net::TcpListener;
+
+mod account;
+mod client;
+mod doctor;
+mod follow;
+mod keys;
+mod output;
+mod secrets;
+mod words;
+
+use crate::config::Config;
+use output::Output;
+
+/// Keeps accounts of websites signed in.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey-broker", arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the broker
+    Serve,
+    /// Manage accounts of a running broker
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Make keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Check everything the broker needs and say what to do
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Add an account and sign it in; asks for the password, or reads it from standard input
+    Add(NewAccount),
+    /// List accounts
+    List {
+        /// Only of this site
+        #[arg(long)]
+        site: Option<String>,
+    },
+    /// Show one account
+    Show {
+        /// Its id or its label
+        account: String,
+    },
+    /// Sign one account in now and show each step
+    Login {
+        /// Its id or its label
+        account: String,
+    },
+    /// Remove one account, its credentials and its session
+    Rm {
+        /// Its id or its label
+        account: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct NewAccount {
+    /// Name of the site
+    #[arg(long)]
+    site: String,
+    /// What the site calls the user
+    #[arg(long)]
+    username: String,
+    /// What to call the account here; the username by default
+    #[arg(long)]
+    label: Option<String>,
+    /// Streams at once, if the site's own limit does not suit
+    #[arg(long)]
+    concurrency: Option<u32>,
+    /// Cron expression (UTC) of logins besides the refreshes
+    #[arg(long)]
+    schedule: Option<String>,
+    /// Do not sign in yet
+    #[arg(long)]
+    no_login: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Write new key rings, an admin token and a shared secret; never over existing ones
+    New {
+        /// Directory to write to; made if it is not there
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// What the operator has to know; a failed login or a failed check is no error but exit code 1.
+pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
+    let output = Output::new(cli.json);
+    match cli.command {
+        Command::Serve => serve(env).await,
+        Command::Account(command) => account::run(command, env, &output).await,
+        Command::Keys(KeysCommand::New { out }) => keys::write_new(&out, &output),
+        Command::Doctor => doctor::run(env, &output).await,
+    }
+}
+
+async fn serve(env: &Env) -> anyhow::Result<ExitCode> {
+    telemetry::init(env)?;
+    let config = Config::from_env(env)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: LATCHKEY_BROKER_LISTEN", config.listen))?;
+    crate::run(config, listener, shutdown::signal()).await?;
+    Ok(ExitCode::SUCCESS)
+}

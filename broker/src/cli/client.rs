@@ -1,0 +1,127 @@
+//! The admin API from its other side.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use latchkey_shared::{account::Account, env::Env, id::AccountId};
+use reqwest::{Method, RequestBuilder, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    admin::{accounts::AccountList, problem::ProblemView},
+    config,
+    operations::{OperationId, OperationView},
+};
+
+/// The API answers at once; only a broker that is not there is slow.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A broker, and the right to manage it.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: SecretString,
+}
+
+/// The body of `POST /v1/accounts`.
+#[derive(Serialize)]
+pub(super) struct NewAccount<'a> {
+    pub(super) site: &'a str,
+    pub(super) label: &'a str,
+    pub(super) concurrency: Option<u32>,
+    pub(super) schedule: Option<&'a str>,
+    pub(super) credentials: NewCredentials<'a>,
+}
+
+/// Credentials on their way to the broker.
+#[derive(Serialize)]
+pub(super) struct NewCredentials<'a> {
+    pub(super) username: &'a str,
+    pub(super) password: &'a str,
+    pub(super) totp_seed: Option<&'a str>,
+}
+
+impl Client {
+    pub(super) fn from_env(env: &Env) -> anyhow::Result<Self> {
+        let base = env.text("LATCHKEY_BROKER_URL")?.unwrap_or_else(|| "http://127.0.0.1:7801".to_owned());
+        let base: Url = base.parse().context("LATCHKEY_BROKER_URL is wrong: expected a URL")?;
+        let http = reqwest::Client::builder().timeout(DEADLINE).no_proxy().build()?;
+        Ok(Self { http, base, token: config::admin_token(env)? })
+    }
+
+    pub(super) async fn accounts(&self, site: Option<&str>) -> anyhow::Result<AccountList> {
+        let request = self.request(Method::GET, "/v1/accounts")?;
+        let request = match site {
+            Some(site) => request.query(&[("site", site)]),
+            None => request,
+        };
+        self.answer(request).await
+    }
+
+    /// Finds an account by its id or its label.
+    pub(super) async fn find(&self, name: &str) -> anyhow::Result<Account> {
+        if name.parse::<AccountId>().is_ok() {
+            return self.answer(self.request(Method::GET, &format!("/v1/accounts/{name}"))?).await;
+        }
+        let mut accounts = self.accounts(None).await?.accounts;
+        accounts.retain(|account| account.label == name);
+        match accounts.len() {
+            0 => bail!("there is no account {name}; see `latchkey-broker account list`"),
+            1 => Ok(accounts.remove(0)),
+            several => bail!("{several} accounts are called {name}: name one by its id"),
+        }
+    }
+
+    pub(super) async fn create(&self, account: &NewAccount<'_>) -> anyhow::Result<Account> {
+        self.answer(self.request(Method::POST, "/v1/accounts")?.json(account)).await
+    }
+
+    pub(super) async fn delete(&self, id: AccountId) -> anyhow::Result<()> {
+        self.send(self.request(Method::DELETE, &format!("/v1/accounts/{id}"))?).await.map(drop)
+    }
+
+    pub(super) async fn start_login(&self, id: AccountId) -> anyhow::Result<OperationView> {
+        self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/logins"))?).await
+    }
+
+    pub(super) async fn operation(&self, id: OperationId) -> anyhow::Result<OperationView> {
+        self.answer(self.request(Method::GET, &format!("/v1/operations/{id}"))?).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let url: Url = url.parse().context("LATCHKEY_BROKER_URL is wrong")?;
+        Ok(self.http.request(method, url).bearer_auth(self.token.expose_secret()))
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let response = self.send(request).await?;
+        response
+            .json()
+            .await
+            .context("the broker's answer is not what this CLI knows: are the versions the same?")
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        match response.json::<ProblemView>().await {
+            Ok(problem) => bail!("{} ({})", problem.detail, problem.code),
+            Err(_) => {
+                bail!("{} answers {status}, which no broker does: is LATCHKEY_BROKER_URL right?", self.base)
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        let why = if error.is_timeout() { "no answer in time" } else { "no connection" };
+        anyhow!(
+            "cannot reach the broker at {}: {why}; start it with `latchkey-broker serve`, or set LATCHKEY_BROKER_URL",
+            self.base
+        )
+    }
+}

@@ -1,0 +1,90 @@
+//! Redis: there, in nobody else's hands, and not about to forget accounts.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    env::Env,
+    store::{RedisConfig, ServerInfo, Store},
+    time::Timestamp,
+};
+
+use super::Check;
+
+/// Expiry is by the clock of Redis, and due times are by ours.
+const SKEW: Duration = Duration::from_secs(2);
+
+pub(super) async fn checks(env: &Env) -> Vec<Check> {
+    let config = match RedisConfig::from_env(env) {
+        Ok(config) => config,
+        Err(error) => return vec![Check::fail("redis", error.to_string(), "set LATCHKEY_REDIS_URL")],
+    };
+    let store = match Store::connect(&config).await {
+        Ok(store) => store,
+        Err(error) => {
+            let remedy = "start Redis, or correct host, user and password in LATCHKEY_REDIS_URL";
+            return vec![Check::fail("redis", error.to_string(), remedy)];
+        }
+    };
+    let info = store.server_info().await;
+    let mut checks = match &info {
+        Ok(info) => vec![server(info), eviction(info), persistence(info)],
+        Err(error) => vec![Check::fail("redis", error.to_string(), "allow this user INFO")],
+    };
+    checks.push(user(store.user().await.as_deref()));
+    checks.push(clock(&store).await);
+    checks
+}
+
+fn server(info: &ServerInfo) -> Check {
+    Check::ok("redis", format!("version {} answers", info.version))
+}
+
+fn eviction(info: &ServerInfo) -> Check {
+    let policy = &info.eviction_policy;
+    let remedy = "set `maxmemory-policy noeviction` in redis.conf";
+    let found =
+        |what: &str| format!("maxmemory-policy is {policy}, which deletes {what} when memory is short");
+    if policy.starts_with("allkeys") {
+        return Check::fail("redis eviction", found("accounts"), remedy);
+    }
+    if policy.starts_with("volatile") {
+        return Check::warn("redis eviction", found("sessions"), remedy);
+    }
+    Check::ok("redis eviction", policy)
+}
+
+fn persistence(info: &ServerInfo) -> Check {
+    if info.append_only {
+        return Check::ok("redis persistence", "append-only file is on");
+    }
+    let remedy = "set `appendonly yes` in redis.conf";
+    Check::warn("redis persistence", "append-only file is off: a crash loses the newest accounts", remedy)
+}
+
+fn user(user: Option<&str>) -> Check {
+    let remedy = "give the broker an ACL user of its own; compose/ has both users";
+    match user {
+        Some("default") => Check::warn(
+            "redis user",
+            "is `default`, which may do everything and may have no password",
+            remedy,
+        ),
+        Some(user) => Check::ok("redis user", user),
+        None => Check::ok("redis user", "may not ask who it is, so its rights are limited"),
+    }
+}
+
+async fn clock(store: &Store) -> Check {
+    let before = Timestamp::now();
+    let server = match store.server_time().await {
+        Ok(time) => time,
+        Err(error) => return Check::fail("clock", error.to_string(), "allow this user TIME"),
+    };
+    // The true time of the answer is between the two; the nearer one counts, so a slow line is no skew.
+    let skew = server.until(before).max(Timestamp::now().until(server));
+    if skew < SKEW {
+        return Check::ok("clock", "agrees with that of Redis");
+    }
+    let found = format!("differs from that of Redis by {} ms", skew.as_millis());
+    Check::fail("clock", found, "run NTP on both hosts: one-time codes and expiry depend on it")
+}

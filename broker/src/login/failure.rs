@@ -1,0 +1,247 @@
+//! Why a login ended without a session, in words that an operator can act on.
+
+use std::path::PathBuf;
+
+use latchkey_shared::{
+    site::{RefusalKind, step::Step},
+    store::StoreError,
+};
+
+use crate::browser::BrowserError;
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The site refused username, password or code.
+    CredentialsRejected,
+    /// The site locked the account.
+    AccountLocked,
+    /// The site asked to wait.
+    RateLimited,
+    /// The site wants a person: captcha, consent, push.
+    HumanRequired,
+    /// An element that the recipe names did not appear.
+    SelectorMissing,
+    /// The page did not come to where the recipe expects it.
+    NavigationTimeout,
+    /// An assertion of the recipe does not hold.
+    AssertionFailed,
+    /// A secret would have been typed at an origin that the site file does not allow.
+    OriginViolation,
+    /// The browser is signed in, but something that the site file names is not there.
+    CaptureMissing,
+    /// The captured session does not work on the site's API.
+    ProbeFailed,
+    /// The site's certificate is not valid.
+    TlsError,
+    /// The browser or the page's renderer ended.
+    BrowserCrashed,
+    /// The browser cannot be started.
+    BrowserUnavailable,
+    /// The site does not answer, or answers with an error.
+    SiteDown,
+    /// No credentials are stored, or not all that the recipe needs.
+    NoCredentials,
+    /// Another login of the account runs.
+    AlreadyRunning,
+    /// Another login of the account took over, or the account is gone.
+    Superseded,
+    /// Redis does not answer.
+    StoreUnavailable,
+}
+
+impl Code {
+    /// Its name in the API, in logs and in an account's reason.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CredentialsRejected => "credentials_rejected",
+            Self::AccountLocked => "account_locked",
+            Self::RateLimited => "rate_limited",
+            Self::HumanRequired => "human_required",
+            Self::SelectorMissing => "selector_missing",
+            Self::NavigationTimeout => "navigation_timeout",
+            Self::AssertionFailed => "assertion_failed",
+            Self::OriginViolation => "origin_violation",
+            Self::CaptureMissing => "capture_missing",
+            Self::ProbeFailed => "probe_failed",
+            Self::TlsError => "tls_error",
+            Self::BrowserCrashed => "browser_crashed",
+            Self::BrowserUnavailable => "browser_unavailable",
+            Self::SiteDown => "site_down",
+            Self::NoCredentials => "no_credentials",
+            Self::AlreadyRunning => "already_running",
+            Self::Superseded => "superseded",
+            Self::StoreUnavailable => "store_unavailable",
+        }
+    }
+
+    /// Whether the same login may succeed later without anybody's doing.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::SelectorMissing
+            | Self::NavigationTimeout
+            | Self::AssertionFailed
+            | Self::CaptureMissing
+            | Self::ProbeFailed
+            | Self::TlsError
+            | Self::BrowserCrashed
+            | Self::BrowserUnavailable
+            | Self::SiteDown
+            | Self::AlreadyRunning
+            | Self::Superseded
+            | Self::StoreUnavailable => true,
+            Self::CredentialsRejected
+            | Self::AccountLocked
+            | Self::HumanRequired
+            | Self::OriginViolation
+            | Self::NoCredentials => false,
+        }
+    }
+
+    /// Whether it may be a refused password that the recipe does not recognise.
+    #[must_use]
+    pub fn is_unclear(self) -> bool {
+        matches!(
+            self,
+            Self::SelectorMissing
+                | Self::NavigationTimeout
+                | Self::AssertionFailed
+                | Self::CaptureMissing
+                | Self::ProbeFailed
+        )
+    }
+
+    /// What an operator does about it.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::CredentialsRejected => "store the right credentials; nothing is typed again until then",
+            Self::AccountLocked => "unlock the account at the site, then start a login",
+            Self::RateLimited => "nothing to do; it is tried again later",
+            Self::HumanRequired => "sign in at the site by hand once, then start a login",
+            Self::SelectorMissing => {
+                "compare the step in the site file with the screenshot and the site's page"
+            }
+            Self::NavigationTimeout => "see whether the site is slow or the step's condition is out of date",
+            Self::AssertionFailed => "compare the assertion in the site file with the site's page",
+            Self::OriginViolation => {
+                "nothing was typed; add the origin to site.origins only if it belongs to the login"
+            }
+            Self::CaptureMissing => {
+                "compare [session] in the site file with what the site stores after signing in"
+            }
+            Self::ProbeFailed => {
+                "compare [probe] in the site file with what the site's API answers when signed in"
+            }
+            Self::TlsError => "renew the site's certificate, or have the broker's machine trust its issuer",
+            Self::BrowserCrashed => "nothing to do once; if it repeats, give the broker more memory",
+            Self::BrowserUnavailable => "run `latchkey-broker doctor` on the broker's machine",
+            Self::SiteDown => "see whether the site runs and the broker's machine reaches it",
+            Self::NoCredentials => {
+                "store the account's credentials, with the TOTP seed if the site asks for codes"
+            }
+            Self::AlreadyRunning => "wait for that login",
+            Self::Superseded => "see the account's state; start a login if it needs one",
+            Self::StoreUnavailable => "see whether Redis runs and the broker's machine reaches it",
+        }
+    }
+}
+
+impl From<RefusalKind> for Code {
+    fn from(kind: RefusalKind) -> Self {
+        match kind {
+            RefusalKind::CredentialsRejected => Self::CredentialsRejected,
+            RefusalKind::AccountLocked => Self::AccountLocked,
+            RefusalKind::RateLimited => Self::RateLimited,
+            RefusalKind::HumanRequired => Self::HumanRequired,
+            RefusalKind::SiteDown => Self::SiteDown,
+        }
+    }
+}
+
+/// A login that ended without a session. No secret is in here.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What kind of failure it was.
+    pub code: Code,
+    /// The step at which it happened, if it was one.
+    pub step: Option<FailedStep>,
+    /// What happened, and what to do next.
+    pub message: String,
+    /// A picture of the page, with every field and every secret blanked.
+    pub screenshot: Option<PathBuf>,
+}
+
+/// A step of the recipe, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedStep {
+    /// Its place in the recipe, from 1.
+    pub index: usize,
+    /// Its line in the site file.
+    pub line: usize,
+    /// What it does.
+    pub verb: &'static str,
+    /// What it acts on.
+    pub target: String,
+}
+
+impl Failure {
+    /// What an account's state says of it: the code and the step.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match &self.step {
+            Some(step) => {
+                format!("{} at step {} ({} {})", self.code.as_str(), step.index, step.verb, step.target)
+            }
+            None => self.code.as_str().to_owned(),
+        }
+    }
+}
+
+/// What went wrong, before it is known at which step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) code: Code,
+    /// What happened, without the remedy.
+    pub(super) what: String,
+}
+
+impl Trouble {
+    pub(super) fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, what: what.into() }
+    }
+
+    /// The failure of a step; `index` counts from 0.
+    pub(super) fn at(self, index: usize, step: &Step) -> Failure {
+        let (verb, target) = (step.action.verb(), step.action.target());
+        let failed = FailedStep { index: index + 1, line: step.line, verb, target };
+        Failure { step: Some(failed), ..self.into() }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        let message = format!("{}; {}", trouble.what, trouble.code.remedy());
+        Self { code: trouble.code, step: None, message, screenshot: None }
+    }
+}
+
+impl From<BrowserError> for Trouble {
+    fn from(error: BrowserError) -> Self {
+        let code = match &error {
+            BrowserError::Unavailable(_) => Code::BrowserUnavailable,
+            BrowserError::Crashed(_) | BrowserError::Refused(_) => Code::BrowserCrashed,
+            BrowserError::Timeout(_) => Code::NavigationTimeout,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::new(Code::StoreUnavailable, error.to_string())
+    }
+}

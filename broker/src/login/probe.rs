@@ -1,0 +1,161 @@
+//! Proves a captured session on the site's own API, before anybody relies on it.
+
+use std::error::Error;
+
+use futures::StreamExt;
+use latchkey_shared::{credentials::Credentials, session::Session, site::Site};
+use reqwest::{Client, Response, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::{Code, failure::Trouble};
+
+/// A user's own record is small; a page in its place is not worth reading further.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Asks the site with the session, as the adapter will. A 200 proves nothing: many sites answer every path with
+/// their login page.
+pub(super) async fn check(
+    http: &Client,
+    site: &Site,
+    session: &Session,
+    credentials: &Credentials,
+) -> Result<(), Trouble> {
+    let limit = site.probe.timeout;
+    let asked = tokio::time::timeout(limit, ask(http, site, session)).await;
+    let answer = asked.unwrap_or_else(|_| {
+        let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
+        Err(Trouble::new(Code::SiteDown, what))
+    })?;
+    let expected = site.probe.equals.as_ref().map(|template| template.fill(&site.base_url, credentials));
+    judge(&answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))
+}
+
+async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
+    let url = site.url(&site.probe.path);
+    let mut request = http.get(url.clone()).header(header::ACCEPT, "application/json");
+    if let Some(cookies) = session.cookie_header(&url) {
+        request = request.header(header::COOKIE, cookies.expose_secret());
+    }
+    if let Some(bearer) = &session.bearer {
+        request = request.bearer_auth(bearer.expose_secret());
+    }
+    let sent = request.header(header::USER_AGENT, &session.user_agent).send().await;
+    let answer = sent.map_err(|error| unanswered(&error))?;
+    refused(answer.status())?;
+    let body = read(answer).await?;
+    serde_json::from_slice(&body)
+        .map_err(|_| failed("the probe was answered 200 with something that is no JSON"))
+}
+
+fn refused(status: StatusCode) -> Result<(), Trouble> {
+    match status.as_u16() {
+        200..=299 => Ok(()),
+        300..=399 => Err(failed(format!("the probe was sent elsewhere ({status})"))),
+        429 => Err(Trouble::new(Code::RateLimited, "the site asked the probe to wait (429)")),
+        500..=599 => Err(Trouble::new(Code::SiteDown, format!("the site answered the probe {status}"))),
+        _ => Err(failed(format!("the site answered the probe {status}"))),
+    }
+}
+
+async fn read(answer: Response) -> Result<Vec<u8>, Trouble> {
+    let mut body = Vec::new();
+    let mut pieces = answer.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.map_err(|error| unanswered(&error))?);
+        if body.len() > MAX_BODY_BYTES {
+            return Err(failed("the probe's answer is longer than 1 MiB"));
+        }
+    }
+    Ok(body)
+}
+
+/// Whether the answer says that somebody is signed in, and who is expected.
+fn judge(answer: &Value, pointer: &str, expected: Option<&str>) -> Result<(), Trouble> {
+    let found = answer.pointer(pointer).filter(|value| says_something(value));
+    let Some(found) = found else {
+        return Err(failed(format!("the probe's answer has nothing at {pointer}")));
+    };
+    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    if expected.is_none_or(|expected| expected == text) {
+        Ok(())
+    } else {
+        Err(failed(format!("the probe's answer has something unexpected at {pointer}")))
+    }
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+fn failed(what: impl Into<String>) -> Trouble {
+    Trouble::new(Code::ProbeFailed, what)
+}
+
+fn unanswered(error: &reqwest::Error) -> Trouble {
+    if is_tls(error) {
+        return Trouble::new(Code::TlsError, "the site's certificate was refused by the probe");
+    }
+    let what =
+        if error.is_connect() { "the probe cannot reach the site" } else { "the probe's answer broke off" };
+    Trouble::new(Code::SiteDown, what)
+}
+
+/// Whether rustls is among the causes; an `io::Error` hides its own inside.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_must_say_who_is_signed_in() {
+        let answer = json!({"username": "alice", "id": 7, "role": "", "list": [], "none": null});
+
+        assert!(judge(&answer, "/username", Some("alice")).is_ok());
+        assert!(judge(&answer, "/id", Some("7")).is_ok());
+        assert!(judge(&answer, "/username", None).is_ok());
+        for (pointer, expected) in
+            [("/username", Some("bob")), ("/role", None), ("/list", None), ("/none", None), ("/nosuch", None)]
+        {
+            assert_eq!(judge(&answer, pointer, expected).unwrap_err().code, Code::ProbeFailed, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_refused_certificate_is_found_below_other_errors() {
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+
+        assert!(is_tls(&std::io::Error::other(tls)));
+        assert!(!is_tls(&std::io::Error::other("connection reset")));
+    }
+
+    #[test]
+    fn a_status_tells_whose_trouble_it_is() {
+        let code = |status: u16| refused(StatusCode::from_u16(status).unwrap()).unwrap_err().code;
+
+        assert!(refused(StatusCode::OK).is_ok());
+        assert_eq!(code(302), Code::ProbeFailed);
+        assert_eq!(code(401), Code::ProbeFailed);
+        assert_eq!(code(429), Code::RateLimited);
+        assert_eq!(code(503), Code::SiteDown);
+    }
+}

@@ -1,0 +1,219 @@
+//! Runs a recipe: one step at a time, each with a deadline, with an eye on every way in which the site says no.
+
+use std::{borrow::Cow, time::Duration};
+
+use latchkey_shared::{
+    credentials::Credentials,
+    id::AccountId,
+    site::{
+        Site,
+        step::{Action, Condition, Step},
+    },
+    store::Store,
+};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+
+use super::{Code, Failure, Progress, Report, failure::Trouble};
+use crate::browser::Page;
+
+mod act;
+mod sight;
+
+use sight::Sight;
+
+/// How often the page is looked at.
+const PAUSE: Duration = Duration::from_millis(30);
+/// How long something optional may take to appear when nothing tells that it will not.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How long the sign that something optional will not appear must last.
+const CALM: Duration = Duration::from_millis(200);
+
+/// A recipe in progress on one page.
+pub(super) struct Runner<'a> {
+    pub(super) page: &'a Page,
+    pub(super) site: &'a Site,
+    pub(super) account: AccountId,
+    pub(super) store: &'a Store,
+    pub(super) credentials: &'a Credentials,
+    /// Origins that may be typed at, as JavaScript prints them.
+    origins: Vec<String>,
+    secrets: Vec<SecretString>,
+    password_typed: bool,
+    /// End of the whole recipe.
+    end: Instant,
+    /// Since when steps wait for what comes next; they share one limit.
+    waiting_since: Option<Instant>,
+    /// Since when the next step could do its work.
+    settling: Option<Instant>,
+}
+
+/// What must be there for the next step that is not optional.
+struct Expected<'a> {
+    condition: Cow<'a, Condition>,
+    /// The recipe names it as a sign; otherwise it is the element that the step acts on.
+    is_sign: bool,
+    limit: Duration,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(
+        page: &'a Page,
+        site: &'a Site,
+        account: AccountId,
+        store: &'a Store,
+        credentials: &'a Credentials,
+    ) -> Self {
+        let mut secrets = vec![credentials.password.clone()];
+        secrets.extend(credentials.totp_seed.clone());
+        Self {
+            page,
+            site,
+            account,
+            store,
+            credentials,
+            origins: site.origins.iter().map(url::Origin::ascii_serialization).collect(),
+            secrets,
+            password_typed: false,
+            end: Instant::now() + site.login.timeout,
+            waiting_since: None,
+            settling: None,
+        }
+    }
+
+    /// Runs every step.
+    pub(super) async fn run(&mut self, report: Report<'_>) -> Result<(), Failure> {
+        let steps = &self.site.login.steps;
+        for (index, step) in steps.iter().enumerate() {
+            let (verb, target) = (step.action.verb(), step.action.target());
+            tracing::debug!(step.index = index + 1, step.verb = verb, step.target = target, "login step");
+            report(Progress::Step { index: index + 1, total: steps.len(), verb, target });
+            self.step(index, step).await.map_err(|trouble| trouble.at(index, step))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that must not be seen on a picture.
+    pub(super) fn secrets(&self) -> &[SecretString] {
+        &self.secrets
+    }
+
+    /// Whether the site has been given the password, so that failing again may lock the account.
+    pub(super) fn password_typed(&self) -> bool {
+        self.password_typed
+    }
+
+    async fn step(&mut self, index: usize, step: &Step) -> Result<(), Trouble> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        if let Some(selector) = &step.when_visible {
+            let expected = self.expected_after(index);
+            if !self.comes_up(selector, expected.as_ref(), since).await? {
+                return Ok(());
+            }
+            // It is there: the action itself has its full time.
+            self.waiting_since = Some(Instant::now());
+        }
+        let since = self.waiting_since.take().unwrap_or(since);
+        self.settling = None;
+        self.act(step, since + self.limit(step)).await
+    }
+
+    fn limit(&self, step: &Step) -> Duration {
+        step.timeout.unwrap_or(self.site.login.step_timeout)
+    }
+
+    /// Whether the element of an optional step appears: until the next step that is not optional can do its work,
+    /// or would be late.
+    async fn comes_up(
+        &mut self,
+        selector: &str,
+        expected: Option<&Expected<'_>>,
+        since: Instant,
+    ) -> Result<bool, Trouble> {
+        let wanted = Condition::Visible(selector.to_owned());
+        let conditions: Vec<&Condition> =
+            std::iter::once(&wanted).chain(expected.map(|expected| &*expected.condition)).collect();
+        let end = expected.map_or(Instant::now() + SETTLE, |expected| since + expected.limit).min(self.end);
+        let mut came_up = false;
+        loop {
+            let sight = self.look(&conditions).await?;
+            if sight.holds(&wanted) {
+                return Ok(true);
+            }
+            let next = expected.filter(|expected| sight.holds(&expected.condition));
+            came_up |= next.is_none();
+            // A field or button that was there from the start may be left from the page before.
+            let calm = if came_up || next.is_some_and(|next| next.is_sign) { CALM } else { SETTLE };
+            self.settling = next.map(|_| self.settling.unwrap_or_else(Instant::now));
+            let is_settled = self.settling.is_some_and(|from| from.elapsed() >= calm);
+            if is_settled || Instant::now() >= end {
+                return Ok(false);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What the next step that is not optional waits for; `None` when that cannot be seen.
+    fn expected_after(&self, index: usize) -> Option<Expected<'a>> {
+        let next = self.site.login.steps[index + 1..].iter().find(|step| step.when_visible.is_none())?;
+        let (condition, is_sign) = match &next.action {
+            Action::Fill { selector, .. }
+            | Action::Choose { selector, .. }
+            | Action::Click(selector)
+            | Action::Totp(selector) => (Cow::Owned(Condition::Visible(selector.clone())), false),
+            Action::WaitFor(condition) | Action::Assert(condition) => (Cow::Borrowed(condition), true),
+            Action::Goto(_) | Action::Press(_) => return None,
+        };
+        Some(Expected { condition, is_sign, limit: self.limit(next) })
+    }
+
+    /// Looks at the page once. A refusal that shows, a page that cannot be had and a selector that is none end the
+    /// login here.
+    async fn look(&self, conditions: &[&Condition]) -> Result<Sight<'_>, Trouble> {
+        let sight = Sight::take(self.page, self.site, conditions).await?;
+        if let Some(refusal) = self.site.login.refusals.iter().find(|refusal| sight.holds(&refusal.when)) {
+            return Err(Trouble::new(refusal.means.into(), format!("the site refused ({})", refusal.when)));
+        }
+        sight.check_document()?;
+        Ok(sight)
+    }
+
+    /// Waits until a condition holds; gives what was seen last when it does not until the deadline.
+    async fn wait(&self, condition: &Condition, deadline: Instant) -> Result<Result<(), Sight<'_>>, Trouble> {
+        let deadline = deadline.min(self.end);
+        loop {
+            let sight = self.look(&[condition]).await?;
+            if sight.holds(condition) {
+                return Ok(Ok(()));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Err(sight));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Why an element did not appear.
+    fn missing(&self, selector: &str, sight: &Sight<'_>) -> Trouble {
+        let Some(origin) = sight.origin() else {
+            return Trouble::new(Code::NavigationTimeout, "the page does not answer");
+        };
+        let at = sight.place();
+        if origin != "null" && !self.origins.iter().any(|allowed| allowed == origin) {
+            return foreign(sight);
+        }
+        Trouble::new(
+            Code::SelectorMissing,
+            format!("`{selector}` did not become visible; the page is at {at}"),
+        )
+    }
+}
+
+/// The page is where nothing may be typed.
+fn foreign(sight: &Sight<'_>) -> Trouble {
+    let origin = sight.origin().unwrap_or("an unknown origin");
+    Trouble::new(
+        Code::OriginViolation,
+        format!("the login page is at {origin}, which the site file does not allow"),
+    )
+}

@@ -1,0 +1,213 @@
+//! What each verb of a recipe does.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    site::step::{Action, Condition, Key, Step},
+    time::Timestamp,
+};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::{Code, PAUSE, Runner, Trouble, foreign};
+use crate::{
+    browser::{BrowserError, Done, Pressed},
+    login::totp::{self, Codes, Moment},
+};
+
+/// What is done to an element once it takes input.
+#[derive(Clone, Copy)]
+enum Deed<'a> {
+    Fill(&'a SecretString),
+    Choose(&'a str),
+    Click,
+}
+
+impl Runner<'_> {
+    pub(super) async fn act(&mut self, step: &Step, deadline: Instant) -> Result<(), Trouble> {
+        match &step.action {
+            Action::Goto(url) => self.goto(url, deadline).await,
+            Action::Fill { selector, value } => {
+                self.password_typed |= value.is_secret();
+                let value = value.fill(&self.site.base_url, self.credentials);
+                self.enter(selector, deadline, Deed::Fill(&value)).await
+            }
+            Action::Totp(selector) => self.totp(selector, deadline, step).await,
+            Action::Choose { selector, option } => self.enter(selector, deadline, Deed::Choose(option)).await,
+            Action::Click(selector) => self.enter(selector, deadline, Deed::Click).await,
+            Action::Press(key) => {
+                self.look(&[]).await?;
+                self.page.refill(&self.origins).await?;
+                Ok(self.page.press(pressed(*key)).await?)
+            }
+            Action::WaitFor(condition) => self.wait_for(condition, deadline).await,
+            Action::Assert(condition) => {
+                let sight = self.look(&[condition]).await?;
+                let what = || format!("`{condition}` does not hold; the page is at {}", sight.place());
+                if sight.holds(condition) { Ok(()) } else { Err(Trouble::new(Code::AssertionFailed, what())) }
+            }
+        }
+    }
+
+    /// Opens a URL and waits until its document is parsed, not until everything in it is loaded: one hanging image
+    /// would hold the login up.
+    async fn goto(&self, url: &Url, deadline: Instant) -> Result<(), Trouble> {
+        let before = self.look(&[]).await?;
+        let same_document = before.url().is_some_and(|before| is_fragment_of(&before, url));
+        self.page.leave(url).await?;
+        loop {
+            let sight = self.look(&[]).await?;
+            if sight.has_arrived() || (same_document && sight.url().as_ref() == Some(url)) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline.min(self.end) {
+                let what = format!("{url} did not open; the page is at {}", sight.place());
+                return Err(Trouble::new(Code::NavigationTimeout, what));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Acts on an element as soon as it is visible and takes input.
+    async fn enter(&self, selector: &str, deadline: Instant, deed: Deed<'_>) -> Result<(), Trouble> {
+        let visible = Condition::Visible(selector.to_owned());
+        let mut was_disabled = false;
+        loop {
+            // Values are sent to the page only once there is a field for them.
+            if let Err(sight) = self.wait(&visible, deadline).await? {
+                return Err(if was_disabled { disabled(selector) } else { self.missing(selector, &sight) });
+            }
+            match self.attempt(selector, deed).await {
+                Ok(Done::Done) => return Ok(()),
+                Ok(Done::Foreign) => return Err(foreign(&self.look(&[]).await?)),
+                Ok(Done::Unfit) => {
+                    let what = format!("`{selector}` is not the kind of element that the step needs");
+                    return Err(Trouble::new(Code::SelectorMissing, what));
+                }
+                Ok(Done::Disabled) => was_disabled = true,
+                Ok(Done::Missing) | Err(BrowserError::Timeout(_)) => was_disabled = false,
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() >= deadline.min(self.end) {
+                let sight = self.look(&[]).await?;
+                return Err(if was_disabled { disabled(selector) } else { self.missing(selector, &sight) });
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn attempt(&self, selector: &str, deed: Deed<'_>) -> Result<Done, BrowserError> {
+        match deed {
+            Deed::Fill(value) => self.page.fill(selector, value, &self.origins).await,
+            Deed::Choose(option) => self.page.choose(selector, option, &self.origins).await,
+            Deed::Click => {
+                self.page.refill(&self.origins).await?;
+                self.page.click(selector).await
+            }
+        }
+    }
+
+    async fn wait_for(&self, condition: &Condition, deadline: Instant) -> Result<(), Trouble> {
+        let Err(sight) = self.wait(condition, deadline).await? else { return Ok(()) };
+        let code = match condition {
+            Condition::Visible(_) => Code::SelectorMissing,
+            Condition::Url(_) | Condition::Text(_) | Condition::Response { .. } => Code::NavigationTimeout,
+        };
+        if sight.origin().is_none() {
+            return Err(Trouble::new(Code::NavigationTimeout, "the page does not answer"));
+        }
+        Err(Trouble::new(code, format!("`{condition}` did not come true; the page is at {}", sight.place())))
+    }
+
+    async fn totp(&mut self, selector: &str, deadline: Instant, step: &Step) -> Result<(), Trouble> {
+        let Some(seed) = &self.credentials.totp_seed else {
+            let what = "the site asks for a one-time code, but no TOTP seed is stored";
+            return Err(Trouble::new(Code::NoCredentials, what));
+        };
+        let Some(codes) = Codes::new(seed) else {
+            return Err(Trouble::new(Code::NoCredentials, "the stored TOTP seed is no base32"));
+        };
+        let visible = Condition::Visible(selector.to_owned());
+        if let Err(sight) = self.wait(&visible, deadline).await? {
+            return Err(self.missing(selector, &sight));
+        }
+        let code = codes.code(self.claim_step().await?);
+        self.secrets.push(code.clone());
+        // Waiting for a fresh code is not the page's delay.
+        let deadline = Instant::now() + self.limit(step);
+        self.enter(selector, deadline, Deed::Fill(&code)).await
+    }
+
+    /// Waits for a time step whose code is fresh enough and was not typed by any login before.
+    async fn claim_step(&self) -> Result<u64, Trouble> {
+        loop {
+            let now = Timestamp::now();
+            let wait = match totp::moment(now) {
+                Moment::Step(step) if self.store.claim_totp_step(self.account, step).await? => {
+                    return Ok(step);
+                }
+                Moment::Step(_) => totp::left(now),
+                Moment::Wait(wait) => wait,
+            };
+            tracing::debug!(totp.wait_ms = %wait.as_millis(), "waiting for the next one-time code");
+            self.idle(wait).await?;
+        }
+    }
+
+    /// Waits, and sees the site's refusals meanwhile.
+    async fn idle(&self, wait: Duration) -> Result<(), Trouble> {
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            if Instant::now() >= self.end {
+                return Err(Trouble::new(
+                    Code::NavigationTimeout,
+                    "the recipe's time was over before the next code",
+                ));
+            }
+            self.look(&[]).await?;
+            sleep(PAUSE.min(until - Instant::now())).await;
+        }
+        Ok(())
+    }
+}
+
+fn disabled(selector: &str) -> Trouble {
+    Trouble::new(Code::SelectorMissing, format!("`{selector}` is there, but takes no input"))
+}
+
+/// Whether going from one to the other stays in the document.
+fn is_fragment_of(before: &Url, url: &Url) -> bool {
+    let (mut before, mut after) = (before.clone(), url.clone());
+    before.set_fragment(None);
+    after.set_fragment(None);
+    url.fragment().is_some() && before == after
+}
+
+fn pressed(key: Key) -> Pressed {
+    let (virtual_code, text) = match key {
+        Key::Enter => (13, "\r"),
+        Key::Tab => (9, ""),
+        Key::Escape => (27, ""),
+        Key::Space => (32, " "),
+        Key::ArrowUp => (38, ""),
+        Key::ArrowDown => (40, ""),
+    };
+    let name = if key == Key::Space { " " } else { key.name() };
+    Pressed { key: name, code: key.name(), virtual_code, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_fragment_stays_in_the_document() {
+        let stays = |from: &str, to: &str| is_fragment_of(&from.parse().unwrap(), &to.parse().unwrap());
+
+        assert!(stays("http://a/b", "http://a/b#c"));
+        assert!(!stays("http://a/b#c", "http://a/b"));
+        assert!(!stays("http://a/b", "http://a/b"));
+        assert!(!stays("http://a/", "http://a/b#c"));
+    }
+}

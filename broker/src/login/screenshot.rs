@@ -1,0 +1,106 @@
+//! A picture of the page on which a login failed, with every field and every secret blanked before it is taken.
+
+use std::{
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use latchkey_shared::{id::AccountId, time::Timestamp};
+use secrecy::SecretString;
+
+use super::Code;
+use crate::browser::{BrowserError, Page};
+
+/// Pictures kept; the oldest go first.
+const KEPT: usize = 50;
+
+/// Takes the picture; `None` when there is none, which is never a failure of its own.
+pub(super) async fn take(
+    page: &Page,
+    secrets: &[SecretString],
+    directory: &Path,
+    account: AccountId,
+    code: Code,
+) -> Option<PathBuf> {
+    let png = match masked(page, secrets).await {
+        Ok(Some(png)) => png,
+        Ok(None) => {
+            tracing::warn!("no picture of the failed login: a secret could not be hidden");
+            return None;
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no picture of the failed login");
+            return None;
+        }
+    };
+    let time = Timestamp::now().millis();
+    let path = directory.join(format!("{account}-{time}-{}.png", code.as_str()));
+    let (file, keep) = (path.clone(), directory.to_owned());
+    let written = tokio::task::spawn_blocking(move || write(&file, &png).and_then(|()| prune(&keep))).await;
+    match written {
+        Ok(Ok(())) => Some(path),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "cannot write the picture of the failed login; see LATCHKEY_ARTEFACTS");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Masks, takes the picture, and throws it away when the page showed a secret again meanwhile.
+async fn masked(page: &Page, secrets: &[SecretString]) -> Result<Option<Vec<u8>>, BrowserError> {
+    if !page.mask(secrets).await? {
+        return Ok(None);
+    }
+    let png = page.screenshot().await?;
+    let shows = page.shows(secrets).await?;
+    Ok((!shows).then_some(png))
+}
+
+fn write(path: &Path, png: &[u8]) -> std::io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(png)
+}
+
+fn prune(directory: &Path) -> std::io::Result<()> {
+    let mut pictures: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|extension| extension == "png") {
+            pictures.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    pictures.sort();
+    let too_many = pictures.len().saturating_sub(KEPT);
+    for (_, path) in &pictures[..too_many] {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_pictures_are_kept_and_only_their_owner_reads_them() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("pictures");
+        for number in 0..KEPT + 3 {
+            write(&inside.join(format!("{number:03}.png")), b"png").unwrap();
+        }
+
+        prune(&inside).unwrap();
+
+        assert_eq!(std::fs::read_dir(&inside).unwrap().count(), KEPT);
+        let last = inside.join(format!("{:03}.png", KEPT + 2));
+        assert_eq!(last.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

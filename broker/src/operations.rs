@@ -1,0 +1,205 @@
+//! The owner of running logins: one at a time for an account, so many at a time for the host.
+//!
+//! An operation lives in the memory of the broker that runs it. What must outlive the broker (state, reason, last
+//! login) is in the account, written by the login itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use latchkey_shared::{account::Account, id::AccountId, shutdown::Tasks, site::Site};
+use tokio::sync::{Semaphore, watch};
+use tracing::Instrument;
+
+use crate::{
+    login::{self, Context, Failure},
+    refresh,
+};
+
+mod id;
+mod record;
+mod view;
+
+pub use id::OperationId;
+pub use record::{Outcome, Record};
+pub use view::{ErrorView, FailedStepView, OperationView, Progress, State, StepView};
+
+/// Operations that are remembered.
+const REMEMBERED: usize = 1000;
+
+/// Logins that may run or wait; more would wait longer than an operator watches.
+pub const QUEUE: usize = 64;
+
+/// What a login may take beyond its recipe: waiting for Chromium, capture, probe, publishing.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// The operations of this broker. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Operations(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    tasks: Tasks,
+    permits: Semaphore,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    known: HashMap<OperationId, Operation>,
+    oldest_first: VecDeque<OperationId>,
+    running: HashMap<AccountId, OperationId>,
+}
+
+/// A login that runs or ran; whoever holds it sees its record change.
+pub(crate) type Operation = Arc<watch::Sender<Record>>;
+
+/// As many logins run and wait as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QueueFull;
+
+impl Operations {
+    pub(crate) fn new(context: Context, at_once: usize, tasks: Tasks) -> Self {
+        let permits = Semaphore::new(at_once);
+        Self(Arc::new(Inner { context, tasks, permits, table: Mutex::default() }))
+    }
+
+    /// Starts a login, or joins the one that runs for the account.
+    pub(crate) fn start(&self, account: &Account, site: Arc<Site>) -> Result<Operation, QueueFull> {
+        let mut table = self.table();
+        if let Some(running) = table.running.get(&account.id) {
+            return Ok(table.known[running].clone());
+        }
+        if table.running.len() >= QUEUE {
+            return Err(QueueFull);
+        }
+        let operation = table.begin(account.id);
+        let flight = Flight {
+            operations: self.clone(),
+            operation: operation.clone(),
+            account: account.id,
+            outcome: Outcome::stopped("the login was cut off; start it again"),
+        };
+        let span =
+            tracing::info_span!("login", operation.id = %operation.borrow().id, account.id = %account.id);
+        self.0.tasks.spawn(flight.fly(site).instrument(span));
+        Ok(operation)
+    }
+
+    pub(crate) fn find(&self, id: OperationId) -> Option<Operation> {
+        self.table().known.get(&id).cloned()
+    }
+
+    /// How many more logins could begin at once.
+    pub(crate) fn free(&self) -> usize {
+        self.0.permits.available_permits()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn begin(&mut self, account: AccountId) -> Operation {
+        let id = OperationId::new();
+        let operation: Operation = Arc::new(watch::Sender::new(Record::new(id, account)));
+        self.known.insert(id, operation.clone());
+        self.oldest_first.push_back(id);
+        self.running.insert(account, id);
+        // The running ones are fewer than are remembered, so one that ended is found.
+        while self.oldest_first.len() > REMEMBERED {
+            let ended = |id: &OperationId| self.known[id].borrow().outcome.is_some();
+            let Some(at) = self.oldest_first.iter().position(ended) else { break };
+            if let Some(id) = self.oldest_first.remove(at) {
+                self.known.remove(&id);
+            }
+        }
+        operation
+    }
+}
+
+/// A login in the air. Dropping it, even by a panic, ends the operation and lets the next login begin.
+struct Flight {
+    operations: Operations,
+    operation: Operation,
+    account: AccountId,
+    outcome: Outcome,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        // First make room: whoever sees the end may start the next login at once.
+        self.operations.table().running.remove(&self.account);
+        let outcome = std::mem::replace(&mut self.outcome, Outcome::stopped(""));
+        self.operation.send_modify(|record| record.end(outcome));
+    }
+}
+
+impl Flight {
+    async fn fly(mut self, site: Arc<Site>) {
+        let stopping = self.operations.0.tasks.stopping();
+        let outcome = tokio::select! {
+            biased;
+            () = stopping.cancelled() => Outcome::stopped("the broker is stopping; start the login again"),
+            outcome = self.sign_in(&site) => outcome,
+        };
+        self.outcome = outcome;
+        refresh::plan(&self.operations.0.context.store, self.account).await;
+    }
+
+    async fn sign_in(&self, site: &Site) -> Outcome {
+        let inner = &self.operations.0;
+        let Ok(_permit) = inner.permits.acquire().await else {
+            return Outcome::stopped("the broker is stopping; start the login again");
+        };
+        // It may have waited long: what the account was then does not count.
+        let account = match inner.context.store.account(self.account).await {
+            Ok(Some(account)) => account,
+            Ok(None) => return Outcome::stopped("the account was deleted meanwhile"),
+            Err(error) => return Outcome::Failed(store_failure(&error)),
+        };
+        let report = |progress| self.operation.send_modify(|record| record.report(progress));
+        let limit = site.login.timeout + GRACE;
+        let login = login::run(&inner.context, &account, site, &report);
+        match tokio::time::timeout(limit, Box::pin(login)).await {
+            Ok(Ok(done)) => Outcome::Done(done),
+            Ok(Err(failure)) => Outcome::Failed(failure),
+            Err(_) => Outcome::stopped("the login did not end within its limit; see the broker's log"),
+        }
+    }
+}
+
+fn store_failure(error: &latchkey_shared::store::StoreError) -> Failure {
+    tracing::warn!(%error, "cannot read the account");
+    Failure {
+        code: login::Code::StoreUnavailable,
+        step: None,
+        message: "Redis did not answer; run `latchkey-broker doctor`".to_owned(),
+        screenshot: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_that_ended_is_forgotten_first() {
+        let mut table = Table::default();
+        let running = table.begin(AccountId::new());
+        let ended = table.begin(AccountId::new());
+        ended.send_modify(|record| record.end(Outcome::stopped("")));
+
+        for _ in 2..=REMEMBERED {
+            table.begin(AccountId::new());
+        }
+
+        assert_eq!(table.known.len(), REMEMBERED);
+        assert!(table.known.contains_key(&running.borrow().id));
+        assert!(!table.known.contains_key(&ended.borrow().id));
+    }
+}

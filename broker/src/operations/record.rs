@@ -1,0 +1,88 @@
+//! What happened in one login so far: a list that only grows, and an end.
+
+use std::path::PathBuf;
+
+use latchkey_shared::{id::AccountId, time::Timestamp};
+use tokio::time::{Duration, Instant};
+
+use super::OperationId;
+use crate::login::{self, Done, Failure};
+
+/// One login, as it was reported.
+#[derive(Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: OperationId,
+    /// Whose login it is.
+    pub account: AccountId,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// What it did, each with the time since its start.
+    pub stages: Vec<(Duration, Stage)>,
+    /// How it ended; `None` while it runs.
+    pub outcome: Option<Outcome>,
+    /// How long it took, once it ended.
+    pub took: Duration,
+    clock: Instant,
+}
+
+/// What a login does for a while.
+#[derive(Debug)]
+pub enum Stage {
+    /// It waits for its turn.
+    Waiting,
+    /// It works.
+    Working(login::Progress),
+}
+
+/// How a login ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A session was published.
+    Done(Done),
+    /// The login failed.
+    Failed(Failure),
+    /// Nobody may say how it would have gone.
+    Stopped {
+        /// Why, and what to do.
+        message: &'static str,
+    },
+}
+
+impl Outcome {
+    pub(crate) fn stopped(message: &'static str) -> Self {
+        Self::Stopped { message }
+    }
+}
+
+impl Record {
+    pub(crate) fn new(id: OperationId, account: AccountId) -> Self {
+        Self {
+            id,
+            account,
+            started_at: Timestamp::now(),
+            stages: vec![(Duration::ZERO, Stage::Waiting)],
+            outcome: None,
+            took: Duration::ZERO,
+            clock: Instant::now(),
+        }
+    }
+
+    pub(crate) fn report(&mut self, progress: login::Progress) {
+        self.stages.push((self.clock.elapsed(), Stage::Working(progress)));
+    }
+
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.took = self.clock.elapsed();
+        self.outcome = Some(outcome);
+    }
+
+    /// Where the masked screenshot of a failure is kept.
+    #[must_use]
+    pub fn screenshot(&self) -> Option<&PathBuf> {
+        match &self.outcome {
+            Some(Outcome::Failed(failure)) => failure.screenshot.as_ref(),
+            Some(Outcome::Done(_) | Outcome::Stopped { .. }) | None => None,
+        }
+    }
+}

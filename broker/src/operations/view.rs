@@ -1,0 +1,225 @@
+//! An operation as JSON: what the admin API answers and the CLI reads.
+
+use std::{path::PathBuf, time::Duration};
+
+use latchkey_shared::{id::AccountId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    OperationId,
+    record::{Outcome, Record, Stage},
+};
+use crate::login;
+
+/// An operation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OperationView {
+    /// Its id.
+    pub id: OperationId,
+    /// Whose login it is.
+    pub account: AccountId,
+    /// Whether it runs, or how it ended.
+    pub state: State,
+    /// What it does now; `None` once it ended.
+    pub progress: Option<Progress>,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What it did and does, with the times.
+    pub steps: Vec<StepView>,
+    /// Generation of the session that it published.
+    pub generation: Option<u64>,
+    /// Hard end of that session.
+    pub expires_at: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<ErrorView>,
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It waits or works.
+    Running,
+    /// A session was published.
+    Succeeded,
+    /// It was not.
+    Failed,
+}
+
+/// What a login does now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Which step of the recipe, from 1; `None` before and after the recipe.
+    pub step: Option<usize>,
+    /// How many steps the recipe has.
+    pub total: Option<usize>,
+    /// What is done: a verb of site files, or `wait`, `capture`, `probe`, `publish`.
+    pub verb: String,
+    /// What it is done to.
+    pub target: String,
+}
+
+/// One thing that a login did or does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// What.
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// How long it took; `None` while it lasts.
+    pub duration_ms: Option<u64>,
+}
+
+/// Why a login failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorView {
+    /// A failure code of logins, or `stopped`.
+    pub code: String,
+    /// The step that failed.
+    pub step: Option<FailedStepView>,
+    /// What happened and what to do next.
+    pub message: String,
+    /// Path of the masked screenshot at this API.
+    pub screenshot: Option<String>,
+    /// The same screenshot as a file on the broker's host.
+    pub screenshot_file: Option<PathBuf>,
+}
+
+/// A step that failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FailedStepView {
+    /// Which, from 1.
+    pub index: usize,
+    /// Its line in the site file.
+    pub line: usize,
+    /// What it does.
+    pub verb: String,
+    /// What it does it to.
+    pub target: String,
+}
+
+impl Record {
+    /// The whole operation.
+    #[must_use]
+    pub fn view(&self) -> OperationView {
+        let steps: Vec<StepView> = (0..self.stages.len()).filter_map(|index| self.step(index)).collect();
+        let last = steps.last().map(|step| step.progress.clone());
+        let done = match &self.outcome {
+            Some(Outcome::Done(done)) => Some(done),
+            Some(Outcome::Failed(_) | Outcome::Stopped { .. }) | None => None,
+        };
+        OperationView {
+            id: self.id,
+            account: self.account,
+            state: self.state(),
+            progress: last.filter(|_| self.outcome.is_none()),
+            started_at: self.started_at,
+            ended_at: self.outcome.as_ref().map(|_| self.started_at + self.took),
+            steps,
+            generation: done.map(|done| done.generation),
+            expires_at: done.map(|done| done.expires_at),
+            error: self.error(),
+        }
+    }
+
+    /// One thing that was done, by its place in time.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<StepView> {
+        let (began, stage) = self.stages.get(index)?;
+        let next = self.stages.get(index + 1).map(|(began, _)| *began);
+        let ended = next.or_else(|| self.outcome.as_ref().map(|_| self.took));
+        Some(StepView {
+            progress: stage.into(),
+            duration_ms: ended.map(|ended| millis(ended.saturating_sub(*began))),
+        })
+    }
+
+    fn state(&self) -> State {
+        match &self.outcome {
+            None => State::Running,
+            Some(Outcome::Done(_)) => State::Succeeded,
+            Some(Outcome::Failed(_) | Outcome::Stopped { .. }) => State::Failed,
+        }
+    }
+
+    fn error(&self) -> Option<ErrorView> {
+        match self.outcome.as_ref()? {
+            Outcome::Done(_) => None,
+            Outcome::Stopped { message } => Some(ErrorView {
+                code: "stopped".to_owned(),
+                step: None,
+                message: (*message).to_owned(),
+                screenshot: None,
+                screenshot_file: None,
+            }),
+            Outcome::Failed(failure) => Some(ErrorView {
+                code: failure.code.as_str().to_owned(),
+                step: failure.step.as_ref().map(FailedStepView::from),
+                message: failure.message.clone(),
+                screenshot: failure
+                    .screenshot
+                    .as_ref()
+                    .map(|_| format!("/v1/operations/{}/screenshot", self.id)),
+                screenshot_file: failure.screenshot.clone(),
+            }),
+        }
+    }
+}
+
+impl From<&login::FailedStep> for FailedStepView {
+    fn from(step: &login::FailedStep) -> Self {
+        Self { index: step.index, line: step.line, verb: step.verb.to_owned(), target: step.target.clone() }
+    }
+}
+
+impl From<&Stage> for Progress {
+    fn from(stage: &Stage) -> Self {
+        let outside = |verb: &str, target: &str| Self {
+            step: None,
+            total: None,
+            verb: verb.to_owned(),
+            target: target.to_owned(),
+        };
+        match stage {
+            Stage::Waiting => outside("wait", "its turn and the browser"),
+            Stage::Working(login::Progress::Step { index, total, verb, target }) => Self {
+                step: Some(*index),
+                total: Some(*total),
+                verb: (*verb).to_owned(),
+                target: target.clone(),
+            },
+            Stage::Working(login::Progress::Capturing) => outside("capture", "the session"),
+            Stage::Working(login::Progress::Probing) => outside("probe", "the site's API"),
+            Stage::Working(login::Progress::Publishing) => outside("publish", "the sealed session"),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_lasts_until_the_next_begins_or_the_login_ends() {
+        let mut record = Record::new(OperationId::new(), AccountId::new());
+        record.stages[0].0 = Duration::ZERO;
+        record.stages.push((Duration::from_millis(200), Stage::Working(login::Progress::Capturing)));
+
+        let running = record.view();
+        record.end(Outcome::stopped("why"));
+        record.took = Duration::from_millis(500);
+        let ended = record.view();
+
+        let lasted =
+            |view: &OperationView| -> Vec<_> { view.steps.iter().map(|step| step.duration_ms).collect() };
+        assert_eq!(lasted(&running), [Some(200), None]);
+        assert_eq!(running.progress.unwrap().verb, "capture");
+        assert_eq!(lasted(&ended), [Some(200), Some(300)]);
+        assert_eq!((ended.state, ended.progress), (State::Failed, None));
+    }
+}

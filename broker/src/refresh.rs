@@ -1,0 +1,138 @@
+//! Signs accounts in again before anybody needs it: looks each second who is due, claims it, starts its login.
+//!
+//! Due times are absolute and live in Redis, so neither a restart nor an edit of an account pushes them back. A
+//! claim only postpones: if this broker dies, another one finds the account due again.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    account::Account,
+    id::AccountId,
+    store::{AccountChange, Store, StoreError},
+    time::Timestamp,
+};
+use tokio::time::MissedTickBehavior;
+
+use crate::state::App;
+
+pub mod schedule;
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long a claim holds: longer than any login, so that the login itself says when the account is due next.
+const CLAIM: Duration = Duration::from_secs(10 * 60);
+
+/// The due loop; ends when the broker stops.
+pub(crate) async fn run(app: App) {
+    let stopping = app.tasks.stopping();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut trouble = false;
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let result = sign_in_due(&app).await;
+        // Once for an outage, not once a second.
+        match (&result, trouble) {
+            (Err(error), false) => tracing::error!(%error, "no account is signed in by itself for now"),
+            (Ok(()), true) => tracing::info!("accounts are signed in by themselves again"),
+            (Ok(()), false) | (Err(_), true) => {}
+        }
+        trouble = result.is_err();
+    }
+}
+
+/// When an account should sign in next by itself: the end of its refresh time or the next fire of its schedule.
+#[must_use]
+pub fn next_due(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    if !account.state.signs_in_unasked() {
+        return None;
+    }
+    // It was checked when it was stored; a later version of the rules must not stop the other due times.
+    let schedule = account.schedule.as_deref().and_then(|text| schedule::parse(text).ok());
+    let fire = schedule.and_then(|schedule| schedule.next(now));
+    [account.refresh_at, fire].into_iter().flatten().min()
+}
+
+/// Adds what the schedule says to what the login that just ended has stored.
+pub(crate) async fn plan(store: &Store, id: AccountId) {
+    if let Err(error) = try_plan(store, id).await {
+        tracing::warn!(%error, account.id = %id, "cannot plan the next login; its claim ends and it is due again");
+    }
+}
+
+async fn try_plan(store: &Store, id: AccountId) -> Result<(), StoreError> {
+    let Some(account) = store.account(id).await? else { return Ok(()) };
+    let due = next_due(&account, Timestamp::now());
+    if due != account.refresh_at {
+        store.change_account(id, AccountChange { refresh_at: Some(due), ..AccountChange::default() }).await?;
+    }
+    Ok(())
+}
+
+/// Takes no more than can begin now: what waits stays in Redis, for another broker too.
+async fn sign_in_due(app: &App) -> Result<(), StoreError> {
+    let free = app.operations.free();
+    if free == 0 {
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    for id in app.store.due(now, free).await? {
+        app.store.postpone(id, now + CLAIM).await?;
+        match app.store.account(id).await? {
+            Some(account) if account.state.signs_in_unasked() => sign_in(app, &account),
+            Some(_) | None => app.store.forget_due(id).await?,
+        }
+    }
+    Ok(())
+}
+
+fn sign_in(app: &App, account: &Account) {
+    let Some(site) = app.catalog.site(&account.site) else {
+        tracing::warn!(account.id = %account.id, site = %account.site, "cannot sign in: the site has no address here");
+        return;
+    };
+    if app.operations.start(account, site).is_err() {
+        tracing::warn!(account.id = %account.id, "cannot sign in yet: too many logins run and wait");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use latchkey_shared::account::State;
+
+    use super::*;
+
+    fn account() -> Account {
+        Account::new("practice".parse().unwrap(), "alice".to_owned())
+    }
+
+    #[test]
+    fn the_earlier_of_refresh_and_schedule_is_due() {
+        let now = Timestamp::from_secs(1_795_420_800); // 2026-11-23 08:00 UTC
+        let hour = Duration::from_secs(3600);
+        let mut account = Account { schedule: Some("0 0 9 * * *".to_owned()), ..account() };
+
+        assert_eq!(next_due(&account, now), Some(now + hour));
+        account.refresh_at = Some(now + hour / 2);
+        assert_eq!(next_due(&account, now), Some(now + hour / 2));
+        account.refresh_at = Some(now + hour * 2);
+        assert_eq!(next_due(&account, now), Some(now + hour));
+    }
+
+    #[test]
+    fn an_account_that_needs_an_operator_is_never_due() {
+        let now = Timestamp::from_secs(1);
+        for state in [State::NeedsHuman, State::CredentialsRejected, State::SiteLocked, State::Disabled] {
+            let account = Account {
+                state,
+                refresh_at: Some(now),
+                schedule: Some("0 0 9 * * *".to_owned()),
+                ..account()
+            };
+            assert_eq!(next_due(&account, now), None, "{state}");
+        }
+    }
+}

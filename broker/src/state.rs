@@ -1,0 +1,90 @@
+//! What every request of the admin API may use.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use latchkey_shared::{
+    shutdown::Tasks,
+    site::catalog::Catalog,
+    store::Store,
+    vault::{CredentialsVault, SessionVault},
+};
+
+use crate::{
+    admin::auth::TokenDigest,
+    browser,
+    config::{BrowserChoice, Config},
+    login::Context,
+    operations::Operations,
+};
+
+/// The broker, as its parts see it. Clones share it.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) admin_token: TokenDigest,
+    pub(crate) store: Store,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) credentials_vault: Arc<CredentialsVault>,
+    pub(crate) session_vault: Arc<SessionVault>,
+    pub(crate) browser: BrowserChoice,
+    pub(crate) operations: Operations,
+    pub(crate) tasks: Tasks,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the parts together; the store is there already.
+    pub(crate) fn new(
+        config: Config,
+        store: Store,
+        browser: browser::Supervisor,
+        tasks: Tasks,
+    ) -> anyhow::Result<Self> {
+        let context = Context {
+            store: store.clone(),
+            credentials_vault: config.credentials_vault.clone(),
+            session_vault: config.session_vault.clone(),
+            browser,
+            http: probe_client()?,
+            artefacts: config.artefacts,
+        };
+        Ok(Self(Arc::new(Shared {
+            admin_token: TokenDigest::of(&config.admin_token),
+            store,
+            catalog: config.catalog,
+            credentials_vault: config.credentials_vault,
+            session_vault: config.session_vault,
+            browser: config.browser,
+            operations: Operations::new(context, config.login_concurrency, tasks.clone()),
+            tasks,
+        })))
+    }
+}
+
+/// Refuses a Redis that would throw accounts away when its memory is full.
+pub(crate) async fn refuse_eviction(store: &Store) -> anyhow::Result<()> {
+    let policy = store.server_info().await.context("cannot ask Redis about itself")?.eviction_policy;
+    ensure!(
+        !policy.starts_with("allkeys"),
+        "Redis has maxmemory-policy {policy}, which deletes accounts when memory is short: set it to noeviction"
+    );
+    Ok(())
+}
+
+/// Follows no redirect: a probe that ends on the login page must not look like a success.
+fn probe_client() -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(std::time::Duration::from_secs(5))
+        .build()
+        .context("cannot make an HTTP client")
+}
