@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Integration tests: the two real binaries' `run`, a private redis-server, real Chromium, the practice site.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and says where")]
+
+mod admin;
+mod canary;
+mod chat;
+mod cli;
+mod compose;
+mod end_to_end;
+mod load;
+mod login;
+mod readme;
+mod sdk;
+mod store;
+mod tidy;

@@ -1,1 +1,14 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::unwrap_used, reason = "a harness that cannot go on ends the test, and says where")]
+
+pub mod binaries;
+pub mod http;
+pub mod hunt;
+pub mod model;
+pub mod open_webui;
+pub mod practice;
+pub mod processes;
+pub mod redis;
+pub mod server;
+pub mod wait;
+pub mod world;

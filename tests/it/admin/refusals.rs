@@ -1,0 +1,278 @@
+//! What the admin API refuses of accounts, operations and sites.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use super::{alice, broker::Broker, logins::hanging_chromium, shown::shown};
+
+/// An account that is not there.
+pub(super) const NOBODY: &str = "/v1/accounts/01KAR5V0J9V3MB4X0HSD1W8X8G";
+
+#[tokio::test]
+async fn account_not_found() {
+    let broker = Broker::start().await;
+
+    let unknown = broker.get(NOBODY).send().await.unwrap();
+    let no_id = broker.get("/v1/accounts/alice").send().await.unwrap();
+
+    assert_snapshot!(shown(unknown).await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "code": "account_not_found",
+      "detail": "there is no account [id]",
+      "status": 404,
+      "title": "No such account",
+      "type": "urn:latchkey:problem:account_not_found"
+    }
+    "#);
+    assert_eq!(no_id.status(), 404);
+}
+
+#[tokio::test]
+async fn operation_not_found() {
+    let broker = Broker::start().await;
+    let answer = broker.get("/v1/operations/01KAR5V0J9V3MB4X0HSD1W8X8G").send().await.unwrap();
+    assert_snapshot!(shown(answer).await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "code": "operation_not_found",
+      "detail": "there is no operation [id]; a broker remembers its own newest 1000 until it restarts",
+      "status": 404,
+      "title": "No such operation",
+      "type": "urn:latchkey:problem:operation_not_found"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn screenshot_not_found() {
+    let broker = Broker::start_with([("LATCHKEY_CHROMIUM", "/nonexistent/chromium")]).await;
+    let account = broker.add_account(&alice()).await;
+    let operation = broker.start_login(&account).await;
+    broker.ended(&operation).await;
+
+    let answer = broker.get(&format!("{operation}/screenshot")).send().await.unwrap();
+
+    assert_snapshot!(shown(answer).await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {
+      "code": "screenshot_not_found",
+      "detail": "operation [id] has no screenshot: it did not fail on a page, or LATCHKEY_ARTEFACTS is not set",
+      "status": 404,
+      "title": "No screenshot",
+      "type": "urn:latchkey:problem:screenshot_not_found"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn invalid_request() {
+    let broker = Broker::start().await;
+    let bodies = wrong_bodies();
+
+    let first = broker.post("/v1/accounts", &bodies[0]).await;
+    assert_snapshot!(shown(first).await, @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "code": "invalid_request",
+      "detail": "credentials.password: it is missing",
+      "field": "credentials.password",
+      "status": 422,
+      "title": "A field is wrong",
+      "type": "urn:latchkey:problem:invalid_request"
+    }
+    "#);
+    let mut details = String::new();
+    for body in &bodies {
+        let answer: Value = broker.post("/v1/accounts", body).await.json().await.unwrap();
+        assert_eq!(answer["code"], "invalid_request");
+        details += &format!("{}\n", answer["detail"].as_str().unwrap());
+    }
+    assert_snapshot!(details, @"
+    credentials.password: it is missing
+    lable: there is no such field; did you mean `label`? (known: site, label, credentials, concurrency, schedule)
+    site: expected 1 to 40 of a-z, 0-9 and -, starting with a letter
+    label: expected 1 to 80 characters in one line
+    label: expected 1 to 80 characters in one line
+    concurrency: expected 1 to 1000 streams at once
+    schedule: write weekdays as names (Mon, Tue, ...): as a number, 7 is Saturday here and Sunday in crontab
+    schedule: it fires more often than every 5 minutes
+    schedule: expected a cron expression of 5 to 7 fields, like `0 6 * * Mon-Fri` or `0 30 6 * * *` (seconds first)
+    credentials: expected an object
+    credentials.username: expected 1 to 320 bytes in one line
+    credentials.password: expected 1 to 1024 bytes in one line
+    credentials.pasword: there is no such field; did you mean `password`? (known: username, password, totp_seed)
+    credentials.totp_seed: expected the base32 text (A-Z, 2-7, at least 16 of them) that the site shows at enrolment, not a code
+    ");
+    let query: Value = broker.json("/v1/accounts?sight=practice").await;
+    assert_eq!([&query["code"], &query["field"]], [&json!("invalid_request"), &json!("site")]);
+}
+
+#[tokio::test]
+async fn site_unknown() {
+    let broker = Broker::start().await;
+    let mut body = alice();
+    body["site"] = json!("practise");
+    assert_snapshot!(shown(broker.post("/v1/accounts", &body).await).await, @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {
+      "code": "site_unknown",
+      "detail": "no site file describes practise; known are open-webui, practice",
+      "field": "site",
+      "status": 422,
+      "title": "No such site",
+      "type": "urn:latchkey:problem:site_unknown"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn site_without_url() {
+    let broker = Broker::start().await;
+    let mut body = alice();
+    body["site"] = json!("open-webui");
+    assert_snapshot!(shown(broker.post("/v1/accounts", &body).await).await, @r#"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "code": "site_without_url",
+      "detail": "site open-webui has no base URL: set it on the broker, LATCHKEY_SITE_URLS=open-webui=https://...",
+      "field": "site",
+      "status": 409,
+      "title": "The site has no address",
+      "type": "urn:latchkey:problem:site_without_url"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn account_disabled() {
+    let broker = Broker::start().await;
+    let account = broker.add_account(&alice()).await;
+    broker.patch(&account, &json!({ "disabled": true })).await;
+
+    let answer = broker.post(&format!("{account}/logins"), &json!({})).await;
+
+    assert_snapshot!(shown(answer).await, @r#"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "code": "account_disabled",
+      "detail": "account [id] is disabled: change `disabled` to false first",
+      "status": 409,
+      "title": "The account is switched off",
+      "type": "urn:latchkey:problem:account_disabled"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn login_queue_full() {
+    let (_directory, chromium) = hanging_chromium();
+    let broker = Broker::start_with([("LATCHKEY_CHROMIUM", &chromium)]).await;
+    for _ in 0..latchkey_broker::operations::QUEUE {
+        let account = broker.add_account(&alice()).await;
+        broker.start_login(&account).await;
+    }
+    let account = broker.add_account(&alice()).await;
+
+    let answer = broker.post(&format!("{account}/logins"), &json!({})).await;
+
+    assert_snapshot!(shown(answer).await, @r#"
+    503 Service Unavailable
+    content-type: application/problem+json
+    retry-after: 5
+
+    {
+      "code": "login_queue_full",
+      "detail": "as many logins run and wait as may; try again when some have ended",
+      "status": 503,
+      "title": "Too many logins",
+      "type": "urn:latchkey:problem:login_queue_full"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn store_unavailable() {
+    let mut broker = Broker::start().await;
+    broker.redis.stop();
+    assert_snapshot!(shown(broker.get("/v1/accounts").send().await.unwrap()).await, @r#"
+    503 Service Unavailable
+    content-type: application/problem+json
+    retry-after: 5
+
+    {
+      "code": "store_unavailable",
+      "detail": "Redis does not answer; `latchkey-broker doctor` says why",
+      "status": 503,
+      "title": "Redis does not answer",
+      "type": "urn:latchkey:problem:store_unavailable"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn internal() {
+    let broker = Broker::start().await;
+    let path = broker.add_account(&alice()).await;
+    let id = path.rsplit('/').next().unwrap();
+    let mut redis = broker.redis.connection().await;
+    let key = format!("lk:{{{id}}}:account");
+    redis::cmd("HSET").arg(key).arg("generation").arg("many").exec_async(&mut redis).await.unwrap();
+
+    let answer = broker.get(&path).send().await.unwrap();
+
+    assert_snapshot!(shown(answer).await, @r#"
+    500 Internal Server Error
+    content-type: application/problem+json
+
+    {
+      "code": "internal",
+      "detail": "a record of this request cannot be read or written; the broker's log has the cause",
+      "status": 500,
+      "title": "The broker is at fault",
+      "type": "urn:latchkey:problem:internal"
+    }
+    "#);
+}
+
+/// Bodies of `POST /v1/accounts`, each with one mistake.
+fn wrong_bodies() -> Vec<Value> {
+    let with = |pointer: &str, value: Value| {
+        let mut body = alice();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap()[name] = value;
+        body
+    };
+    let mut without_password = alice();
+    without_password["credentials"].as_object_mut().unwrap().remove("password");
+    vec![
+        without_password,
+        with("/lable", json!("alice")),
+        with("/site", json!("Practice Site")),
+        with("/label", json!("")),
+        with("/label", json!("two\nlines")),
+        with("/concurrency", json!(0)),
+        with("/schedule", json!("0 6 * * 7")),
+        with("/schedule", json!("* * * * *")),
+        with("/schedule", json!("daily")),
+        with("/credentials", json!("correct-horse")),
+        with("/credentials/username", json!("")),
+        with("/credentials/password", json!("a\nb")),
+        with("/credentials/pasword", json!("correct-horse")),
+        with("/credentials/totp_seed", json!("123456")),
+    ]
+}

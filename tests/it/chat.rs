@@ -1,0 +1,74 @@
+//! The adapter over HTTP: a real `run`, a private Redis, the practice site, and sessions that no browser made.
+
+use std::time::Duration;
+
+use support::{
+    practice::Options,
+    world::{Answer, Start, Streamed, World},
+};
+
+mod edge;
+mod failover;
+mod leases;
+mod refusals;
+mod shape;
+
+const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
+
+/// An adapter alone, before a site with these accounts, all signed in.
+fn adapter_with(usernames: &[&str]) -> Start {
+    let start = World::start().without_broker().practice(Options::with_accounts(usernames));
+    usernames.iter().fold(start, |start, username| start.with_session(username))
+}
+
+/// An adapter alone, with one account signed in.
+fn adapter() -> Start {
+    adapter_with(&["alice"])
+}
+
+/// The practice site's file with another line of limits.
+fn with_limits(limits: &str) -> String {
+    SITE_FILE.replace("concurrency = 4", &format!("concurrency = 4\n{limits}"))
+}
+
+/// An error as the tests write it down: status, retry-after if there is one, body.
+fn refusal(answer: &Answer) -> String {
+    assert_id(answer.header("x-oneapi-request-id"));
+    let body = unique_removed(&answer.body);
+    match answer.header("retry-after") {
+        "" => format!("{} {body}", answer.status),
+        secs => format!("{} (retry after {secs} s) {body}", answer.status),
+    }
+}
+
+/// The bytes of a stream, with what differs each time named.
+fn bytes(stream: &Streamed) -> String {
+    assert_eq!(stream.status, 200, "{}", stream.raw);
+    assert_id(stream.header("x-oneapi-request-id"));
+    unique_removed(&stream.raw)
+}
+
+fn assert_id(id: &str) {
+    assert!(id.len() == 26 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no request id: {id:?}");
+}
+
+/// Names ids and times instead of showing them.
+fn unique_removed(text: &str) -> String {
+    let text = replaced(text, "chatcmpl-", |byte| byte.is_ascii_alphanumeric(), "chatcmpl-[id]");
+    let text = replaced(&text, "call_01", |byte| byte.is_ascii_alphanumeric(), "call_[minted]");
+    replaced(&text, "\"created\":", |byte| byte.is_ascii_digit(), "\"created\":[now]")
+}
+
+fn replaced(text: &str, prefix: &str, belongs: impl Fn(&u8) -> bool, by: &str) -> String {
+    let mut parts = text.split(prefix);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let length = part.bytes().take_while(|byte| belongs(byte)).count();
+        out.push_str(by);
+        out.push_str(&part[length..]);
+    }
+    out
+}
+
+/// A moment in which nothing may happen: shorter than any deadline of the adapter.
+const MOMENT: Duration = Duration::from_secs(1);

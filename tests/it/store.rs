@@ -1,0 +1,257 @@
+//! The store against a real redis-server: fences, locks, leases, events.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    account::{Account, LastLogin, State},
+    env::Env,
+    id::SiteName,
+    store::{AccountChange, Event, LeaseOutcome, LoginLock, Published, RedisConfig, Store, StoreError},
+    time::Timestamp,
+    vault::Sealed,
+};
+use support::{redis::Redis, wait};
+
+const TTL: Duration = Duration::from_secs(30);
+
+async fn store(redis: &Redis) -> Store {
+    let env = Env::of([("LATCHKEY_REDIS_URL", redis.url())]);
+    Store::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap()
+}
+
+async fn account(store: &Store, label: &str) -> Account {
+    let account = Account::new(practice(), label.to_owned());
+    store.create_account(&account).await.unwrap();
+    account
+}
+
+fn practice() -> SiteName {
+    "practice".parse().unwrap()
+}
+
+async fn publish(store: &Store, lock: &LoginLock, record: &str, life: Duration) -> Published {
+    let now = Timestamp::now();
+    let sealed = Sealed::from_stored(record.as_bytes().to_vec());
+    let last = LastLogin { at: now, duration_ms: 1, result: "ok".to_owned() };
+    store.publish_session(lock, &sealed, now + life, now + life / 2, &last).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_account_comes_back_as_it_was_stored() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let mut account = account(&store, "alice").await;
+
+    let change = AccountChange {
+        state: Some((State::Cooldown, "site_down".to_owned())),
+        concurrency: Some(Some(7)),
+        ..AccountChange::default()
+    };
+    assert!(store.change_account(account.id, change).await.unwrap());
+
+    let stored = store.account(account.id).await.unwrap().unwrap();
+    (account.state, account.reason, account.concurrency) = (State::Cooldown, "site_down".to_owned(), Some(7));
+    account.state_since = stored.state_since;
+    assert_eq!(stored, account);
+    assert_eq!(store.accounts().await.unwrap(), [stored]);
+}
+
+#[tokio::test]
+async fn a_removed_account_leaves_nothing_and_does_not_come_back() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    publish(&store, &lock, "session", TTL).await;
+
+    assert!(store.delete_account(account.id).await.unwrap());
+
+    assert!(!store.delete_account(account.id).await.unwrap());
+    assert!(!store.change_account(account.id, AccountChange::default()).await.unwrap());
+    let sealed = Sealed::from_stored(b"late".to_vec());
+    assert!(!store.put_credentials(account.id, 1, &sealed).await.unwrap());
+    assert_eq!(publish(&store, &lock, "late", TTL).await, Published::Stale);
+    assert!(store.due(Timestamp::now() + TTL, 10).await.unwrap().is_empty());
+    assert!(store.accounts().await.unwrap().is_empty());
+    let mut keys: Vec<String> =
+        redis::cmd("KEYS").arg("*").query_async(&mut redis.connection().await).await.unwrap();
+    keys.retain(|key| key != "lk:sites");
+    assert!(keys.is_empty(), "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_stale_generation_cannot_be_published() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+
+    let slow = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    assert!(store.lock_login(account.id, TTL).await.unwrap().is_none(), "one login at a time");
+    store.unlock_login(&slow).await.unwrap();
+    let fast = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+
+    assert_eq!(
+        publish(&store, &slow, "slow", TTL).await,
+        Published::Stale,
+        "even before the newer one is there"
+    );
+    assert_eq!(publish(&store, &fast, "fast", TTL).await, Published::Done);
+    assert_eq!(publish(&store, &slow, "slow", TTL).await, Published::Stale);
+    let session = store.session(account.id).await.unwrap().unwrap();
+    assert_eq!((session.generation, session.sealed.as_bytes()), (fast.generation, b"fast".as_slice()));
+}
+
+#[tokio::test]
+async fn a_disabled_account_gets_no_session() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    let change = AccountChange { state: Some((State::Disabled, String::new())), ..AccountChange::default() };
+    store.change_account(account.id, change).await.unwrap();
+
+    assert_eq!(publish(&store, &lock, "late", TTL).await, Published::Stale);
+    assert!(store.session(account.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn only_its_holder_renews_or_frees_a_login_lock() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lost = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    store.unlock_login(&lost).await.unwrap();
+    let held = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+
+    assert!(!store.renew_login(&lost, TTL).await.unwrap());
+    store.unlock_login(&lost).await.unwrap();
+
+    assert!(store.renew_login(&held, TTL).await.unwrap());
+    assert!(store.lock_login(account.id, TTL).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_is_gone_at_its_expiry_and_after_revocation() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+
+    let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    publish(&store, &lock, "short", Duration::from_millis(200)).await;
+    let gone = async || store.session(account.id).await.unwrap().is_none().then_some(());
+    wait::until_some(Duration::from_secs(5), gone).await;
+
+    publish(&store, &lock, "long", TTL).await;
+    store.revoke_session(account.id).await.unwrap();
+    assert!(store.session(account.id).await.unwrap().is_none());
+    assert!(!store.account(account.id).await.unwrap().unwrap().serves(Timestamp::now()));
+}
+
+#[tokio::test]
+async fn leases_end_at_the_limit_and_come_back() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lease = async |ttl| store.lease(account.id, &account.site, 2, ttl).await.unwrap();
+
+    let LeaseOutcome::Held(first) = lease(TTL).await else { panic!("the first lease is refused") };
+    assert!(matches!(lease(TTL).await, LeaseOutcome::Held(_)));
+    assert_eq!(lease(TTL).await, LeaseOutcome::Full);
+
+    assert!(store.renew_lease(account.id, &first, TTL).await.unwrap());
+    store.release_lease(account.id, &first).await.unwrap();
+    assert!(!store.renew_lease(account.id, &first, TTL).await.unwrap());
+    assert!(matches!(lease(TTL).await, LeaseOutcome::Held(_)));
+    assert_eq!(store.leases(account.id).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_ends_by_itself() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lease = async || store.lease(account.id, &account.site, 1, Duration::from_millis(200)).await.unwrap();
+    assert!(matches!(lease().await, LeaseOutcome::Held(_)));
+
+    let free = async || matches!(lease().await, LeaseOutcome::Held(_)).then_some(());
+    wait::until_some(Duration::from_secs(5), free).await;
+}
+
+#[tokio::test]
+async fn a_cooling_account_is_not_leased_and_a_longer_cooldown_stays() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+
+    store.cool(account.id, "rate_limited", TTL).await.unwrap();
+    store.cool(account.id, "session_expired", Duration::from_secs(1)).await.unwrap();
+
+    let outcome = store.lease(account.id, &account.site, 1, TTL).await.unwrap();
+    assert_eq!(outcome, LeaseOutcome::Cooling("rate_limited".to_owned()));
+    let (reason, left) = store.cooldown(account.id).await.unwrap().unwrap();
+    assert!(reason == "rate_limited" && left > Duration::from_secs(20), "{reason} {left:?}");
+}
+
+#[tokio::test]
+async fn the_account_leased_longest_ago_comes_first() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let (first, second) = (account(&store, "first").await, account(&store, "second").await);
+
+    store.lease(first.id, &first.site, 1, TTL).await.unwrap();
+
+    assert_eq!(store.longest_idle(&practice(), 8).await.unwrap(), [second.id, first.id]);
+}
+
+#[tokio::test]
+async fn a_time_step_is_typed_once() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+
+    assert!(store.claim_totp_step(account.id, 100).await.unwrap());
+    assert!(!store.claim_totp_step(account.id, 100).await.unwrap());
+    assert!(!store.claim_totp_step(account.id, 99).await.unwrap());
+    assert!(store.claim_totp_step(account.id, 101).await.unwrap());
+}
+
+#[tokio::test]
+async fn listeners_hear_of_changes_and_of_a_lost_line() {
+    let mut redis = Redis::start().await;
+    let store = store(&redis).await;
+    let mut events = store.events();
+    let next = async |events: &mut latchkey_shared::store::EventStream| {
+        tokio::time::timeout(Duration::from_secs(10), events.next()).await.unwrap()
+    };
+    assert_eq!(next(&mut events).await, Event::Reconnected);
+
+    let account = account(&store, "alice").await;
+    let heard = next(&mut events).await;
+    assert_eq!(heard, Event::Account { id: account.id, generation: 0, state: State::New });
+
+    redis.restart().await;
+    assert_eq!(next(&mut events).await, Event::Reconnected);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_gone_is_an_error_within_the_deadline() {
+    let mut redis = Redis::start().await;
+    let store = store(&redis).await;
+    redis.stop();
+
+    let refused = tokio::time::timeout(Duration::from_secs(5), store.ping()).await.unwrap();
+
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_url_with_a_wrong_password_is_refused_without_repeating_it() {
+    let redis = Redis::start_with(&["--requirepass", "correct"]).await;
+    let url = redis.url().replace("redis://", "redis://default:hunter2@");
+    let env = Env::of([("LATCHKEY_REDIS_URL", url)]);
+
+    let refused = Store::connect(&RedisConfig::from_env(&env).unwrap()).await;
+
+    let message = refused.map(drop).unwrap_err().to_string();
+    assert!(!message.contains("hunter2"), "{message}");
+}

@@ -1,0 +1,21 @@
+//! The HTTP client of the tests.
+
+use std::{sync::Once, time::Duration};
+
+/// No request of a test takes longer; a hanging server must end as a failure with a line number.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A client with a limit on each request, no redirects and no proxy.
+#[must_use]
+pub fn client() -> reqwest::Client {
+    install_tls();
+    let builder = reqwest::Client::builder().timeout(LIMIT).no_proxy();
+    builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// Chooses the TLS provider of this process, once.
+pub fn install_tls() {
+    static ONCE: Once = Once::new();
+    // Fails only when a server that runs in this process has chosen first.
+    ONCE.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap_or_default());
+}

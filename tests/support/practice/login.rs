@@ -1,0 +1,129 @@
+//! Signing in to the practice site.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    COOKIE, SessionParts, Site,
+    accounts::{Rules, Verdict},
+    pages,
+};
+
+/// What the form sends: first the password, then the code.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Submission {
+    Password { username: String, password: String },
+    Code { pending: String, code: String },
+}
+
+#[derive(Deserialize)]
+pub(super) struct Ticket {
+    ticket: String,
+}
+
+pub(super) async fn page(State(site): State<Site>) -> Response {
+    let options = site.options();
+    let elsewhere = match (options.cross_origin, options.foreign_origin) {
+        (_, true) => &site.0.origins.foreign,
+        (true, false) => &site.0.origins.identity,
+        (false, false) => return pages::login(State(site)).await.into_response(),
+    };
+    Redirect::to(elsewhere.join("/login").unwrap().as_str()).into_response()
+}
+
+pub(super) async fn submit(State(site): State<Site>, Json(submission): Json<Submission>) -> Response {
+    match judge(&site, submission).await {
+        Verdict::SignedIn(parts) => with_cookie(&site, &parts, Json(json!({"next": "/"}))),
+        refused => answer(refused),
+    }
+}
+
+pub(super) async fn submit_at_identity(
+    State(site): State<Site>,
+    Json(submission): Json<Submission>,
+) -> Response {
+    match judge(&site, submission).await {
+        Verdict::SignedIn(parts) => {
+            let mut next = site.0.origins.site.join("/callback").unwrap();
+            next.query_pairs_mut().append_pair("ticket", &site.0.accounts.ticket(parts));
+            Json(json!({"next": next.as_str()})).into_response()
+        }
+        refused => answer(refused),
+    }
+}
+
+pub(super) async fn submit_at_foreign(State(site): State<Site>, body: String) -> Response {
+    site.0.foreign.lock().unwrap().push(body);
+    answer(Verdict::Rejected)
+}
+
+pub(super) async fn callback(State(site): State<Site>, Query(ticket): Query<Ticket>) -> Response {
+    match site.0.accounts.redeem(&ticket.ticket) {
+        Some(parts) => with_cookie(&site, &parts, Redirect::to("/")),
+        None => Redirect::to("/login").into_response(),
+    }
+}
+
+/// Who is signed in by cookie, with the token that the page keeps in `localStorage`.
+pub(super) async fn session(State(site): State<Site>, headers: HeaderMap) -> Response {
+    match signed_in(&site, &headers) {
+        Some(parts) => Json(json!({"username": parts.username, "token": parts.token})).into_response(),
+        None => not_signed_in(),
+    }
+}
+
+pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response {
+    if let Some(parts) = signed_in(&site, &headers) {
+        site.0.accounts.expire(|other| other.token == parts.token);
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// The session of a request, by bearer or by cookie.
+pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<SessionParts> {
+    let text =
+        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let cookies = text(header::COOKIE).split("; ").filter_map(|pair| pair.split_once('='));
+    let cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
+    let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
+    bearer.into_iter().chain(cookie).find_map(|secret| site.0.accounts.session(secret))
+}
+
+pub(super) fn not_signed_in() -> Response {
+    (StatusCode::UNAUTHORIZED, Json(json!({"detail": "not signed in"}))).into_response()
+}
+
+async fn judge(site: &Site, submission: Submission) -> Verdict {
+    let options = site.options();
+    if !options.slow_login.is_zero() {
+        tokio::time::sleep(options.slow_login).await;
+    }
+    let rules = Rules { lockout_after: options.lockout_after, token_life: options.token_life };
+    match submission {
+        Submission::Password { username, password } => site.0.accounts.password(&username, &password, rules),
+        Submission::Code { pending, code } => site.0.accounts.code(&pending, &code, rules),
+    }
+}
+
+fn answer(verdict: Verdict) -> Response {
+    let (status, body): (StatusCode, Value) = match verdict {
+        Verdict::SignedIn(_) => (StatusCode::OK, json!({})),
+        Verdict::CodeWanted(pending) => (StatusCode::OK, json!({"pending": pending})),
+        Verdict::Rejected => (StatusCode::UNAUTHORIZED, json!({"refused": "credentials"})),
+        Verdict::Locked => (StatusCode::LOCKED, json!({"refused": "locked"})),
+    };
+    (status, Json(body)).into_response()
+}
+
+fn with_cookie(site: &Site, parts: &SessionParts, answer: impl IntoResponse) -> Response {
+    let life = site.options().token_life.as_secs();
+    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}", parts.cookie);
+    ([(header::SET_COOKIE, cookie)], answer).into_response()
+}

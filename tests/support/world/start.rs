@@ -1,0 +1,262 @@
+//! Describing a world and starting it.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use latchkey_shared::{
+    account::{Account, LastLogin},
+    env::Env,
+    id::AccountId,
+    store::{Published, RedisConfig, Store},
+    time::Timestamp,
+    vault::SessionVault,
+};
+use tempfile::TempDir;
+
+use super::{Keys, Part, World};
+use crate::{
+    http,
+    practice::{Options, Practice},
+    redis::Redis,
+};
+
+/// How a world shall be; awaited, it is.
+#[derive(Debug)]
+pub struct Start {
+    options: Options,
+    redis_arguments: Vec<String>,
+    site_file: Option<String>,
+    broker: bool,
+    adapters: usize,
+    broker_env: Vec<(String, String)>,
+    adapter_env: Vec<(String, String)>,
+    with_session: Vec<String>,
+    signed_in: Vec<String>,
+    concurrency: Option<u32>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            redis_arguments: Vec::new(),
+            site_file: None,
+            broker: true,
+            adapters: 1,
+            broker_env: Vec::new(),
+            adapter_env: Vec::new(),
+            with_session: Vec::new(),
+            signed_in: Vec::new(),
+            concurrency: None,
+        }
+    }
+}
+
+impl Start {
+    /// How the practice site behaves.
+    #[must_use]
+    pub fn practice(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Further arguments of redis-server.
+    #[must_use]
+    pub fn redis(mut self, arguments: &[&str]) -> Self {
+        self.redis_arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self
+    }
+
+    /// A site file in place of the built-in one of the practice site; it must be named `practice` too.
+    #[must_use]
+    pub fn site_file(mut self, toml: impl Into<String>) -> Self {
+        self.site_file = Some(toml.into());
+        self
+    }
+
+    /// A variable of the broker; the last one wins.
+    #[must_use]
+    pub fn broker_env(mut self, name: &str, value: &str) -> Self {
+        self.broker_env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A variable of every adapter; the last one wins.
+    #[must_use]
+    pub fn adapter_env(mut self, name: &str, value: &str) -> Self {
+        self.adapter_env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// How many adapters there are.
+    #[must_use]
+    pub fn adapters(mut self, count: usize) -> Self {
+        self.adapters = count;
+        self
+    }
+
+    /// No broker: sessions come from [`Start::with_session`] only.
+    #[must_use]
+    pub fn without_broker(mut self) -> Self {
+        self.broker = false;
+        self
+    }
+
+    /// Streams at once on each account of this world.
+    #[must_use]
+    pub fn concurrency(mut self, streams: u32) -> Self {
+        self.concurrency = Some(streams);
+        self
+    }
+
+    /// An account of the practice site with a session that no browser made. It has no credentials.
+    #[must_use]
+    pub fn with_session(mut self, username: &str) -> Self {
+        self.with_session.push(username.to_owned());
+        self
+    }
+
+    /// An account of the practice site that the broker has signed in with Chromium. Its password and TOTP seed are
+    /// those of the practice site's options.
+    #[must_use]
+    pub fn signed_in(mut self, username: &str) -> Self {
+        self.signed_in.push(username.to_owned());
+        self
+    }
+
+    async fn start(mut self) -> World {
+        http::install_tls();
+        let arguments: Vec<&str> = self.redis_arguments.iter().map(String::as_str).collect();
+        let redis = Redis::start_with(&arguments).await;
+        let practice = Practice::start(self.options.clone()).await;
+        let directory = tempfile::Builder::new().prefix("latchkey-world-").tempdir().unwrap();
+        let (keys, env) = self.common(&redis, &practice, &directory);
+        let store = Store::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
+        let session_vault = SessionVault::from_env(&Env::of(env.clone())).unwrap();
+        let mut accounts = BTreeMap::new();
+        let (broker, adapters) = (None, Vec::new());
+        for username in std::mem::take(&mut self.with_session) {
+            let id = publish(&store, &session_vault, &practice, &username, self.concurrency).await;
+            accounts.insert(username, id);
+        }
+        let mut world =
+            World { broker, adapters, practice, redis, store, session_vault, keys, directory, accounts };
+        self.parts(&mut world, &env).await;
+        for username in &self.signed_in {
+            let id = self.sign_in(&world, username).await;
+            world.accounts.insert(username.clone(), id);
+        }
+        world
+    }
+
+    fn common(
+        &self,
+        redis: &Redis,
+        practice: &Practice,
+        directory: &TempDir,
+    ) -> (Keys, Vec<(String, String)>) {
+        let keys = Keys::generate();
+        let mut env = keys.common(&redis.url(), &format!("practice={}", practice.url));
+        if let Some(toml) = &self.site_file {
+            let path = directory.path().join("practice.toml");
+            std::fs::write(&path, toml).unwrap();
+            env.push(("LATCHKEY_SITES".to_owned(), path.display().to_string()));
+        }
+        (keys, env)
+    }
+
+    async fn parts(&self, world: &mut World, common: &[(String, String)]) {
+        if self.broker {
+            let artefacts = world.artefacts();
+            std::fs::create_dir(&artefacts).unwrap();
+            let own = world.keys.broker(&artefacts.display().to_string());
+            let env = Env::of(common.iter().chain(&own).chain(&self.broker_env).cloned());
+            let config =
+                latchkey_broker::config::Config::from_env(&env).expect("the broker's environment is right");
+            let part = Part::start(|listener, stopping| {
+                latchkey_broker::run(config, listener, stopping.cancelled_owned())
+            });
+            world.broker = Some(part.await);
+        }
+        for _ in 0..self.adapters {
+            let own = world.keys.adapter();
+            let env = Env::of(common.iter().chain(&own).chain(&self.adapter_env).cloned());
+            let config =
+                latchkey_adapter::config::Config::from_env(&env).expect("the adapter's environment is right");
+            let part = Part::start(|listener, stopping| {
+                latchkey_adapter::run(config, listener, stopping.cancelled_owned())
+            });
+            world.adapters.push(part.await);
+        }
+    }
+
+    async fn sign_in(&self, world: &World, username: &str) -> AccountId {
+        let admin = world.admin();
+        let known = self.options.account(username).expect("the practice site knows the user");
+        let account = admin.add(username, &known.password, known.totp_seed.as_deref()).await;
+        if let Some(streams) = self.concurrency {
+            admin.change(account.id, &serde_json::json!({"concurrency": streams})).await;
+        }
+        let operation = admin.sign_in(account.id).await;
+        assert!(operation.error.is_none(), "the login of {username} failed: {operation:#?}");
+        account.id
+    }
+}
+
+impl World {
+    /// Makes one more account of the practice site with a session that no browser made.
+    pub async fn publish(&mut self, username: &str) -> AccountId {
+        let id = publish(&self.store, &self.session_vault, &self.practice, username, None).await;
+        self.accounts.insert(username.to_owned(), id);
+        id
+    }
+
+    /// Publishes the next session of an account, as a broker does after a login.
+    pub async fn publish_again(&self, username: &str) {
+        let id = self.account(username);
+        publish_session(&self.store, &self.session_vault, &self.practice, username, id).await;
+    }
+}
+
+async fn publish(
+    store: &Store,
+    vault: &SessionVault,
+    practice: &Practice,
+    username: &str,
+    concurrency: Option<u32>,
+) -> AccountId {
+    let account = Account { concurrency, ..Account::new("practice".parse().unwrap(), username.to_owned()) };
+    store.create_account(&account).await.unwrap();
+    publish_session(store, vault, practice, username, account.id).await;
+    account.id
+}
+
+async fn publish_session(
+    store: &Store,
+    vault: &SessionVault,
+    practice: &Practice,
+    username: &str,
+    id: AccountId,
+) {
+    let session = practice.sign_in(username).session(&practice.url);
+    let lock = store.lock_login(id, Duration::from_secs(30)).await.unwrap().expect("nobody else signs in");
+    let sealed = vault.seal(&session, id, lock.generation);
+    let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
+    let (expiry, refresh) = (session.expires_at, session.expires_at);
+    let published = store.publish_session(&lock, &sealed, expiry, refresh, &login).await.unwrap();
+    assert_eq!(published, Published::Done);
+    store.unlock_login(&lock).await.unwrap();
+}
+
+impl IntoFuture for Start {
+    type Output = World;
+    type IntoFuture = Pin<Box<dyn Future<Output = World>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
