@@ -1,6 +1,6 @@
 //! Redis: the one place where broker and adapters meet, and the only door to it.
 //!
-//! Every call has a deadline and fails closed. What is secret comes in as [`Sealed`] and goes out so.
+//! Every call has a deadline and fails closed. What is secret comes in as `Sealed` and goes out so.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
-//! | `lk:sites` | set of site names | broker | broker | while it has members |
+//! | `lk:sites` | set of site names | broker | both | while it has members |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 
