@@ -36,10 +36,10 @@ pub enum CatalogError {
         cause: std::io::Error,
     },
     /// A variable is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Env(#[from] EnvError),
     /// A file is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     File(#[from] SiteFileError),
     /// `LATCHKEY_SITE_URLS` names a site that no file describes.
     #[error("LATCHKEY_SITE_URLS: there is no site {name}; known are {known}")]
