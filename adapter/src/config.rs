@@ -11,6 +11,8 @@ use subtle::{Choice, ConstantTimeEq};
 /// Shorter secrets can be guessed.
 const SHORTEST_SECRET: usize = 20;
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
+const DRAIN: Duration = Duration::from_secs(25);
 
 /// Everything that the adapter is told.
 pub struct Config {
@@ -30,6 +32,8 @@ pub struct Config {
     pub body_limit: usize,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
+    /// How long open streams may go on after the signal to stop, 25 s; then they are cut.
+    pub drain: Duration,
 }
 
 /// How an answer is delivered to a client that asked for a stream.
@@ -72,6 +76,7 @@ impl Config {
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
+            drain: DRAIN,
         })
     }
 }

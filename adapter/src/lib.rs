@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use latchkey_shared::{shutdown::Tasks, store::Store};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 mod api;
 pub mod config;
@@ -23,8 +27,8 @@ mod turn;
 use config::Config;
 use state::AppState;
 
-/// How long open streams may go on after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(25);
+/// How long connections may take to tell their clients that their stream is cut.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the last leases may take to be released.
 const LAST_TASKS: Duration = Duration::from_secs(3);
 
@@ -39,7 +43,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
     let client = sites::http::client().context("cannot make an HTTP client")?;
-    let tasks = Tasks::new();
+    let (tasks, drain) = (Tasks::new(), config.drain);
     let app = AppState::new(config, store, client, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
@@ -53,18 +57,21 @@ pub async fn run(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    serve(listener, api::router(app), shutdown).await?;
+    let router = api::router(app);
+    serve(listener, router, shutdown, drain, &tasks.stopping()).await?;
     if !tasks.stop(LAST_TASKS).await {
         tracing::warn!("some leases were not released in time, they end by themselves");
     }
     Ok(())
 }
 
-/// Serves until the signal and then until the open streams end, but not for ever.
+/// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain`.
 async fn serve(
     listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
     router: axum::Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+    stopping: &CancellationToken,
 ) -> anyhow::Result<()> {
     let (signalled, draining) = tokio::sync::oneshot::channel();
     let shutdown = async move {
@@ -73,14 +80,20 @@ async fn serve(
     };
     let too_long = async move {
         draining.await.ok();
-        tokio::time::sleep(DRAIN).await;
+        sleep(drain).await;
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
+    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future();
+    let mut serving = pin!(serving);
     tokio::select! {
-        served = axum::serve(listener, router).with_graceful_shutdown(shutdown) => served.context("cannot serve"),
-        () = too_long => {
-            tracing::warn!("some streams did not end in time and are cut");
-            Ok(())
-        }
+        served = &mut serving => return served.context("cannot serve"),
+        () = too_long => tracing::warn!("some streams did not end in time and are cut"),
+    }
+    // Whoever holds an account hears this, breaks its stream off and frees the account.
+    stopping.cancel();
+    match timeout(LAST_WORDS, serving).await {
+        Ok(served) => served.context("cannot serve"),
+        // Clients that do not read; their connections end with the process.
+        Err(_) => Ok(()),
     }
 }

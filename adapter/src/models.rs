@@ -8,29 +8,59 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use latchkey_shared::{
-    id::SiteName,
-    site::{Models, Site, catalog::Catalog},
+    id::{AccountId, SiteName},
+    shutdown::Tasks,
+    site::{Models, ModelsFrom, Site, catalog::Catalog},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::{pool::Pool, sites};
+use crate::{
+    pool::{ATTEMPTS, Pool},
+    sites,
+    stream::fault::Fault,
+};
 
 /// How long a fetched list holds.
 const FRESH: Duration = Duration::from_secs(60);
+/// How long a failure to fetch one holds: a site that is slow to refuse is not asked again by every request.
+const RETRY: Duration = Duration::from_secs(5);
 
-/// The models of all sites.
+/// The models of all sites. A request waits for a site's list only when no list that is there has the model.
 pub(crate) struct ModelIndex {
     catalog: Arc<Catalog>,
     pool: Arc<Pool>,
     client: reqwest::Client,
-    fetched: Mutex<HashMap<SiteName, Fetched>>,
+    tasks: Tasks,
+    lists: Mutex<HashMap<SiteName, List>>,
 }
 
-#[derive(Clone)]
+/// What is known of one site's list.
+#[derive(Default)]
+struct List {
+    fetched: Option<Fetched>,
+    /// Cancelled when the fetch that is under way has ended.
+    fetching: Option<CancellationToken>,
+}
+
 struct Fetched {
-    ids: Arc<[String]>,
-    at: Instant,
+    ids: Ids,
+    until: Instant,
+}
+
+/// A site's model ids, or why they are not known.
+type Ids = Result<Arc<[String]>, Unknown>;
+
+/// Why a site's models are not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// No account is signed in with which to ask.
+    NoAccount,
+    /// The site does not say.
+    Fault(Fault),
 }
 
 /// Where a model's name leads.
@@ -47,7 +77,7 @@ pub(crate) struct Route {
 /// A site and its models, as far as they are known.
 struct Offer {
     site: Arc<Site>,
-    ids: Option<Arc<[String]>>,
+    ids: Ids,
 }
 
 /// Why a model's name leads nowhere.
@@ -67,17 +97,24 @@ pub(crate) enum ModelError {
     /// A site that may have it does not say, because no account is signed in.
     #[error("the models of the site {0} are not known yet: no account of it is signed in")]
     NotKnown(SiteName),
+    /// A site that may have it does not list what it has.
+    #[error(transparent)]
+    Unlisted(Fault),
 }
 
 impl ModelIndex {
     /// The models of a catalog's sites.
-    pub(crate) fn new(catalog: Arc<Catalog>, pool: Arc<Pool>, client: reqwest::Client) -> Self {
-        Self { catalog, pool, client, fetched: Mutex::default() }
+    pub(crate) fn new(catalog: Arc<Catalog>, pool: Arc<Pool>, client: reqwest::Client, tasks: Tasks) -> Self {
+        Self { catalog, pool, client, tasks, lists: Mutex::default() }
     }
 
     /// Every model as clients name it, with its site.
-    pub(crate) async fn list(&self) -> Vec<(String, String)> {
-        let offers = self.offers().await;
+    pub(crate) async fn list(self: &Arc<Self>) -> Vec<(String, String)> {
+        let fetches = self.fetches();
+        if self.offers().iter().any(|offer| offer.ids.is_err()) {
+            join_all(fetches).await;
+        }
+        let offers = self.offers();
         let mut models = Vec::new();
         for offer in &offers {
             for id in offer.ids.iter().flat_map(|ids| ids.iter()) {
@@ -93,47 +130,105 @@ impl ModelIndex {
     ///
     /// # Errors
     /// When the name leads to no site, or to several.
-    pub(crate) async fn resolve(&self, model: &str) -> Result<Route, ModelError> {
-        resolve(&self.offers().await, model)
-    }
-
-    async fn offers(&self) -> Vec<Offer> {
-        let mut offers = Vec::new();
-        for site in self.catalog.sites() {
-            offers.push(Offer { site: Arc::clone(site), ids: self.ids(site).await });
-        }
-        offers
-    }
-
-    async fn ids(&self, site: &Site) -> Option<Arc<[String]>> {
-        let from = match &site.models {
-            Models::Fixed(ids) => return Some(ids.as_slice().into()),
-            Models::Fetched(from) => from,
-        };
-        let kept = self.kept(&site.name);
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.at.elapsed() < FRESH) {
-            return Some(Arc::clone(&kept.ids));
-        }
-        let stale = kept.map(|kept| kept.ids);
-        let Some(session) = self.pool.session(site).await else { return stale };
-        match sites::models(&self.client, site, from, &session).await {
-            Ok(ids) => Some(self.keep(&site.name, ids.into())),
-            Err(cause) => {
-                tracing::warn!(site = %site.name, %cause, "cannot list the models of the site");
-                // A site that is slow to refuse is not asked again by every request.
-                stale.map(|ids| self.keep(&site.name, ids))
+    pub(crate) async fn resolve(self: &Arc<Self>, model: &str) -> Result<Route, ModelError> {
+        let mut fetches: FuturesUnordered<_> = self.fetches().into_iter().collect();
+        loop {
+            match resolve(&self.offers(), model) {
+                Ok(route) if route.listed => return Ok(route),
+                result => {
+                    if fetches.next().await.is_none() {
+                        return result;
+                    }
+                }
             }
         }
     }
 
-    fn kept(&self, site: &SiteName) -> Option<Fetched> {
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).get(site).cloned()
+    fn offers(&self) -> Vec<Offer> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids = |site: &Site| match &site.models {
+            Models::Fixed(ids) => Ok(ids.as_slice().into()),
+            Models::Fetched(_) => {
+                let fetched = lists.get(&site.name).and_then(|list| list.fetched.as_ref());
+                fetched.map_or(Err(Unknown::NoAccount), |fetched| fetched.ids.clone())
+            }
+        };
+        self.catalog.sites().map(|site| Offer { site: Arc::clone(site), ids: ids(site) }).collect()
     }
 
-    fn keep(&self, site: &SiteName, ids: Arc<[String]>) -> Arc<[String]> {
-        let fetched = Fetched { ids: Arc::clone(&ids), at: Instant::now() };
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).insert(site.clone(), fetched);
-        ids
+    /// The fetches of all lists that are due; each completes when its list is there, or why it is not.
+    fn fetches(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
+        let mut fetches = Vec::new();
+        for site in self.catalog.sites() {
+            if let Models::Fetched(from) = &site.models
+                && let Some(ended) = self.fetch(site, from)
+            {
+                fetches.push(ended.cancelled_owned());
+            }
+        }
+        fetches
+    }
+
+    /// Fetches a list that is due; one fetch at a time, which no client that leaves cancels.
+    fn fetch(self: &Arc<Self>, site: &Arc<Site>, from: &ModelsFrom) -> Option<CancellationToken> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists.entry(site.name.clone()).or_default();
+        if list.fetched.as_ref().is_some_and(|fetched| Instant::now() < fetched.until) {
+            return None;
+        }
+        if let Some(ended) = list.fetching.as_ref().filter(|ended| !ended.is_cancelled()) {
+            return Some(ended.clone());
+        }
+        let ended = CancellationToken::new();
+        list.fetching = Some(ended.clone());
+        let (index, site, from) = (Arc::clone(self), Arc::clone(site), from.clone());
+        let (at_end, stopping) = (ended.clone().drop_guard(), self.tasks.stopping());
+        let fetch = async move {
+            let _at_end = at_end;
+            tokio::select! {
+                ids = index.ask(&site, &from) => index.keep(&site.name, ids),
+                () = stopping.cancelled() => {}
+            }
+        };
+        self.tasks.spawn(fetch.in_current_span());
+        Some(ended)
+    }
+
+    /// Asks a site with one account after the other, as long as the fault is the account's.
+    async fn ask(&self, site: &Site, from: &ModelsFrom) -> Ids {
+        let mut tried: Vec<AccountId> = Vec::new();
+        let mut unknown = Unknown::NoAccount;
+        while tried.len() < ATTEMPTS {
+            let Some((account, session)) = self.pool.session(site, &tried).await else { break };
+            match sites::models(&self.client, site, from, &session).await {
+                Ok(ids) => return Ok(ids.into()),
+                Err(fault) => {
+                    tracing::warn!(site = %site.name, account.id = %account, cause = %fault, "cannot list the models of the site");
+                    let of_the_account = fault.is_of_the_account();
+                    unknown = Unknown::Fault(fault);
+                    if !of_the_account {
+                        break;
+                    }
+                    tried.push(account);
+                }
+            }
+        }
+        Err(unknown)
+    }
+
+    /// Keeps what a fetch brought. A list that was there outlives a failure to fetch it again.
+    fn keep(&self, site: &SiteName, ids: Ids) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists.entry(site.clone()).or_default();
+        let before = list.fetched.take().filter(|before| before.ids.is_ok());
+        let now = Instant::now();
+        list.fetched = match (ids, before) {
+            (Ok(ids), _) => Some(Fetched { ids: Ok(ids), until: now + FRESH }),
+            (Err(_), Some(before)) => Some(Fetched { until: now + RETRY, ..before }),
+            // Whoever signs in is to be seen at once.
+            (Err(Unknown::NoAccount), None) => None,
+            (Err(unknown), None) => Some(Fetched { ids: Err(unknown), until: now + RETRY }),
+        };
     }
 }
 
@@ -143,29 +238,36 @@ impl Offer {
     }
 
     fn has(&self, id: &str) -> bool {
-        self.ids.as_ref().is_some_and(|ids| ids.iter().any(|known| known == id))
+        self.ids.as_ref().is_ok_and(|ids| ids.iter().any(|known| known == id))
     }
 }
 
 fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
     if let Some((name, id)) = model.split_once('/') {
         let named = offers.iter().find(|offer| offer.site.name.as_str() == name);
-        if let Some(offer) = named.filter(|offer| offer.ids.is_none() || offer.has(id)) {
+        if let Some(offer) = named.filter(|offer| offer.ids.is_err() || offer.has(id)) {
             return Ok(offer.route(id));
         }
     }
     let found: Vec<&Offer> = offers.iter().filter(|offer| offer.has(model)).collect();
     match found[..] {
         [offer] => Ok(offer.route(model)),
-        [] => match offers.iter().find(|offer| offer.ids.is_none()) {
-            Some(offer) => Err(ModelError::NotKnown(offer.site.name.clone())),
-            None => Err(ModelError::Unknown(shown(model))),
-        },
+        [] => Err(missing(offers, model)),
         _ => {
             let choices: Vec<String> =
                 found.iter().map(|offer| format!("{}/{model}", offer.site.name)).collect();
             Err(ModelError::Ambiguous { model: shown(model), choices: choices.join(", ") })
         }
+    }
+}
+
+/// Why a name is at no site: there is none, or a site that may have it does not say.
+fn missing(offers: &[Offer], model: &str) -> ModelError {
+    let silent = offers.iter().find_map(|offer| offer.ids.as_ref().err().map(|unknown| (offer, unknown)));
+    match silent {
+        None => ModelError::Unknown(shown(model)),
+        Some((offer, Unknown::NoAccount)) => ModelError::NotKnown(offer.site.name.clone()),
+        Some((_, Unknown::Fault(fault))) => ModelError::Unlisted(fault.clone()),
     }
 }
 
@@ -190,7 +292,7 @@ mod tests {
         let lists = [Some(first), second];
         let offer = |(name, ids): (&SiteName, Option<&[&str]>)| Offer {
             site: catalog.site(name).unwrap(),
-            ids: ids.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+            ids: ids.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).ok_or(Unknown::NoAccount),
         };
         names.iter().zip(lists).map(offer).collect()
     }

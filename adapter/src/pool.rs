@@ -10,7 +10,6 @@ use latchkey_shared::{
     shutdown::Tasks,
     site::Site,
     store::{SESSION_EXPIRED, Store},
-    time::Timestamp,
     vault::SessionVault,
 };
 use tokio::time::Instant;
@@ -32,7 +31,7 @@ use crate::{
 };
 
 /// Accounts that one turn may try: a site that refuses three sessions refuses the next as well.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 /// A site that limits a rate without saying for how long.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 /// No site may put an account away for longer.
@@ -75,7 +74,7 @@ pub(crate) enum PoolError {
     /// No account is signed in.
     #[error("no account of the site is signed in")]
     NoAccount,
-    /// Every account has all the streams that it bears, or waits for the site.
+    /// Every account has all the streams that it bears.
     #[error("every account of the site is busy")]
     Busy {
         /// When it makes sense to ask again.
@@ -121,7 +120,7 @@ impl Pool {
         let deadline = Instant::now() + self.queue_deadline;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
-        while tried.len() < ATTEMPTS {
+        for failovers in 0..ATTEMPTS {
             let lease = match self.lease(site, &tried, deadline).await {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
@@ -133,23 +132,28 @@ impl Pool {
                 continue;
             };
             let fault = match sites::open(&self.client, site, &session, ask.clone()).await {
-                Ok(deltas) => return Ok(Held { deltas, lease, failovers: tried.len() }),
+                Ok(deltas) => return Ok(Held { deltas, lease, failovers }),
                 Err(fault) if fault.is_of_the_account() => fault,
                 Err(fault) => return Err(fault.into()),
             };
             tracing::warn!(account.id = %lease.account, site = %site.name, cause = %fault, "account failed, trying the next");
-            self.put_away(&lease, &fault).await;
-            tried.push(lease.account);
+            if self.put_away(&lease, &fault).await {
+                tried.push(lease.account);
+            }
             last = Some(fault);
         }
         Err(last.map_or(PoolError::NoAccount, PoolError::Fault))
     }
 
-    /// A session of any account that serves, for a call that is no chat.
-    pub(crate) async fn session(&self, site: &Site) -> Option<Arc<Session>> {
-        for candidate in self.directory.serving(&site.name, Timestamp::now()) {
+    /// A session of any account that serves and was not tried yet, for a call that is no chat.
+    pub(crate) async fn session(
+        &self,
+        site: &Site,
+        tried: &[AccountId],
+    ) -> Option<(AccountId, Arc<Session>)> {
+        for candidate in self.candidates(site, tried) {
             if let Some(session) = self.session_of(candidate.id, candidate.generation).await {
-                return Some(session);
+                return Some((candidate.id, session));
             }
         }
         None
@@ -169,19 +173,25 @@ impl Pool {
         }
     }
 
-    /// Keeps everybody from an account that failed by its own fault.
-    async fn put_away(&self, lease: &Lease, fault: &Fault) {
+    /// Keeps everybody from an account that failed by its own fault; false when a login that ended meanwhile has
+    /// mended it. Sites that know one session at a time end the old one then, in the middle of whatever it does.
+    async fn put_away(&self, lease: &Lease, fault: &Fault) -> bool {
         let (reason, duration) = match fault {
             Fault::RateLimited { retry_after } => {
                 (RATE_LIMITED, retry_after.unwrap_or(DEFAULT_COOLDOWN).min(LONGEST_COOLDOWN))
             }
             _ => {
                 self.directory.bury(lease.account, lease.generation);
+                let newer = self.directory.serves_newer(&self.store, lease.account, lease.generation).await;
+                if newer.is_ok_and(|newer| newer) {
+                    return false;
+                }
                 (SESSION_EXPIRED, EXPIRED_COOLDOWN)
             }
         };
         if let Err(error) = self.store.cool(lease.account, reason, duration).await {
             tracing::warn!(account.id = %lease.account, %error, "cannot put the account away for the other adapters");
         }
+        true
     }
 }

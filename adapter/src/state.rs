@@ -24,7 +24,7 @@ pub(crate) struct App {
     /// The accounts.
     pub pool: Arc<Pool>,
     /// The models.
-    pub models: ModelIndex,
+    pub models: Arc<ModelIndex>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
     /// Ids of the session keys, for operators who rotate them.
@@ -35,7 +35,7 @@ pub(crate) struct App {
     pub delivery: Delivery,
     /// Longest request body in bytes.
     pub body_limit: usize,
-    /// The background tasks; also says whether the process is stopping.
+    /// The background tasks; also says when what still runs is to break off.
     pub tasks: Tasks,
 }
 
@@ -47,12 +47,12 @@ impl AppState {
         let (vault, deadline) = (config.vault, config.queue_deadline);
         let pool = Pool::new(store.clone(), vault, client.clone(), tasks.clone(), deadline, &metrics);
         let pool = Arc::new(pool);
-        let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), client);
+        let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), client, tasks.clone());
         Self(Arc::new(App {
             store,
             catalog: config.catalog,
             pool,
-            models,
+            models: Arc::new(models),
             metrics,
             session_keys,
             secrets: config.secrets,

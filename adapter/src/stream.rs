@@ -24,6 +24,8 @@ use tools::Tools;
 
 /// How long a site may take to close after its last word; then the answer is whole without that.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Blank deltas that are held until something is said: models begin with some, a broken site sends nothing else.
+const LIMIT_BLANKS: usize = 1000;
 
 /// One chat protocol's way from bytes to deltas: a stage without I/O.
 pub(crate) trait Decode: Send {
@@ -76,11 +78,13 @@ impl Deltas {
     /// # Errors
     /// Whatever goes wrong before the first text, thought or call.
     pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
-        while self.ready.is_empty() && self.end.is_none() && !self.stages.tools.has_call() {
+        while !self.has_begun() {
             // Site chatter does not move the deadline of the first delta.
-            self.read(self.clock.piece.min(self.clock.turn)).await?;
+            self.read().await?;
         }
-        self.clock.piece = Instant::now() + self.clock.limits.idle;
+        if !self.stages.close.has_finished() {
+            self.clock.piece = Instant::now() + self.clock.limits.idle;
+        }
         Ok(())
     }
 
@@ -94,18 +98,26 @@ impl Deltas {
                 out.append(&mut self.ready);
                 return Ok(self.end);
             }
-            if let Err(fault) = self.read(self.clock.piece.min(self.clock.turn)).await {
+            if let Err(fault) = self.read().await {
                 // What came before the fault in the same read was said.
                 out.append(&mut self.ready);
                 return Err(fault);
             }
-            let wait = if self.stages.close.has_finished() { CLOSING } else { self.clock.limits.idle };
-            self.clock.piece = Instant::now() + wait;
+            if !self.stages.close.has_finished() {
+                self.clock.piece = Instant::now() + self.clock.limits.idle;
+            }
         }
     }
 
+    fn has_begun(&self) -> bool {
+        let said = |delta: &Delta| !delta.is_blank();
+        let begun = self.ready.iter().any(said) || self.ready.len() > LIMIT_BLANKS;
+        begun || self.end.is_some() || self.stages.tools.has_call()
+    }
+
     /// Reads once from the site.
-    async fn read(&mut self, deadline: Instant) -> Result<(), Fault> {
+    async fn read(&mut self) -> Result<(), Fault> {
+        let deadline = self.clock.piece.min(self.clock.turn);
         let closing = self.stages.close.has_finished();
         match timeout_at(deadline, self.upstream.next()).await {
             Ok(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
@@ -114,6 +126,10 @@ impl Deltas {
             Ok(Some(Err(()))) | Err(_) if closing => return self.finish(),
             Ok(Some(Err(()))) => return Err(Fault::Cut),
             Err(_) => return Err(Fault::Silent),
+        }
+        if self.stages.close.has_finished() && !closing {
+            // Set once: comments after the last word do not move it.
+            self.clock.piece = Instant::now() + CLOSING;
         }
         if self.stages.decoder.has_ended() { self.finish() } else { Ok(()) }
     }

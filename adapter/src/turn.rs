@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use latchkey_shared::time::Timestamp;
 use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use ulid::Ulid;
 
@@ -52,6 +53,7 @@ pub(crate) struct Turn {
     prompt: Prompt,
     counter: Counter,
     counting: Option<JoinHandle<Usage>>,
+    stopping: CancellationToken,
     record: Record,
 }
 
@@ -72,9 +74,12 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
     let started = Instant::now();
     let name = request.model.clone();
     let mut record = Record::new(Arc::clone(&app.metrics), started, Span::current());
-    let (prompt, held) = begin(app, request, &mut record).await.inspect_err(|error| {
-        record.outcome = Some(error.label());
-    })?;
+    let stopping = app.tasks.stopping();
+    let begun = tokio::select! {
+        begun = begin(app, request, &mut record) => begun,
+        () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
+    };
+    let (prompt, held) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
     record.began(held.failovers);
     tracing::debug!(account.id = %held.lease.account, site = record.labels.site, "the answer begins");
     Ok(Turn {
@@ -86,6 +91,7 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         prompt,
         counter: Counter::default(),
         counting: None,
+        stopping,
         record,
     })
 }
@@ -116,9 +122,9 @@ impl TurnError {
                 "invalid"
             }
             Self::Model(ModelError::NotKnown(_)) | Self::Pool(PoolError::NoAccount) => "no_account",
+            Self::Model(ModelError::Unlisted(fault)) | Self::Pool(PoolError::Fault(fault)) => fault.label(),
             Self::Pool(PoolError::Busy { .. }) => "busy",
             Self::Pool(PoolError::QueueFull) => "queue_full",
-            Self::Pool(PoolError::Fault(fault)) => fault.label(),
         }
     }
 }
@@ -130,7 +136,12 @@ impl Turn {
     /// Whatever cuts the answer.
     pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<Ending>, Fault> {
         let from = out.len();
-        let end = match self.held.deltas.next(out).await {
+        let next = tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(Fault::Stopping),
+            next = self.held.deltas.next(out) => next,
+        };
+        let end = match next {
             Ok(end) => end,
             Err(fault) => {
                 self.record.outcome = Some(fault.label());
@@ -156,7 +167,9 @@ impl Turn {
         let mut deltas = Vec::new();
         loop {
             let ending = self.next(&mut deltas).await?;
-            deltas.drain(..).for_each(|delta| collected.push(delta));
+            for delta in deltas.drain(..) {
+                collected.push(delta).inspect_err(|fault| self.record.outcome = Some(fault.label()))?;
+            }
             if let Some(ending) = ending {
                 return Ok((collected, ending));
             }

@@ -10,8 +10,11 @@ use support::{
 mod edge;
 mod failover;
 mod leases;
+mod log;
+mod models;
 mod refusals;
 mod shape;
+mod shutdown;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 
@@ -72,3 +75,5 @@ fn replaced(text: &str, prefix: &str, belongs: impl Fn(&u8) -> bool, by: &str) -
 
 /// A moment in which nothing may happen: shorter than any deadline of the adapter.
 const MOMENT: Duration = Duration::from_secs(1);
+/// Until something is seen that nothing keeps from happening, on a machine that builds meanwhile.
+const SOON: Duration = Duration::from_secs(10);

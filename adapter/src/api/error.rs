@@ -36,6 +36,8 @@ pub(super) enum ApiError {
     Busy { retry_after: Duration },
     /// Too many wait already.
     Overloaded,
+    /// A panic: ours to mend.
+    Bug,
     /// The answer failed.
     Fault(Fault),
 }
@@ -49,10 +51,11 @@ impl ApiError {
             Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::NotAccepted) => {
+            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::NotAccepted | Fault::Stopping) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Fault(Fault::Silent) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
                 Fault::SessionDead
@@ -74,7 +77,10 @@ impl ApiError {
             Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
                 ("invalid_request_error", "invalid_request_error")
             }
-            Self::NoAccount(_) | Self::Overloaded => ("server_error", "overloaded_error"),
+            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::Stopping) => {
+                ("server_error", "overloaded_error")
+            }
+            Self::Bug => ("server_error", "api_error"),
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => {
                 ("rate_limit_exceeded", "rate_limit_error")
             }
@@ -106,6 +112,7 @@ impl ApiError {
                 seconds(*retry_after)
             ),
             Self::Overloaded => "too many requests wait for an account; ask again later".to_owned(),
+            Self::Bug => "the adapter failed; its log says why, under the id of this request".to_owned(),
             Self::Fault(fault) => message_of(fault),
         }
     }
@@ -113,14 +120,13 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy { retry_after } => Some(seconds(*retry_after)),
-            Self::Fault(Fault::RateLimited { retry_after }) => {
-                Some(seconds(retry_after.unwrap_or(Duration::from_secs(30))))
-            }
+            Self::Fault(Fault::RateLimited { retry_after }) => Some(limited_seconds(*retry_after)),
             Self::Overloaded | Self::NoAccount(_) => Some(5),
             Self::Unauthorized
             | Self::NotFound
             | Self::BodyTooLong { .. }
             | Self::Invalid(_)
+            | Self::Bug
             | Self::Fault(_) => None,
         }
     }
@@ -134,10 +140,13 @@ impl ApiError {
 
 fn message_of(fault: &Fault) -> String {
     let message = match fault {
+        Fault::RateLimited { retry_after } => {
+            let secs = limited_seconds(*retry_after);
+            return format!("the site asks its accounts to wait; ask again in {secs} s, or add accounts");
+        }
         Fault::SessionDead => {
             "the site no longer accepts the session of any account tried; a new sign-in is needed"
         }
-        Fault::RateLimited { .. } => "the site asks its accounts to wait; ask again later, or add accounts",
         Fault::Rejected(Rejection::Model) => "model: the site does not have it any more",
         Fault::Rejected(Rejection::TooLong) => {
             "messages: the prompt is too long for the model's context length"
@@ -152,8 +161,14 @@ fn message_of(fault: &Fault) -> String {
         Fault::Empty => "the site sent an empty answer; ask again",
         Fault::Cut => "the site's answer was cut off; ask again",
         Fault::Unreadable(_) => "the site's answer cannot be read; its site file may be out of date",
+        Fault::Stopping => "the adapter is stopping; ask again",
     };
     message.to_owned()
+}
+
+/// How long to wait for a site that limits a rate; it may not say.
+fn limited_seconds(retry_after: Option<Duration>) -> u64 {
+    seconds(retry_after.unwrap_or(Duration::from_secs(30)))
 }
 
 /// Whole seconds, at least one.
@@ -166,6 +181,7 @@ impl From<TurnError> for ApiError {
         match error {
             TurnError::Invalid(invalid) => Self::Invalid(invalid.0),
             TurnError::Model(error @ ModelError::NotKnown(_)) => Self::NoAccount(error.to_string()),
+            TurnError::Model(ModelError::Unlisted(fault)) => Self::Fault(fault),
             TurnError::Model(error) => Self::Invalid(error.to_string()),
             TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
             TurnError::Pool(error @ PoolError::NoAccount) => Self::NoAccount(error.to_string()),
@@ -184,7 +200,9 @@ impl From<Fault> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        if self == Self::Bug {
+            tracing::error!(status = status.as_u16(), "a panic ended the request");
+        } else if status.is_server_error() {
             tracing::warn!(status = status.as_u16(), cause = ?self, "request failed");
         } else {
             tracing::debug!(status = status.as_u16(), cause = ?self, "request refused");
@@ -227,6 +245,7 @@ mod tests {
             Fault::Empty,
             Fault::Cut,
             Fault::Unreadable("why"),
+            Fault::Stopping,
         ];
         let mut errors = vec![
             ApiError::Unauthorized,
@@ -236,6 +255,7 @@ mod tests {
             ApiError::NoAccount("nobody is signed in".to_owned()),
             ApiError::Busy { retry_after: Duration::from_millis(1500) },
             ApiError::Overloaded,
+            ApiError::Bug,
         ];
         errors.extend(faults.map(ApiError::Fault));
         errors

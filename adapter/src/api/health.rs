@@ -38,9 +38,6 @@ pub(super) async fn live() -> &'static str {
 /// Requests can be served.
 pub(super) async fn ready(State(app): State<AppState>) -> Response {
     let mut reasons = Vec::new();
-    if app.tasks.stopping().is_cancelled() {
-        reasons.push("stopping".to_owned());
-    }
     if let Err(error) = app.store.ping().await {
         tracing::warn!(%error, "redis does not answer");
         reasons.push("redis does not answer; serving what is in memory".to_owned());

@@ -1,25 +1,50 @@
-//! Gives every request an id, in its log lines and on its answer.
+//! Gives every request an id, in its log lines and on its answer, even if a panic ends it.
 //!
 //! A gateway stores this header of its upstream, whatever the status: the one hook between its log and ours.
+
+use std::panic::AssertUnwindSafe;
 
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use tracing::Instrument;
 use ulid::Ulid;
+
+use super::error::ApiError;
 
 const HEADER: HeaderName = HeaderName::from_static("x-oneapi-request-id");
 
 /// Runs a request in its span and marks its answer.
 pub(super) async fn attach(request: Request, next: Next) -> Response {
     let id = Ulid::generate().to_string();
-    let span = tracing::info_span!("request", request.id = %id);
-    let mut response = next.run(request).instrument(span).await;
+    // The level of errors, or a log that shows only warnings would show them without their request.
+    let span = tracing::error_span!("request", request.id = %id);
+    let mut response = answered(next.run(request)).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// Makes an answer of a panic: without one a gateway would see a broken connection and no id to look for.
+async fn answered(answer: impl Future<Output = Response>) -> Response {
+    // What the panic broke is dropped with the request; what requests share is behind locks that forgive it.
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    answer.unwrap_or_else(|_| ApiError::Bug.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered() {
+        let response = answered(async { panic!("a bug") }).await;
+
+        assert_eq!(response.status(), 500);
+    }
 }

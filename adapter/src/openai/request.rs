@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl ChatRequest {
     /// # Errors
     /// The first field that is missing or wrong.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        let mut rest: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body)
-            .map_err(|error| Invalid(format!("the body is not a JSON object: {error}")))?;
+        let mut rest: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_slice(body).map_err(|error| not_an_object(&error))?;
         let model: String = required(&mut rest, "model", "a text")?;
         let messages: Vec<Box<RawValue>> = required(&mut rest, "messages", "an array")?;
         if messages.is_empty() {
@@ -62,11 +62,23 @@ impl ChatRequest {
     }
 }
 
+/// Where the JSON is broken. Of JSON that is whole but no object, serde would repeat the content.
+fn not_an_object(error: &serde_json::Error) -> Invalid {
+    match error.classify() {
+        Category::Data => Invalid("the body is not a JSON object".to_owned()),
+        Category::Syntax | Category::Eof | Category::Io => {
+            Invalid(format!("the body is not a JSON object: {error}"))
+        }
+    }
+}
+
 fn check_role(index: usize, message: &RawValue) -> Result<(), Invalid> {
-    let parsed: Result<MessageRole, _> = serde_json::from_str(message.get());
-    let Ok(MessageRole { role }) = parsed else {
-        return Err(Invalid(format!("messages[{index}]: expected an object")));
-    };
+    let expected = || Invalid(format!("messages[{index}]: expected an object"));
+    // An array would do as well for serde.
+    if !message.get().starts_with('{') {
+        return Err(expected());
+    }
+    let MessageRole { role } = serde_json::from_str(message.get()).map_err(|_| expected())?;
     match role.map(|role| serde_json::from_str::<String>(role.get())) {
         Some(Ok(role)) if !role.is_empty() => Ok(()),
         Some(_) => Err(Invalid(format!("messages[{index}].role: expected a text"))),
@@ -109,7 +121,14 @@ mod tests {
         assert_eq!(refusal(r#"{"model":"m","messages":[{"role":"user"},{}]}"#), "messages[1].role: missing");
         let many = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"n":2}"#;
         assert_eq!(refusal(many), "n: expected 1, there is one answer to a request");
-        assert!(refusal("[1]").starts_with("the body is not a JSON object: "));
+        assert_eq!(refusal(r#"{"model":"m","messages":[["user"]]}"#), "messages[0]: expected an object");
+        assert!(refusal("{").starts_with("the body is not a JSON object: EOF"));
+    }
+
+    #[test]
+    fn a_refusal_repeats_nothing_of_the_body() {
+        assert_eq!(refusal("\"Permission denied\""), "the body is not a JSON object");
+        assert_eq!(refusal("[1]"), "the body is not a JSON object");
     }
 
     #[test]

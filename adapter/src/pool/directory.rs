@@ -14,7 +14,10 @@ use latchkey_shared::{
     store::{Event, Store, StoreError},
     time::Timestamp,
 };
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, MissedTickBehavior},
+};
 use tokio_util::sync::CancellationToken;
 
 const POLL: Duration = Duration::from_secs(15);
@@ -26,7 +29,12 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Directory {
     known: Mutex<HashMap<AccountId, Known>>,
     looked: Mutex<Option<Instant>>,
+    reading: Reading,
 }
+
+/// One read of Redis at a time, until what it found is kept: a slower one would bring back what is over.
+#[derive(Debug)]
+struct Reading(Semaphore);
 
 #[derive(Debug)]
 struct Known {
@@ -89,6 +97,7 @@ impl Directory {
     /// # Errors
     /// When Redis is unavailable; what was known stays known.
     pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let _alone = self.reading.0.acquire().await;
         let accounts = store.accounts().await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
@@ -133,7 +142,24 @@ impl Directory {
         }
     }
 
+    /// Reads one account anew and says whether a newer generation than this one serves.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; what was known stays known.
+    pub(crate) async fn serves_newer(
+        &self,
+        store: &Store,
+        id: AccountId,
+        generation: u64,
+    ) -> Result<bool, StoreError> {
+        self.reread(store, id).await?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let newer = |known: &&Known| known.account.generation > generation && known.serves(Timestamp::now());
+        Ok(known.get(&id).filter(newer).is_some())
+    }
+
     async fn reread(&self, store: &Store, id: AccountId) -> Result<(), StoreError> {
+        let _alone = self.reading.0.acquire().await;
         let account = store.account(id).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.remove(&id);
@@ -141,6 +167,12 @@ impl Directory {
             known.insert(id, Known::after(before, account));
         }
         Ok(())
+    }
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
     }
 }
 

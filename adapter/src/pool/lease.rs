@@ -121,13 +121,12 @@ struct Renewal {
 }
 
 impl Renewal {
-    /// Renews until the lease is dropped. The end is for a client that neither reads nor leaves.
+    /// Renews until the lease is dropped, also while the process stops: that waits so for the last release. The end
+    /// is for a client that neither reads nor leaves.
     async fn run(self, end: Instant) {
-        let stopping = self.holds.tasks.stopping();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = stopping.cancelled() => return,
                 () = sleep_until(end) => return,
                 () = sleep(RENEW) => {}
             }

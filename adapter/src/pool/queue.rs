@@ -25,6 +25,7 @@ use super::{
     directory::Candidate,
     lease::{self, Lease},
 };
+use crate::stream::fault::Fault;
 
 /// Requests that may wait at once: more would only time out together.
 const PLACES: usize = 2048;
@@ -136,7 +137,7 @@ impl Pool {
             Attempt::Held(lease) => Ok(Some(lease)),
             Attempt::Nobody => Err(PoolError::NoAccount),
             Attempt::Limited(left) if Instant::now() + left > deadline => {
-                Err(PoolError::Busy { retry_after: left })
+                Err(Fault::RateLimited { retry_after: Some(left) }.into())
             }
             Attempt::Limited(_) | Attempt::Full => Ok(None),
         }
@@ -151,10 +152,11 @@ impl Pool {
         }
         let (pool, site) = (Arc::clone(self), Arc::clone(site));
         let asking = async move { pool.ask_for_one(&site, candidates).await };
-        self.tasks.spawn(asking.in_current_span()).await.map_err(|_| PoolError::NoAccount)
+        Ok(self.tasks.spawn(asking.in_current_span()).await.expect("asking for a lease does not panic"))
     }
 
-    fn candidates(&self, site: &Site, tried: &[AccountId]) -> Vec<Candidate> {
+    /// Accounts that serve and were not tried yet, in any order.
+    pub(super) fn candidates(&self, site: &Site, tried: &[AccountId]) -> Vec<Candidate> {
         let mut candidates = self.directory.serving(&site.name, Timestamp::now());
         candidates.retain(|candidate| !tried.contains(&candidate.id));
         candidates.shuffle(&mut rand::rng());

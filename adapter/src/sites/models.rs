@@ -30,7 +30,8 @@ pub(crate) async fn fetch(
     let request =
         client.get(url.clone()).headers(headers(session, &url)?).header(header::ACCEPT, "application/json");
     let response = timeout(LIMIT_TIME, request.send()).await;
-    let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
+    // No prompt is on its way yet: another replica may be asked at once.
+    let response = response.map_err(|_| Fault::NotAccepted)?.map_err(|error| http::sending_fault(&error))?;
     let is_page = http::has_type(&response, "text/html");
     match response.status() {
         StatusCode::UNAUTHORIZED => return Err(Fault::SessionDead),

@@ -30,8 +30,8 @@ impl Close {
         match delta {
             Delta::Finish(finish) => self.finish = Some(finish),
             Delta::Usage(usage) => self.usage = Some(usage),
-            Delta::Text(ref text) => {
-                self.text |= !text.trim().is_empty();
+            Delta::Text(_) => {
+                self.text |= !delta.is_blank();
                 out.push(delta);
             }
             Delta::Reasoning(_) => {

@@ -19,6 +19,13 @@ pub(crate) enum Delta {
     Finish(Finish),
 }
 
+impl Delta {
+    /// Whether it is text, or thinking, that shows nothing.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(text) | Self::Reasoning(text) if text.trim().is_empty())
+    }
+}
+
 /// A piece of a native tool call. Each part may be missing: sites differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fragment {
@@ -70,14 +77,18 @@ pub(crate) enum Finish {
 }
 
 impl Finish {
-    /// Reads a site's `finish_reason`; whatever is unknown means that the model was done.
-    pub(crate) fn parse(reason: &str) -> Self {
-        match reason {
-            "length" | "max_tokens" => Self::Length,
+    /// Reads a site's `finish_reason`; whatever is unknown means that the model was done. `None` when it says that
+    /// the answer broke off: sites and inference servers tell so in place of an error.
+    pub(crate) fn parse(reason: &str) -> Option<Self> {
+        Some(match reason.to_ascii_lowercase().as_str() {
+            "length" | "max_tokens" | "model_length" => Self::Length,
             "tool_calls" | "function_call" | "tool_use" => Self::ToolCalls,
-            "content_filter" => Self::ContentFilter,
+            "content_filter" | "refusal" | "safety" | "sensitive" => Self::ContentFilter,
+            "error" | "network_error" | "abort" | "cancelled" | "insufficient_system_resource" => {
+                return None;
+            }
             _ => Self::Stop,
-        }
+        })
     }
 
     /// OpenAI's word.

@@ -41,6 +41,9 @@ pub(crate) enum Fault {
     /// The answer cannot be read.
     #[error("the site's answer cannot be read: {0}")]
     Unreadable(&'static str),
+    /// The adapter stops and cannot wait for the rest.
+    #[error("the adapter stops")]
+    Stopping,
 }
 
 /// What a site finds wrong with a request.
@@ -72,6 +75,7 @@ impl Fault {
             Self::Empty => "empty",
             Self::Cut => "cut",
             Self::Unreadable(_) => "unreadable",
+            Self::Stopping => "stopping",
         }
     }
 
@@ -87,7 +91,8 @@ impl Fault {
             | Self::Reported
             | Self::Empty
             | Self::Cut
-            | Self::Unreadable(_) => false,
+            | Self::Unreadable(_)
+            | Self::Stopping => false,
         }
     }
 }

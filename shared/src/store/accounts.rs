@@ -14,6 +14,8 @@ use crate::{
 /// What changes in an account; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
+    /// Where it must stand now; otherwise nothing changes. Whoever changes a state that another may change needs it.
+    pub from: Option<State>,
     /// What the operator calls it.
     pub label: Option<String>,
     /// Where it stands, and why.
@@ -95,7 +97,7 @@ impl Store {
         Ok(accounts)
     }
 
-    /// Changes an account; false when there is none.
+    /// Changes an account; false when there is none, or when it stands elsewhere than the change says.
     ///
     /// # Errors
     /// When Redis is unavailable.
@@ -103,15 +105,15 @@ impl Store {
         let refresh_at = change.refresh_at;
         let script = redis::Script::new(include_str!("change_account.lua"));
         let mut call = script.key(keys::account(id));
-        call.arg(keys::EVENTS).arg(id.to_string());
+        call.arg(keys::EVENTS).arg(id.to_string()).arg(optional(change.from));
         for (field, value) in changed_fields(change) {
             call.arg(field).arg(value);
         }
         let changed: bool = self.script(&call).await?;
         match refresh_at {
             Some(Some(at)) if changed => self.postpone(id, at).await?,
-            Some(None) => self.forget_due(id).await?,
-            Some(Some(_)) | None => {}
+            Some(None) if changed => self.forget_due(id).await?,
+            Some(_) | None => {}
         }
         Ok(changed)
     }
@@ -166,6 +168,25 @@ impl Store {
     pub async fn postpone(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
         let mut add = redis::cmd("ZADD");
         self.command(add.arg(keys::DUE).arg(until.millis()).arg(id.to_string())).await
+    }
+
+    /// Claims an account that is due: sets it to `until`; false when somebody else was faster.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_due(
+        &self,
+        id: AccountId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let script = redis::Script::new(
+            "local due = redis.call('ZSCORE', KEYS[1], ARGV[1]) \
+             if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end \
+             redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) return 1",
+        );
+        let mut call = script.key(keys::DUE);
+        self.script(call.arg(id.to_string()).arg(now.millis()).arg(until.millis())).await
     }
 
     /// Takes an account from the due times.

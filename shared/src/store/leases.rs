@@ -63,7 +63,10 @@ impl Store {
             "held" => {
                 let mut touch = redis::cmd("ZADD");
                 touch.arg(keys::site_idle(site)).arg("XX").arg(Timestamp::now().millis()).arg(id.to_string());
-                self.command::<()>(&touch).await?;
+                // Only the order in which accounts are taken: no reason to lose a lease that is granted.
+                if let Err(error) = self.command::<()>(&touch).await {
+                    tracing::debug!(account.id = %id, %error, "cannot note the lease");
+                }
                 Ok(LeaseOutcome::Held(LeaseToken(token)))
             }
             "cooling" => Ok(LeaseOutcome::Cooling(reason)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use support::{model::Reply, wait, world::World};
 
-use super::{MOMENT, adapter, adapter_with};
+use super::{MOMENT, SOON, adapter, adapter_with};
 
 #[tokio::test]
 async fn another_account_takes_over_from_a_dead_session() {
@@ -84,7 +84,7 @@ async fn an_account_that_comes_later_serves_at_once() {
 
 #[tokio::test]
 async fn known_sessions_serve_while_redis_is_away() {
-    let mut world = adapter().adapter_env("LATCHKEY_REDIS_TIMEOUT", "200ms").await;
+    let mut world = adapter().await;
     assert_eq!(world.adapter().ask("hi").await.status, 200);
 
     world.redis.stop();
@@ -92,4 +92,21 @@ async fn known_sessions_serve_while_redis_is_away() {
     assert_eq!(world.adapter().ask("hi").await.status, 200);
     assert_eq!(world.adapter().get("/readyz").await.status, 503);
     world.redis.restart().await;
+}
+
+#[tokio::test]
+async fn a_session_that_a_login_replaced_in_the_middle_puts_nobody_away() {
+    let world = adapter().await;
+    let model = world.practice.model();
+    let dead = Reply::status(401, &serde_json::json!({"detail": "signed in elsewhere"}));
+    model.will(dead.headers_after(Duration::from_secs(1)));
+    let adapter = world.adapter();
+
+    let (answer, ()) = tokio::join!(adapter.ask("hi"), async {
+        wait::until(SOON, || model.calls().len() == 1).await;
+        world.publish_again("alice").await;
+    });
+
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(world.store.cooldown(world.account("alice")).await.unwrap(), None);
 }

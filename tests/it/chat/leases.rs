@@ -1,14 +1,12 @@
 //! Holds on accounts: they end with the answer, however it ends.
 
-use std::time::Duration;
-
 use support::{
     model::{End, Reply},
     wait,
     world::{Adapter, World},
 };
 
-use super::{MOMENT, adapter};
+use super::{MOMENT, SOON, adapter};
 
 /// Waits until the account is free and the site knows that the peer has gone.
 async fn freed_and_cancelled(world: &World) {
@@ -34,25 +32,56 @@ async fn a_client_that_leaves_frees_its_lease_and_cancels_the_site() {
     assert_eq!(world.practice.model().count(End::Cancelled), 1);
 }
 
-#[tokio::test]
-async fn a_client_that_leaves_before_the_first_delta_frees_its_lease_too() {
+/// Asks without a stream and leaves as soon as the site's answer stands as told.
+async fn left_when(reply: Reply, end: End) -> World {
     let world = adapter().await;
     let model = world.practice.model();
-    model.will(Reply::new().bytes(": thinking\n\n").hold());
-    let asking = {
-        let adapter = world.adapter();
-        async move { adapter.ask("hi").await }
+    model.will(reply);
+    let adapter = world.adapter();
+    tokio::select! {
+        _ = adapter.ask("hi") => panic!("the site has not answered"),
+        () = wait::until(SOON, || model.count(end) == 1) => {}
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_sites_status_frees_its_lease_too() {
+    freed_and_cancelled(&left_when(Reply::never(), End::Running).await).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_first_delta_frees_its_lease_too() {
+    freed_and_cancelled(&left_when(Reply::new().bytes(": thinking\n\n").hold(), End::Held).await).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_an_answer_that_is_not_streamed_frees_its_lease_too() {
+    freed_and_cancelled(&left_when(Reply::text("half").hold(), End::Held).await).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_the_queue_leaves_it_to_others() {
+    let world = adapter().concurrency(1).await;
+    let model = world.practice.model();
+    model.will(Reply::text("a").hold().piece("b"));
+    let adapter = world.adapter();
+    let first = adapter.open(&Adapter::question("first")).await;
+    let waiting = async |count: &str| {
+        let line = format!("latchkey_adapter_queue {count}\n");
+        let there = async || adapter.get("/metrics").await.body.contains(&line).then_some(());
+        wait::until_some(SOON, there).await;
     };
 
-    let left = tokio::time::timeout(Duration::from_secs(5), async {
-        tokio::select! {
-            _ = asking => panic!("the site has not answered"),
-            () = wait::until(Duration::from_secs(5), || model.count(End::Held) == 1) => {}
-        }
-    });
-    left.await.unwrap();
+    tokio::select! {
+        _ = adapter.ask("second") => panic!("the account is not free"),
+        () = waiting("1") => {}
+    }
 
-    freed_and_cancelled(&world).await;
+    waiting("0").await;
+    model.release(1);
+    assert!(first.text().await.unwrap().ends_with("data: [DONE]\n\n"));
+    assert_eq!(adapter.ask("third").await.status, 200);
 }
 
 #[tokio::test]
@@ -65,7 +94,7 @@ async fn a_request_that_waits_takes_the_lease_that_another_gives_back() {
     let second = adapter.ask("second");
 
     let (second, ()) = tokio::join!(second, async {
-        wait::until(MOMENT, || model.count(End::Held) == 1).await;
+        wait::until(SOON, || model.count(End::Held) == 1).await;
         drop(first);
     });
 
@@ -84,24 +113,4 @@ async fn the_account_that_rested_longest_is_next() {
     let calls = world.practice.model().calls();
     let users: Vec<&str> = calls.iter().map(|call| call.header("x-practice-user")).collect();
     assert!(users[0] != users[1] && users[0] == users[2] && users[1] == users[3], "{users:?}");
-}
-
-#[tokio::test]
-async fn a_stop_waits_for_open_streams() {
-    let mut world = adapter().await;
-    world.practice.model().will(Reply::text("a").hold().piece("b"));
-    let adapter = world.adapter();
-    let mut stream = adapter.open(&Adapter::question("hi")).await;
-    stream.chunk().await.unwrap();
-
-    let part = world.adapters.remove(0);
-    let stop = part.stop(Duration::from_secs(10));
-    let rest = async {
-        world.practice.model().release(1);
-        stream.text().await.unwrap()
-    };
-    let ((), rest) = tokio::join!(stop, rest);
-
-    assert!(rest.ends_with("data: [DONE]\n\n"), "{rest}");
-    assert_eq!(world.store.leases(world.account("alice")).await.unwrap(), 0);
 }

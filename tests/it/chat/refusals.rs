@@ -143,7 +143,15 @@ async fn everybody_busy_is_429_after_the_queue_deadline() {
 
 #[tokio::test]
 async fn a_limit_of_the_site_on_every_account_is_429() {
-    assert_snapshot!(asked_when(Reply::rate_limited(17)).await, @r#"429 (retry after 17 s) {"error":{"message":"the site asks its accounts to wait; ask again later, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    let world = adapter().await;
+    world.practice.model().will(Reply::rate_limited(17));
+
+    let first = refusal(&world.adapter().ask("hi").await);
+    let second = world.adapter().ask("hi").await;
+
+    assert_eq!(world.practice.model().calls().len(), 1);
+    assert!(second.json()["error"]["message"].as_str().unwrap().starts_with("the site asks its accounts to"));
+    assert_snapshot!(first, @r#"429 (retry after 17 s) {"error":{"message":"the site asks its accounts to wait; ask again in 17 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
 }
 
 #[tokio::test]
@@ -152,7 +160,7 @@ async fn an_error_event_before_the_first_delta_is_a_status() {
         "data: {\"error\":{\"message\":\"Rate limit reached\",\"code\":\"rate_limit_exceeded\"}}\n\n";
     let failed = "data: {\"error\":{\"message\":\"You exceeded your current quota\"}}\n\ndata: [DONE]\n\n";
 
-    assert_snapshot!(asked_when(Reply::raw(limited)).await, @r#"429 (retry after 30 s) {"error":{"message":"the site asks its accounts to wait; ask again later, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    assert_snapshot!(asked_when(Reply::raw(limited)).await, @r#"429 (retry after 30 s) {"error":{"message":"the site asks its accounts to wait; ask again in 30 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
     assert_snapshot!(asked_when(Reply::raw(failed)).await, @r#"502 {"error":{"message":"the site, or the model behind it, failed; ask again later","type":"server_error","code":"api_error","param":null}}"#);
 }
 
@@ -193,6 +201,16 @@ async fn a_site_that_is_down_is_502() {
 async fn an_empty_answer_is_502() {
     assert_snapshot!(asked_when(Reply::new()).await, @r#"502 {"error":{"message":"the site sent an empty answer; ask again","type":"server_error","code":"api_error","param":null}}"#);
     assert_snapshot!(asked_when(Reply::raw("data: [DONE]\n\n")).await, @r#"502 {"error":{"message":"the site sent an empty answer; ask again","type":"server_error","code":"api_error","param":null}}"#);
+}
+
+#[tokio::test]
+async fn a_stream_of_nothing_but_blanks_is_502() {
+    let world = adapter().await;
+    world.practice.model().will(Reply::new().piece(" ").piece("\n\n"));
+
+    let stream = world.adapter().ask_streamed("hi").await;
+
+    assert_eq!((stream.status, &stream.chunks.len()), (502, &0), "{}", stream.raw);
 }
 
 #[tokio::test]

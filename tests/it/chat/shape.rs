@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::json;
-use support::{model::Reply, world::Adapter};
+use support::{
+    model::{End, Reply},
+    wait,
+    world::Adapter,
+};
 
-use super::{adapter, bytes, refusal, unique_removed, with_limits};
+use super::{SOON, adapter, bytes, refusal, unique_removed, with_limits};
 
 #[tokio::test]
 async fn a_stream_has_the_canonical_bytes() {
@@ -226,4 +230,40 @@ async fn the_site_gets_the_request_as_it_came() {
     let call = world.practice.model().last_call();
     assert_eq!(call.body, expected);
     assert_eq!(call.header("user-agent"), "Mozilla/5.0 (practice)");
+}
+
+#[tokio::test]
+async fn comments_after_the_last_word_do_not_put_the_end_off() {
+    let world = adapter().await;
+    let model = world.practice.model();
+    let last = json!({
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    });
+    let reply = Reply::text("whole").bytes(format!("data: {last}\n\n"));
+    let reply = (0..50).fold(reply, |reply, _| reply.wait(Duration::from_millis(500)).bytes(": hb\n\n"));
+    model.will(reply.cut());
+
+    let stream = world.adapter().ask_streamed("hi").await;
+
+    assert!(stream.done && stream.complete && stream.text() == "whole");
+    // The site has more to say and would cut the answer in the end; nobody waits for that.
+    wait::until(SOON, || model.count(End::Cancelled) == 1).await;
+}
+
+#[tokio::test]
+async fn a_long_tool_call_is_filled_with_comments_while_it_comes() {
+    let world = adapter().adapter_env("LATCHKEY_HEARTBEAT", "100ms").await;
+    let part = |text: &str| json!([{"index": 0, "function": {"arguments": text}}]);
+    let reply = Reply::new().tool_call(0, "a", "write", "{\"text\":\"");
+    let reply = (0..12)
+        .fold(reply, |reply, _| reply.tool_calls(&part("x")).wait(Duration::from_millis(50)))
+        .tool_calls(&part("\"}"));
+    world.practice.model().will(reply);
+
+    let stream = world.adapter().ask_streamed("hi").await;
+
+    assert!(stream.comments.len() >= 2, "{}", stream.raw);
+    assert_eq!(stream.tool_calls()[0]["function"]["arguments"], "{\"text\":\"xxxxxxxxxxxx\"}");
+    assert_eq!(stream.finish_reason(), "tool_calls");
 }

@@ -119,14 +119,14 @@ impl Event<'_> {
     /// Turns the event into deltas.
     ///
     /// # Errors
-    /// When the event is an error.
+    /// When the event is an error, or says that the answer broke off.
     pub(super) fn into_deltas(self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         if let Some(error) = self.error {
             return Err(reported(error));
         }
         for choice in self.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
-                choice.into_deltas(out);
+                choice.into_deltas(out)?;
             }
         }
         out.extend(self.usage.and_then(usage).map(Delta::Usage));
@@ -135,7 +135,7 @@ impl Event<'_> {
 }
 
 impl Choice<'_> {
-    fn into_deltas(self, out: &mut Vec<Delta>) {
+    fn into_deltas(self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let whole = self.message.is_some();
         if let Some(said) = self.delta.or(self.message) {
             let reasoning = said.reasoning_content.or(said.reasoning).filter(|text| !text.is_empty());
@@ -147,7 +147,12 @@ impl Choice<'_> {
                 out.push(Delta::Fragment(call.into_fragment(position)));
             }
         }
-        out.extend(self.finish_reason.map(|reason| Delta::Finish(Finish::parse(&reason))));
+        // Some sites write an empty reason, or the word, into every chunk where others write null.
+        let Some(reason) = self.finish_reason.filter(|reason| !matches!(reason.as_str(), "" | "null")) else {
+            return Ok(());
+        };
+        out.push(Delta::Finish(Finish::parse(&reason).ok_or(Fault::Cut)?));
+        Ok(())
     }
 }
 
