@@ -21,11 +21,13 @@ mod instance;
 mod network;
 mod page;
 mod process;
+mod profile;
 mod world;
 
 pub use input::Pressed;
 pub use network::{Answer, Document, Network, Watch};
 pub use page::{Done, Glance, Page, Storage, StorageKind};
+pub use profile::sweep;
 
 use instance::Instance;
 

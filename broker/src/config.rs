@@ -39,7 +39,7 @@ pub struct Config {
 /// Which Chromium, and whether its sandbox is on.
 #[derive(Clone, Debug)]
 pub struct BrowserChoice {
-    /// `LATCHKEY_CHROMIUM`; looked for on `PATH` without it.
+    /// `LATCHKEY_CHROMIUM`; looked for where systems put it without it.
     pub chromium: Option<PathBuf>,
     /// `LATCHKEY_CHROMIUM_SANDBOX`.
     pub sandbox: bool,

@@ -39,6 +39,7 @@ pub async fn run(
     let browser = supervisor(&config, browser_tasks.clone());
     let app = App::new(config, store, browser.clone(), tasks.clone())?;
     tasks.spawn(refresh::run(app.clone()));
+    tasks.spawn(browser::sweep());
 
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "broker is listening");

@@ -29,6 +29,7 @@ mod screenshot;
 mod totp;
 
 pub use failure::{Code, FailedStep, Failure};
+pub(crate) use hold::{CLAIM, settle};
 
 use failure::Trouble;
 use hold::Hold;

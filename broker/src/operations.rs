@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use latchkey_shared::{account::Account, id::AccountId, shutdown::Tasks, site::Site};
+use latchkey_shared::{
+    account::{self, Account},
+    id::AccountId,
+    shutdown::Tasks,
+    site::Site,
+};
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
@@ -80,6 +85,7 @@ impl Operations {
             operations: self.clone(),
             operation: operation.clone(),
             account: account.id,
+            state: account.state,
             outcome: Outcome::stopped("the login was cut off; start it again"),
         };
         let span =
@@ -127,6 +133,8 @@ struct Flight {
     operations: Operations,
     operation: Operation,
     account: AccountId,
+    /// Where the account stood when the login was asked for.
+    state: account::State,
     outcome: Outcome,
 }
 
@@ -162,13 +170,21 @@ impl Flight {
             Ok(None) => return Outcome::stopped("the account was deleted meanwhile"),
             Err(error) => return Outcome::Failed(store_failure(&error)),
         };
+        if self.state.signs_in_unasked() && !account.state.signs_in_unasked() {
+            return Outcome::stopped(
+                "the account needs an operator since; see its state and start the login again",
+            );
+        }
         let report = |progress| self.operation.send_modify(|record| record.report(progress));
         let limit = site.login.timeout + GRACE;
         let login = login::run(&inner.context, &account, site, &report);
         match tokio::time::timeout(limit, Box::pin(login)).await {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(failure)) => Outcome::Failed(failure),
-            Err(_) => Outcome::stopped("the login did not end within its limit; see the broker's log"),
+            Err(_) => {
+                tracing::error!(login.limit = ?limit, "the login did not end within its limit");
+                Outcome::stopped("the login did not end within its limit; see the broker's log")
+            }
         }
     }
 }

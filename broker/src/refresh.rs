@@ -1,26 +1,26 @@
 //! Signs accounts in again before anybody needs it: looks each second who is due, claims it, starts its login.
 //!
 //! Due times are absolute and live in Redis, so neither a restart nor an edit of an account pushes them back. A
-//! claim only postpones: if this broker dies, another one finds the account due again.
+//! claim only postpones: if this broker dies, another one finds the account due again and settles what it left.
 
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::Account,
+    account::{Account, State},
     id::AccountId,
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
 };
 use tokio::time::MissedTickBehavior;
 
-use crate::state::App;
+use crate::{
+    login::{self, CLAIM},
+    state::App,
+};
 
 pub mod schedule;
 
 const TICK: Duration = Duration::from_secs(1);
-
-/// How long a claim holds: longer than any login, so that the login itself says when the account is due next.
-const CLAIM: Duration = Duration::from_secs(10 * 60);
 
 /// The due loop; ends when the broker stops.
 pub(crate) async fn run(app: App) {
@@ -80,8 +80,12 @@ async fn sign_in_due(app: &App) -> Result<(), StoreError> {
     }
     let now = Timestamp::now();
     for id in app.store.due(now, free).await? {
-        app.store.postpone(id, now + CLAIM).await?;
+        if !app.store.claim_due(id, now, now + CLAIM).await? {
+            // Another broker was faster.
+            continue;
+        }
         match app.store.account(id).await? {
+            Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
             Some(account) if account.state.signs_in_unasked() => sign_in(app, &account),
             Some(_) | None => app.store.forget_due(id).await?,
         }
@@ -101,8 +105,6 @@ fn sign_in(app: &App, account: &Account) {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_shared::account::State;
-
     use super::*;
 
     fn account() -> Account {

@@ -80,10 +80,12 @@ pub(crate) async fn refuse_eviction(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Follows no redirect: a probe that ends on the login page must not look like a success.
+/// Follows no redirect: a probe that ends on the login page must not look like a success. Knows no proxy, like Chromium
+/// and the adapters: one from the environment would see the session.
 fn probe_client() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
         .connect_timeout(std::time::Duration::from_secs(5))
         .build()
         .context("cannot make an HTTP client")

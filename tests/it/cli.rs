@@ -195,6 +195,18 @@ async fn doctor_finds_a_good_installation_good() {
 }
 
 #[tokio::test]
+async fn doctor_finds_what_serve_would_refuse() {
+    let redis = Redis::start().await;
+    let mut environment = environment(&redis.url());
+    environment.extend(own(&[("LATCHKEY_LOGIN_CONCURRENCY", "0")]));
+
+    let text = run(&["doctor"], &environment, "").await;
+
+    assert_eq!(text.code, 1);
+    assert!(text.stdout.contains("LATCHKEY_LOGIN_CONCURRENCY is wrong: expected 1 to 64"), "{}", text.stdout);
+}
+
+#[tokio::test]
 async fn doctor_says_what_is_wrong_and_what_to_do() {
     let redis = Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]).await;
     let directory = tempfile::tempdir().unwrap();

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 mod bench;
 mod crash;
 mod fake;
+mod killed;
+mod once;
 mod picture;
 mod tls;
 

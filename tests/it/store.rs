@@ -57,6 +57,44 @@ async fn an_account_comes_back_as_it_was_stored() {
 }
 
 #[tokio::test]
+async fn a_change_from_a_state_that_is_no_more_changes_nothing() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let due = Timestamp::now();
+    store.postpone(account.id, due).await.unwrap();
+
+    let change = AccountChange {
+        from: Some(State::Refreshing),
+        state: Some((State::Cooldown, String::new())),
+        refresh_at: Some(None),
+        ..AccountChange::default()
+    };
+    assert!(!store.change_account(account.id, change.clone()).await.unwrap());
+
+    assert_eq!(store.account(account.id).await.unwrap().unwrap(), account);
+    assert_eq!(store.due(due, 10).await.unwrap(), [account.id]);
+    assert!(
+        store.change_account(account.id, AccountChange { from: Some(State::New), ..change }).await.unwrap()
+    );
+    assert!(store.due(due, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_of_two_brokers_claims_what_is_due() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let now = Timestamp::now();
+    assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
+    store.postpone(account.id, now).await.unwrap();
+
+    assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
+    assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
+    assert_eq!(store.due(now + TTL, 10).await.unwrap(), [account.id]);
+}
+
+#[tokio::test]
 async fn a_removed_account_leaves_nothing_and_does_not_come_back() {
     let redis = Redis::start().await;
     let store = store(&redis).await;

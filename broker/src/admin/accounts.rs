@@ -146,14 +146,20 @@ pub(super) async fn put_credentials(
 ) -> Result<u64, Problem> {
     let version = account.credentials_version + 1;
     let sealed = app.credentials_vault.seal(credentials, account.id, version);
-    app.store.put_credentials(account.id, version, &sealed).await?;
+    if !app.store.put_credentials(account.id, version, &sealed).await? {
+        return Err(Problem::AccountNotFound(account.id.to_string()));
+    }
     Ok(version)
 }
 
-/// Where an account stands whose trouble is over.
-pub(super) fn standing(account: &Account, now: Timestamp) -> account::State {
+/// An account whose trouble is over, where it was before.
+pub(super) fn recovered(account: &Account, now: Timestamp) -> Account {
     let lives = account.generation > 0 && account.expires_at.is_some_and(|end| now < end);
-    if lives { account::State::Active } else { account::State::New }
+    let state = if lives { account::State::Active } else { account::State::New };
+    // Whoever signed in before is meant to be signed in again.
+    let refresh_at = (account.generation > 0).then_some(now);
+    let after = Account { state, reason: String::new(), refresh_at, ..account.clone() };
+    Account { refresh_at: refresh::next_due(&after, now), ..after }
 }
 
 fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Result<AccountChange, Problem> {
@@ -168,6 +174,10 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
     if let Some(schedule) = changed.schedule {
         after.schedule = schedule.map(valid::schedule).transpose()?;
         change.schedule = Some(after.schedule.clone());
+        if account.state == account::State::New {
+            // It has no session to refresh: its due time came from the schedule that goes.
+            after.refresh_at = None;
+        }
     }
     let disabled = account.state == account::State::Disabled;
     match changed.disabled {
@@ -176,15 +186,15 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
             change.state = Some((after.state, "switched off by an operator".to_owned()));
         }
         Some(false) if disabled => {
-            after.state = standing(account, now);
+            let recovered = recovered(&after, now);
+            (after.state, after.refresh_at) = (recovered.state, recovered.refresh_at);
             change.state = Some((after.state, String::new()));
-            // Whoever signed in before is meant to be signed in again.
-            after.refresh_at = (account.generation > 0).then_some(now);
         }
         Some(_) | None => {}
     }
     let due = refresh::next_due(&after, now);
-    if due != account.refresh_at {
+    // A login that ran when the state changed has left a due time of its own.
+    if due != account.refresh_at || change.state.is_some() {
         change.refresh_at = Some(due);
     }
     Ok(change)
@@ -237,7 +247,26 @@ mod tests {
         assert_eq!(change.refresh_at, Some(Some(now)));
         let change = plan_change(&Account { state, ..account() }, switched(false), now).unwrap();
         assert_eq!(change.state.unwrap().0, account::State::New);
-        assert_eq!(change.refresh_at, None);
+        assert_eq!(change.refresh_at, Some(None));
+    }
+
+    #[test]
+    fn an_account_that_never_signed_in_is_not_due_without_its_schedule() {
+        let now = Timestamp::from_secs(1_795_420_800);
+        let schedule = Some("0 6 * * *".to_owned());
+        let account = Account { schedule, refresh_at: Some(now + Duration::from_secs(60)), ..account() };
+        let changed = ChangedAccount { label: None, concurrency: None, schedule: Some(None), disabled: None };
+
+        assert_eq!(plan_change(&account, changed, now).unwrap().refresh_at, Some(None));
+    }
+
+    #[test]
+    fn an_account_that_recovers_is_signed_in_if_it_was_before() {
+        let now = Timestamp::from_secs(1_000);
+        let rejected = Account { state: account::State::CredentialsRejected, ..account() };
+
+        assert_eq!(recovered(&rejected, now).refresh_at, None);
+        assert_eq!(recovered(&Account { generation: 2, ..rejected }, now).refresh_at, Some(now));
     }
 
     #[test]

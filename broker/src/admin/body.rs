@@ -66,7 +66,7 @@ fn mistake(path: &str, error: &serde_json::Error) -> Problem {
         return Problem::InvalidJson(place(error));
     }
     let text = error.to_string();
-    let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     if let Some(name) = quoted(text, "missing field `") {
         return Problem::invalid(join(path, name), "it is missing");
     }
@@ -141,6 +141,7 @@ mod tests {
                 "lable: there is no such field; did you mean `label`? (known: label, inner)",
             ),
             (r#"{"label":"a","inner":"hush, expected x"}"#, "inner: expected an object"),
+            (r#"{"label":"a","inner":"expected hush at line 7"}"#, "inner: expected an object"),
             (r#"{"label":"a","inner":{"password":7}}"#, "inner.password: expected a string"),
             (r#"{"label":"a","#, "the body is no JSON object: it breaks at line 1 column 13"),
             (

@@ -49,10 +49,15 @@ pub(super) async fn replace(
 ) -> Result<Json<CredentialsVersion>, Problem> {
     let credentials = body.check("")?;
     let version = accounts::put_credentials(&app, &account, &credentials).await?;
-    if account.state == account::State::CredentialsRejected {
-        let state = Some((accounts::standing(&account, Timestamp::now()), String::new()));
-        app.store.change_account(account.id, AccountChange { state, ..AccountChange::default() }).await?;
-    }
+    app.store.forget_failures(account.id).await?;
+    let after = accounts::recovered(&account, Timestamp::now());
+    let change = AccountChange {
+        from: Some(account::State::CredentialsRejected),
+        state: Some((after.state, after.reason)),
+        refresh_at: Some(after.refresh_at),
+        ..AccountChange::default()
+    };
+    app.store.change_account(account.id, change).await?;
     tracing::info!(account.id = %account.id, version, "credentials replaced");
     Ok(Json(CredentialsVersion { version }))
 }

@@ -26,7 +26,7 @@ pub(super) async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
-    let reader = Reader { record: operation.subscribe(), seen, stopping: app.tasks.stopping() };
+    let reader = Reader::new(operation.subscribe(), seen, app.tasks.stopping());
     // To a browser's EventSource, only 204 means that there is nothing to come back for.
     if reader.is_at_end() {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -41,6 +41,15 @@ struct Reader {
 }
 
 impl Reader {
+    /// Goes on after the events that the client says it has seen; it cannot have seen more than there are.
+    fn new(record: watch::Receiver<Record>, seen: usize, stopping: CancellationToken) -> Self {
+        let happened = {
+            let record = record.borrow();
+            record.stages.len() + usize::from(record.outcome.is_some())
+        };
+        Self { record, seen: seen.min(happened), stopping }
+    }
+
     fn is_at_end(&self) -> bool {
         let record = self.record.borrow();
         record.outcome.is_some() && record.stages.len() < self.seen
@@ -85,4 +94,23 @@ impl Reader {
 fn event(name: &str, id: &str, data: &impl serde::Serialize) -> Event {
     let event = Event::default().event(name).id(id);
     event.json_data(data).unwrap_or_else(|_| Event::default().comment("unreadable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use latchkey_shared::id::AccountId;
+
+    use super::*;
+    use crate::operations::{OperationId, Outcome};
+
+    #[tokio::test]
+    async fn a_reader_that_claims_to_have_seen_more_than_there_is_gets_what_comes() {
+        let record = watch::Sender::new(Record::new(OperationId::new(), AccountId::new()));
+        let mut reader = Reader::new(record.subscribe(), usize::MAX, CancellationToken::new());
+
+        record.send_modify(|record| record.end(Outcome::stopped("why")));
+
+        assert!(reader.next().await.is_some());
+        assert!(reader.next().await.is_none());
+    }
 }

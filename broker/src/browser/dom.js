@@ -1,7 +1,12 @@
 // What the broker does inside a page. It runs in an isolated world: it sees the page's DOM, and the page's scripts
 // see neither these functions nor their arguments. One object for each document; it dies with the document.
 (() => {
+  // What was typed and not sent yet: a password that the page threw away after it was sent must not be typed again.
   const filled = new Map();
+  const forget = () => filled.clear();
+  addEventListener("click", forget, true);
+  addEventListener("submit", forget, true);
+  addEventListener("keydown", (event) => event.key === "Enter" && forget(), true);
   let left = false;
 
   // Every root that selectors look into: the document and its open shadow roots.

@@ -5,33 +5,31 @@
 
 use std::{
     collections::VecDeque,
-    fs::Permissions,
     io::ErrorKind,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdin, Command},
+    io::{AsyncBufRead, AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdin, Command},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::BrowserError;
+use super::{
+    BrowserError,
+    profile::{self, Profile, REMOVE_TRIES},
+};
 use latchkey_shared::shutdown::Tasks;
 
 /// From start to a port for commands; measured 0.3 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Chromium ends by itself in 0.1 s when its pipe closes; after this it is killed.
 const END_LIMIT: Duration = Duration::from_secs(2);
-const REMOVE_TRIES: u32 = 40;
-const REMOVE_PAUSE: Duration = Duration::from_millis(25);
 /// Lines of stderr kept for error messages.
 const KEPT_LINES: usize = 20;
 const KEPT_LINE_BYTES: usize = 400;
@@ -74,7 +72,7 @@ pub(super) struct Process {
 /// What a Chromium leaves behind: processes of its group, and its profile. Dropped, both are gone.
 struct Remains {
     group: Option<Pid>,
-    profile: TempDir,
+    profile: Profile,
 }
 
 /// The last lines that Chromium wrote.
@@ -82,9 +80,7 @@ struct Remains {
 struct Stderr(Mutex<VecDeque<String>>);
 
 impl Stderr {
-    fn keep(&self, mut line: String) {
-        let end = line.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT_LINE_BYTES);
-        line.truncate(end.unwrap_or(line.len()));
+    fn keep(&self, line: String) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {
             lines.pop_front();
@@ -109,17 +105,16 @@ impl Process {
     /// Starts Chromium and waits for the port where it takes commands.
     pub(super) async fn start(chromium: &Path, sandbox: bool, tasks: &Tasks) -> Result<Self, BrowserError> {
         check_user(sandbox, rustix::process::geteuid().is_root())?;
-        let failed = |cause| unavailable("cannot make a profile directory for Chromium", &cause);
-        let profile = profile().map_err(failed)?;
-        let mut child = command(chromium, profile.path(), sandbox)
-            .spawn()
-            .map_err(|cause| unavailable(&format!("cannot start {}", chromium.display()), &cause))?;
+        let profile = Profile::new()?;
+        let mut child = command(chromium, profile.path(), sandbox).spawn().map_err(|cause| {
+            BrowserError::Unavailable(format!("cannot start {}: {cause}", chromium.display()))
+        })?;
         let pipe = child.stdin.take();
         // The group has the id of its first process.
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let remains = Remains { group, profile };
         let stderr = Arc::new(Stderr::default());
-        let mut lines = child.stderr.take().map(|pipe| BufReader::new(pipe).lines());
+        let mut lines = child.stderr.take().map(BufReader::new);
         let found = timeout(START_LIMIT, address(lines.as_mut(), &stderr)).await.ok().flatten();
         let Some(address) = found else {
             let tail = stderr.tail();
@@ -170,19 +165,14 @@ impl Remains {
         }
     }
 
-    /// Removes all; a dying process may still write into the profile for a moment.
+    /// Removes all.
     async fn remove(mut self) {
         self.kill();
         // Its id may be another group's soon.
         self.group = None;
-        for _ in 0..REMOVE_TRIES {
-            match tokio::fs::remove_dir_all(self.profile.path()).await {
-                Ok(()) => return,
-                Err(error) if error.kind() == ErrorKind::NotFound => return,
-                Err(_) => tokio::time::sleep(REMOVE_PAUSE).await,
-            }
+        if let Err(error) = profile::remove(self.profile.path()).await {
+            tracing::warn!(%error, "cannot remove the profile directory of chromium");
         }
-        tracing::warn!("cannot remove the profile directory of chromium");
     }
 }
 
@@ -209,22 +199,6 @@ fn check_user(sandbox: bool, is_root: bool) -> Result<(), BrowserError> {
     Err(BrowserError::Unavailable(message.to_owned()))
 }
 
-fn unavailable(what: &str, cause: &std::io::Error) -> BrowserError {
-    BrowserError::Unavailable(format!("{what}: {cause}"))
-}
-
-/// A fresh directory that only this user can read.
-fn profile() -> std::io::Result<TempDir> {
-    let private = Permissions::from_mode(0o700);
-    let profile = tempfile::Builder::new().prefix("latchkey-chromium-").permissions(private).tempdir()?;
-    std::fs::create_dir(tmp(profile.path()))?;
-    Ok(profile)
-}
-
-fn tmp(profile: &Path) -> PathBuf {
-    profile.join("tmp")
-}
-
 fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(TIE_LIFE_TO_STDIN).arg(chromium).args(FLAGS);
@@ -239,7 +213,7 @@ fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("LANG", "C.UTF-8")
         .env("HOME", profile)
-        .env("TMPDIR", tmp(profile))
+        .env("TMPDIR", profile)
         .current_dir(profile)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -250,9 +224,9 @@ fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
 }
 
 /// Reads stderr up to the line that tells the address.
-async fn address(lines: Option<&mut Lines<BufReader<ChildStderr>>>, stderr: &Stderr) -> Option<String> {
+async fn address(lines: Option<&mut (impl AsyncBufRead + Unpin)>, stderr: &Stderr) -> Option<String> {
     let lines = lines?;
-    while let Ok(Some(line)) = lines.next_line().await {
+    while let Some(line) = next_line(lines).await {
         if let Some(address) = line.strip_prefix("DevTools listening on ") {
             return Some(address.trim().to_owned());
         }
@@ -262,9 +236,29 @@ async fn address(lines: Option<&mut Lines<BufReader<ChildStderr>>>, stderr: &Std
 }
 
 /// A full pipe would block Chromium, so it is read to its end.
-async fn keep_reading(mut lines: Lines<BufReader<ChildStderr>>, stderr: Arc<Stderr>) {
-    while let Ok(Some(line)) = lines.next_line().await {
+async fn keep_reading(mut lines: impl AsyncBufRead + Unpin, stderr: Arc<Stderr>) {
+    while let Some(line) = next_line(&mut lines).await {
         stderr.keep(line);
+    }
+}
+
+/// The next line, or its beginning: pages have a say in what Chromium writes, so a line may be endless and no text.
+async fn next_line(lines: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    loop {
+        let piece = lines.fill_buf().await.ok()?;
+        let end = piece.iter().position(|&byte| byte == b'\n');
+        if piece.is_empty() && line.is_empty() {
+            return None;
+        }
+        let length = end.unwrap_or(piece.len());
+        let kept = length.min(KEPT_LINE_BYTES.saturating_sub(line.len()));
+        line.extend_from_slice(&piece[..kept]);
+        let is_last = piece.is_empty() || end.is_some();
+        lines.consume(length + usize::from(end.is_some()));
+        if is_last {
+            return Some(String::from_utf8_lossy(&line).into_owned());
+        }
     }
 }
 
@@ -281,28 +275,27 @@ mod tests {
         assert!(check_user(false, true).is_ok());
     }
 
-    #[test]
-    fn a_profile_is_its_owners_and_goes_with_what_it_belongs_to() {
-        let profile = profile().unwrap();
-        let path = profile.path().to_owned();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    #[tokio::test]
+    async fn stderr_is_read_to_its_end_whatever_stands_there() {
+        let mut text: &[u8] = &[&b"\xff\n\n"[..], &[b'x'; 10_000], b"\nlast"].concat();
 
-        drop(Remains { group: None, profile });
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut text).await {
+            lines.push(line);
+        }
 
-        assert!(!path.exists());
+        let lengths: Vec<usize> = lines.iter().map(String::len).collect();
+        assert_eq!(lengths, ["\u{fffd}".len(), 0, KEPT_LINE_BYTES, "last".len()]);
     }
 
     #[test]
     fn the_tail_of_stderr_is_short_and_without_noise() {
         let stderr = Stderr::default();
         for number in 0..30 {
-            stderr.keep(format!("line {number} {}", "ä".repeat(1000)));
+            stderr.keep(format!("line {number}"));
             stderr.keep("ERROR:dbus/bus.cc:405] Failed to connect to the bus".to_owned());
         }
 
-        let tail = stderr.tail();
-
-        assert!(tail.starts_with("line 27"), "{tail}");
-        assert!(tail.len() < 3 * (KEPT_LINE_BYTES + 8), "{}", tail.len());
+        assert_eq!(stderr.tail(), "line 27 | line 28 | line 29");
     }
 }

@@ -9,7 +9,7 @@ use latchkey_shared::{
 use serde::Serialize;
 
 use super::output::Output;
-use crate::config;
+use crate::config::{self, Config};
 
 mod chromium;
 mod sites;
@@ -59,6 +59,7 @@ pub(super) async fn run(env: &Env, output: &Output) -> anyhow::Result<ExitCode> 
     checks.extend(store::checks(env).await);
     checks.extend(chromium::checks(env).await);
     checks.extend(sites::checks(env));
+    checks.extend(configuration(env, &checks));
     let healthy = !checks.iter().any(|check| check.verdict == Verdict::Fail);
     let report = Report { healthy, checks };
     output.answer(&report, || text(&report))?;
@@ -85,6 +86,13 @@ fn environment(env: &Env) -> Vec<Check> {
         ring("credentials keys", CredentialsVault::from_env(env).map(|vault| vault.key_ids())),
         ring("session keys", SessionVault::from_env(env).map(|vault| vault.key_ids())),
     ]
+}
+
+/// What `serve` would refuse and no other check names.
+fn configuration(env: &Env, checks: &[Check]) -> Option<Check> {
+    let is_told = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    let error = Config::from_env(env).err().filter(|_| !is_told)?;
+    Some(Check::fail("configuration", format!("{error:#}"), "correct the variable"))
 }
 
 fn text(report: &Report) -> String {

@@ -44,7 +44,7 @@ pub enum Code {
     NoCredentials,
     /// Another login of the account runs.
     AlreadyRunning,
-    /// Another login of the account took over, or the account is gone.
+    /// Another login of the account took over, or the account is gone or switched off.
     Superseded,
     /// Redis does not answer.
     StoreUnavailable,

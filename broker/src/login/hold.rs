@@ -4,22 +4,30 @@ use std::time::Duration;
 
 use latchkey_shared::{
     account::{Account, State},
+    id::AccountId,
     shutdown::Tasks,
-    store::{AccountChange, LoginLock, Store},
+    store::{AccountChange, LoginLock, Store, StoreError},
+    time::Timestamp,
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Code, failure::Trouble};
+use super::{Code, failure::Trouble, record};
 
 const LIFE: Duration = Duration::from_secs(30);
 const RENEWAL: Duration = Duration::from_secs(10);
+/// Reason of an account whose login has begun to type the password.
+pub(super) const TYPED: &str = "password typed";
 
-/// The right itself. Dropped before its login ended, it puts the account's state back as it was.
+/// How long after its begin a login is looked after, if it is not heard of: longer than nearly all last. A login that
+/// still runs then has its lock.
+pub(crate) const CLAIM: Duration = Duration::from_secs(10 * 60);
+
+/// The right itself. Dropped before its login ended, it ends the account's state too.
 pub(super) struct Hold {
     store: Store,
     tasks: Tasks,
     lock: Option<LoginLock>,
-    before: (State, String),
+    before: Account,
 }
 
 impl Hold {
@@ -28,13 +36,16 @@ impl Hold {
         let lock = store.lock_login(account.id, LIFE).await?;
         let lock =
             lock.ok_or_else(|| Trouble::new(Code::AlreadyRunning, "another login of the account runs"))?;
-        let before = (account.state, account.reason.clone());
-        let hold = Self { store: store.clone(), tasks, lock: Some(lock), before };
-        let change =
-            AccountChange { state: Some((State::Refreshing, String::new())), ..AccountChange::default() };
+        let mut hold = Self { store: store.clone(), tasks, lock: Some(lock), before: account.clone() };
+        // What it was before the lock does not count: an operator may have switched it off since.
+        let now = store.account(account.id).await?.filter(|now| now.state != State::Disabled);
+        hold.before = now.ok_or_else(gone)?;
+        let change = AccountChange { from: Some(hold.before.state), ..refreshing(String::new()) };
         if !store.change_account(account.id, change).await? {
-            return Err(Trouble::new(Code::Superseded, "the account is gone"));
+            return Err(gone());
         }
+        // Should this broker be killed, the due loop of another one settles the account.
+        store.postpone(account.id, Timestamp::now() + CLAIM).await?;
         Ok(hold)
     }
 
@@ -77,26 +88,62 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let Some(lock) = self.lock.take() else { return };
-        let (store, before) =
-            (self.store.clone(), std::mem::replace(&mut self.before, (State::New, String::new())));
+        let (store, before) = (self.store.clone(), self.before.clone());
         self.tasks.spawn(timeout(LIFE, async move {
-            put_back(&store, &lock, before).await;
+            if let Err(error) = put_back(&store, &lock, before).await {
+                tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
+            }
             unlock(&store, &lock).await;
         }));
     }
 }
 
-/// Undoes [`Hold::take`], unless somebody changed the state since.
-async fn put_back(store: &Store, lock: &LoginLock, before: (State, String)) {
-    let account = store.account(lock.account).await;
-    let untouched = matches!(account, Ok(Some(account)) if account.state == State::Refreshing);
-    if !untouched || !matches!(store.renew_login(lock, LIFE).await, Ok(true)) {
-        return;
+/// Writes down that the password is typed from now on. An account that was removed or switched off gets nothing typed.
+pub(super) async fn begin_to_type(store: &Store, id: AccountId) -> Result<(), Trouble> {
+    let change = AccountChange { from: Some(State::Refreshing), ..refreshing(TYPED.to_owned()) };
+    if store.change_account(id, change).await? { Ok(()) } else { Err(gone()) }
+}
+
+/// Settles an account whose broker ended in the middle of a login; one whose login still runs is left alone.
+pub(crate) async fn settle(store: &Store, id: AccountId) -> Result<(), StoreError> {
+    let Some(lock) = store.lock_login(id, LIFE).await? else { return Ok(()) };
+    let account = store.account(id).await?;
+    let settled = match account.filter(|account| account.state == State::Refreshing) {
+        Some(account) => record::cut_off(store, &account).await,
+        None => Ok(()),
+    };
+    unlock(store, &lock).await;
+    settled
+}
+
+/// Undoes [`Hold::take`], unless somebody changed the state since. After the password was typed it is no undoing.
+async fn put_back(store: &Store, lock: &LoginLock, before: Account) -> Result<(), StoreError> {
+    let Some(now) = store.account(lock.account).await? else { return Ok(()) };
+    if now.state != State::Refreshing || !store.renew_login(lock, LIFE).await? {
+        return Ok(());
     }
-    let change = AccountChange { state: Some(before), ..AccountChange::default() };
-    if let Err(error) = store.change_account(lock.account, change).await {
-        tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
+    if now.reason == TYPED && before.state.signs_in_unasked() && before.refresh_at.is_some() {
+        return record::cut_off(store, &now).await;
     }
+    // What was cut off before already is settled when its time comes.
+    if before.state == State::Refreshing {
+        return Ok(());
+    }
+    let change = AccountChange {
+        from: Some(State::Refreshing),
+        state: Some((before.state, before.reason)),
+        refresh_at: Some(before.refresh_at),
+        ..AccountChange::default()
+    };
+    store.change_account(lock.account, change).await.map(drop)
+}
+
+fn refreshing(reason: String) -> AccountChange {
+    AccountChange { state: Some((State::Refreshing, reason)), ..AccountChange::default() }
+}
+
+fn gone() -> Trouble {
+    Trouble::new(Code::Superseded, "the account was removed or switched off, or another login of it began")
 }
 
 async fn unlock(store: &Store, lock: &LoginLock) {

@@ -8,8 +8,10 @@ use latchkey_shared::{
     time::Timestamp,
 };
 
-use super::{Code, Failure};
+use super::{Code, Failure, hold};
 
+/// Failures in a row of which the last may have been a refused password. Typing it a third time could lock the account.
+const MOST_UNCLEAR: u32 = 2;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// A site that asked to wait is not asked again before.
@@ -23,15 +25,40 @@ pub(super) async fn failure(
     password_typed: bool,
     last_login: LastLogin,
 ) -> Result<(), StoreError> {
-    let failures = store.count_failure(account.id).await?;
-    let mut change = AccountChange { last_login: Some(last_login), ..AccountChange::default() };
-    let now = store.account(account.id).await?;
-    if now.is_some_and(|now| now.state == State::Refreshing) {
-        let state = state(failure.code, password_typed, failures);
-        let wait = backoff(failure.code, failures, rand::random());
-        change.state = Some((state, failure.reason()));
-        change.refresh_at = Some((state == State::Cooldown).then(|| Timestamp::now() + wait));
+    // Nothing is counted for an account that was removed meanwhile: nobody would clear it away.
+    if store.account(account.id).await?.is_none() {
+        return Ok(());
     }
+    let failures = store.count_failure(account.id).await?;
+    let state = state(failure.code, password_typed, failures);
+    let wait = backoff(failure.code, failures, rand::random());
+    let last_login = AccountChange { last_login: Some(last_login), ..AccountChange::default() };
+    let change = AccountChange {
+        from: Some(State::Refreshing),
+        state: Some((state, failure.reason())),
+        refresh_at: Some((state == State::Cooldown).then(|| Timestamp::now() + wait)),
+        ..last_login.clone()
+    };
+    if !store.change_account(account.id, change).await? {
+        store.change_account(account.id, last_login).await?;
+    }
+    Ok(())
+}
+
+/// Writes down that a login was cut off, and nobody knows how it would have ended. What signs in by itself is tried
+/// once more, no earlier than it was due.
+pub(super) async fn cut_off(store: &Store, account: &Account) -> Result<(), StoreError> {
+    let failures = store.count_failure(account.id).await?;
+    let was_typed = account.reason == hold::TYPED;
+    let due = account.refresh_at.filter(|_| !(was_typed && MOST_UNCLEAR <= failures));
+    let earliest = Timestamp::now() + backoff(Code::BrowserCrashed, failures, rand::random());
+    let state = if due.is_some() { State::Cooldown } else { State::NeedsHuman };
+    let change = AccountChange {
+        from: Some(State::Refreshing),
+        state: Some((state, "the broker ended during the login".to_owned())),
+        refresh_at: Some(due.map(|due| due.max(earliest))),
+        ..AccountChange::default()
+    };
     store.change_account(account.id, change).await.map(drop)
 }
 
@@ -40,9 +67,8 @@ fn state(code: Code, password_typed: bool, failures: u32) -> State {
     match code {
         Code::CredentialsRejected => State::CredentialsRejected,
         Code::AccountLocked => State::SiteLocked,
-        // The site may have refused the password in words that the recipe does not know. Typing it a third time
-        // could lock the account.
-        code if code.is_unclear() && password_typed && failures >= 2 => State::NeedsHuman,
+        // The site may have refused the password in words that the recipe does not know.
+        code if code.is_unclear() && password_typed && MOST_UNCLEAR <= failures => State::NeedsHuman,
         code if code.is_transient() => State::Cooldown,
         _ => State::NeedsHuman,
     }

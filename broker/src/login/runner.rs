@@ -14,7 +14,7 @@ use latchkey_shared::{
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
-use super::{Code, Failure, Progress, Report, failure::Trouble};
+use super::{Code, Failure, Progress, Report, failure::Trouble, hold};
 use crate::browser::Page;
 
 mod act;
@@ -101,6 +101,15 @@ impl<'a> Runner<'a> {
     /// Whether the site has been given the password, so that failing again may lock the account.
     pub(super) fn password_typed(&self) -> bool {
         self.password_typed
+    }
+
+    /// Notes that the password is typed from now on, here and in the account.
+    async fn begin_to_type(&mut self) -> Result<(), Trouble> {
+        if !self.password_typed {
+            hold::begin_to_type(self.store, self.account).await?;
+            self.password_typed = true;
+        }
+        Ok(())
     }
 
     async fn step(&mut self, index: usize, step: &Step) -> Result<(), Trouble> {

@@ -1,7 +1,7 @@
 //! A picture of the page on which a login failed, with every field and every secret blanked before it is taken.
 
 use std::{
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -67,20 +67,27 @@ fn write(path: &Path, png: &[u8]) -> std::io::Result<()> {
     file.write_all(png)
 }
 
+/// Removes the oldest. What is not ours stays, and what another login removes meanwhile is no failure.
 fn prune(directory: &Path) -> std::io::Result<()> {
-    let mut pictures: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.path().extension().is_some_and(|extension| extension == "png") {
-            pictures.push((entry.metadata()?.modified()?, entry.path()));
-        }
-    }
+    let entries = std::fs::read_dir(directory)?.flatten().filter(|entry| is_picture(&entry.path()));
+    let mut pictures: Vec<(SystemTime, PathBuf)> =
+        entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
     pictures.sort();
     let too_many = pictures.len().saturating_sub(KEPT);
     for (_, path) in &pictures[..too_many] {
-        std::fs::remove_file(path)?;
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
     }
     Ok(())
+}
+
+/// Whether [`take`] gave the file its name: an operator may keep other pictures beside them.
+fn is_picture(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let account = name.strip_suffix(".png").and_then(|stem| stem.split('-').next());
+    account.is_some_and(|account| account.parse::<AccountId>().is_ok())
 }
 
 #[cfg(test)]
@@ -93,14 +100,17 @@ mod tests {
 
         let directory = tempfile::tempdir().unwrap();
         let inside = directory.path().join("pictures");
+        write(&inside.join("an-operators-own.png"), b"png").unwrap();
+        let account = AccountId::new();
         for number in 0..KEPT + 3 {
-            write(&inside.join(format!("{number:03}.png")), b"png").unwrap();
+            write(&inside.join(format!("{account}-{number:03}-site_down.png")), b"png").unwrap();
         }
 
         prune(&inside).unwrap();
 
-        assert_eq!(std::fs::read_dir(&inside).unwrap().count(), KEPT);
-        let last = inside.join(format!("{:03}.png", KEPT + 2));
+        assert_eq!(std::fs::read_dir(&inside).unwrap().count(), KEPT + 1);
+        assert!(inside.join("an-operators-own.png").exists());
+        let last = inside.join(format!("{account}-{:03}-site_down.png", KEPT + 2));
         assert_eq!(last.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

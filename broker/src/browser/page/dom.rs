@@ -130,11 +130,12 @@ impl Page {
         if point != first {
             return Ok(Done::Disabled);
         }
-        if !point.hit {
-            self.call::<Value>("click", json!([selector])).await?;
-            return Ok(Done::Done);
-        }
-        match self.click_at(point.x, point.y).await {
+        let clicked = if point.hit {
+            self.click_at(point.x, point.y).await
+        } else {
+            self.call::<Value>("click", json!([selector])).await.map(drop)
+        };
+        match clicked {
             // The page got the click and is busy with it. A second one could send the form twice.
             Ok(()) | Err(BrowserError::Timeout(_)) => Ok(Done::Done),
             Err(error) => Err(error),

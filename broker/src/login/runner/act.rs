@@ -29,7 +29,9 @@ impl Runner<'_> {
         match &step.action {
             Action::Goto(url) => self.goto(url, deadline).await,
             Action::Fill { selector, value } => {
-                self.password_typed |= value.is_secret();
+                if value.is_secret() {
+                    self.begin_to_type().await?;
+                }
                 let value = value.fill(&self.site.base_url, self.credentials);
                 self.enter(selector, deadline, Deed::Fill(&value)).await
             }
