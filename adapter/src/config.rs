@@ -34,6 +34,54 @@ pub struct Config {
     pub delivery: Delivery,
     /// How long open streams may go on after the signal to stop, 25 s; then they are cut.
     pub drain: Duration,
+    /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
+    pub calls: Calls,
+}
+
+/// How tool calls are brought about.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// `LATCHKEY_TOOLS`, default `auto`.
+    pub tools: Tools,
+    /// `LATCHKEY_REPAIR`, default on: whether a site may be asked again within one turn.
+    pub repair: bool,
+    /// `LATCHKEY_JUDGE`, default `enforce`.
+    pub judge: Judge,
+    /// From what the tags of emulated calls derive their nonce: the same on every replica and after a restart.
+    pub nonce_key: NonceKey,
+}
+
+/// Where tools go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tools {
+    /// To the site, if its file says that it takes them; else into the prompt.
+    Auto,
+    /// To the site, and only there.
+    Native,
+    /// Into the prompt, whatever the site takes.
+    Emulate,
+    /// To the site, and nothing that comes back is touched.
+    Off,
+}
+
+/// Who judges whether an answer announced an action and stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// Nobody.
+    Off,
+    /// The judge, who is only counted.
+    Shadow,
+    /// The judge, who is obeyed.
+    Enforce,
+}
+
+/// A secret of the deployment: the lowest digest of its shared secrets, and its name.
+#[derive(Clone)]
+pub struct NonceKey {
+    /// The secret.
+    pub secret: [u8; 32],
+    /// The deployment's name.
+    pub deployment: String,
 }
 
 /// How an answer is delivered to a client that asked for a stream.
@@ -66,18 +114,45 @@ impl Config {
         }
         let heartbeat = env.duration("LATCHKEY_HEARTBEAT", Duration::from_secs(10))?;
         let deliveries = [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered)];
+        let secrets = SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
+            .context("LATCHKEY_SHARED_SECRETS is wrong")?;
         Ok(Self {
             listen: env.address("LATCHKEY_ADAPTER_LISTEN", "127.0.0.1:7802")?,
             redis: RedisConfig::from_env(env)?,
             vault: SessionVault::from_env(env)?,
             catalog: Arc::new(Catalog::from_env(env)?),
-            secrets: SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
-                .context("LATCHKEY_SHARED_SECRETS is wrong")?,
+            calls: Calls::from_env(env, &secrets)?,
+            secrets,
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,
         })
+    }
+}
+
+impl Calls {
+    fn from_env(env: &Env, secrets: &SharedSecrets) -> anyhow::Result<Self> {
+        let tools = [
+            ("auto", Tools::Auto),
+            ("native", Tools::Native),
+            ("emulate", Tools::Emulate),
+            ("off", Tools::Off),
+        ];
+        let judges = [("off", Judge::Off), ("shadow", Judge::Shadow), ("enforce", Judge::Enforce)];
+        let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
+        Ok(Self {
+            tools: env.choice("LATCHKEY_TOOLS", &tools, Tools::Auto)?,
+            repair: env.choice("LATCHKEY_REPAIR", &[("on", true), ("off", false)], true)?,
+            judge: env.choice("LATCHKEY_JUDGE", &judges, Judge::Enforce)?,
+            nonce_key: NonceKey { secret: secrets.lowest(), deployment },
+        })
+    }
+}
+
+impl fmt::Debug for NonceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NonceKey([redacted])")
     }
 }
 
@@ -97,6 +172,11 @@ impl SharedSecrets {
             bail!("expected at least one secret");
         }
         Ok(Self(digests))
+    }
+
+    /// The lowest digest, whatever the order in which a replica is told the secrets.
+    fn lowest(&self) -> [u8; 32] {
+        self.0.iter().min().copied().unwrap_or_default()
     }
 
     /// Whether a text is one of them; takes the same time whichever it is and however much of it is right.

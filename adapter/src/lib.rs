@@ -12,6 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 mod api;
+pub mod bridge;
 pub mod config;
 mod metrics;
 mod models;

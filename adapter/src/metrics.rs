@@ -8,6 +8,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
+mod calls;
+
+use calls::CallMetrics;
+pub(crate) use calls::{CallLabels, CallOutcomeLabels};
+
 /// Upper bounds of times, in seconds: from a cached answer to the longest turn.
 const SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
 
@@ -31,6 +36,8 @@ pub(crate) struct Metrics {
     pub tokens: Family<TokenLabels, Counter>,
     /// Heartbeats sent.
     pub heartbeats: Counter<u64, AtomicU64>,
+    /// Tool calls.
+    pub calls: CallMetrics,
 }
 
 /// A site.
@@ -87,6 +94,7 @@ impl Default for Metrics {
             failovers: Family::default(),
             tokens: Family::default(),
             heartbeats: Counter::default(),
+            calls: CallMetrics::default(),
         };
         metrics.register();
         metrics
@@ -104,6 +112,7 @@ impl Metrics {
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
         registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
+        self.calls.register(registry);
     }
 
     /// The text that Prometheus reads (`OpenMetrics`).

@@ -2,8 +2,9 @@
 //!
 //! Nothing here knows a client's or a site's words. The pool never writes a session.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use latchkey_shared::{
     id::AccountId,
     session::Session,
@@ -26,6 +27,7 @@ use sessions::Sessions;
 
 use crate::{
     metrics::Metrics,
+    prompt::Prompt,
     sites::{self, Ask},
     stream::{Deltas, fault::Fault},
 };
@@ -60,10 +62,22 @@ pub(crate) struct Held {
     /// The answer. Dropped first: the upstream call ends before the account is free.
     pub deltas: Deltas,
     /// The hold.
-    pub lease: Lease,
+    pub hold: Hold,
     /// Accounts that failed before.
     pub failovers: usize,
 }
+
+/// A hold on an account, and all that is needed to ask its site again.
+pub(crate) struct Hold {
+    /// The hold.
+    pub lease: Lease,
+    site: Arc<Site>,
+    session: Arc<Session>,
+    client: reqwest::Client,
+}
+
+/// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
+pub(crate) type Asking = BoxFuture<'static, Result<Deltas, Fault>>;
 
 /// Why no account gives an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +97,22 @@ pub(crate) enum PoolError {
     /// More requests wait than ever get their turn.
     #[error("too many requests wait for an account")]
     QueueFull,
+}
+
+impl Hold {
+    /// Asks the site once more, with the account that is held.
+    pub(crate) fn ask(&self, prompt: &Prompt) -> Asking {
+        let (client, site, session) =
+            (self.client.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
+        let ask = Ask::new(&site, prompt);
+        Box::pin(async move { sites::open(&client, &site, &session, ask).await })
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").field("lease", &self.lease).finish_non_exhaustive()
+    }
 }
 
 impl Pool {
@@ -132,7 +162,11 @@ impl Pool {
                 continue;
             };
             let fault = match sites::open(&self.client, site, &session, ask.clone()).await {
-                Ok(deltas) => return Ok(Held { deltas, lease, failovers }),
+                Ok(deltas) => {
+                    let (site, client) = (Arc::clone(site), self.client.clone());
+                    let hold = Hold { lease, site, session, client };
+                    return Ok(Held { deltas, hold, failovers });
+                }
                 Err(fault) if fault.is_of_the_account() => fault,
                 Err(fault) => return Err(fault.into()),
             };

@@ -1,14 +1,21 @@
 //! From a client's request to what a site is asked. Pure: every refusal here is a 400.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use latchkey_shared::site::Site;
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
+    bridge::catalog::Catalog,
+    config,
     openai::request::{ChatRequest, Invalid},
     sites,
 };
+
+pub(crate) mod emulation;
+
+use emulation::Emulation;
 
 /// What a site is asked.
 #[derive(Clone, Debug)]
@@ -23,6 +30,34 @@ pub(crate) struct Prompt {
     pub rest: BTreeMap<String, Box<RawValue>>,
     /// Begins the ids that we give to tool calls; unique to the answer.
     pub minted: String,
+    /// How calls come back.
+    pub calls: Calls,
+}
+
+/// How calls come back.
+#[derive(Clone, Debug)]
+pub(crate) enum Calls {
+    /// As the site makes them, if any.
+    Untouched,
+    /// As the site makes them, and are brought towards what is declared.
+    Native(Arc<Catalog>),
+    /// Written in the answer's text.
+    Emulated(Arc<Emulation>),
+}
+
+/// What was said and asked after the client's request, unknown to the client.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    /// The site's answer.
+    pub answer: String,
+    /// What it is asked then.
+    pub question: String,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'a str,
+    content: &'a str,
 }
 
 impl Prompt {
@@ -35,11 +70,44 @@ impl Prompt {
         site: &Site,
         model: String,
         minted: String,
+        settings: &config::Calls,
     ) -> Result<Self, Invalid> {
-        if !request.tools.is_empty() && !sites::takes_tools(site) {
+        let takes_tools = sites::takes_tools(site);
+        let emulates = match settings.tools {
+            config::Tools::Auto => !takes_tools,
+            config::Tools::Emulate => true,
+            config::Tools::Native | config::Tools::Off => false,
+        };
+        if emulates {
+            return emulation::prompt(request, site, model, minted, settings);
+        }
+        if !request.tools.is_empty() && !takes_tools {
             return Err(Invalid(format!("tools: the site {} takes no tools", site.name)));
         }
         let ChatRequest { messages, tools, rest, .. } = request;
-        Ok(Self { model, messages, tools, rest, minted })
+        let calls = match settings.tools {
+            config::Tools::Auto | config::Tools::Native if !tools.is_empty() => {
+                Calls::Native(Arc::new(emulation::catalog(&tools)))
+            }
+            _ => Calls::Untouched,
+        };
+        Ok(Self { model, messages, tools, rest, minted, calls })
     }
+
+    /// The same prompt after more was said.
+    pub(crate) fn after(&self, exchanges: &[Exchange]) -> Self {
+        let mut prompt = self.clone();
+        for Exchange { answer, question } in exchanges {
+            // Sites refuse an empty message.
+            if !answer.trim().is_empty() {
+                prompt.messages.push(message("assistant", answer));
+            }
+            prompt.messages.push(message("user", question));
+        }
+        prompt
+    }
+}
+
+fn message(role: &str, content: &str) -> Box<RawValue> {
+    to_raw_value(&Message { role, content }).expect("texts always serialize")
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use latchkey_shared::{
     session::Session,
-    site::{Chat, ModelsFrom, Site},
+    site::{Chat, Dialect, ModelsFrom, Site},
 };
 use reqwest::{
     Client,
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
+    bridge::dialect::Form,
     prompt::Prompt,
     stream::{Deltas, fault::Fault},
 };
@@ -65,6 +66,16 @@ pub(crate) async fn models(
 pub(crate) fn takes_tools(site: &Site) -> bool {
     match &site.chat {
         Chat::OpenAi(chat) => chat.tools,
+    }
+}
+
+/// How a site's model is told to write calls, where its chat takes no tools.
+pub(crate) fn form(site: &Site) -> Form {
+    let Chat::OpenAi(chat) = &site.chat;
+    match chat.dialect {
+        Dialect::Xml => Form::Xml,
+        Dialect::Json => Form::Json,
+        Dialect::Fence => Form::Fence,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store};
 
 use crate::{
-    config::{Config, Delivery, SharedSecrets},
+    config::{Calls, Config, Delivery, SharedSecrets},
     metrics::Metrics,
     models::ModelIndex,
     pool::Pool,
@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub secrets: SharedSecrets,
     /// How answers are delivered.
     pub delivery: Delivery,
+    /// How tool calls are brought about.
+    pub calls: Calls,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// The background tasks; also says when what still runs is to break off.
@@ -57,6 +59,7 @@ impl AppState {
             session_keys,
             secrets: config.secrets,
             delivery: config.delivery,
+            calls: config.calls,
             body_limit: config.body_limit,
             tasks,
         }))

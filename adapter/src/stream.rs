@@ -54,6 +54,7 @@ pub(crate) struct Deltas {
     upstream: Upstream,
     ready: Vec<Delta>,
     end: Option<End>,
+    empty: bool,
     clock: Clock,
 }
 
@@ -70,22 +71,34 @@ impl Deltas {
     /// Assembles the stream. `started` is when the prompt was sent.
     pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
         let clock = Clock { limits, piece: started + limits.first_token, turn: started + limits.turn };
-        Self { stages, upstream, ready: Vec::new(), end: None, clock }
+        Self { stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
     }
 
-    /// Waits until the answer has really begun: until then every fault can still be told as a status.
+    /// Waits until the answer has really begun: until then every fault can still be told as a status. An empty
+    /// answer is told by `next`: whoever holds the account may ask again with it.
     ///
     /// # Errors
     /// Whatever goes wrong before the first text, thought or call.
     pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
         while !self.has_begun() {
             // Site chatter does not move the deadline of the first delta.
-            self.read().await?;
+            match self.read().await {
+                Err(Fault::Empty) => {
+                    self.empty = true;
+                    break;
+                }
+                read => read?,
+            }
         }
         if !self.stages.close.has_finished() {
             self.clock.piece = Instant::now() + self.clock.limits.idle;
         }
         Ok(())
+    }
+
+    /// Whether the answer ended without saying anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.empty
     }
 
     /// Waits for more deltas; the end comes exactly once, after them. Cancel-safe.
@@ -97,6 +110,9 @@ impl Deltas {
             if !self.ready.is_empty() || self.end.is_some() {
                 out.append(&mut self.ready);
                 return Ok(self.end);
+            }
+            if self.empty {
+                return Err(Fault::Empty);
             }
             if let Err(fault) = self.read().await {
                 // What came before the fault in the same read was said.
@@ -183,6 +199,9 @@ impl Stages {
             result?;
         }
         let end_mark = self.decoder.has_ended();
+        if self.close.was_limited() {
+            self.tools.drop_half();
+        }
         if end_mark || self.close.has_finished() {
             self.tools.finish(&mut self.assembled);
         }

@@ -9,11 +9,10 @@ use tracing::Span;
 use ulid::Ulid;
 
 use crate::{
-    metrics::{Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
     models::{ModelError, Route},
     openai::request::{ChatRequest, Invalid},
     pool::{Held, PoolError},
-    prompt::Prompt,
+    prompt::{Calls, Prompt},
     sites::Ask,
     state::AppState,
     stream::{
@@ -24,6 +23,19 @@ use crate::{
     },
     tokens::Counter,
 };
+
+mod answer;
+mod bridged;
+mod judge;
+mod native;
+mod record;
+mod repair;
+mod tally;
+
+use answer::{Answer, Reader};
+use bridged::{Bridged, Policy};
+use record::Record;
+use tally::Tally;
 
 /// Why a turn does not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +61,7 @@ pub(crate) struct Turn {
     pub model: String,
     /// The request's span, for what happens after the handler has returned.
     pub span: Span,
-    held: Held,
-    prompt: Prompt,
+    answer: Answer,
     counter: Counter,
     counting: Option<JoinHandle<Usage>>,
     stopping: CancellationToken,
@@ -79,16 +90,15 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         begun = begin(app, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
-    let (prompt, held) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
-    record.began(held.failovers);
-    tracing::debug!(account.id = %held.lease.account, site = record.labels.site, "the answer begins");
+    let (answer, failovers) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
+    record.began(failovers);
+    tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     Ok(Turn {
-        id: format!("chatcmpl-{}", prompt.minted),
+        id: format!("chatcmpl-{}", answer.prompt.minted),
         created: Timestamp::now().millis() / 1000,
         model: name,
         span: Span::current(),
-        held,
-        prompt,
+        answer,
         counter: Counter::default(),
         counting: None,
         stopping,
@@ -100,7 +110,7 @@ async fn begin(
     app: &AppState,
     request: ChatRequest,
     record: &mut Record,
-) -> Result<(Prompt, Held), TurnError> {
+) -> Result<(Answer, usize), TurnError> {
     let Route { site, model, listed } = app.models.resolve(&request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
@@ -108,10 +118,28 @@ async fn begin(
         record.labels.model.clone_from(&model);
     }
     let minted = Ulid::generate().to_string().to_lowercase();
-    let prompt = Prompt::new(request, &site, model, minted)?;
+    let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let held = Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await?;
-    Ok((prompt, held))
+    let Held { deltas, hold, failovers } = held;
+    let reader = reader(app, &prompt, record);
+    let mut answer = Answer::new(deltas, reader, hold, prompt);
+    Box::pin(answer.begin()).await.map_err(PoolError::Fault)?;
+    Ok((answer, failovers))
+}
+
+fn reader(app: &AppState, prompt: &Prompt, record: &Record) -> Reader {
+    let tally = |dialect| Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect);
+    match &prompt.calls {
+        Calls::Untouched => Reader::Untouched,
+        Calls::Native(catalog) => Reader::Native(Arc::clone(catalog), tally("native")),
+        Calls::Emulated(emulation) => {
+            let policy = Policy { repair: app.calls.repair, judge: app.calls.judge };
+            let tally = tally(emulation.dialect.form.as_str());
+            let bridged = Bridged::new(Arc::clone(emulation), prompt.minted.clone(), policy, tally);
+            Reader::Bridged(Box::new(bridged))
+        }
+    }
 }
 
 impl TurnError {
@@ -130,7 +158,7 @@ impl TurnError {
 }
 
 impl Turn {
-    /// Waits for more deltas; the ending comes once, with the last of them. Cancel-safe.
+    /// Waits for more deltas; the ending comes once, after the last of them. Cancel-safe.
     ///
     /// # Errors
     /// Whatever cuts the answer.
@@ -139,13 +167,13 @@ impl Turn {
         let next = tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Fault::Stopping),
-            next = self.held.deltas.next(out) => next,
+            next = self.answer.next(out) => next,
         };
         let end = match next {
             Ok(end) => end,
             Err(fault) => {
                 self.record.outcome = Some(fault.label());
-                tracing::warn!(account.id = %self.held.lease.account, cause = %fault, "the answer failed");
+                tracing::warn!(account.id = %self.answer.account(), cause = %fault, "the answer failed");
                 return Err(fault);
             }
         };
@@ -187,57 +215,12 @@ impl Turn {
 
     /// Counts on a thread for blocking work: a long prompt takes a while.
     async fn count(&mut self) -> Usage {
-        let Self { counter, prompt, counting, .. } = self;
+        let Self { counter, answer: Answer { prompt, .. }, counting, .. } = self;
         let counting = counting.get_or_insert_with(|| {
             let counter = std::mem::take(counter);
             let (messages, tools) = (std::mem::take(&mut prompt.messages), std::mem::take(&mut prompt.tools));
             tokio::task::spawn_blocking(move || counter.usage(&messages, &tools))
         });
         counting.await.unwrap_or_default()
-    }
-}
-
-/// What the metrics learn of a turn. A turn that is dropped before its end was left by the client.
-struct Record {
-    metrics: Arc<Metrics>,
-    labels: ModelLabels,
-    started: Instant,
-    span: Span,
-    outcome: Option<&'static str>,
-}
-
-impl Record {
-    fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
-        let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
-        Self { metrics, labels, started, span, outcome: None }
-    }
-
-    fn began(&self, failovers: usize) {
-        let waited = self.started.elapsed().as_secs_f64();
-        self.metrics.first_delta.get_or_create(&self.labels).observe(waited);
-        if failovers > 0 {
-            let site = SiteLabels { site: self.labels.site.clone() };
-            self.metrics.failovers.get_or_create(&site).inc_by(failovers as u64);
-        }
-    }
-
-    fn ended(&mut self, usage: Usage) {
-        self.outcome = Some("ok");
-        for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
-            let ModelLabels { site, model } = self.labels.clone();
-            self.metrics.tokens.get_or_create(&TokenLabels { site, model, kind }).inc_by(count);
-        }
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let ModelLabels { site, model } = self.labels.clone();
-        let outcome = self.outcome.unwrap_or("left");
-        let took = self.started.elapsed();
-        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.span.in_scope(|| tracing::info!(site, model, outcome, duration_ms, "turn ended"));
-        self.metrics.requests.get_or_create(&OutcomeLabels { site, model, outcome }).inc();
-        self.metrics.turn.get_or_create(&self.labels).observe(took.as_secs_f64());
     }
 }

@@ -196,9 +196,25 @@ pub struct OpenAiChat {
     /// Whether the site passes `tools` on to its model.
     #[serde(default)]
     pub tools: bool,
+    /// How the site's model is told to write tool calls where the site takes none.
+    #[serde(default)]
+    pub dialect: Dialect,
     /// How a dead session looks. Without it, every 401 is one.
     #[serde(default)]
     pub expired: Expired,
+}
+
+/// The textual form in which a model writes tool calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Tags with raw values: nothing has to be escaped.
+    #[default]
+    Xml,
+    /// JSON inside a tag.
+    Json,
+    /// Square brackets and fenced values, for sites that rewrite `<`.
+    Fence,
 }
 
 /// How the site says on its chat endpoint that the session is dead. Whatever else has the same status is the

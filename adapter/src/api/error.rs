@@ -64,6 +64,7 @@ impl ApiError {
                 | Fault::Reported
                 | Fault::Empty
                 | Fault::Cut
+                | Fault::BrokenCall
                 | Fault::Unreadable(_),
             ) => StatusCode::BAD_GATEWAY,
         }
@@ -92,6 +93,7 @@ impl ApiError {
                 | Fault::Reported
                 | Fault::Empty
                 | Fault::Cut
+                | Fault::BrokenCall
                 | Fault::Unreadable(_),
             ) => ("server_error", "api_error"),
         }
@@ -160,6 +162,7 @@ fn message_of(fault: &Fault) -> String {
         Fault::Status(_) | Fault::Reported => "the site, or the model behind it, failed; ask again later",
         Fault::Empty => "the site sent an empty answer; ask again",
         Fault::Cut => "the site's answer was cut off; ask again",
+        Fault::BrokenCall => "the site's model wrote a tool call that cannot be used; ask again",
         Fault::Unreadable(_) => "the site's answer cannot be read; its site file may be out of date",
         Fault::Stopping => "the adapter is stopping; ask again",
     };

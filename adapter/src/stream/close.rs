@@ -51,6 +51,11 @@ impl Close {
         self.finish.is_some()
     }
 
+    /// Whether a token limit cut the answer.
+    pub(crate) fn was_limited(&self) -> bool {
+        self.finish == Some(Finish::Length)
+    }
+
     /// Closes an answer that the site ended.
     ///
     /// # Errors

@@ -38,6 +38,9 @@ pub(crate) enum Fault {
     /// The answer stopped in the middle.
     #[error("the site's answer was cut off")]
     Cut,
+    /// The model calls tools in a way that cannot be carried out.
+    #[error("the site's model wrote a tool call that cannot be used")]
+    BrokenCall,
     /// The answer cannot be read.
     #[error("the site's answer cannot be read: {0}")]
     Unreadable(&'static str),
@@ -74,6 +77,7 @@ impl Fault {
             Self::Reported => "reported",
             Self::Empty => "empty",
             Self::Cut => "cut",
+            Self::BrokenCall => "broken_call",
             Self::Unreadable(_) => "unreadable",
             Self::Stopping => "stopping",
         }
@@ -91,6 +95,7 @@ impl Fault {
             | Self::Reported
             | Self::Empty
             | Self::Cut
+            | Self::BrokenCall
             | Self::Unreadable(_)
             | Self::Stopping => false,
         }

@@ -65,6 +65,11 @@ impl Tools {
         Ok(())
     }
 
+    /// Forgets the last call of an answer that a limit cut, unless it is whole: half a call must never be made.
+    pub(crate) fn drop_half(&mut self) {
+        self.open.pop_if(|call| !is_object(&call.arguments));
+    }
+
     /// Gives the calls, each whole, in the order in which they began. One without a name is dropped.
     pub(crate) fn finish(&mut self, out: &mut Vec<Delta>) {
         let mut used: Vec<String> = Vec::new();

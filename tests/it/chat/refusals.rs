@@ -101,7 +101,8 @@ async fn a_body_too_long_is_400() {
 
 #[tokio::test]
 async fn tools_for_a_site_that_takes_none_are_400() {
-    let world = adapter().site_file(SITE_FILE.replace("tools = true", "tools = false")).await;
+    let world = adapter().site_file(SITE_FILE.replace("tools = true", "tools = false"));
+    let world = world.adapter_env("LATCHKEY_TOOLS", "native").await;
     let mut body = Adapter::question("hi");
     body["tools"] = json!([{"type": "function", "function": {"name": "read"}}]);
 

@@ -1,0 +1,275 @@
+//! Brings a value towards a schema: only in form, never in content.
+
+use serde_json::{Map, Value};
+
+/// How deep references and nesting are followed.
+const DEPTH: usize = 32;
+
+/// Brings a value towards a schema; says whether anything changed.
+pub(super) fn towards(value: &mut Value, schema: &Value) -> bool {
+    Coercion { root: schema }.value(value, schema, DEPTH)
+}
+
+/// The names of a schema's properties.
+pub(super) fn properties(schema: &Value) -> Vec<&str> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.map(|properties| properties.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+/// The names of all properties, nested ones too.
+pub(super) fn keys(schema: &Value) -> Vec<String> {
+    let mut keys = Vec::new();
+    collect_keys(schema, &mut keys, DEPTH);
+    keys
+}
+
+fn collect_keys(schema: &Value, keys: &mut Vec<String>, depth: usize) {
+    if depth == 0 {
+        return;
+    }
+    match schema {
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                if let ("properties", Value::Object(properties)) = (name.as_str(), inner) {
+                    keys.extend(properties.keys().cloned());
+                }
+                collect_keys(inner, keys, depth - 1);
+            }
+        }
+        Value::Array(inner) => inner.iter().for_each(|inner| collect_keys(inner, keys, depth - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+struct Coercion<'a> {
+    /// Where local references point into.
+    root: &'a Value,
+}
+
+impl Coercion<'_> {
+    fn value(&self, value: &mut Value, schema: &Value, depth: usize) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        let schema = self.resolve(schema);
+        if let Some(variants) = variants(schema) {
+            return self.variant(value, variants, depth);
+        }
+        let wanted = types(schema);
+        let mut changed = false;
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| is(value, wanted)) {
+            changed = convert(value, &wanted);
+        }
+        changed | trim_enum(value, schema) | self.inside(value, schema, depth)
+    }
+
+    /// Tries the variants that take the value's form as it is, then those that it can be brought to.
+    fn variant(&self, value: &mut Value, variants: &[Value], depth: usize) -> bool {
+        if let Some(variant) = self.fitting(value, variants) {
+            return self.value(value, variant, depth);
+        }
+        let wanted: Vec<&str> = variants.iter().flat_map(|variant| types(self.resolve(variant))).collect();
+        if !convert(value, &wanted) {
+            return false;
+        }
+        if let Some(variant) = self.fitting(value, variants) {
+            self.value(value, variant, depth);
+        }
+        true
+    }
+
+    fn fitting<'b>(&self, value: &Value, variants: &'b [Value]) -> Option<&'b Value> {
+        variants.iter().find(|variant| {
+            let wanted = types(self.resolve(variant));
+            wanted.is_empty() || wanted.iter().any(|wanted| is(value, wanted))
+        })
+    }
+
+    fn inside(&self, value: &mut Value, schema: &Value, depth: usize) -> bool {
+        match value {
+            Value::Object(fields) => self.fields(fields, schema, depth),
+            Value::Array(values) => match schema.get("items") {
+                Some(items) => {
+                    values.iter_mut().fold(false, |changed, value| self.value(value, items, depth) | changed)
+                }
+                None => false,
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+
+    fn fields(&self, fields: &mut Map<String, Value>, schema: &Value, depth: usize) -> bool {
+        let before = fields.len();
+        let known = schema.get("properties").and_then(Value::as_object);
+        let patterns = schema.get("patternProperties").is_some();
+        if let (Some(known), Some(Value::Bool(false)), false) =
+            (known, schema.get("additionalProperties"), patterns)
+        {
+            fields.retain(|name, _| known.contains_key(name));
+        }
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let none = Map::new();
+        let known = known.unwrap_or(&none);
+        // Some models write null for what they leave out.
+        fields.retain(|name, value| {
+            !value.is_null()
+                || required.contains(&name.as_str())
+                || known.get(name).is_none_or(|schema| self.takes_null(schema))
+        });
+        let mut changed = fields.len() != before;
+        for (name, value) in fields.iter_mut() {
+            let schema = known.get(name).or_else(|| schema.get("additionalProperties"));
+            changed |= schema.is_some_and(|schema| self.value(value, schema, depth));
+        }
+        changed
+    }
+
+    fn takes_null(&self, schema: &Value) -> bool {
+        let schema = self.resolve(schema);
+        let of_variants =
+            variants(schema).into_iter().flatten().flat_map(|variant| types(self.resolve(variant)));
+        let all: Vec<&str> = types(schema).into_iter().chain(of_variants).collect();
+        all.is_empty() || all.contains(&"null")
+    }
+
+    /// Follows references into the same document.
+    fn resolve<'b>(&'b self, mut schema: &'b Value) -> &'b Value {
+        for _ in 0..DEPTH {
+            let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { break };
+            let Some(found) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
+            else {
+                break;
+            };
+            schema = found;
+        }
+        schema
+    }
+}
+
+fn variants(schema: &Value) -> Option<&Vec<Value>> {
+    ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)).and_then(Value::as_array)
+}
+
+/// The types that a schema allows; none if it does not say.
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => match (schema.get("enum").and_then(Value::as_array), schema.get("const")) {
+            (Some(values), _) => values.iter().map(type_of).collect(),
+            (None, Some(value)) => vec![type_of(value)],
+            (None, None) => Vec::new(),
+        },
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() && number.as_f64().is_some_and(|n| n.fract() != 0.0) => {
+            "number"
+        }
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn is(value: &Value, wanted: &str) -> bool {
+    let found = type_of(value);
+    found == wanted || (found == "integer" && wanted == "number")
+}
+
+/// Brings a value to one of the wanted types, if it plainly says the same.
+fn convert(value: &mut Value, wanted: &[&str]) -> bool {
+    let converted = match value {
+        Value::String(text) => parse(text, wanted),
+        Value::Null => None,
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            wanted.contains(&"string").then(|| Value::String(value.to_string()))
+        }
+    };
+    converted.map(|converted| *value = converted).is_some()
+}
+
+/// What a text says when it is read as JSON or Python.
+fn parse(text: &str, wanted: &[&str]) -> Option<Value> {
+    let text = text.trim();
+    let literal = match text {
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        "None" => "null",
+        _ => text,
+    };
+    let parsed = serde_json::from_str(literal).ok().or_else(|| super::repair::mend(text, &[])?.parse().ok());
+    parsed.filter(|value| wanted.iter().any(|wanted| is(value, wanted)))
+}
+
+/// A word of a list with blanks around it.
+fn trim_enum(value: &mut Value, schema: &Value) -> bool {
+    let Some(allowed) = schema.get("enum").and_then(Value::as_array) else { return false };
+    let Value::String(text) = value else { return false };
+    let trimmed = Value::from(text.trim());
+    if text.trim().len() == text.len() || !allowed.contains(&trimmed) {
+        return false;
+    }
+    *value = trimmed;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn coerced(schema: &Value, mut value: Value) -> Value {
+        towards(&mut value, schema);
+        value
+    }
+
+    #[test]
+    fn texts_become_what_the_schema_wants() {
+        let schema = json!({"properties": {
+            "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"}, "s": {"type": "string"},
+            "l": {"type": "array", "items": {"type": "integer"}}, "o": {"type": ["object", "null"]},
+            "e": {"enum": ["a", "b"]}, "v": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "r": {"$ref": "#/$defs/r"}}, "$defs": {"r": {"type": "boolean"}}});
+
+        let value = json!({"n": " 10\n", "f": "1.5", "b": "True", "s": "{\"a\": 1}", "l": "[1, \"2\"]",
+            "o": "{'a': 1}", "e": "a\n", "v": "3", "r": "false"});
+
+        let expected = json!({"n": 10, "f": 1.5, "b": true, "s": "{\"a\": 1}", "l": [1, 2], "o": {"a": 1},
+            "e": "a", "v": 3, "r": false});
+        assert_eq!(coerced(&schema, value), expected);
+    }
+
+    #[test]
+    fn what_says_something_else_stays() {
+        let schema =
+            json!({"properties": {"n": {"type": "integer"}, "s": {"type": "string"}}, "required": ["s"]});
+
+        assert_eq!(
+            coerced(&schema, json!({"n": "ten", "s": null, "x": 1})),
+            json!({"n": "ten", "s": null, "x": 1})
+        );
+        assert_eq!(coerced(&schema, json!({"n": null, "s": {"a": 1}})), json!({"s": "{\"a\":1}"}));
+    }
+
+    #[test]
+    fn unknown_keys_go_only_where_they_are_forbidden() {
+        let closed = json!({"properties": {"a": {}}, "additionalProperties": false});
+
+        assert_eq!(coerced(&closed, json!({"a": 1, "b": 2})), json!({"a": 1}));
+        assert_eq!(
+            coerced(&json!({"properties": {"a": {}}}), json!({"a": 1, "b": 2})),
+            json!({"a": 1, "b": 2})
+        );
+    }
+}

@@ -1,0 +1,342 @@
+//! Reads one tag, drifted or not: models put bars, name spaces, odd quotes and capitals where none belong.
+//!
+//! What it says of the beginning of a text never changes when more of the text arrives, unless it said "partial".
+
+use super::{
+    Nonce,
+    words::{OWN, SPACES, WORDS, Word},
+};
+
+/// No tag of ours or of a known model is longer.
+const TAG_BYTES: usize = 256;
+
+/// No word is longer, name space and nonce included.
+const WORD_BYTES: usize = 40;
+
+/// One tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) word: Word,
+    /// Whether it carries our nonce.
+    pub(crate) own: bool,
+    pub(crate) closes: bool,
+    /// Whether it opens and closes at once.
+    pub(crate) empty: bool,
+    /// What it names, or the type of `details`.
+    pub(crate) name: Option<String>,
+    /// Its length in bytes.
+    pub(crate) size: usize,
+}
+
+/// What the beginning of a text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lexed {
+    Tag(Tag),
+    /// The text ends too early to say.
+    Partial(Partial),
+    No,
+}
+
+/// What an unfinished tag may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Partial {
+    /// A tag of ours.
+    pub(crate) own: bool,
+    /// The end of thinking.
+    pub(crate) thought: bool,
+}
+
+/// Knows our nonce.
+#[derive(Clone, Debug)]
+pub(crate) struct Lexicon {
+    nonce: String,
+    /// How our closers of a call begin, bracket apart.
+    invoke: String,
+    call: String,
+}
+
+/// What a word is made of, read so far.
+struct Letters {
+    /// Without bars, zero-width letters and case.
+    word: String,
+    size: usize,
+    /// Whether the text ended within it.
+    ended: bool,
+}
+
+/// What follows the word.
+enum Rest {
+    Whole { name: Option<String>, empty: bool, size: usize },
+    Partial,
+    No,
+}
+
+impl Lexicon {
+    pub(crate) fn new(nonce: &Nonce) -> Self {
+        let nonce = nonce.as_str().to_owned();
+        Self { invoke: format!("/invoke_{nonce}"), call: format!("/tool_call_{nonce}"), nonce }
+    }
+
+    /// Reads the tag with which a text begins.
+    pub(crate) fn lex(&self, text: &str) -> Lexed {
+        let close = match text.as_bytes().first() {
+            Some(b'<') => '>',
+            Some(b'[') => ']',
+            _ => return Lexed::No,
+        };
+        let closes = text[1..].starts_with(['/', '|', '｜']) && has_slash(&text[1..]);
+        let Some(letters) = letters(&text[1..]) else { return Lexed::No };
+        let bracket = close == ']';
+        if letters.ended {
+            return self.unfinished(&letters.word, closes, bracket);
+        }
+        let Some((word, own)) = self.resolve(&letters.word) else { return Lexed::No };
+        if bracket && !own {
+            return Lexed::No;
+        }
+        let from = 1 + letters.size;
+        match rest(&text[from..], close) {
+            Rest::Whole { name, empty, size } if from + size <= TAG_BYTES => {
+                Lexed::Tag(Tag { word, own, closes, empty, name, size: from + size })
+            }
+            Rest::Partial if text.len() < TAG_BYTES => {
+                Lexed::Partial(Partial { own, thought: closes && is_thought(word) })
+            }
+            Rest::Whole { .. } | Rest::Partial | Rest::No => Lexed::No,
+        }
+    }
+
+    /// How our closer of a call begins, bracket apart.
+    pub(crate) fn closing(&self, word: Word) -> &str {
+        if word == Word::Call { &self.call } else { &self.invoke }
+    }
+
+    /// Whether a text shows a tag of ours.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        OWN.iter().any(|(word, _)| text.contains(&self.owned(word)))
+    }
+
+    fn unfinished(&self, word: &str, closes: bool, bracket: bool) -> Lexed {
+        let own = OWN.iter().any(|(own, _)| self.owned(own).starts_with(strip_space(word)));
+        let begins = |known: &str| known.starts_with(strip_space(word));
+        let foreign = !bracket
+            && (WORDS.iter().any(|(known, _)| begins(known)) || SPACES.iter().any(|s| s.starts_with(word)));
+        if !own && !foreign {
+            return Lexed::No;
+        }
+        let thought = (closes || word.is_empty())
+            && WORDS.iter().any(|(known, meaning)| is_thought(*meaning) && known.starts_with(word));
+        Lexed::Partial(Partial { own, thought })
+    }
+
+    fn resolve(&self, word: &str) -> Option<(Word, bool)> {
+        let word = strip_space(word);
+        let own = word.strip_suffix(&self.nonce).and_then(|word| word.strip_suffix('_'));
+        if let Some((_, meaning)) = own.and_then(|own| OWN.iter().find(|(known, _)| *known == own)) {
+            return Some((*meaning, true));
+        }
+        WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| (*meaning, false))
+    }
+
+    fn owned(&self, word: &str) -> String {
+        format!("{word}_{}", self.nonce)
+    }
+}
+
+/// Whether a text begins with a word that calls or results are made of.
+pub(crate) fn is_word(text: &str) -> bool {
+    let Some(letters) = letters(text) else { return false };
+    let word = strip_space(&letters.word);
+    WORDS.iter().any(|(known, meaning)| *known == word && !is_thought(*meaning))
+}
+
+/// Whether a text begins with a word of ours under any nonce.
+pub(crate) fn is_owned(text: &str) -> bool {
+    let Some(letters) = letters(text) else { return false };
+    let Some((word, nonce)) = strip_space(&letters.word).rsplit_once('_') else { return false };
+    nonce.len() == 4 && OWN.iter().any(|(known, _)| *known == word)
+}
+
+fn is_thought(word: Word) -> bool {
+    matches!(word, Word::Think | Word::Details)
+}
+
+fn strip_space(word: &str) -> &str {
+    SPACES.iter().find_map(|space| word.strip_prefix(space)).unwrap_or(word)
+}
+
+/// Whether a closing slash comes before the first letter; bars may stand before it.
+fn has_slash(text: &str) -> bool {
+    text.chars().find(|c| !is_bar(*c)) == Some('/')
+}
+
+fn is_bar(c: char) -> bool {
+    matches!(c, '|' | '｜' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Reads the word after the bracket, slash included; none when it is too long to be one.
+fn letters(text: &str) -> Option<Letters> {
+    let mut word = String::new();
+    let mut slash = false;
+    for (size, c) in text.char_indices() {
+        match c {
+            '/' if word.is_empty() && !slash => slash = true,
+            '▁' | '-' => word.push('_'),
+            ':' | '_' => word.push(c),
+            _ if is_bar(c) => {}
+            _ if c.is_ascii_alphanumeric() => word.push(c.to_ascii_lowercase()),
+            _ => return Some(Letters { word, size, ended: false }),
+        }
+        if word.len() > WORD_BYTES || size > TAG_BYTES {
+            return None;
+        }
+    }
+    Some(Letters { word, size: text.len(), ended: true })
+}
+
+/// Reads what stands between the word and the closing bracket.
+fn rest(text: &str, close: char) -> Rest {
+    if let Some(value) = text.strip_prefix('=') {
+        return assigned(value, close);
+    }
+    let mut name = None;
+    let mut at = 0;
+    loop {
+        at += text[at..].len() - text[at..].trim_start().len();
+        let here = &text[at..];
+        let Some(first) = here.chars().next() else { return Rest::Partial };
+        if first == close {
+            return Rest::Whole { name, empty: false, size: at + close.len_utf8() };
+        }
+        if first == '/' {
+            return match here[1..].chars().next() {
+                None => Rest::Partial,
+                Some(next) if next == close => {
+                    Rest::Whole { name, empty: true, size: at + 1 + close.len_utf8() }
+                }
+                Some(_) => Rest::No,
+            };
+        }
+        match attribute(here, close) {
+            Attribute::Whole { key, value, size } => {
+                if key == "name" || key == "type" {
+                    name = Some(value.to_owned());
+                }
+                at += size;
+            }
+            Attribute::Partial => return Rest::Partial,
+            Attribute::No => return Rest::No,
+        }
+    }
+}
+
+/// Reads Qwen's `=name>`.
+fn assigned(text: &str, close: char) -> Rest {
+    let Some(end) = text.find([close, '\n', '<']) else { return Rest::Partial };
+    if !text[end..].starts_with(close) {
+        return Rest::No;
+    }
+    let name = text[..end].trim().trim_matches(is_quote).to_owned();
+    Rest::Whole { name: Some(name), empty: false, size: 1 + end + close.len_utf8() }
+}
+
+enum Attribute<'a> {
+    Whole { key: &'a str, value: &'a str, size: usize },
+    Partial,
+    No,
+}
+
+fn attribute(text: &str, close: char) -> Attribute<'_> {
+    let Some(end) = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) else {
+        return Attribute::Partial;
+    };
+    let key = &text[..end];
+    if key.is_empty() || !text[end..].starts_with('=') {
+        return Attribute::No;
+    }
+    let from = end + 1;
+    let Some(first) = text[from..].chars().next() else { return Attribute::Partial };
+    if is_quote(first) {
+        let from = from + first.len_utf8();
+        let Some(length) = text[from..].find(|c| is_same_quote(first, c)) else { return Attribute::Partial };
+        let quote = text[from + length..].chars().next().map_or(0, char::len_utf8);
+        return Attribute::Whole { key, value: &text[from..from + length], size: from + length + quote };
+    }
+    match text[from..].find(|c: char| c.is_whitespace() || c == close) {
+        Some(length) => Attribute::Whole { key, value: &text[from..from + length], size: from + length },
+        None => Attribute::Partial,
+    }
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’' | '＂')
+}
+
+fn is_same_quote(open: char, c: char) -> bool {
+    match open {
+        '\'' | '‘' | '’' => matches!(c, '\'' | '‘' | '’'),
+        _ => matches!(c, '"' | '“' | '”' | '＂'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lexicon() -> Lexicon {
+        Lexicon { nonce: "k7qp".to_owned(), invoke: String::new(), call: String::new() }
+    }
+
+    fn read(text: &str) -> String {
+        match lexicon().lex(text) {
+            Lexed::Tag(Tag { word, own, closes, empty, name, size }) => {
+                assert_eq!(size, text.len());
+                format!(
+                    "{}{word:?} {} {}",
+                    if closes { "/" } else { "" },
+                    name.unwrap_or_default(),
+                    u8::from(own) + u8::from(empty) * 2
+                )
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn drifted_tags_are_read() {
+        let tags = [
+            ("<invoke name=\"a\">", "Invoke a 0"),
+            ("<INVOKE name='a' >", "Invoke a 0"),
+            ("<｜｜DSML｜｜invoke name=“a”>", "Invoke a 0"),
+            ("</|DSML|parameter>", "/Parameter  0"),
+            ("<|/DSML|parameter>", "/Parameter  0"),
+            ("<｜tool▁calls▁begin｜>", "Section  0"),
+            ("<parameter name=\"a\" string=\"true\">", "Parameter a 0"),
+            ("<function=a.b>", "Function a.b 0"),
+            ("<invoke_k7qp name=\"a\"/>", "Invoke a 3"),
+            ("[tool_calls_k7qp]", "Calls  1"),
+            ("<invoke name=\"\">", "Invoke  0"),
+        ];
+
+        for (tag, expected) in tags {
+            assert_eq!(read(tag), expected, "{tag}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tag_is_none_and_stays_so() {
+        for text in
+            ["<div>", "<", "<tool_callsx>", "[tool_calls]", "<invoke,", "<t ", "<invoke name=\"a\" b>", "a"]
+        {
+            let mut settled = None;
+            for end in 0..=text.len() {
+                let lexed = lexicon().lex(&text[..end]);
+                assert!(!matches!(lexed, Lexed::Tag(_)), "{text}");
+                if end > 0 && lexed == Lexed::No {
+                    settled = Some(end);
+                }
+                assert!(settled.is_none() || lexed == Lexed::No, "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What the sieve says of an answer.
+
+/// One piece of what was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Visible text.
+    Text(String),
+    /// Thinking, its marks taken away.
+    Reasoning(String),
+    /// A call that is whole and valid.
+    Call(Call),
+    /// A call that must not be made; only the site can mend it.
+    Invalid(Invalid),
+    /// A call whose end never came.
+    Truncated(Truncated),
+    /// Bytes that were taken from the client's sight and mean nothing.
+    Dropped(usize),
+}
+
+/// A valid call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The tool's declared name.
+    pub name: String,
+    /// A JSON object, valid against the tool's schema.
+    pub arguments: String,
+    /// How it was read.
+    pub reading: Reading,
+    /// Whether its JSON had to be mended.
+    pub repaired: bool,
+    /// The markup it was read from.
+    pub raw: String,
+}
+
+/// How a call was read: what we can rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// In the dialect that we asked for.
+    Own,
+    /// In another model's dialect, as the last thing of the answer.
+    Lenient,
+    /// At the end of the thinking of an answer that said nothing.
+    Reasoning,
+}
+
+/// A call that must not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong.
+    pub kind: Kind,
+    /// The tool as the model names it; may be empty.
+    pub name: String,
+    /// A sentence for the model.
+    pub detail: String,
+    /// The markup it was read from.
+    pub raw: String,
+}
+
+/// What is wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// No tool is named.
+    NoName,
+    /// The tool is not declared.
+    UnknownTool,
+    /// The arguments are no JSON, not even after repair.
+    Json,
+    /// The arguments do not fit the tool's schema.
+    Arguments,
+    /// The block's parts do not fit together.
+    Malformed,
+    /// A block in a foreign dialect, and text after it: perhaps an example.
+    Doubtful,
+    /// One call, or all of the answer, is too long.
+    TooLong,
+    /// There are too many calls.
+    TooMany,
+}
+
+/// A call whose end never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truncated {
+    /// The tool, if its name had come.
+    pub name: Option<String>,
+    /// The markup so far; what the site says next may continue it.
+    pub raw: String,
+}
+
+/// Where all bytes of an answer went; `received` is the sum of the others when the answer has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// All that came.
+    pub received: u64,
+    /// Given as text.
+    pub text: u64,
+    /// Given as reasoning.
+    pub reasoning: u64,
+    /// Calls, valid or not, and the marks around them and around thinking.
+    pub markup: u64,
+    /// What stood after the last call, and stray words before one.
+    pub dropped: u64,
+}
+
+/// What an answer was, for whoever judges the turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Whether anything but blanks was given as text.
+    pub said: bool,
+    /// The end of the text.
+    pub tail: String,
+    /// Calls given.
+    pub calls: usize,
+    /// Calls that must not be made.
+    pub invalid: usize,
+    /// Whether a call was cut.
+    pub truncated: bool,
+    /// Whether there was any thinking.
+    pub thought: bool,
+    /// Whether the end of the text shows markup of ours: in code, or broken.
+    pub leaked: bool,
+    /// Where the bytes went.
+    pub account: Account,
+    /// About how many bytes were looked at, some more than once.
+    pub scanned: u64,
+}
+
+impl Kind {
+    /// The word for metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoName => "no_name",
+            Self::UnknownTool => "unknown_tool",
+            Self::Json => "json",
+            Self::Arguments => "arguments",
+            Self::Malformed => "malformed",
+            Self::Doubtful => "doubtful",
+            Self::TooLong => "too_long",
+            Self::TooMany => "too_many",
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Follows Markdown's fences and inline code, byte by byte and without holding anything back.
+//!
+//! Inline code ends with its line at the latest: a lone backtick must not hide the calls after it.
+
+/// Where in a Markdown text we are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Markdown {
+    fence: Option<Run>,
+    line: Line,
+    /// Length of the backticks that opened inline code, or 0.
+    code: usize,
+    /// Length of the backticks just read.
+    ticks: usize,
+}
+
+/// Equal marks in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    mark: u8,
+    size: usize,
+}
+
+/// What the current line is so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Indent,
+    Marks(Run),
+    /// Marks and then something: an info string, or blanks after a closing fence.
+    After(Run),
+    Rest,
+}
+
+impl Markdown {
+    /// Takes text that is only text.
+    pub(crate) fn take(&mut self, text: &str) {
+        for &byte in text.as_bytes() {
+            match byte {
+                b'\n' => self.end_line(),
+                _ if self.fence.is_some() => self.line = in_fence(self.line, byte),
+                _ => self.outside(byte),
+            }
+        }
+    }
+
+    /// Whether the next byte is the first of its line, blanks apart, outside a fence.
+    pub(crate) fn is_line_start(&self) -> bool {
+        self.line == Line::Indent && self.fence.is_none()
+    }
+
+    /// Whether a fence is open.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fence.is_some()
+    }
+
+    /// Whether the next byte stands in inline code or in a fence's info string.
+    pub(crate) fn is_code(&self) -> bool {
+        let code = match (self.ticks, self.code) {
+            (0, code) => code,
+            (ticks, 0) => ticks,
+            (ticks, code) if ticks == code => 0,
+            (_, code) => code,
+        };
+        code > 0
+    }
+
+    /// Begins a line, as after the end of thinking.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    fn end_line(&mut self) {
+        self.fence = match (self.fence, self.line) {
+            (Some(open), Line::Marks(run) | Line::After(run))
+                if run.mark == open.mark && run.size >= open.size =>
+            {
+                None
+            }
+            (None, Line::Marks(run) | Line::After(run)) if run.size >= 3 => Some(run),
+            (fence, _) => fence,
+        };
+        (self.line, self.code, self.ticks) = (Line::Indent, 0, 0);
+    }
+
+    fn outside(&mut self, byte: u8) {
+        self.line = match self.line {
+            Line::Indent if byte == b' ' || byte == b'\t' => Line::Indent,
+            Line::Indent if byte == b'`' || byte == b'~' => Line::Marks(Run { mark: byte, size: 1 }),
+            Line::Marks(run) if byte == run.mark => Line::Marks(Run { size: run.size + 1, ..run }),
+            Line::Marks(run) if run.size >= 3 => Line::After(run),
+            // Backticks in the info string: the line is inline code.
+            Line::After(run) if byte != b'`' || run.mark != b'`' => Line::After(run),
+            Line::Indent | Line::Marks(_) | Line::After(_) | Line::Rest => Line::Rest,
+        };
+        if byte == b'`' {
+            self.ticks += 1;
+        } else if self.ticks > 0 {
+            self.code = if self.code == 0 {
+                self.ticks
+            } else if self.code == self.ticks {
+                0
+            } else {
+                self.code
+            };
+            self.ticks = 0;
+        }
+    }
+}
+
+/// The line inside a fence: only a line of marks and blanks can close it.
+fn in_fence(line: Line, byte: u8) -> Line {
+    let blank = matches!(byte, b' ' | b'\t' | b'\r');
+    match line {
+        Line::Indent if blank => Line::Indent,
+        Line::Indent if byte == b'`' || byte == b'~' => Line::Marks(Run { mark: byte, size: 1 }),
+        Line::Marks(run) if byte == run.mark => Line::Marks(Run { size: run.size + 1, ..run }),
+        Line::Marks(run) | Line::After(run) if blank => Line::After(run),
+        Line::Indent | Line::Marks(_) | Line::After(_) | Line::Rest => Line::Rest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(text: &str) -> (bool, bool, bool) {
+        let mut markdown = Markdown::default();
+        markdown.take(text);
+        (markdown.is_line_start(), markdown.is_fenced(), markdown.is_code())
+    }
+
+    #[test]
+    fn fences_open_and_close_by_mark_and_length() {
+        assert_eq!(after("a\n```xml\n"), (false, true, false));
+        assert_eq!(after("````\n```\n"), (false, true, false));
+        assert_eq!(after("```\n~~~\n"), (false, true, false));
+        assert_eq!(after("```\n``` x\n"), (false, true, false));
+        assert_eq!(after("```\n  ```` \n"), (true, false, false));
+        assert_eq!(after("``` a`b\n"), (true, false, false));
+    }
+
+    #[test]
+    fn inline_code_ends_with_its_marks_or_its_line() {
+        assert_eq!(after("a `"), (false, false, true));
+        assert_eq!(after("a `b` "), (false, false, false));
+        assert_eq!(after("a ``b` "), (false, false, true));
+        assert_eq!(after("it`s\n "), (true, false, false));
+    }
+}

@@ -1,0 +1,71 @@
+//! What became of tool calls.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct CallMetrics {
+    /// Calls sent to clients; `outcome` is how they were read.
+    pub emitted: Family<CallOutcomeLabels, Counter>,
+    /// Calls that could not be used, by what is wrong with them.
+    pub invalid: Family<CallOutcomeLabels, Counter>,
+    /// Repairs, by step and outcome.
+    pub repairs: Family<CallOutcomeLabels, Counter>,
+    /// Announcements without a call, by reason and what came of the nudge.
+    pub nudges: Family<CallOutcomeLabels, Counter>,
+    /// Calls that were cut.
+    pub truncated: Family<CallLabels, Counter>,
+    /// Answers whose text showed markup.
+    pub leaks: Family<CallLabels, Counter>,
+    /// Bytes that followed the last call.
+    pub dropped_bytes: Family<CallLabels, Counter>,
+    /// Ends of turns: `step` is the judge's reason, `outcome` the finish.
+    pub ends: Family<CallOutcomeLabels, Counter>,
+}
+
+/// A dialect of a model of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct CallLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+    /// `xml`, `json`, `fence` or `native`.
+    pub dialect: &'static str,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct CallOutcomeLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+    /// `xml`, `json`, `fence` or `native`.
+    pub dialect: &'static str,
+    /// The step.
+    pub step: &'static str,
+    /// What came of it.
+    pub outcome: &'static str,
+}
+
+impl CallMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("toolcall_emitted", "Tool calls sent, by how they were read", self.emitted.clone());
+        registry.register("toolcall_invalid", "Tool calls that could not be used", self.invalid.clone());
+        registry.register("toolcall_repair", "Repairs, by step and outcome", self.repairs.clone());
+        registry.register("toolcall_nudge", "Announcements without a call", self.nudges.clone());
+        registry.register("toolcall_truncated", "Tool calls that were cut", self.truncated.clone());
+        registry.register("toolcall_leak", "Answers whose text showed markup", self.leaks.clone());
+        registry.register(
+            "toolcall_suffix_dropped_bytes",
+            "Bytes after the last call",
+            self.dropped_bytes.clone(),
+        );
+        registry.register("toolcall_turn_end", "Ends of turns with tools", self.ends.clone());
+    }
+}

@@ -1,0 +1,166 @@
+//! The prompt for a site that knows no tools: tools and history written out, and what is needed to read the answer.
+
+use std::sync::Arc;
+
+use latchkey_shared::site::Site;
+use serde_json::{Value, value::RawValue};
+
+use super::{Calls, Prompt, message};
+use crate::{
+    bridge::{
+        catalog::Catalog,
+        dialect::{Dialect, Nonce},
+        render::{self, Budget, Rendered, Request, TooLong, choice::Choice},
+    },
+    config,
+    openai::request::{ChatRequest, Invalid},
+    sites,
+};
+
+/// How clients tell the model that the person refused a call: OpenCode, then Claude Code (2026-11).
+const REFUSALS: [&str; 2] = ["rejected permission to use", "doesn't want to proceed with this tool use"];
+
+/// How to read the answer, and what its judge needs to know of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Emulation {
+    /// The tools.
+    pub catalog: Arc<Catalog>,
+    /// How calls are written.
+    pub dialect: Dialect,
+    /// Which may, or must, be called.
+    pub choice: Choice,
+    /// Whether several may be called at once.
+    pub parallel: bool,
+    /// The end of the conversation.
+    pub scene: Scene,
+}
+
+/// The end of the conversation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scene {
+    /// The system prompt.
+    pub system: String,
+    /// What the person said last.
+    pub user: String,
+    /// Whether the answer is to tool results.
+    pub after_result: bool,
+    /// Whether a call was refused since the person last spoke.
+    pub refused: bool,
+}
+
+/// Makes the prompt. Without tools, now or before, it is the client's own.
+///
+/// # Errors
+/// When it is too long.
+pub(super) fn prompt(
+    request: ChatRequest,
+    site: &Site,
+    model: String,
+    minted: String,
+    settings: &config::Calls,
+) -> Result<Prompt, Invalid> {
+    let ChatRequest { messages, tools, mut rest, .. } = request;
+    let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
+    if tools.is_empty() && !values.iter().any(tells_of_calls) {
+        return Ok(Prompt { model, messages, tools, rest, minted, calls: Calls::Untouched });
+    }
+    let field = |name: &str| rest.get(name).map(|raw| value(raw));
+    let emulation = Emulation {
+        catalog: Arc::new(catalog(&tools)),
+        dialect: dialect(site, &values, &settings.nonce_key),
+        choice: Choice::parse(field("tool_choice").as_ref()),
+        parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
+        scene: Scene::of(&values),
+    };
+    rest.remove("tool_choice");
+    rest.remove("parallel_tool_calls");
+    let rendered = emulation.render(&values).map_err(|TooLong { bytes, limit_bytes }| {
+        Invalid(format!(
+            "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
+        ))
+    })?;
+    tracing::debug!(tier = rendered.tier.map(render::offer::Tier::as_str), notes = ?rendered.notes, "tools are written out");
+    let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
+    let calls =
+        if emulation.offers_tools() { Calls::Emulated(Arc::new(emulation)) } else { Calls::Untouched };
+    Ok(Prompt { model, messages, tools: Vec::new(), rest, minted, calls })
+}
+
+/// The tools as declared.
+pub(super) fn catalog(tools: &[Box<RawValue>]) -> Catalog {
+    let values: Vec<Value> = tools.iter().map(|tool| value(tool)).collect();
+    Catalog::new(&values)
+}
+
+impl Emulation {
+    /// Whether the answer must call a tool.
+    pub(crate) fn requires_call(&self) -> bool {
+        matches!(self.choice, Choice::Required | Choice::Named(_))
+    }
+
+    fn offers_tools(&self) -> bool {
+        self.choice != Choice::None && !self.catalog.tools().is_empty()
+    }
+
+    fn render(&self, messages: &[Value]) -> Result<Rendered, TooLong> {
+        let Self { catalog, choice, parallel, dialect, .. } = self;
+        let request = Request { messages, catalog, choice, parallel: *parallel };
+        render::render(&request, dialect, Budget::default())
+    }
+}
+
+impl Scene {
+    fn of(messages: &[Value]) -> Self {
+        let spoke = messages.iter().rposition(|message| role(message) == "user");
+        let since = &messages[spoke.map_or(0, |at| at + 1)..];
+        let texts = |wanted: &[&str]| -> Vec<String> {
+            messages.iter().filter(|message| wanted.contains(&role(message))).map(text).collect()
+        };
+        let refuses = |message: &Value| {
+            let text = text(message);
+            is_result(message) && REFUSALS.iter().any(|refusal| text.contains(refusal))
+        };
+        Self {
+            system: texts(&["system", "developer"]).join("\n"),
+            user: spoke.map(|at| text(&messages[at])).unwrap_or_default(),
+            after_result: messages.last().is_some_and(is_result),
+            refused: since.iter().any(refuses),
+        }
+    }
+}
+
+/// The nonce holds for a conversation, which is known by its first words: they stay when it grows.
+fn dialect(site: &Site, messages: &[Value], key: &config::NonceKey) -> Dialect {
+    let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
+    let nonce = Nonce::derive(&key.secret, &format!("{}\n{first}", key.deployment));
+    Dialect { form: sites::form(site), nonce }
+}
+
+fn tells_of_calls(message: &Value) -> bool {
+    is_result(message) || message.get("tool_calls").is_some_and(Value::is_array)
+}
+
+fn is_result(message: &Value) -> bool {
+    matches!(role(message), "tool" | "function")
+}
+
+fn role(message: &Value) -> &str {
+    message.get("role").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The text of a message, its parts joined.
+fn text(message: &Value) -> String {
+    match message.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => {
+            let texts = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str));
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Raw JSON as a value; it was parsed once already.
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
+}

@@ -1,0 +1,215 @@
+//! The answer of a turn: one answer of the site, or several put together. Here are the clock and the asking.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use latchkey_shared::id::AccountId;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    bridged::{Bridged, How, Next},
+    native, repair,
+    tally::Tally,
+};
+use crate::{
+    bridge::{catalog::Catalog, sieve::Expectation},
+    pool::{Asking, Hold},
+    prompt::Prompt,
+    stream::{
+        Deltas,
+        close::End,
+        delta::{Delta, Usage},
+        fault::Fault,
+    },
+};
+
+/// After the last call only another one would matter; a model that writes on invents the results.
+const QUIET: Duration = Duration::from_millis(300);
+/// Where nothing else limits a wait, the stream's own deadlines do.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The answer.
+pub(super) struct Answer {
+    /// Dropped first: the upstream call ends before the account is free.
+    source: Source,
+    /// What was asked.
+    pub prompt: Prompt,
+    reader: Reader,
+    ready: Vec<Delta>,
+    /// What it cost so far; none if the site did not say it each time.
+    usage: Option<Usage>,
+    /// Until when another call may come.
+    quiet: Option<Instant>,
+    /// Until when repairs must be done.
+    repairs: Option<Instant>,
+    hold: Hold,
+}
+
+/// Where deltas come from.
+enum Source {
+    Site(Box<Deltas>),
+    Asking(Asking),
+    Over(Result<End, Fault>),
+}
+
+/// How calls are read.
+pub(super) enum Reader {
+    /// As they come.
+    Untouched,
+    /// As the site makes them, towards what is declared.
+    Native(Arc<Catalog>, Tally),
+    /// Out of the text.
+    Bridged(Box<Bridged>),
+}
+
+impl Answer {
+    /// An answer that has begun at the site.
+    pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
+        let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
+        Self { source, prompt, reader, ready: Vec::new(), usage, quiet: None, repairs: None, hold }
+    }
+
+    /// Whose account it is.
+    pub(super) fn account(&self) -> AccountId {
+        self.hold.lease.account
+    }
+
+    /// Waits until there is something for the client, or a call is on its way.
+    ///
+    /// # Errors
+    /// Whatever keeps the answer from beginning.
+    pub(super) async fn begin(&mut self) -> Result<(), Fault> {
+        let Reader::Bridged(_) = &self.reader else {
+            let Source::Site(deltas) = &self.source else { return Ok(()) };
+            return if deltas.is_empty() { Err(Fault::Empty) } else { Ok(()) };
+        };
+        while self.ready.is_empty() && !self.is_holding() && !matches!(self.source, Source::Over(_)) {
+            self.step().await;
+        }
+        match &self.source {
+            Source::Over(Err(fault)) if self.ready.is_empty() => Err(fault.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for more deltas; the end comes after them. Cancel-safe.
+    ///
+    /// # Errors
+    /// Whatever cuts the answer.
+    pub(super) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<End>, Fault> {
+        loop {
+            if !self.ready.is_empty() {
+                out.append(&mut self.ready);
+                return Ok(None);
+            }
+            if let Source::Over(over) = &self.source {
+                return over.clone().map(Some);
+            }
+            self.step().await;
+        }
+    }
+
+    fn is_holding(&self) -> bool {
+        matches!(&self.reader, Reader::Bridged(bridged) if bridged.is_holding())
+    }
+
+    /// Waits once for the site. Cancel-safe: what is awaited stays where it is.
+    async fn step(&mut self) {
+        let until = self.repairs.unwrap_or_else(|| Instant::now() + NEVER);
+        match &mut self.source {
+            Source::Over(_) => {}
+            Source::Asking(asking) => match timeout_at(until, asking).await {
+                Ok(Ok(deltas)) => self.source = Source::Site(Box::new(deltas)),
+                Ok(Err(fault)) => self.close(How::Fault(fault)),
+                Err(_) => self.run_out(),
+            },
+            Source::Site(deltas) => {
+                let quiet = self.quiet.unwrap_or(until);
+                let mut said = Vec::new();
+                let read = timeout_at(until.min(quiet), deltas.next(&mut said)).await;
+                for delta in said {
+                    self.take(delta);
+                }
+                match read {
+                    Ok(Ok(None)) => self.expect(),
+                    Ok(Ok(Some(end))) => self.close(How::End(end)),
+                    Ok(Err(fault)) => self.close(How::Fault(fault)),
+                    Err(_) if quiet < until => self.close(How::Cancelled),
+                    Err(_) => self.run_out(),
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, delta: Delta) {
+        match (&mut self.reader, delta) {
+            (Reader::Native(catalog, tally), Delta::Call(call)) => {
+                self.ready.push(Delta::Call(native::fit(call, catalog, tally)));
+            }
+            (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
+            (Reader::Untouched | Reader::Native(..), delta) => self.ready.push(delta),
+        }
+    }
+
+    /// Ends the site's answer early where nothing that matters can come.
+    fn expect(&mut self) {
+        let Reader::Bridged(bridged) = &self.reader else { return };
+        match bridged.expectation() {
+            Expectation::Open => self.quiet = None,
+            Expectation::OnlyCalls => self.quiet = Some(Instant::now() + QUIET),
+            Expectation::Nothing => self.close(How::Cancelled),
+        }
+    }
+
+    /// Ends the repairs: their time is over.
+    fn run_out(&mut self) {
+        if let Reader::Bridged(bridged) = &mut self.reader {
+            bridged.run_out();
+        }
+        self.close(How::Fault(Fault::Silent));
+    }
+
+    /// Ends one answer of the site: the turn is over, or the site is asked again.
+    fn close(&mut self, how: How) {
+        self.quiet = None;
+        let usage = match &how {
+            How::End(end) => end.usage,
+            How::Cancelled | How::Fault(_) => None,
+        };
+        self.usage = self.usage.zip(usage).map(|(before, more)| sum(before, more));
+        let Reader::Bridged(bridged) = &mut self.reader else {
+            self.source = Source::Over(match how {
+                How::End(end) => Ok(end),
+                How::Fault(fault) => Err(fault),
+                How::Cancelled => Err(Fault::Cut),
+            });
+            return;
+        };
+        self.source = match bridged.finish(&how, &mut self.ready) {
+            Next::Done(finish) => Source::Over(Ok(End { finish, usage: self.usage })),
+            Next::Fail(fault) => Source::Over(Err(fault)),
+            Next::Ask => {
+                self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
+                Source::Asking(self.hold.ask(&self.prompt.after(bridged.exchanges())))
+            }
+        };
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("hold", &self.hold).finish_non_exhaustive()
+    }
+}
+
+fn sum(before: Usage, more: Usage) -> Usage {
+    let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+    };
+    Usage {
+        prompt: before.prompt + more.prompt,
+        completion: before.completion + more.completion,
+        cached: both(before.cached, more.cached),
+        reasoning: both(before.reasoning, more.reasoning),
+    }
+}

@@ -1,0 +1,382 @@
+//! The answers of a site that knows no tools, read for one turn; decides whether the site must be asked again.
+//!
+//! Pure: who waits for the site is told what to do next. What was given stays given.
+
+use std::sync::Arc;
+
+use super::{
+    judge::{self, Answers, Nudges, Verdict},
+    repair::{EXTRA_ASKS, Need},
+    tally::Tally,
+};
+use crate::{
+    bridge::{
+        render::reask,
+        sieve::{
+            self, Expectation,
+            event::{Event, Invalid, Kind, Reading, Summary},
+        },
+    },
+    config::Judge,
+    prompt::{
+        Exchange,
+        emulation::{Emulation, Scene},
+    },
+    stream::{
+        close::End,
+        delta::{Call, Delta, Finish},
+        fault::Fault,
+    },
+};
+
+mod round;
+
+use round::Round;
+
+/// How much of the text the judge is shown.
+const JUDGED_BYTES: usize = 64 << 10;
+
+/// What the operator allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    /// Whether the site may be asked again.
+    pub repair: bool,
+    /// Whether announcements are judged.
+    pub judge: Judge,
+}
+
+/// How an answer of the site ended.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// As the site says.
+    End(End),
+    /// We wanted no more.
+    Cancelled,
+    /// Badly.
+    Fault(Fault),
+}
+
+/// What to do when an answer of the site has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The turn is over.
+    Done(Finish),
+    /// The turn failed.
+    Fail(Fault),
+    /// The site is to be asked what the last exchange says.
+    Ask,
+}
+
+/// The reader of one turn.
+#[derive(Debug)]
+pub(super) struct Bridged {
+    emulation: Arc<Emulation>,
+    minted: String,
+    policy: Policy,
+    tally: Tally,
+    exchanges: Vec<Exchange>,
+    round: Round,
+    given: Given,
+    required: bool,
+    late: bool,
+}
+
+/// What the client has got.
+#[derive(Debug, Default)]
+struct Given {
+    /// The end of the text.
+    text: String,
+    said: bool,
+    thought: bool,
+    calls: usize,
+}
+
+impl Bridged {
+    /// A reader for the first answer.
+    pub(super) fn new(emulation: Arc<Emulation>, minted: String, policy: Policy, tally: Tally) -> Self {
+        let round = Round::new(&emulation, None);
+        let (exchanges, given) = (Vec::new(), Given::default());
+        Self { emulation, minted, policy, tally, exchanges, round, given, required: false, late: false }
+    }
+
+    /// What was said and asked beyond the client's request.
+    pub(super) fn exchanges(&self) -> &[Exchange] {
+        &self.exchanges
+    }
+
+    /// Whether a call is on its way.
+    pub(super) fn is_holding(&self) -> bool {
+        self.round.is_holding()
+    }
+
+    /// Whether more can come that matters.
+    pub(super) fn expectation(&self) -> Expectation {
+        self.round.expectation()
+    }
+
+    /// Forbids to ask again: the time is over.
+    pub(super) fn run_out(&mut self) {
+        self.late = true;
+    }
+
+    /// Takes a delta.
+    pub(super) fn push(&mut self, delta: Delta, out: &mut Vec<Delta>) {
+        let mut events = Vec::new();
+        self.round.push(delta, &self.emulation, &mut events);
+        self.give(events, out);
+    }
+
+    /// Ends one answer of the site.
+    pub(super) fn finish(&mut self, how: &How, out: &mut Vec<Delta>) -> Next {
+        let cut = match how {
+            How::End(end) => end.finish == Finish::Length,
+            How::Fault(Fault::Empty) | How::Cancelled => false,
+            How::Fault(_) => true,
+        };
+        let end = if cut { sieve::End::Cut } else { sieve::End::Complete };
+        let (calls, mut events) = (self.given.calls, Vec::new());
+        let summary = self.round.finish(end, &self.emulation, &mut events);
+        self.give(events, out);
+        self.book(&summary, self.given.calls > calls);
+        let (next, judged) = match self.need(how) {
+            None => self.settle(how, out),
+            Some((need, _)) if self.may_ask(&need) => {
+                self.ask(need);
+                return Next::Ask;
+            }
+            Some((need, judged)) => {
+                self.tally.repaired(need.label(), "not_asked");
+                match self.give_up(&need, how, out) {
+                    Some(next) => (next, judged),
+                    None => self.settle(how, out),
+                }
+            }
+        };
+        self.tally.ended(word(&next), judged);
+        next
+    }
+
+    fn give(&mut self, events: Vec<Event>, out: &mut Vec<Delta>) {
+        for event in events {
+            match event {
+                Event::Text(text) if self.round.gives_text() => self.say(text, out),
+                Event::Text(text) => self.round.keep(&text),
+                Event::Reasoning(text) if self.round.gives_text() => {
+                    self.given.thought = true;
+                    out.push(Delta::Reasoning(text));
+                }
+                Event::Reasoning(_) => {}
+                Event::Call(call) => {
+                    self.tally.emitted(reading(call.reading));
+                    if call.repaired {
+                        self.tally.repaired("json", "call");
+                    }
+                    let id = format!("call_{}_{}", self.minted, self.given.calls);
+                    self.given.calls += 1;
+                    out.push(Delta::Call(Call { id, name: call.name, arguments: call.arguments }));
+                }
+                Event::Invalid(invalid) => {
+                    self.tally.invalid(invalid.kind);
+                    self.round.note_invalid(invalid);
+                }
+                Event::Truncated(truncated) => {
+                    self.tally.truncated();
+                    self.round.note_truncated(truncated);
+                }
+                Event::Dropped(size) => self.tally.dropped(size),
+            }
+        }
+    }
+
+    fn say(&mut self, text: String, out: &mut Vec<Delta>) {
+        let given = &mut self.given;
+        given.said |= !text.trim().is_empty();
+        given.text.push_str(&text);
+        if given.text.len() > 2 * JUDGED_BYTES {
+            let middle = given.text.len() - JUDGED_BYTES;
+            let from = (middle..).find(|&at| given.text.is_char_boundary(at)).unwrap_or(middle);
+            given.text.drain(..from);
+        }
+        out.push(Delta::Text(text));
+    }
+
+    /// Counts what an answer to us brought.
+    fn book(&self, summary: &Summary, called: bool) {
+        if summary.leaked && self.round.gives_text() {
+            self.tally.leaked();
+        }
+        let Some(purpose) = &self.round.purpose else { return };
+        let outcome = match () {
+            () if called => "call",
+            () if self.round.declines(&self.emulation) => "declined",
+            () if self.round.invalid.is_some() || self.round.truncated.is_some() => "invalid",
+            () if summary.said || self.round.has_kept() => "text",
+            () => "nothing",
+        };
+        match purpose {
+            Need::Nudge(reason) => self.tally.nudged(reason.label(), outcome),
+            need => self.tally.repaired(need.label(), outcome),
+        }
+    }
+
+    /// What is wrong with the answer, if the site can mend it; and what the judge said.
+    fn need(&mut self, how: &How) -> Option<(Need, &'static str)> {
+        let mendable = matches!(
+            how,
+            How::End(_) | How::Cancelled | How::Fault(Fault::Empty | Fault::Cut | Fault::Silent)
+        );
+        if !mendable {
+            return None;
+        }
+        if let Some(truncated) = self.round.truncated.take() {
+            let joins = !self.round.is_unjoined();
+            let need = if joins { Need::Continue(truncated) } else { Need::Smaller(truncated) };
+            return Some((need, "-"));
+        }
+        match self.round.invalid.take() {
+            None | Some(Invalid { kind: Kind::TooMany, .. }) => {}
+            Some(invalid) => return Some((Need::Correct(invalid), "-")),
+        }
+        if self.given.calls > 0 || matches!(how, How::Fault(Fault::Cut | Fault::Silent)) {
+            return None;
+        }
+        let withheld = matches!(how, How::End(End { finish: Finish::ContentFilter, .. }));
+        if withheld || self.round.declines(&self.emulation) {
+            return None;
+        }
+        if self.emulation.requires_call() && !self.required {
+            return Some((Need::Require, "required_missing"));
+        }
+        let limited = matches!(how, How::End(End { finish: Finish::Length, .. }));
+        if !self.given.said {
+            let something = self.round.has_kept() || (limited && self.given.thought);
+            return (!something).then_some((Need::Resume, "empty"));
+        }
+        if limited || self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
+            return None;
+        }
+        self.judge()
+    }
+
+    fn judge(&self) -> Option<(Need, &'static str)> {
+        if self.policy.judge == Judge::Off {
+            return None;
+        }
+        let Scene { system, user, after_result, refused } = &self.emulation.scene;
+        let tools: Vec<&str> = self.emulation.catalog.tools().iter().map(|tool| tool.name.as_str()).collect();
+        let nudged = self.exchanges.iter().any(|exchange| exchange.question == self.nudge());
+        let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::Turn {
+            text: &self.given.text,
+            answers: if *after_result { Answers::ToolResult } else { Answers::User },
+            required: false,
+            tools: &tools,
+            user,
+            system,
+            refused: *refused,
+            nudges: Nudges { this_turn: u32::from(nudged), last_ten_turns: 0 },
+        });
+        tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
+        if nudge && self.policy.judge == Judge::Shadow {
+            self.tally.nudged(reason.label(), "shadow");
+            return None;
+        }
+        nudge.then(|| (Need::Nudge(reason), reason.label()))
+    }
+
+    fn nudge(&self) -> String {
+        reask::nudge(&self.emulation.dialect)
+    }
+
+    fn may_ask(&self, need: &Need) -> bool {
+        let free = self.policy.repair && !self.late && self.exchanges.len() < EXTRA_ASKS;
+        free && !matches!((need, &self.round.purpose), (Need::Resume, Some(Need::Resume)))
+    }
+
+    fn ask(&mut self, need: Need) {
+        self.required |= need == Need::Require;
+        let question = need.question(&self.emulation);
+        let answer = self.round.raw().to_owned();
+        self.exchanges.push(Exchange { answer, question });
+        self.round = Round::new(&self.emulation, Some(need));
+    }
+
+    /// Ends a turn whose fault the site may not mend any more.
+    fn give_up(&mut self, need: &Need, how: &How, out: &mut Vec<Delta>) -> Option<Next> {
+        if let Some(text) = need.doubtful() {
+            self.say(text.to_owned(), out);
+            return Some(Next::Done(Finish::Stop));
+        }
+        if self.given.calls > 0 {
+            return Some(Next::Done(Finish::ToolCalls));
+        }
+        let fault = match (need, how) {
+            (Need::Continue(_) | Need::Smaller(_), How::Fault(fault)) => fault.clone(),
+            (Need::Continue(_) | Need::Smaller(_), How::End(End { finish: Finish::Length, .. }))
+                if self.given.said || self.given.thought =>
+            {
+                return Some(Next::Done(Finish::Length));
+            }
+            (Need::Continue(_) | Need::Smaller(_), _) => Fault::Cut,
+            (Need::Correct(_), _) => Fault::BrokenCall,
+            (Need::Resume, _) => Fault::Empty,
+            (Need::Nudge(_) | Need::Require, _) => return None,
+        };
+        Some(Next::Fail(fault))
+    }
+
+    /// Ends a turn that is as good as it gets.
+    fn settle(&mut self, how: &How, out: &mut Vec<Delta>) -> (Next, &'static str) {
+        let judged = match &self.round.purpose {
+            Some(Need::Nudge(reason)) => reason.label(),
+            Some(need) => need.label(),
+            None => "-",
+        };
+        if self.given.calls > 0 {
+            return (Next::Done(Finish::ToolCalls), judged);
+        }
+        if let Some(Need::Nudge(_)) = &self.round.purpose {
+            return (Next::Done(Finish::Stop), judged);
+        }
+        // Words in place of the call that was asked for are the model's last word; nothing of it is swallowed.
+        let declines = self.round.declines(&self.emulation);
+        match self.round.purpose.as_ref().and_then(Need::doubtful).map(str::to_owned) {
+            Some(text) if declines => self.say(text, out),
+            _ if declines => {}
+            _ => {
+                let kept = self.round.kept();
+                if !kept.is_empty() {
+                    self.say(kept, out);
+                }
+            }
+        }
+        let next = match how {
+            How::Fault(_) if self.given.said && self.round.purpose == Some(Need::Require) => {
+                Next::Done(Finish::Stop)
+            }
+            How::Fault(fault) => Next::Fail(fault.clone()),
+            How::End(End { finish: Finish::ContentFilter, .. }) => Next::Done(Finish::ContentFilter),
+            How::End(End { finish: Finish::Length, .. }) if self.given.said || self.given.thought => {
+                Next::Done(Finish::Length)
+            }
+            How::End(_) | How::Cancelled if self.given.said => Next::Done(Finish::Stop),
+            How::End(_) | How::Cancelled => Next::Fail(Fault::Empty),
+        };
+        (next, judged)
+    }
+}
+
+fn reading(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Own => "own",
+        Reading::Lenient => "lenient",
+        Reading::Reasoning => "reasoning",
+    }
+}
+
+fn word(next: &Next) -> &'static str {
+    match next {
+        Next::Done(finish) => finish.as_str(),
+        Next::Fail(fault) => fault.label(),
+        Next::Ask => "-",
+    }
+}

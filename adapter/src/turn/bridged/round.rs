@@ -1,0 +1,196 @@
+//! One answer of the site within a turn: through the sieve, or kept until it can be joined to the one before.
+
+use std::sync::Arc;
+
+use super::super::repair::Need;
+use crate::{
+    bridge::{
+        arguments::{Body, Found},
+        render::reask,
+        sieve::{
+            self, Expectation, Limits, Sieve,
+            event::{self, Event, Invalid, Reading, Summary, Truncated},
+            join,
+        },
+    },
+    prompt::emulation::Emulation,
+    stream::delta::{Call, Delta},
+};
+
+/// One answer.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// Why the site was asked, beyond the client's request.
+    pub purpose: Option<Need>,
+    /// What is wrong with its calls.
+    pub invalid: Option<Invalid>,
+    /// Its call that was cut.
+    pub truncated: Option<Truncated>,
+    sieve: Option<Sieve>,
+    /// All text of the site.
+    raw: String,
+    /// Text that was not asked for.
+    kept: String,
+    unjoined: bool,
+}
+
+impl Round {
+    /// The first answer, or one to a question of ours.
+    pub(super) fn new(emulation: &Emulation, purpose: Option<Need>) -> Self {
+        let sieve = Some(sieve(emulation));
+        let (raw, kept) = (String::new(), String::new());
+        Self { purpose, invalid: None, truncated: None, sieve, raw, kept, unjoined: false }
+    }
+
+    /// Takes a delta.
+    pub(super) fn push(&mut self, delta: Delta, emulation: &Emulation, out: &mut Vec<Event>) {
+        let continues = self.continued().is_some();
+        let Some(sieve) = &mut self.sieve else { return };
+        match delta {
+            Delta::Text(text) => {
+                // Where the sieve gives up, nothing is kept either.
+                if self.raw.len() <= limits(emulation).turn_bytes.try_into().unwrap_or(usize::MAX) {
+                    self.raw.push_str(&text);
+                }
+                if !continues {
+                    sieve.push_text(&text, out);
+                }
+            }
+            Delta::Reasoning(text) => sieve.push_reasoning(&text, out),
+            Delta::Call(call) => out.push(native(call, emulation)),
+            Delta::Fragment(_) | Delta::Usage(_) | Delta::Finish(_) => {}
+        }
+    }
+
+    /// Ends the answer.
+    pub(super) fn finish(&mut self, end: sieve::End, emulation: &Emulation, out: &mut Vec<Event>) -> Summary {
+        let Some(sieve) = self.sieve.take() else { return Summary::default() };
+        let Some(said) = self.continued().map(str::to_owned) else { return sieve.finish(end, out) };
+        let whole = join::join(&said, &self.raw);
+        self.unjoined = whole.is_none();
+        // What cannot be joined may still be the call, sent anew.
+        let text = whole.as_deref().unwrap_or(&self.raw);
+        let counts = |event: &Event| whole.is_some() || matches!(event, Event::Call(_));
+        let summary = read(text, end, emulation, out, counts);
+        if self.unjoined && summary.calls == 0 {
+            self.truncated = self.cut();
+        }
+        summary
+    }
+
+    /// Whether a call is on its way.
+    pub(super) fn is_holding(&self) -> bool {
+        self.sieve.as_ref().is_some_and(Sieve::is_holding)
+    }
+
+    /// Whether more can come that matters.
+    pub(super) fn expectation(&self) -> Expectation {
+        self.sieve.as_ref().map_or(Expectation::Nothing, Sieve::expectation)
+    }
+
+    /// Whether its text is the client's.
+    pub(super) fn gives_text(&self) -> bool {
+        self.purpose.as_ref().is_none_or(Need::wants_text)
+    }
+
+    /// Whether it should have continued a cut call, and cannot be proven to.
+    pub(super) fn is_unjoined(&self) -> bool {
+        self.unjoined
+    }
+
+    /// Whether it says that no call is needed.
+    pub(super) fn declines(&self, emulation: &Emulation) -> bool {
+        self.purpose.is_some() && reask::declines(&self.raw, &emulation.dialect)
+    }
+
+    /// All text of the site.
+    pub(super) fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// Keeps text that was not asked for.
+    pub(super) fn keep(&mut self, text: &str) {
+        self.kept.push_str(text);
+    }
+
+    /// Whether there is any.
+    pub(super) fn has_kept(&self) -> bool {
+        !self.kept.trim().is_empty()
+    }
+
+    /// Gives it.
+    pub(super) fn kept(&mut self) -> String {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// Notes a call that cannot be used; several are told at once.
+    pub(super) fn note_invalid(&mut self, invalid: Invalid) {
+        match &mut self.invalid {
+            Some(before) => {
+                before.detail.push_str("; and of another call: ");
+                before.detail.push_str(&invalid.detail);
+            }
+            None => self.invalid = Some(invalid),
+        }
+    }
+
+    /// Notes a call that was cut.
+    pub(super) fn note_truncated(&mut self, truncated: Truncated) {
+        self.truncated = Some(truncated);
+    }
+
+    fn cut(&self) -> Option<Truncated> {
+        match &self.purpose {
+            Some(Need::Continue(truncated)) => Some(truncated.clone()),
+            _ => None,
+        }
+    }
+
+    /// What it should continue.
+    fn continued(&self) -> Option<&str> {
+        match &self.purpose {
+            Some(Need::Continue(truncated)) => Some(&truncated.raw),
+            _ => None,
+        }
+    }
+}
+
+fn sieve(emulation: &Emulation) -> Sieve {
+    Sieve::new(Arc::clone(&emulation.catalog), &emulation.dialect, limits(emulation))
+}
+
+fn limits(emulation: &Emulation) -> Limits {
+    let limits = Limits::default();
+    if emulation.parallel { limits } else { Limits { calls: 1, ..limits } }
+}
+
+/// Reads a whole text, of which only some events count.
+fn read(
+    text: &str,
+    end: sieve::End,
+    emulation: &Emulation,
+    out: &mut Vec<Event>,
+    counts: impl Fn(&Event) -> bool,
+) -> Summary {
+    let (mut sieve, mut events) = (sieve(emulation), Vec::new());
+    sieve.push_text(text, &mut events);
+    let summary = sieve.finish(end, &mut events);
+    out.extend(events.into_iter().filter(counts));
+    summary
+}
+
+/// A site that was told of no tools, and makes a call of its own kind.
+fn native(call: Call, emulation: &Emulation) -> Event {
+    let found = Found { name: Some(call.name), body: Body::Arguments(call.arguments.clone()) };
+    match found.fit(&emulation.catalog).pop() {
+        Some(Ok(fitting)) => Event::Call(event::Call {
+            name: fitting.name,
+            arguments: fitting.arguments,
+            reading: Reading::Lenient,
+            repaired: fitting.repaired,
+            raw: String::new(),
+        }),
+        Some(Err(misfit)) => Event::Invalid(misfit.into_invalid(call.arguments)),
+        None => Event::Dropped(call.arguments.len()),
+    }
+}

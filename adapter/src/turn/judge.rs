@@ -1,0 +1,164 @@
+//! Decides whether a turn that ended without a call announced one and stopped.
+//!
+//! It weighs what the model said last, in English and Chinese; it never asks, waits or reads a clock. Without a call
+//! parsed and with tools declared, one of four readings may hold (announced, patch as text, denial, nothing said);
+//! each is scored on its own and the best one counts. Being wrong towards a nudge costs a site call, so every reading
+//! has signals against it. Cost is linear in the text.
+
+#[rustfmt::skip] // tables: one phrase a line would hide them
+mod chinese;
+mod denial;
+#[rustfmt::skip]
+mod english;
+mod intent;
+mod patch;
+#[cfg(test)]
+mod proof;
+mod request;
+mod signals;
+mod tail;
+mod words;
+
+use request::Request;
+use signals::Signals;
+use tail::Tail;
+
+/// At and above this score a turn is nudged. Set on the tuning half of `judge/labelled.jsonl`.
+pub(crate) const THRESHOLD: i32 = 50;
+
+/// Nudges allowed in the last ten turns, this one included (design 5.7).
+const NUDGES_IN_TEN_TURNS: u32 = 2;
+
+/// What the judge knows of a turn without a call.
+///
+/// The caller asks only if tools are declared and `tool_choice` is not `none`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn<'a> {
+    /// The visible text of the turn, without reasoning: a turn of reasoning only is an empty one.
+    pub text: &'a str,
+    /// Whether the turn answers tool results or the user's words.
+    pub answers: Answers,
+    /// `tool_choice` demands a call.
+    pub required: bool,
+    /// Names of the declared tools, as the client spelled them.
+    pub tools: &'a [&'a str],
+    /// What the user said last, reminders of the client included: that is where both clients announce plan mode.
+    pub user: &'a str,
+    /// The system prompt.
+    pub system: &'a str,
+    /// The user or the client refused a tool call since the user last spoke.
+    pub refused: bool,
+    pub nudges: Nudges,
+}
+
+/// The message before the turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    User,
+    ToolResult,
+}
+
+/// Nudges already spent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Nudges {
+    pub this_turn: u32,
+    pub last_ten_turns: u32,
+}
+
+/// The judgement, with what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub score: i32,
+    pub threshold: i32,
+    pub nudge: bool,
+    pub reason: Reason,
+    /// Signals of the winning reading, in the order in which they were weighed.
+    pub signals: Vec<(&'static str, i32)>,
+}
+
+/// Why a turn is nudged, or left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    /// An action was announced and not taken.
+    Announced,
+    /// An edit was printed, or handed to the user to make.
+    PatchAsText,
+    /// The model says it has no tools.
+    Denial,
+    /// Nothing visible was said.
+    Empty,
+    /// `tool_choice` demanded a call.
+    RequiredMissing,
+    /// The user is asked, or has to act first.
+    Asked,
+    /// More help is offered.
+    Offered,
+    /// The work is reported as finished.
+    Finished,
+    /// The action was announced as not to be taken.
+    Negated,
+    /// The user wants a plan or an explanation.
+    Planned,
+    /// A tool call was refused before.
+    Refused,
+    /// The nudges are spent.
+    Spent,
+    /// Nothing speaks for a missing call.
+    Unclear,
+}
+
+impl Reason {
+    /// The label used in metrics.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::PatchAsText => "patch_as_text",
+            Self::Denial => "denial",
+            Self::Empty => "empty",
+            Self::RequiredMissing => "required_missing",
+            Self::Asked => "asked",
+            Self::Offered => "offered",
+            Self::Finished => "finished",
+            Self::Negated => "negated",
+            Self::Planned => "planned",
+            Self::Refused => "refused",
+            Self::Spent => "spent",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+/// Judges a turn that ended without a call.
+pub(crate) fn judge(turn: &Turn<'_>) -> Verdict {
+    let (reason, mut signals) = reading(turn);
+    if turn.nudges.this_turn > 0 || turn.nudges.last_ten_turns >= NUDGES_IN_TEN_TURNS {
+        signals.add(signals::SPENT);
+    }
+    let score = signals.score();
+    let nudge = score >= THRESHOLD;
+    let reason = if nudge { reason } else { signals.against() };
+    Verdict { score, threshold: THRESHOLD, nudge, reason, signals: signals.into_pairs() }
+}
+
+/// The reading with the most behind it.
+fn reading(turn: &Turn<'_>) -> (Reason, Signals) {
+    if words::is_blank(turn.text) {
+        return (Reason::Empty, Signals::of(signals::EMPTY));
+    }
+    if turn.required {
+        return (Reason::RequiredMissing, Signals::of(signals::REQUIRED));
+    }
+    let tail = Tail::of(turn.text);
+    let request = Request::of(turn.user, turn.system);
+    let mut best = (Reason::Announced, signals::announced(turn, &tail, request));
+    let others = [
+        (Reason::PatchAsText, signals::patch_as_text(turn, &tail, request)),
+        (Reason::Denial, signals::denial(turn, &tail, request)),
+    ];
+    for other in others {
+        if other.1.score() > best.1.score() && other.1.score() >= THRESHOLD {
+            best = other;
+        }
+    }
+    best
+}

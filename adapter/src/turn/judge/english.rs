@@ -1,0 +1,189 @@
+//! English phrases the judge knows, as `words` spells them: lower case, a space on either side.
+
+/// The model speaks of what it does next.
+pub(super) const OWN: &[&str] = &[
+    " let me ", " let's ", " lets ", " i'll ", " i will ", " i'm going to ", " i am going to ",
+    " i'm now going to ", " i need to ", " i also need to ", " i now need to ", " i still need to ",
+    " i have to ", " i should ", " i must ", " i want to ", " i'd like to ", " i can now ", " i'm about to ",
+    " we need to ", " we'll ", " we will ", " i shall ", " i'm gonna ", " allow me to ", " while i ",
+    " i just need to ", " i only need to ", " i first need to ", " i then need to ", " i just have to ",
+    " i'm also going to ", " i'd now like to ",
+];
+
+/// The model speaks of what it does not do.
+pub(super) const NEGATED: &[&str] = &[
+    " i won't ", " i'm not going to ", " i am not going to ", " i don't need to ", " i do not need to ",
+    " no need to ", " we won't ", " we don't need to ", " hold off ", " i would not ", " i wouldn't ",
+];
+
+/// Openings that lead over to an action without saying who acts.
+pub(super) const TRANSITIONS: &[&str] = &[
+    " now for ", " now on to ", " next up ", " time to ", " now to ", " on to ", " moving on ", " on it ",
+    " i'm on it ", " give me a moment ", " one moment ", " give me a second ", " hang on ", " stand by ",
+    " back to ",
+];
+
+/// Openings that mean an action only before a colon.
+pub(super) const ORDINALS: &[&str] = &[
+    " first , ", " next , ", " now , ", " then , ", " now the ", " next the ",
+];
+
+/// Words an announcement may start with before it says anything.
+pub(super) const LEADS: &[&str] = &[
+    "now", "ok", "okay", "so", "next", "first", "then", "also", "still", "alright", "great", "perfect",
+    "good", "and", "just", "currently", "sure", "right", "finally", "again", "quickly", ",", "step", "last",
+    "one", "interesting", "hmm", "well", "yes",
+];
+
+/// A gerund followed by one of these soon is the subject of a statement: "adding a cache would help".
+pub(super) const FINITE: &[&str] = &[
+    "would", "is", "takes", "will", "should", "may", "can", "makes", "are", "does", "means", "has", "could",
+    "requires", "needs", "might", "was", "works", "gives", "helps", "causes", "doesn't", "isn't", "won't",
+    "did",
+];
+
+/// What tools do.
+pub(super) const ACTIONS: &[&str] = &[
+    "adapt", "add", "address", "adjust", "analyse", "analyze", "append", "apply", "archive", "assess",
+    "attach", "attempt", "backup", "begin", "bind", "bring", "browse", "build", "bump", "cache", "call",
+    "change", "check", "clean", "clear", "clone", "collect", "combine", "comment", "commit", "compare",
+    "compile", "complete", "configure", "confirm", "consolidate", "continue", "convert", "copy", "correct",
+    "count", "cover", "create", "cross", "cut", "debug", "decode", "define", "delegate", "delete", "deploy",
+    "detect", "determine", "diagnose", "diff", "dig", "disable", "dive", "do", "document", "double",
+    "downgrade", "download", "draft", "drop", "dump", "edit", "enable", "encode", "evaluate", "examine",
+    "execute", "expand", "explore", "export", "expose", "extend", "extract", "fetch", "figure", "filter",
+    "finalize", "find", "finish", "fix", "flatten", "follow", "format", "gather", "generalise", "generalize",
+    "generate", "get", "go", "grab", "grep", "grow", "handle", "hook", "identify", "implement", "import",
+    "improve", "include", "inline", "insert", "inspect", "install", "integrate", "investigate", "invoke",
+    "isolate", "jump", "kick", "kill", "launch", "link", "lint", "list", "load", "locate", "log", "look",
+    "loosen", "lower", "make", "map", "measure", "merge", "migrate", "mock", "modify", "monitor", "move",
+    "narrow", "nest", "normalize", "open", "organize", "override", "overwrite", "parse", "pass", "patch",
+    "peek", "perform", "pin", "pinpoint", "port", "prepare", "print", "probe", "proceed", "profile",
+    "publish", "pull", "push", "put", "query", "raise", "re", "read", "rearrange", "rebase", "rebuild",
+    "record", "reduce", "refactor", "refine", "regenerate", "register", "reload", "relocate", "remove",
+    "rename", "reorder", "reorganize", "repair", "replace", "reproduce", "rerun", "reset", "resolve",
+    "restart", "restore", "restructure", "retry", "reuse", "revert", "review", "rework", "rewrite", "roll",
+    "run", "sanity", "save", "scan", "search", "see", "seed", "send", "set", "shrink", "simplify", "sort",
+    "specialise", "split", "stage", "start", "stub", "study", "submit", "survey", "swap", "switch", "sync",
+    "tackle", "take", "test", "tidy", "tighten", "toggle", "trace", "track", "transform", "translate", "trim", "truncate",
+    "try", "tune", "tweak", "undo", "unify", "uninstall", "unlink", "update", "upgrade", "use", "validate",
+    "verify", "view", "visit", "watch", "widen", "wire", "work", "wrap", "write",
+];
+
+/// What needs no tool, so that announcing it is as good as doing it.
+pub(super) const TALK: &[&str] = &[
+    "answer", "assume", "break", "clarify", "describe", "explain", "give", "hold", "keep", "know", "leave",
+    "mention", "note", "outline", "point", "propose", "recap", "recommend", "say", "show", "stay", "suggest",
+    "summarise", "summarize", "tell", "think", "wait", "walk", "remember", "avoid", "appreciate", "admit",
+    "ask", "let",
+];
+
+/// "I'm adding": a gerund follows within a word or two.
+pub(super) const PROGRESSIVE: &[&str] = &[" i'm ", " i am ", " i'll be ", " i will be "];
+
+/// A promise for all time to come is kept without a tool.
+pub(super) const STANDING: &[&str] = &[
+    " from now on ", " from here on ", " going forward ", " in the future ", " in future ", " next time ",
+];
+
+/// Words that turn an announcement into its contrary.
+pub(super) const NOT: &[&str] = &["not", "never", "no"];
+
+/// The sentence hands control back with an offer.
+pub(super) const OFFERS: &[&str] = &[
+    " let me know ", " feel free ", " if you'd like ", " if you want ", " if you prefer ", " if you like ",
+    " if you need ", " if needed ", " if that's useful ", " happy to ", " glad to ", " glad that ",
+    " just say ", " say the word ", " tell me ", " just ask ", " ping me ", " whenever you ", " i can also ",
+    " i could also ", " i'm here ", " would you like ", " you'd like me ", " want me to ",
+    " at your disposal ",
+];
+
+/// The user has to act, answer or agree first.
+pub(super) const WAITS: &[&str] = &[
+    " once you ", " when you're ", " when you are ", " when you've ", " after you ", " as soon as ",
+    " until you ", " unless you ", " waiting for ", " wait for you ", " wait for your ",
+    " your confirmation ", " your approval ", " your go ahead ", " your decision ", " please provide ",
+    " please confirm ", " please send ", " please choose ", " please let ", " please tell ",
+    " please restart ", " please check ", " please try ", " please share ", " send me ", " please pick ",
+    " which do you ", " over to you ", " hear back ", " your side ", " your end ", " your reply ",
+    " your answer ", " your input ", " your feedback ", " your review ", " your call ", " up to you ",
+    " from you ", " your go ",
+];
+
+/// Before an announcement, these make it depend on something.
+pub(super) const CONDITIONS: &[&str] = &[
+    " if ", " once ", " unless ", " in case ", " when you ", " should you ",
+];
+
+/// The work is reported as finished. Counts only where the same sentence announces nothing.
+pub(super) const DONE: &[&str] = &[
+    " done ", " fixed ", " complete ", " completed ", " finished ", " passes ", " pass ", " passed ",
+    " green ", " in place ", " i've ", " i have ", " i updated ", " i added ", " i fixed ", " i changed ",
+    " i created ", " i removed ", " committed ", " succeeds ", " succeeded ", " no errors ", " all set ",
+    " no changes ", " is ready ",
+];
+
+/// The next step is the user's.
+pub(super) const USERS_STEP: &[&str] = &[
+    " you can ", " you'll ", " you may ", " you should ", " you need to ", " you have to ", " for you ",
+    " you might ", " you will ",
+];
+
+/// Before a fence: the code is a new state of a file.
+pub(super) const NEW_FILE: &[&str] = &[
+    " updated ", " complete ", " full ", " corrected ", " modified ", " new version ", " revised ",
+    " fixed version ", " final version ", " rewritten ", " refactored ", " here is ", " here's ",
+];
+
+/// Before a fence, or alone: the user is told to make the edit.
+pub(super) const HANDED_OVER: &[&str] = &[
+    " replace the contents ", " replace the content ", " replace it with ", " with the following ",
+    " save this as ", " save it as ", " save the following ", " copy the ", " copy this ", " copy and paste ",
+    " paste this ", " paste the following ", " add the following ", " add this to ", " add these ",
+    " change line ", " to the following ", " insert the following ", " put this in ", " create a file ",
+    " append the following ",
+];
+pub(super) const BY_HAND: &[&str] = &[" manually ", " by hand "];
+pub(super) const COMMAND_HANDED_OVER: &[&str] = &[
+    " please run ", " run the following ", " execute the following ", " in your terminal ",
+];
+
+/// The printed code is a report of what was done already.
+pub(super) const APPLIED: &[&str] = &[
+    " applied ", " i've ", " i have ", " i changed ", " i updated ", " i added ", " i made ", " i replaced ",
+    " is fixed ", " is in ", " tests pass ", " committed ", " was changed ", " printed ", " you can use it ",
+];
+
+/// The model says it cannot; with `REACH` in the same sentence it means its tools.
+pub(super) const CANNOT: &[&str] = &[
+    " i can't ", " i cannot ", " i can not ", " unable to ", " not able to ", " i don't have direct ",
+    " i don't have access ", " i do not have access ", " i do not have direct ", " don't have the ability ",
+    " do not have the ability ", " don't have the capability ", " i have no tools ", " i have no way ",
+    " i have no access ", " no tools available ", " tools aren't available ", " tools are not available ",
+    " i don't have any tools ", " i don't have tools ", " don't have a way to ", " i lack ",
+    " language model ", " chat model ", " no ability ", " don't have file ", " i have no ability ",
+];
+pub(super) const REACH: &[&str] = &[
+    " file ", " files ", " filesystem ", " file system ", " code ", " codebase ", " project ", " repository ",
+    " repo ", " computer ", " machine ", " terminal ", " commands ", " command line ", " tools ", " local ",
+    " directly ", " environment ", " workspace ", " shell ", " system ", " repositories ", " directories ",
+    " folder ", " directory ", " anything ",
+];
+
+/// The user is asked to bring what a tool could read.
+pub(super) const BRING: &[&str] = &[
+    " please paste ", " paste the ", " paste your ", " share the code ", " share your code ",
+    " share the file ", " please upload ", " upload the ", " send me the file ", " provide the code ",
+    " provide the contents ", " provide the file ", " share the contents ", " send me the code ",
+    " copy the file ", " copy the code ", " drop the file ",
+];
+pub(super) const BROUGHT: &[&str] = &[
+    " file ", " files ", " code ", " content ", " contents ", " source ", " function ", " class ", " ` ",
+];
+
+/// A cannot with one of these has a cause in the world rather than in missing tools.
+pub(super) const CAUSES: &[&str] = &[
+    " because ", " since you ", " since there ", " since it ", " as there ", " permission ", " declined ",
+    " denied ", " rejected ", " outside ", " timed out ", " isn't installed ", " not installed ",
+    " read only ", " doesn't exist ", " does not exist ", " no such ", " blocked ", " due to ",
+];

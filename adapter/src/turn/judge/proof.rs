@@ -1,0 +1,233 @@
+//! Measures the judge on the labelled set, one half of which it was never tuned on.
+//!
+//! Tables and cases have one author, so even the held-out half flatters. The set grew in rounds, each written before
+//! the tables had seen it; at first sight (precision, recall) were .87 .63 in round 2, .92 .75 in round 3, .85 .61 in
+//! round 4 and 1.0 .70 in round 5. That is what to expect of new wordings: shadow first.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::*;
+
+const LABELLED: &str = include_str!("labelled.jsonl");
+const MARK: &str = "Plan mode ACTIVE";
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    class: String,
+    /// Which batch of cases it came with.
+    round: u32,
+    lang: String,
+    expect: Expect,
+    text: String,
+    after_tool_result: bool,
+    tools: Vec<String>,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    plan: bool,
+    #[serde(default)]
+    denied: bool,
+    #[serde(default)]
+    spent: bool,
+}
+
+#[derive(Deserialize, PartialEq, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Expect {
+    Nudge,
+    Leave,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Tally {
+    hit: u32,
+    miss: u32,
+    alarm: u32,
+    quiet: u32,
+}
+
+impl Tally {
+    fn add(&mut self, expect: Expect, nudge: bool) {
+        match (expect, nudge) {
+            (Expect::Nudge, true) => self.hit += 1,
+            (Expect::Nudge, false) => self.miss += 1,
+            (Expect::Leave, true) => self.alarm += 1,
+            (Expect::Leave, false) => self.quiet += 1,
+        }
+    }
+
+    fn precision(self) -> f64 {
+        share(self.hit, self.alarm)
+    }
+
+    fn recall(self) -> f64 {
+        share(self.hit, self.miss)
+    }
+
+    fn line(self, name: &str) -> String {
+        let count = self.hit + self.miss + self.alarm + self.quiet;
+        let (precision, recall) = (self.precision(), self.recall());
+        let Self { miss, alarm, .. } = self;
+        format!("{name:<22} {count:>5} {precision:>10.3} {recall:>7.3} {miss:>5} {alarm:>6}\n")
+    }
+}
+
+/// One where there was nothing to get wrong.
+fn share(good: u32, bad: u32) -> f64 {
+    if good + bad == 0 { 1.0 } else { f64::from(good) / f64::from(good + bad) }
+}
+
+fn cases() -> Vec<Case> {
+    LABELLED.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn verdict(case: &Case) -> Verdict {
+    let tools: Vec<&str> = case.tools.iter().map(String::as_str).collect();
+    judge(&Turn {
+        text: &case.text,
+        answers: if case.after_tool_result { Answers::ToolResult } else { Answers::User },
+        required: false,
+        tools: &tools,
+        user: &case.user,
+        system: if case.plan { MARK } else { "" },
+        refused: case.denied,
+        nudges: Nudges { this_turn: u32::from(case.spent), last_ten_turns: u32::from(case.spent) },
+    })
+}
+
+/// FNV-1a of the text: the halves depend on nothing but the words.
+fn is_held_out(case: &Case) -> bool {
+    let hash = case.text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 20) & 1 == 1
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is what the test is for")]
+fn labelled_set_is_judged_well() {
+    let mut halves = [Tally::default(); 2];
+    let mut rows: BTreeMap<String, Tally> = BTreeMap::new();
+    for case in cases() {
+        let Verdict { nudge, score, reason, signals, .. } = verdict(&case);
+        halves[usize::from(is_held_out(&case))].add(case.expect, nudge);
+        rows.entry(format!("round {}", case.round)).or_default().add(case.expect, nudge);
+        rows.entry(format!("language {}", case.lang)).or_default().add(case.expect, nudge);
+        rows.entry(format!("{} {}", case.class, case.lang)).or_default().add(case.expect, nudge);
+        if !is_held_out(&case) && nudge != (case.expect == Expect::Nudge) {
+            println!("wrong: {} {score} {reason:?} {signals:?}\n  {:?}", case.id, case.text);
+        }
+    }
+
+    let mut table = format!(
+        "{:<22} {:>5} {:>10} {:>7} {:>5} {:>6}\n",
+        "", "cases", "precision", "recall", "miss", "alarm"
+    );
+    rows.iter().for_each(|(name, tally)| table.push_str(&tally.line(name)));
+    table.push_str(&halves[0].line("TUNING HALF"));
+    table.push_str(&halves[1].line("HELD-OUT HALF"));
+    println!("{table}");
+
+    for half in halves {
+        assert!(half.precision() >= 0.95 && half.recall() >= 0.85, "{table}");
+    }
+}
+
+#[test]
+fn labelled_set_is_large_and_balanced() {
+    let cases = cases();
+    let count = |is: fn(&Case) -> bool| cases.iter().filter(|case| is(case)).count();
+    let quarter = cases.len() / 4;
+
+    assert!(cases.len() >= 340);
+    assert!(count(|case| case.lang == "zh") > quarter && count(|case| case.lang == "en") > quarter);
+    assert!(count(is_held_out) > quarter && count(|case| !is_held_out(case)) > quarter);
+}
+
+/// Group G of the shared cases, as far as it is the judge's.
+#[test]
+fn shared_cases_are_judged_as_expected() {
+    for line in include_str!("shared.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let said = &case["upstream"][0];
+        let text = said.as_str().or_else(|| said["content"].as_str()).unwrap();
+        let expected = match case["expect"]["action"].as_str().unwrap() {
+            "nudge_once_same_stream" | "continue_with_new_user_message" => true,
+            "none" => false,
+            action => panic!("unknown action {action}"),
+        };
+
+        let verdict = judge(&Turn { text, ..after_tool_result() });
+
+        assert_eq!(verdict.nudge, expected, "{case} {verdict:?}");
+        if case["expect"]["label"] == "tool_denial" {
+            assert_eq!(verdict.reason, Reason::Denial);
+        }
+    }
+}
+
+#[test]
+fn required_call_is_demanded_unless_nudges_are_spent() {
+    let demanded = Turn { text: "Done.", required: true, ..after_tool_result() };
+    let spent = Turn { nudges: Nudges { this_turn: 0, last_ten_turns: 2 }, ..demanded };
+
+    assert_eq!(judge(&demanded).reason, Reason::RequiredMissing);
+    assert_eq!((judge(&spent).nudge, judge(&spent).reason), (false, Reason::Spent));
+}
+
+#[test]
+fn reasons_to_leave_are_told_apart() {
+    let reason = |text| judge(&Turn { text, ..after_tool_result() }).reason;
+
+    assert_eq!(reason("Which one?"), Reason::Asked);
+    assert_eq!(reason("Let me know."), Reason::Offered);
+    assert_eq!(reason("Done."), Reason::Finished);
+    assert_eq!(reason("I will not change it."), Reason::Negated);
+    assert_eq!(reason("It is red."), Reason::Unclear);
+}
+
+#[test]
+fn no_prefix_of_a_text_panics() {
+    for case in cases() {
+        for (at, _) in case.text.char_indices() {
+            judge(&Turn { text: &case.text[..at], ..after_tool_result() });
+        }
+    }
+}
+
+/// Texts that would take minutes if any part of the judge were quadratic.
+#[test]
+fn hostile_texts_are_judged_in_time() {
+    for unit in [
+        "\"",
+        "`",
+        "```\n",
+        "我",
+        "let me ",
+        "- a\n\n",
+        "<<<<<<<\n",
+        "Here is `a.rs`:\n```\n1\n```\n",
+        "...",
+        "\n",
+    ] {
+        let text = unit.repeat(400_000 / unit.len());
+
+        judge(&Turn { text: &text, user: &text, ..after_tool_result() });
+    }
+}
+
+fn after_tool_result() -> Turn<'static> {
+    Turn {
+        text: "",
+        answers: Answers::ToolResult,
+        required: false,
+        tools: &["read", "write", "edit", "bash"],
+        user: "",
+        system: "",
+        refused: false,
+        nudges: Nudges::default(),
+    }
+}

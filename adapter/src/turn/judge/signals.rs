@@ -1,0 +1,226 @@
+//! The signals of each reading and what they weigh. Weights are set on the tuning half of the labelled set.
+
+use super::{
+    Answers, Reason, Turn, chinese, denial,
+    denial::Denial,
+    english,
+    intent::{self, Kind},
+    patch,
+    request::Request,
+    tail::{Ends, Tail},
+    words::{End, Sentence, sentences},
+};
+
+/// Bytes after which a last paragraph is no short announcement any more.
+const SHORT_BYTES: usize = 400;
+
+/// Something that speaks for a missing call, or against it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signal {
+    name: &'static str,
+    weight: i32,
+    /// The reason to leave the turn alone, if this weighs most against it.
+    against: Reason,
+}
+
+const fn speaks_for(name: &'static str, weight: i32) -> Signal {
+    Signal { name, weight, against: Reason::Unclear }
+}
+
+const fn against(name: &'static str, weight: i32, against: Reason) -> Signal {
+    Signal { name, weight: -weight, against }
+}
+
+pub(super) const EMPTY: Signal = speaks_for("empty", 100);
+pub(super) const REQUIRED: Signal = speaks_for("required", 100);
+/// Outweighs everything.
+pub(super) const SPENT: Signal = against("nudges_spent", 1000, Reason::Spent);
+
+const OWN: Signal = speaks_for("own_action", 50);
+const LOOSE: Signal = speaks_for("loose_action", 35);
+/// The verbs of talk are few and those of work are many: an unknown one is enough after a tool result.
+const VAGUE: Signal = speaks_for("unknown_action", 35);
+const EARLIER: Signal = speaks_for("action_a_sentence_earlier", 30);
+const AT_ONCE: Signal = speaks_for("at_once", 15);
+/// A colon that nothing follows; without an announcement it is only a hint.
+const COLON: Signal = speaks_for("open_colon", 25);
+const COLON_ALONE: Signal = speaks_for("open_colon_alone", 15);
+const TOOL_RESULT: Signal = speaks_for("after_tool_result", 15);
+const TARGET: Signal = speaks_for("names_tool_or_file", 10);
+
+const QUESTION: Signal = against("question", 80, Reason::Asked);
+const WAITING: Signal = against("waits_for_user", 80, Reason::Asked);
+const OFFER: Signal = against("offer", 80, Reason::Offered);
+const EARLIER_QUESTION: Signal = against("question_a_sentence_earlier", 25, Reason::Asked);
+const EARLIER_OFFER: Signal = against("offer_a_sentence_earlier", 40, Reason::Offered);
+const NEGATED: Signal = against("negated", 80, Reason::Negated);
+const STANDING: Signal = against("standing_promise", 50, Reason::Finished);
+const DONE: Signal = against("finished", 50, Reason::Finished);
+const USERS_STEP: Signal = against("step_of_the_user", 50, Reason::Asked);
+const LONG: Signal = against("long_paragraph", 15, Reason::Unclear);
+const PLAN: Signal = against("plan_only", 100, Reason::Planned);
+/// The user wanted words. Weighs little: an explanation often starts with reading files.
+const EXPLAIN: Signal = against("user_wants_words", 25, Reason::Planned);
+const REFUSED: Signal = against("call_refused_before", 80, Reason::Refused);
+
+const DIFF: Signal = speaks_for("diff", 60);
+const FILE: Signal = speaks_for("whole_file", 60);
+const BY_HAND: Signal = speaks_for("edit_handed_over", 60);
+const COMMAND: Signal = speaks_for("command_handed_over", 60);
+const APPLIED: Signal = against("reports_an_edit", 80, Reason::Finished);
+const WANTED: Signal = against("user_wants_to_see", 80, Reason::Planned);
+
+const DENIED: Signal = speaks_for("denies_tools", 70);
+const BRING: Signal = speaks_for("asks_for_a_file", 60);
+const CAUSED: Signal = against("gives_a_cause", 60, Reason::Refused);
+
+const EDIT_TOOLS: &[&str] = &["edit", "write", "patch", "replace", "create", "update_file"];
+const SHELL_TOOLS: &[&str] = &["bash", "shell", "exec", "terminal", "command", "run"];
+const READ_TOOLS: &[&str] = &["read", "view", "glob", "grep", "list", "open", "search"];
+
+/// Signals of one reading.
+#[derive(Debug, Default)]
+pub(super) struct Signals(Vec<Signal>);
+
+impl Signals {
+    pub(super) fn of(signal: Signal) -> Self {
+        Self(vec![signal])
+    }
+
+    pub(super) fn add(&mut self, signal: Signal) {
+        self.0.push(signal);
+    }
+
+    fn add_if(&mut self, holds: bool, signal: Signal) {
+        if holds {
+            self.0.push(signal);
+        }
+    }
+
+    pub(super) fn score(&self) -> i32 {
+        self.0.iter().map(|signal| signal.weight).sum()
+    }
+
+    /// The reason behind what weighs most against a nudge.
+    pub(super) fn against(&self) -> Reason {
+        let heaviest = self.0.iter().min_by_key(|signal| signal.weight);
+        heaviest.filter(|signal| signal.weight < 0).map_or(Reason::Unclear, |signal| signal.against)
+    }
+
+    pub(super) fn into_pairs(self) -> Vec<(&'static str, i32)> {
+        self.0.into_iter().map(|signal| (signal.name, signal.weight)).collect()
+    }
+}
+
+/// Weighs whether the tail announces an action.
+pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+    let mut signals = Signals::default();
+    let mut sentences = sentences(tail.prose);
+    let Some((last, before)) = sentences.split_last_mut() else { return signals };
+    if tail.ends != Ends::Prose && last.end == End::Colon {
+        last.end = End::Open; // what the colon promised follows
+    }
+    let (last, before) = (&*last, &*before);
+    let intent = intent::find(last);
+    let kind = intent.map(|intent| intent.kind);
+    match kind {
+        Some(Kind::Own) => signals.add(OWN),
+        Some(Kind::Loose) => signals.add(LOOSE),
+        Some(Kind::Vague) => signals.add(VAGUE),
+        Some(Kind::Negated) => signals.add(NEGATED),
+        Some(Kind::Talk) | None => {}
+    }
+    let earlier = before.last();
+    let acts_earlier = earlier.and_then(intent::find).is_some_and(|intent| intent.kind == Kind::Own);
+    signals.add_if(acts_earlier && kind != Some(Kind::Own), EARLIER);
+    let acts = acts_earlier || matches!(kind, Some(Kind::Own | Kind::Loose | Kind::Vague));
+    signals.add_if(
+        kind == Some(Kind::Loose) && has(last, &[" now "], &["马上", "现在", "立即", "这就", "正在"]),
+        AT_ONCE,
+    );
+    signals.add_if(last.end == End::Colon, if acts { COLON } else { COLON_ALONE });
+    signals.add_if(turn.answers == Answers::ToolResult, TOOL_RESULT);
+    signals.add_if(names_target(turn, tail.prose), TARGET);
+
+    hands_back(last, earlier, intent.map(|intent| intent.at), &mut signals);
+    let is_done = has(last, english::DONE, chinese::DONE);
+    signals.add_if(is_done && !matches!(kind, Some(Kind::Own | Kind::Loose)), DONE);
+    signals
+        .add_if(kind != Some(Kind::Own) && has(last, english::USERS_STEP, chinese::USERS_STEP), USERS_STEP);
+    signals.add_if(has(last, english::STANDING, chinese::STANDING), STANDING);
+    signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
+    signals.add_if(kind != Some(Kind::Own) && request.words, EXPLAIN);
+    leave_alone(turn, request, &mut signals);
+    signals
+}
+
+/// Adds what gives the word to the user.
+fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<usize>, signals: &mut Signals) {
+    let asks = |sentence: &Sentence| sentence.end == End::Question || sentence.has_any(chinese::ASKS);
+    let offers = |sentence: &Sentence| has(sentence, english::OFFERS, chinese::OFFERS);
+    let depends = intent.is_some_and(|at| depends(last, at));
+    signals.add_if(asks(last), QUESTION);
+    signals.add_if(offers(last), OFFER);
+    signals.add_if(depends || has(last, english::WAITS, chinese::WAITS), WAITING);
+    signals.add_if(earlier.is_some_and(asks), EARLIER_QUESTION);
+    signals.add_if(earlier.is_some_and(offers), EARLIER_OFFER);
+}
+
+/// Whether what is announced at `intent` hangs on the user.
+fn depends(sentence: &Sentence, intent: usize) -> bool {
+    let before = &sentence.words[..intent];
+    let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
+    // "Send me the log and I'll look": an order to the user comes first.
+    let is_order = before.ends_with(" and") && intent::opens_with_verb(before);
+    let after_user = has(&["你", "您"]) && before.contains('后');
+    is_order || after_user || has(english::CONDITIONS) || has(chinese::CONDITIONS)
+}
+
+/// Weighs whether an edit or a command was printed instead of called.
+pub(super) fn patch_as_text(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+    let mut signals = Signals::default();
+    let printed = patch::find(turn.text, tail.prose);
+    let edits = declares(turn, EDIT_TOOLS);
+    signals.add_if(edits && printed.diff, DIFF);
+    signals.add_if(edits && printed.file, FILE);
+    signals.add_if(edits && printed.by_hand, BY_HAND);
+    signals.add_if(declares(turn, SHELL_TOOLS) && printed.command, COMMAND);
+    if signals.score() == 0 {
+        return signals;
+    }
+    signals.add_if(printed.applied, APPLIED);
+    signals.add_if(request.sight || request.words, WANTED);
+    leave_alone(turn, request, &mut signals);
+    signals
+}
+
+/// Weighs whether the model denies having tools.
+pub(super) fn denial(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+    let mut signals = Signals::default();
+    if ![EDIT_TOOLS, SHELL_TOOLS, READ_TOOLS].iter().any(|names| declares(turn, names)) {
+        return signals;
+    }
+    let Some(denial) = denial::find(turn.text, tail.prose) else { return signals };
+    signals.add(if denial == Denial::Bring { BRING } else { DENIED });
+    signals.add_if(denial == Denial::Caused, CAUSED);
+    leave_alone(turn, request, &mut signals);
+    signals
+}
+
+/// Adds what speaks against any nudge.
+fn leave_alone(turn: &Turn<'_>, request: Request, signals: &mut Signals) {
+    signals.add_if(request.plan, PLAN);
+    signals.add_if(turn.refused, REFUSED);
+}
+
+fn declares(turn: &Turn<'_>, names: &[&str]) -> bool {
+    turn.tools.iter().any(|tool| names.iter().any(|name| tool.to_lowercase().contains(name)))
+}
+
+fn names_target(turn: &Turn<'_>, prose: &str) -> bool {
+    prose.contains('`') || patch::has_path(prose) || turn.tools.iter().any(|tool| prose.contains(tool))
+}
+
+fn has(sentence: &Sentence, english: &[&str], chinese: &[&str]) -> bool {
+    sentence.has_any(english) || sentence.has_any(chinese)
+}

@@ -1,0 +1,56 @@
+//! What metrics and log learn of a turn.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use crate::{
+    metrics::{Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
+    stream::delta::Usage,
+};
+
+/// What the metrics learn of a turn. A turn that is dropped before its end was left by the client.
+pub(super) struct Record {
+    pub metrics: Arc<Metrics>,
+    pub labels: ModelLabels,
+    started: Instant,
+    span: Span,
+    pub outcome: Option<&'static str>,
+}
+
+impl Record {
+    pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
+        let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
+        Self { metrics, labels, started, span, outcome: None }
+    }
+
+    pub(super) fn began(&self, failovers: usize) {
+        let waited = self.started.elapsed().as_secs_f64();
+        self.metrics.first_delta.get_or_create(&self.labels).observe(waited);
+        if failovers > 0 {
+            let site = SiteLabels { site: self.labels.site.clone() };
+            self.metrics.failovers.get_or_create(&site).inc_by(failovers as u64);
+        }
+    }
+
+    pub(super) fn ended(&mut self, usage: Usage) {
+        self.outcome = Some("ok");
+        for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
+            let ModelLabels { site, model } = self.labels.clone();
+            self.metrics.tokens.get_or_create(&TokenLabels { site, model, kind }).inc_by(count);
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let ModelLabels { site, model } = self.labels.clone();
+        let outcome = self.outcome.unwrap_or("left");
+        let took = self.started.elapsed();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.span.in_scope(|| tracing::info!(site, model, outcome, duration_ms, "turn ended"));
+        self.metrics.requests.get_or_create(&OutcomeLabels { site, model, outcome }).inc();
+        self.metrics.turn.get_or_create(&self.labels).observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,73 @@
+//! Counts what became of the tool calls of one turn.
+
+use std::sync::Arc;
+
+use crate::{
+    bridge::sieve::event::Kind,
+    metrics::{CallLabels, CallOutcomeLabels, Metrics, ModelLabels},
+};
+
+/// The metrics of one turn.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    metrics: Arc<Metrics>,
+    labels: ModelLabels,
+    dialect: &'static str,
+}
+
+impl Tally {
+    /// For a model of a site; `dialect` is `native` where the site takes tools itself.
+    pub(super) fn new(metrics: Arc<Metrics>, labels: ModelLabels, dialect: &'static str) -> Self {
+        Self { metrics, labels, dialect }
+    }
+
+    /// A call went out.
+    pub(super) fn emitted(&self, reading: &'static str) {
+        self.metrics.calls.emitted.get_or_create(&self.with("read", reading)).inc();
+    }
+
+    /// A call could not be used.
+    pub(super) fn invalid(&self, kind: Kind) {
+        self.metrics.calls.invalid.get_or_create(&self.with("call", kind.as_str())).inc();
+    }
+
+    /// A repair was tried.
+    pub(super) fn repaired(&self, step: &'static str, outcome: &'static str) {
+        self.metrics.calls.repairs.get_or_create(&self.with(step, outcome)).inc();
+    }
+
+    /// The judge found that an answer stopped short; `outcome` is what came of it.
+    pub(super) fn nudged(&self, reason: &'static str, outcome: &'static str) {
+        self.metrics.calls.nudges.get_or_create(&self.with(reason, outcome)).inc();
+    }
+
+    /// A call was cut.
+    pub(super) fn truncated(&self) {
+        self.metrics.calls.truncated.get_or_create(&self.labels()).inc();
+    }
+
+    /// Markup was seen in what a client got as text.
+    pub(super) fn leaked(&self) {
+        self.metrics.calls.leaks.get_or_create(&self.labels()).inc();
+    }
+
+    /// Words after the last call were dropped.
+    pub(super) fn dropped(&self, size: usize) {
+        self.metrics.calls.dropped_bytes.get_or_create(&self.labels()).inc_by(size as u64);
+    }
+
+    /// The turn ended; `judged` is what the judge thought of it.
+    pub(super) fn ended(&self, finish: &'static str, judged: &'static str) {
+        self.metrics.calls.ends.get_or_create(&self.with(judged, finish)).inc();
+    }
+
+    fn labels(&self) -> CallLabels {
+        let ModelLabels { site, model } = self.labels.clone();
+        CallLabels { site, model, dialect: self.dialect }
+    }
+
+    fn with(&self, step: &'static str, outcome: &'static str) -> CallOutcomeLabels {
+        let ModelLabels { site, model } = self.labels.clone();
+        CallOutcomeLabels { site, model, dialect: self.dialect, step, outcome }
+    }
+}

@@ -1,0 +1,8 @@
+//! The bridge by itself: the project's cases, and what holds for every input.
+
+pub(crate) mod cases;
+mod drift;
+mod prompts;
+mod properties;
+mod round_trip;
+pub(crate) mod support;

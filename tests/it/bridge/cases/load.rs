@@ -1,0 +1,105 @@
+//! Reads the cases strictly.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::expect::Expect;
+use crate::bridge::support::Piece;
+
+/// One case of groups A to G.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    pub(crate) id: String,
+    #[serde(rename = "cls")]
+    _class: String,
+    channel: Channel,
+    tools: Vec<String>,
+    upstream: Vec<Value>,
+    pub(crate) expect: Expect,
+    #[serde(rename = "src")]
+    _source: String,
+    #[serde(rename = "note")]
+    _note: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Channel {
+    Content,
+    Reasoning,
+}
+
+/// What the site says in a case.
+pub(crate) struct Upstream {
+    pub(crate) channel: fn(String) -> Piece,
+    pub(crate) text: String,
+    /// The answer that follows thinking.
+    pub(crate) after: Option<String>,
+}
+
+/// The cases that are ours: H and I are the wire's and the pool's.
+pub(crate) fn cases() -> Vec<Case> {
+    let lines = include_str!("tool_calls.jsonl").lines();
+    let values = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ours = values.filter(|value| matches!(value["id"].as_str().unwrap().as_bytes()[0], b'A'..=b'G'));
+    ours.map(|value| {
+        let id = value["id"].to_string();
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("{id}: {error}"))
+    })
+    .collect()
+}
+
+impl Case {
+    /// What the site says; none if the case is about the prompt or about two turns.
+    pub(crate) fn upstream(&self) -> Option<Upstream> {
+        assert_eq!(self.tools, ["read", "write", "edit", "bash"], "{}", self.id);
+        if let [Value::Object(scene)] = &self.upstream[..] {
+            return self.scene(scene);
+        }
+        let bytes: Vec<u8> = self.upstream.iter().flat_map(|piece| bytes(piece.as_str().unwrap())).collect();
+        let text = String::from_utf8(bytes).unwrap();
+        Some(match self.channel {
+            Channel::Content => Upstream { channel: Piece::Text, text, after: None },
+            // "a normal answer follows in content"
+            Channel::Reasoning => {
+                Upstream { channel: Piece::Reasoning, text, after: Some("Done.".to_owned()) }
+            }
+        })
+    }
+
+    /// What a prompt's history holds in a case.
+    pub(crate) fn history(&self) -> Option<&Value> {
+        let [Value::Object(scene)] = &self.upstream[..] else { return None };
+        scene.values().next().filter(|_| self.expect.is_for_the_prompt())
+    }
+
+    fn scene(&self, scene: &serde_json::Map<String, Value>) -> Option<Upstream> {
+        let keys: Vec<&str> = scene.keys().map(String::as_str).collect();
+        match keys[..] {
+            ["content", "reasoning"] => {
+                assert_eq!(scene["content"], "");
+                let text = scene["reasoning"].as_str().unwrap().to_owned();
+                Some(Upstream { channel: Piece::Reasoning, text, after: None })
+            }
+            ["history" | "history_tool_result" | "history_assistant_text" | "two_turns"] => None,
+            _ => panic!("{}: unknown scene {keys:?}", self.id),
+        }
+    }
+}
+
+/// A piece with its macros written out.
+fn bytes(piece: &str) -> Vec<u8> {
+    let Some(inner) = piece.strip_prefix("{{").and_then(|inner| inner.strip_suffix("}}")) else {
+        assert!(!piece.contains("{{"), "unknown macro in {piece}");
+        return piece.as_bytes().to_vec();
+    };
+    let parts: Vec<&str> = inner.split(':').collect();
+    match parts[..] {
+        ["REPEAT", text, count] => text.repeat(count.parse().unwrap()).into_bytes(),
+        ["BYTES", hex] => {
+            (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+        }
+        _ => panic!("unknown macro {piece}"),
+    }
+}
