@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and says where")]
 
 mod admin;
+mod bridge;
 mod canary;
 mod chat;
 mod cli;
@@ -13,3 +14,4 @@ mod readme;
 mod sdk;
 mod store;
 mod tidy;
+mod tools;

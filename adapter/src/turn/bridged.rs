@@ -77,6 +77,8 @@ pub(super) struct Bridged {
     exchanges: Vec<Exchange>,
     round: Round,
     given: Given,
+    /// Calls that were given when this answer began.
+    before: usize,
     required: bool,
     late: bool,
 }
@@ -96,7 +98,18 @@ impl Bridged {
     pub(super) fn new(emulation: Arc<Emulation>, minted: String, policy: Policy, tally: Tally) -> Self {
         let round = Round::new(&emulation, None);
         let (exchanges, given) = (Vec::new(), Given::default());
-        Self { emulation, minted, policy, tally, exchanges, round, given, required: false, late: false }
+        Self {
+            emulation,
+            minted,
+            policy,
+            tally,
+            exchanges,
+            round,
+            given,
+            before: 0,
+            required: false,
+            late: false,
+        }
     }
 
     /// What was said and asked beyond the client's request.
@@ -134,10 +147,10 @@ impl Bridged {
             How::Fault(_) => true,
         };
         let end = if cut { sieve::End::Cut } else { sieve::End::Complete };
-        let (calls, mut events) = (self.given.calls, Vec::new());
+        let mut events = Vec::new();
         let summary = self.round.finish(end, &self.emulation, &mut events);
         self.give(events, out);
-        self.book(&summary, self.given.calls > calls);
+        self.book(&summary);
         let (next, judged) = match self.need(how) {
             None => self.settle(how, out),
             Some((need, _)) if self.may_ask(&need) => {
@@ -201,13 +214,13 @@ impl Bridged {
     }
 
     /// Counts what an answer to us brought.
-    fn book(&self, summary: &Summary, called: bool) {
+    fn book(&self, summary: &Summary) {
         if summary.leaked && self.round.gives_text() {
             self.tally.leaked();
         }
         let Some(purpose) = &self.round.purpose else { return };
         let outcome = match () {
-            () if called => "call",
+            () if self.given.calls > self.before => "call",
             () if self.round.declines(&self.emulation) => "declined",
             () if self.round.invalid.is_some() || self.round.truncated.is_some() => "invalid",
             () if summary.said || self.round.has_kept() => "text",
@@ -294,6 +307,7 @@ impl Bridged {
 
     fn ask(&mut self, need: Need) {
         self.required |= need == Need::Require;
+        self.before = self.given.calls;
         let question = need.question(&self.emulation);
         let answer = self.round.raw().to_owned();
         self.exchanges.push(Exchange { answer, question });

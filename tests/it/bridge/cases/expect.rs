@@ -123,6 +123,11 @@ impl Expect {
         matches!(self.action, Some(None | NudgeOnceSameStream | ContinueWithNewUserMessage))
     }
 
+    /// Whether the site must be asked again.
+    pub(crate) fn asks_again(&self) -> bool {
+        !matches!(self.action, None | Some(Action::None))
+    }
+
     pub(crate) fn is_for_the_prompt(&self) -> bool {
         let prompts =
             [&self.prompt_must_not_contain, &self.prompt_contains, &self.prompt_adds, &self.orphan_result];
@@ -146,7 +151,7 @@ impl Expect {
         self.check_end(id, said);
     }
 
-    fn check_calls(&self, id: &str, calls: &[(String, Value)]) {
+    pub(crate) fn check_calls(&self, id: &str, calls: &[(String, Value)]) {
         match &self.calls {
             Some(Calls::Count(count)) => assert_eq!(calls.len(), *count, "{id}: {calls:?}"),
             Some(Calls::Exactly(expected)) => {

@@ -68,6 +68,11 @@ impl Case {
         })
     }
 
+    /// The pieces in which the site says it.
+    pub(crate) fn pieces(&self) -> Vec<Vec<u8>> {
+        self.upstream.iter().filter_map(Value::as_str).map(bytes).collect()
+    }
+
     /// What a prompt's history holds in a case.
     pub(crate) fn history(&self) -> Option<&Value> {
         let [Value::Object(scene)] = &self.upstream[..] else { return None };

@@ -1,0 +1,68 @@
+//! Each switch brings the plain behaviour back.
+
+use latchkey_adapter::bridge::dialect::Form;
+use serde_json::json;
+use support::model::Reply;
+
+use super::{Site, adapter, calls, ended, native, task};
+
+const ANNOUNCED: &str = "Now let me run the tests:";
+
+#[tokio::test]
+async fn tools_go_to_the_site_only_where_they_may() {
+    for mode in ["native", "off"] {
+        let world = adapter(Form::Xml).adapter_env("LATCHKEY_TOOLS", mode).await;
+        assert_eq!(world.adapter().chat(&task()).await.status, 400, "{mode}");
+    }
+    let emulated = Site::start(native().adapter_env("LATCHKEY_TOOLS", "emulate"), Form::Xml).await;
+    emulated.model().will(Reply::text(&emulated.bash("ls")));
+    assert_eq!(calls(&emulated.stream().await).len(), 1);
+    assert!(emulated.model().last_call().body["tools"].is_null());
+}
+
+#[tokio::test]
+async fn without_repair_no_site_is_asked_twice() {
+    let site = Site::start(adapter(Form::Xml).adapter_env("LATCHKEY_REPAIR", "off"), Form::Xml).await;
+    let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
+    let half = site.bash("ls").replace("</", "");
+
+    for (reply, status) in [
+        (Reply::text(ANNOUNCED), 200),
+        (Reply::new(), 502),
+        (Reply::text(&bad), 502),
+        (Reply::text(&half), 502),
+    ] {
+        site.model().reset();
+        site.model().always(reply);
+        assert_eq!(site.world.adapter().chat(&task()).await.status, status);
+        assert_eq!(site.model().calls().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_judge_who_is_off_or_in_the_shadow_is_not_obeyed() {
+    for (mode, counted) in [("off", false), ("shadow", true)] {
+        let site = Site::start(adapter(Form::Xml).adapter_env("LATCHKEY_JUDGE", mode), Form::Xml).await;
+        site.model().always(Reply::text(ANNOUNCED));
+
+        let stream = site.stream().await;
+
+        assert_eq!((ended(&stream, mode).as_str(), site.model().calls().len()), ("stop", 1));
+        let metrics = site.world.adapter().get("/metrics").await.body;
+        let nudge = metrics.lines().any(|line| line.starts_with("latchkey_adapter_toolcall_nudge_total{"));
+        assert_eq!(nudge, counted, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn native_calls_are_mended_unless_tools_are_off() {
+    let broken = "{\"command\": \"ls\", \"timeout\": \"5\",}";
+    for (mode, expected) in [("auto", "{\"command\":\"ls\",\"timeout\":5}"), ("off", broken)] {
+        let world = native().adapter_env("LATCHKEY_TOOLS", mode).await;
+        world.practice.model().will(Reply::new().tool_call(0, "a", "bash", broken));
+
+        let stream = world.adapter().stream(&task()).await;
+
+        assert_eq!(stream.tool_calls()[0]["function"]["arguments"], expected, "{mode}");
+    }
+}
