@@ -6,6 +6,7 @@ pub mod http;
 pub mod hunt;
 pub mod model;
 pub mod open_webui;
+pub mod opencode;
 pub mod practice;
 pub mod processes;
 pub mod redis;

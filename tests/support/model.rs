@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex},
 };
 
@@ -38,10 +39,14 @@ pub struct ScriptedModel {
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<VecDeque<Reply>>,
-    fallback: Mutex<Reply>,
+    fallback: Mutex<Fallback>,
     calls: call::Calls,
     releases: Semaphore,
 }
+
+/// What answers a request when the queue is empty.
+#[derive(Clone)]
+struct Fallback(Arc<dyn Fn(&Value) -> Reply + Send + Sync>);
 
 /// A scripted model on a port.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ impl ScriptedModel {
     pub fn new() -> Self {
         let shared = Shared {
             queue: Mutex::default(),
-            fallback: Mutex::new(Reply::echo()),
+            fallback: Mutex::new(Fallback::always(Reply::echo())),
             calls: call::Calls::default(),
             releases: Semaphore::new(0),
         };
@@ -80,7 +85,12 @@ impl ScriptedModel {
 
     /// Sets what answers when the queue is empty.
     pub fn always(&self, reply: Reply) {
-        *self.shared.fallback.lock().unwrap() = reply;
+        *self.shared.fallback.lock().unwrap() = Fallback::always(reply);
+    }
+
+    /// Sets what decides by the request when the queue is empty: for clients that ask several things at once.
+    pub fn always_with(&self, reply: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
+        *self.shared.fallback.lock().unwrap() = Fallback(Arc::new(reply));
     }
 
     /// Lets `count` replies go on that wait in a [`Reply::hold`], or will.
@@ -125,7 +135,8 @@ impl ScriptedModel {
             return player::play(self, Reply::status(400, &error), request, call).await;
         }
         let queued = self.shared.queue.lock().unwrap().pop_front();
-        let reply = queued.unwrap_or_else(|| self.shared.fallback.lock().unwrap().clone());
+        let fallback = self.shared.fallback.lock().unwrap().clone();
+        let reply = queued.unwrap_or_else(|| (fallback.0)(&request));
         player::play(self, reply, request, call).await
     }
 
@@ -148,6 +159,18 @@ impl ScriptedModel {
 impl Default for ScriptedModel {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Fallback {
+    fn always(reply: Reply) -> Self {
+        Self(Arc::new(move |_| reply.clone()))
+    }
+}
+
+impl fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fallback(..)")
     }
 }
 

@@ -1,0 +1,77 @@
+//! `opencode run`: one prompt, as a person or a script types it.
+
+use std::process::ExitStatus;
+
+use reqwest::Url;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use super::{LIMIT, MODEL, Project, home::Home};
+
+const PROVIDER: &str = "latchkey";
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it printed, one event a line.
+    pub events: Vec<Value>,
+    /// The end of what it complained about.
+    pub stderr: String,
+}
+
+/// Has OpenCode do what a prompt says, in a project, by the model behind an adapter.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> Run {
+    let home = Home::new(&[(PROVIDER, adapter)]);
+    let (stdout, stderr) = (home.file("stdout"), home.file("stderr"));
+    let mut command = home.command().await;
+    command
+        .args(["run", "--pure", "--format", "json", "--model", &format!("{PROVIDER}/{MODEL}"), prompt])
+        .current_dir(project.path())
+        .stdout(std::fs::File::create(&stdout).unwrap())
+        .stderr(std::fs::File::create(stderr).unwrap());
+    let mut group = Group::start(&mut command);
+    let ended = tokio::time::timeout(LIMIT, group.child.wait()).await;
+    let printed = std::fs::read_to_string(stdout).unwrap();
+    let stderr = home.tail("stderr");
+    let status =
+        ended.unwrap_or_else(|_| panic!("OpenCode does not end:\n{printed}\n{stderr}")).expect("it is ours");
+    let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    Run { status, events, stderr }
+}
+
+impl Run {
+    /// The events of one type.
+    #[must_use]
+    pub fn events(&self, name: &str) -> Vec<&Value> {
+        self.events.iter().filter(|event| event["type"] == name).collect()
+    }
+}
+
+/// A process with all that it starts. Dropped, they are killed.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) child: Child,
+    id: Pid,
+}
+
+impl Group {
+    /// Starts a command, which must ask for a process group of its own.
+    pub(super) fn start(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("it has just begun");
+        Self { child, id }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // All may have ended by themselves.
+        kill_process_group(self.id, Signal::KILL).unwrap_or_default();
+    }
+}
