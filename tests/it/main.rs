@@ -10,6 +10,7 @@ mod compose;
 mod end_to_end;
 mod load;
 mod login;
+mod opencode;
 mod readme;
 mod sdk;
 mod store;
