@@ -29,12 +29,11 @@ use crate::{
     },
 };
 
+mod given;
 mod round;
 
+use given::Given;
 use round::Round;
-
-/// How much of the text the judge is shown.
-const JUDGED_BYTES: usize = 64 << 10;
 
 /// What the operator allows.
 #[derive(Clone, Copy, Debug)]
@@ -81,16 +80,6 @@ pub(super) struct Bridged {
     before: usize,
     required: bool,
     late: bool,
-}
-
-/// What the client has got.
-#[derive(Debug, Default)]
-struct Given {
-    /// The end of the text.
-    text: String,
-    said: bool,
-    thought: bool,
-    calls: usize,
 }
 
 impl Bridged {
@@ -202,14 +191,7 @@ impl Bridged {
     }
 
     fn say(&mut self, text: String, out: &mut Vec<Delta>) {
-        let given = &mut self.given;
-        given.said |= !text.trim().is_empty();
-        given.text.push_str(&text);
-        if given.text.len() > 2 * JUDGED_BYTES {
-            let middle = given.text.len() - JUDGED_BYTES;
-            let from = (middle..).find(|&at| given.text.is_char_boundary(at)).unwrap_or(middle);
-            given.text.drain(..from);
-        }
+        self.given.say(&text);
         out.push(Delta::Text(text));
     }
 
@@ -351,19 +333,16 @@ impl Bridged {
         if let Some(Need::Nudge(_)) = &self.round.purpose {
             return (Next::Done(Finish::Stop), judged);
         }
-        // Words in place of the call that was asked for are the model's last word; nothing of it is swallowed.
+        let doubtful = self.round.purpose.as_ref().and_then(Need::doubtful).map(str::to_owned);
+        let is_doubtful = doubtful.is_some();
+        // What was taken for a call was none; and words in its place are the model's last word. Nothing is swallowed.
         let declines = self.round.declines(&self.emulation);
-        match self.round.purpose.as_ref().and_then(Need::doubtful).map(str::to_owned) {
-            Some(text) if declines => self.say(text, out),
-            _ if declines => {}
-            _ => {
-                let kept = self.round.kept();
-                if !kept.is_empty() {
-                    self.say(kept, out);
-                }
-            }
+        let kept = Some(self.round.kept()).filter(|kept| !declines && !kept.is_empty());
+        for text in doubtful.into_iter().chain(kept) {
+            self.say(text, out);
         }
         let next = match how {
+            How::Fault(_) if is_doubtful => Next::Done(Finish::Stop),
             How::Fault(_) if self.given.said && self.round.purpose == Some(Need::Require) => {
                 Next::Done(Finish::Stop)
             }

@@ -116,6 +116,19 @@ async fn a_nudge_may_be_declined_and_says_nothing_itself() {
 }
 
 #[tokio::test]
+async fn what_was_no_call_comes_back_as_the_text_that_it_is() {
+    let form = FORMS[0];
+    let site = Site::start(adapter(form), form).await;
+    let example =
+        "<invoke name=\"bash\"><parameter name=\"command\">ls</parameter></invoke>\nis how one calls it.";
+
+    for answer in [Reply::text(&format!("NO_TOOL_{}", site.nonce)), Reply::new().cut()] {
+        let (made, text, asked) = play(&site, vec![Reply::text(example), answer]).await;
+        assert_eq!((made.len(), text.as_str(), asked), (0, example, 2));
+    }
+}
+
+#[tokio::test]
 async fn words_after_the_last_call_are_not_waited_for() {
     let form = FORMS[0];
     let site = Site::start(adapter(form), form).await;
