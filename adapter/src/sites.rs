@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    bridge::dialect::Form,
+    bridge::{dialect::Form, render::Budget},
     prompt::Prompt,
     stream::{Deltas, fault::Fault},
 };
@@ -77,6 +77,14 @@ pub(crate) fn form(site: &Site) -> Form {
         Dialect::Json => Form::Json,
         Dialect::Fence => Form::Fence,
     }
+}
+
+/// How long a prompt with tools in it may be. They may take a quarter of a short one.
+pub(crate) fn budget(site: &Site) -> Budget {
+    let Chat::OpenAi(chat) = &site.chat;
+    let Budget { tools_bytes, prompt_bytes } = Budget::default();
+    let prompt_bytes = chat.prompt_bytes.unwrap_or(prompt_bytes);
+    Budget { tools_bytes: tools_bytes.min(prompt_bytes / 4), prompt_bytes }
 }
 
 /// What makes a request one of the signed-in browser.

@@ -199,6 +199,9 @@ pub struct OpenAiChat {
     /// How the site's model is told to write tool calls where the site takes none.
     #[serde(default)]
     pub dialect: Dialect,
+    /// The longest prompt that the site takes, in bytes, where tools are written into it.
+    #[serde(default)]
+    pub prompt_bytes: Option<usize>,
     /// How a dead session looks. Without it, every 401 is one.
     #[serde(default)]
     pub expired: Expired,

@@ -74,11 +74,12 @@ pub(super) fn prompt(
     };
     rest.remove("tool_choice");
     rest.remove("parallel_tool_calls");
-    let rendered = emulation.render(&values).map_err(|TooLong { bytes, limit_bytes }| {
-        Invalid(format!(
-            "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
-        ))
-    })?;
+    let rendered =
+        emulation.render(&values, sites::budget(site)).map_err(|TooLong { bytes, limit_bytes }| {
+            Invalid(format!(
+                "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
+            ))
+        })?;
     tracing::debug!(tier = rendered.tier.map(render::offer::Tier::as_str), notes = ?rendered.notes, "tools are written out");
     let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
     let calls =
@@ -102,10 +103,10 @@ impl Emulation {
         self.choice != Choice::None && !self.catalog.tools().is_empty()
     }
 
-    fn render(&self, messages: &[Value]) -> Result<Rendered, TooLong> {
+    fn render(&self, messages: &[Value], budget: Budget) -> Result<Rendered, TooLong> {
         let Self { catalog, choice, parallel, dialect, .. } = self;
         let request = Request { messages, catalog, choice, parallel: *parallel };
-        render::render(&request, dialect, Budget::default())
+        render::render(&request, dialect, budget)
     }
 }
 

@@ -4,19 +4,30 @@ use latchkey_adapter::bridge::dialect::Form;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{FORMS, Site, adapter, calls, ended};
+use super::{Site, adapter, calls, ended};
 use crate::bridge::cases::load::{self, Case, Upstream};
 
 #[tokio::test]
-async fn every_case_holds_through_the_endpoint() {
-    for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
-        for case in load::cases() {
-            if let Some(upstream) = case.upstream() {
-                check(&site, &case, &upstream).await;
-            }
+async fn every_case_holds_through_the_endpoint_in_xml() {
+    check_all(Form::Xml).await;
+}
+
+#[tokio::test]
+async fn every_case_holds_through_the_endpoint_in_json() {
+    check_all(Form::Json).await;
+}
+
+#[tokio::test]
+async fn every_case_holds_through_the_endpoint_in_fences() {
+    check_all(Form::Fence).await;
+}
+
+async fn check_all(form: Form) {
+    let site = Site::start(adapter(form), form).await;
+    for case in load::cases() {
+        if let Some(upstream) = case.upstream() {
+            check(&site, &case, &upstream).await;
         }
-        site.world.stop().await;
     }
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use latchkey_adapter::bridge::dialect::Form;
+use serde_json::json;
 use support::model::Reply;
 
-use super::{Site, adapter, calls, ended, native, task};
+use super::{SITE_FILE, Site, adapter, calls, ended, native, task};
 
 #[tokio::test]
 async fn a_long_call_is_whole_and_comments_fill_the_wait() {
@@ -20,6 +21,31 @@ async fn a_long_call_is_whole_and_comments_fill_the_wait() {
     ended(&stream, "");
     assert!(stream.comments.len() >= 2);
     assert_eq!(calls(&stream).len(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_too_long_for_the_site_is_400() {
+    let chat = "tools = false\nprompt_bytes = 20000";
+    let world = native().site_file(SITE_FILE.replace("tools = true", chat)).await;
+    let result = |size: usize| {
+        let mut body = task();
+        let call = json!({"id": "a", "type": "function", "function": {"name": "bash", "arguments": "{}"}});
+        let messages = body["messages"].as_array_mut().unwrap();
+        messages.push(json!({"role": "assistant", "content": "", "tool_calls": [call]}));
+        messages.push(json!({"role": "tool", "tool_call_id": "a", "content": "x".repeat(size)}));
+        messages.push(json!({"role": "user", "content": "Go on."}));
+        body
+    };
+    world.practice.model().always(Reply::text("Fine."));
+    let mut long = task();
+    long["messages"][0]["content"] = "x".repeat(20_000).into();
+
+    let refused = world.adapter().chat(&long).await;
+    let cut = world.adapter().chat(&result(20_000)).await;
+
+    assert_eq!((refused.status, cut.status), (400, 200));
+    assert!(refused.body.contains("maximum context length"), "{}", refused.body);
+    assert!(world.practice.model().last_call().body["messages"].to_string().len() < 21_000);
 }
 
 #[tokio::test]
