@@ -1,6 +1,6 @@
 //! A real OpenCode before an adapter: installed from npm once, offline but for that adapter, gone with its owner.
 //!
-//! [`run`] is what a person types, and costs three seconds of CPU; [`OpenCode`] is the same program as a server, which
+//! [`run()`] is what a person types, and costs three seconds of CPU; [`OpenCode`] is the same program as a server, which
 //! pays them once and then works through sessions in a fraction of a second each. Both have a home of their own.
 
 use std::{
