@@ -184,8 +184,12 @@ impl<'a> Mender<'a> {
         let next = rest.chars().next()?;
         match next {
             '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => self.out.extend(['\\', next]),
-            'u' if rest.len() > 4 && rest.as_bytes()[1..5].iter().all(u8::is_ascii_hexdigit) => {
-                self.out.push_str("\\u");
+            'u' if unit(rest).is_some() => {
+                let size = letter(rest)?;
+                self.out.push('\\');
+                self.out.push_str(&rest[..size]);
+                self.at += size;
+                return Some(());
             }
             // A pattern's or a path's own backslash.
             c if c.is_alphanumeric() || c.is_whitespace() => {
@@ -217,6 +221,24 @@ impl<'a> Mender<'a> {
     }
 }
 
+/// The number that an escape stands for, from its `u` on.
+fn unit(escape: &str) -> Option<u16> {
+    let digits = escape.strip_prefix('u')?.get(..4)?;
+    digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+/// How long the escape of one letter is, from its `u` on; none for half a pair, which is no letter and no JSON.
+fn letter(escape: &str) -> Option<usize> {
+    match unit(escape)? {
+        0xd800..=0xdbff => {
+            let low = escape[5..].strip_prefix('\\').and_then(unit)?;
+            (0xdc00..=0xdfff).contains(&low).then_some(11)
+        }
+        0xdc00..=0xdfff => None,
+        _ => Some(5),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -240,6 +262,7 @@ mod tests {
             (r#"{"a":[1,2,{"b":"c"}"#, r#"{"a":[1,2,{"b":"c"}]}"#),
             (r#"{"a":1}}"#, r#"{"a":1}"#),
             (r#"{“a”: “b”}"#, r#"{"a":"b"}"#),
+            (r#"{'a':"\ud83d\ude80"}"#, r#"{"a":"\ud83d\ude80"}"#),
             (r#"{"a":"\u00e9\u00"}"#, r#"{"a":"\u00e9\\u00"}"#),
         ];
 
@@ -259,6 +282,9 @@ mod tests {
             r#"{"a":1 "b":2}"#,
             r#"{"a":nul}"#,
             r#"{"a":1} and more"#,
+            r#"{"a":"\ud83d"}"#,
+            r#"{"a":"\ude80\ud83d"}"#,
+            r#"{"a":"\ud83dx"}"#,
             "",
         ];
 
