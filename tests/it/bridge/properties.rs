@@ -259,3 +259,14 @@ fn the_cost_of_a_byte_does_not_grow() {
         }
     }
 }
+
+#[test]
+fn a_name_space_before_a_word_is_waited_for() {
+    for said in ["><|DSML|par", "so </think> it", "so </thi", "so <|DSML|tool_ca", "<dsm", "so <d"] {
+        let letters: Vec<Piece> = said.chars().map(|letter| Piece::Text(letter.to_string())).collect();
+        for form in FORMS {
+            let (given, _) = sift(form, Limits::default(), End::Complete, &letters);
+            assert_eq!(given, whole(form, said).0, "{said}");
+        }
+    }
+}

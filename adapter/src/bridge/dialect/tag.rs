@@ -117,15 +117,16 @@ impl Lexicon {
     }
 
     fn unfinished(&self, word: &str, closes: bool, bracket: bool) -> Lexed {
-        let own = OWN.iter().any(|(own, _)| self.owned(own).starts_with(strip_space(word)));
-        let begins = |known: &str| known.starts_with(strip_space(word));
-        let foreign = !bracket
-            && (WORDS.iter().any(|(known, _)| begins(known)) || SPACES.iter().any(|s| s.starts_with(word)));
+        // A name space may still come before any word, ours included.
+        let space = SPACES.iter().any(|space| space.starts_with(word));
+        let stem = strip_space(word);
+        let own = space || OWN.iter().any(|(own, _)| self.owned(own).starts_with(stem));
+        let foreign = !bracket && WORDS.iter().any(|(known, _)| known.starts_with(stem));
         if !own && !foreign {
             return Lexed::No;
         }
         let thought = (closes || word.is_empty())
-            && WORDS.iter().any(|(known, meaning)| is_thought(*meaning) && known.starts_with(word));
+            && WORDS.iter().any(|(known, meaning)| is_thought(*meaning) && known.starts_with(stem));
         Lexed::Partial(Partial { own, thought })
     }
 
