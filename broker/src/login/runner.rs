@@ -208,6 +208,10 @@ impl<'a> Runner<'a> {
             return Trouble::new(Code::NavigationTimeout, "the page does not answer");
         };
         let at = sight.place();
+        // The browser's own error page, when the event that tells why was late or lost.
+        if at.to_string().starts_with("chrome-error:") {
+            return Trouble::new(Code::SiteDown, "the browser could not open the site");
+        }
         if origin != "null" && !self.origins.iter().any(|allowed| allowed == origin) {
             return foreign(sight);
         }
