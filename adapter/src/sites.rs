@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use latchkey_shared::{
     session::Session,
-    site::{Chat, Dialect, ModelsFrom, Site},
+    site::{
+        ModelsFrom, Site,
+        chat::{Dialect, Driver},
+    },
 };
 use reqwest::{
     Client,
@@ -32,8 +35,8 @@ pub(crate) struct Ask {
 impl Ask {
     /// Words a prompt for a site.
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
-        let body = match &site.chat {
-            Chat::OpenAi(_) => openai::body(prompt),
+        let body = match &site.chat.driver {
+            Driver::OpenAi(_) => openai::body(prompt),
         };
         Self { body, minted: prompt.minted.clone() }
     }
@@ -44,8 +47,8 @@ impl Ask {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(crate) async fn open(client: &Client, site: &Site, session: &Session, ask: Ask) -> Result<Deltas, Fault> {
-    match &site.chat {
-        Chat::OpenAi(chat) => openai::open(client, site, chat, session, ask).await,
+    match &site.chat.driver {
+        Driver::OpenAi(openai) => openai::open(client, site, openai, session, ask).await,
     }
 }
 
@@ -64,15 +67,12 @@ pub(crate) async fn models(
 
 /// Whether a site's chat takes tools.
 pub(crate) fn takes_tools(site: &Site) -> bool {
-    match &site.chat {
-        Chat::OpenAi(chat) => chat.tools,
-    }
+    site.chat.tools
 }
 
 /// How a site's model is told to write calls, where its chat takes no tools.
 pub(crate) fn form(site: &Site) -> Form {
-    let Chat::OpenAi(chat) = &site.chat;
-    match chat.dialect {
+    match site.chat.dialect {
         Dialect::Xml => Form::Xml,
         Dialect::Json => Form::Json,
         Dialect::Fence => Form::Fence,
@@ -81,9 +81,8 @@ pub(crate) fn form(site: &Site) -> Form {
 
 /// How long a prompt with tools in it may be. They may take a quarter of a short one.
 pub(crate) fn budget(site: &Site) -> Budget {
-    let Chat::OpenAi(chat) = &site.chat;
     let Budget { tools_bytes, prompt_bytes } = Budget::default();
-    let prompt_bytes = chat.prompt_bytes.unwrap_or(prompt_bytes);
+    let prompt_bytes = site.chat.prompt_bytes.unwrap_or(prompt_bytes);
     Budget { tools_bytes: tools_bytes.min(prompt_bytes / 4), prompt_bytes }
 }
 

@@ -3,21 +3,20 @@
 //! Written by operators in TOML and parsed strictly: whatever is unknown or out of place is an error with
 //! file, line and remedy. Version 1 of the format; `sites/*.toml` are complete examples.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use url::{Origin, Url};
 
 use crate::id::SiteName;
 
 pub mod catalog;
+pub mod chat;
 mod file;
 mod mistake;
 pub mod step;
 pub mod text;
 
+use chat::Chat;
 pub use file::parse;
 pub use mistake::SiteFileError;
 use step::{Condition, Step};
@@ -176,66 +175,6 @@ pub struct Probe {
     pub equals: Option<Template>,
     /// Limit of the request.
     pub timeout: Duration,
-}
-
-/// How to chat with the site.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(tag = "driver", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Chat {
-    /// An endpoint like OpenAI's chat completions, behind the site's session.
-    #[serde(rename = "openai")]
-    OpenAi(OpenAiChat),
-}
-
-/// An endpoint like OpenAI's chat completions.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OpenAiChat {
-    /// Path below the base URL.
-    pub path: String,
-    /// Whether the site passes `tools` on to its model.
-    #[serde(default)]
-    pub tools: bool,
-    /// How the site's model is told to write tool calls where the site takes none.
-    #[serde(default)]
-    pub dialect: Dialect,
-    /// The longest prompt that the site takes, in bytes, where tools are written into it.
-    #[serde(default)]
-    pub prompt_bytes: Option<usize>,
-    /// How a dead session looks. Without it, every 401 is one.
-    #[serde(default)]
-    pub expired: Expired,
-}
-
-/// The textual form in which a model writes tool calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// Tags with raw values: nothing has to be escaped.
-    #[default]
-    Xml,
-    /// JSON inside a tag.
-    Json,
-    /// Square brackets and fenced values, for sites that rewrite `<`.
-    Fence,
-}
-
-/// How the site says on its chat endpoint that the session is dead. Whatever else has the same status is the
-/// model's own trouble.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expired {
-    /// Statuses that may mean it.
-    pub status: BTreeSet<u16>,
-    /// JSON pointer that the answer's body must have then, if the status alone does not tell.
-    #[serde(default)]
-    pub pointer: Option<String>,
-}
-
-impl Default for Expired {
-    fn default() -> Self {
-        Self { status: BTreeSet::from([401]), pointer: None }
-    }
 }
 
 /// What a site bears, and how long it may take.

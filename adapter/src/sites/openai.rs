@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use latchkey_shared::{
     session::Session,
-    site::{OpenAiChat, Site},
+    site::{
+        Site,
+        chat::{Expired, openai::OpenAi},
+    },
 };
 use reqwest::{Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
@@ -48,11 +51,11 @@ pub(super) fn body(prompt: &Prompt) -> Bytes {
 pub(super) async fn open(
     client: &reqwest::Client,
     site: &Site,
-    chat: &OpenAiChat,
+    openai: &OpenAi,
     session: &Session,
     ask: super::Ask,
 ) -> Result<Deltas, Fault> {
-    let url = site.url(&chat.path);
+    let url = site.url(&openai.path);
     let started = Instant::now();
     let request = client
         .post(url.clone())
@@ -65,7 +68,7 @@ pub(super) async fn open(
     let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
     let is_html = http::has_type(&response, "text/html");
     if response.status() != StatusCode::OK || is_html {
-        return Err(refusal(response, is_html, chat).await);
+        return Err(refusal(response, is_html, &site.chat.expired).await);
     }
     let is_json = http::has_type(&response, "application/json");
     let decoder = if is_json { Decoder::whole() } else { Decoder::events() };
@@ -75,9 +78,9 @@ pub(super) async fn open(
     Ok(deltas)
 }
 
-async fn refusal(response: Response, is_html: bool, chat: &OpenAiChat) -> Fault {
+async fn refusal(response: Response, is_html: bool, expired: &Expired) -> Fault {
     let status = response.status().as_u16();
     let retry_after = http::retry_after(&response);
     let body = http::beginning(response, REFUSAL_BYTES, REFUSAL_TIME).await;
-    Refusal { status, is_html, retry_after, body: &body }.fault(&chat.expired)
+    Refusal { status, is_html, retry_after, body: &body }.fault(expired)
 }

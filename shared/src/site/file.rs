@@ -7,8 +7,9 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    Bearer, Chat, Limits, Login, Models, ModelsFrom, NamePattern, Probe, Refusal, RefusalKind, SessionRules,
-    Site, SiteFileError, SiteUrls,
+    Bearer, Limits, Login, Models, ModelsFrom, NamePattern, Probe, Refusal, RefusalKind, SessionRules, Site,
+    SiteFileError, SiteUrls,
+    chat::RawChat,
     mistake::Source,
     text::{Placeholder, Template},
 };
@@ -35,7 +36,7 @@ struct RawFile {
     login: RawLogin,
     session: Spanned<RawSession>,
     probe: RawProbe,
-    chat: Chat,
+    chat: Spanned<RawChat>,
     #[serde(default)]
     limits: RawLimits,
 }
@@ -189,24 +190,9 @@ fn site(source: &Source<'_>, raw: RawFile, name: SiteName, base_url: Url) -> Res
     };
     let session = session(source, raw.session)?;
     let probe = probe(source, raw.probe)?;
-    let Chat::OpenAi(chat) = &raw.chat;
-    if !chat.path.starts_with('/') {
-        let at = source.text.find("[chat").unwrap_or_default();
-        return Err(source.mistake(at, "chat.path must start with /"));
-    }
+    let chat = RawChat::check(source, raw.chat)?;
     let limits = limits(source, raw.limits)?;
-    Ok(Site {
-        name,
-        title: raw.site.title,
-        base_url,
-        origins,
-        models,
-        login,
-        session,
-        probe,
-        chat: raw.chat,
-        limits,
-    })
+    Ok(Site { name, title: raw.site.title, base_url, origins, models, login, session, probe, chat, limits })
 }
 
 fn base_url(source: &Source<'_>, text: &Spanned<String>) -> Result<Url, SiteFileError> {

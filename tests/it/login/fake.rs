@@ -67,8 +67,7 @@ bearer = {bearer}
 path = "/api/me"
 pointer = "/username"
 equals = "{{username}}"
-[chat]
-driver = "openai"
+[chat.openai]
 path = "/api/chat"
 "#
     );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::site::Expired;
+use latchkey_shared::site::chat::Expired;
 
 use super::wire;
 use crate::stream::fault::{Fault, Rejection};

@@ -39,8 +39,7 @@ life = "8h"
 path = "/api/me"
 pointer = "/name"
 equals = "{username}"
-[chat]
-driver = "openai"
+[chat.openai]
 path = "/v1/chat/completions"
 "#;
 
@@ -168,7 +167,12 @@ fn every_mistake_names_its_line_and_a_remedy() {
         (
             "\"/v1/chat/completions\"",
             "\"v1/chat/completions\"",
-            "inhouse.toml:35: chat.path must start with /",
+            "inhouse.toml:36: chat.openai.path must start with /",
+        ),
+        (
+            "[chat.openai]\npath = \"/v1/chat/completions\"\n",
+            "[chat]\n",
+            "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai]",
         ),
         (
             "title = \"In-house chat\"",

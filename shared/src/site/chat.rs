@@ -1,0 +1,98 @@
+//! How to chat with a site: what holds for every driver, and one table for the driver that the site wants.
+//!
+//! A driver is named by its table: `[chat.openai]`. Each driver's own schema is a file of its own below here.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{SiteFileError, mistake::Source};
+
+pub mod openai;
+
+use openai::{OpenAi, RawOpenAi};
+
+/// How to chat with a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// Whether the site passes `tools` on to its model.
+    pub tools: bool,
+    /// How the site's model is told to write tool calls where the site takes none.
+    pub dialect: Dialect,
+    /// The longest prompt that the site takes, in bytes, where tools are written into it.
+    pub prompt_bytes: Option<usize>,
+    /// How a dead session looks. Without it, every 401 is one.
+    pub expired: Expired,
+    /// The protocol, and all that it needs to know of the site.
+    pub driver: Driver,
+}
+
+/// The protocols, one for each way in which sites chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// An endpoint like OpenAI's chat completions, behind the site's session.
+    OpenAi(OpenAi),
+}
+
+/// The textual form in which a model writes tool calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Tags with raw values: nothing has to be escaped.
+    #[default]
+    Xml,
+    /// JSON inside a tag.
+    Json,
+    /// Square brackets and fenced values, for sites that rewrite `<`.
+    Fence,
+}
+
+/// How the site says on its chat endpoint that the session is dead. Whatever else has the same status is the
+/// model's own trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expired {
+    /// Statuses that may mean it.
+    pub status: BTreeSet<u16>,
+    /// JSON pointer that the answer's body must have then, if the status alone does not tell.
+    #[serde(default)]
+    pub pointer: Option<String>,
+}
+
+impl Default for Expired {
+    fn default() -> Self {
+        Self { status: BTreeSet::from([401]), pointer: None }
+    }
+}
+
+/// `[chat]` as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChat {
+    #[serde(default)]
+    tools: bool,
+    #[serde(default)]
+    dialect: Dialect,
+    prompt_bytes: Option<usize>,
+    #[serde(default)]
+    expired: Expired,
+    openai: Option<Spanned<RawOpenAi>>,
+}
+
+impl RawChat {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// Its first mistake.
+    pub(super) fn check(source: &Source<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileError> {
+        let at = raw.span().start;
+        let Self { tools, dialect, prompt_bytes, expired, openai } = raw.into_inner();
+        let drivers = [openai.map(|raw| openai::check(source, raw.into_inner()).map(Driver::OpenAi))];
+        let named: Vec<Result<Driver, SiteFileError>> = drivers.into_iter().flatten().collect();
+        let Ok([driver]) = <[_; 1]>::try_from(named) else {
+            return Err(source.mistake(at, "chat: expected the table of exactly one driver: [chat.openai]"));
+        };
+        Ok(Chat { tools, dialect, prompt_bytes, expired, driver: driver? })
+    }
+}
