@@ -1,0 +1,54 @@
+#![doc = include_str!("../README.md")]
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand};
+use reqwest::Url;
+
+mod adapter;
+mod clock;
+mod floor;
+mod load;
+mod machine;
+mod nginx;
+mod process;
+mod redis;
+mod report;
+mod run;
+mod scenario;
+mod target;
+mod upstream;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures everything and prints the table.
+    Run(run::Options),
+    /// Serves the stamped upstream.
+    Upstream {
+        /// Where.
+        listen: SocketAddr,
+    },
+    /// Serves the minimal pass-through that the adapter is measured against.
+    Floor {
+        /// Where.
+        listen: SocketAddr,
+        /// The upstream's base URL.
+        upstream: Url,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
+    match Arguments::parse().command {
+        Command::Run(options) => run::run(options).await,
+        Command::Upstream { listen } => upstream::serve(listen).await,
+        Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,
+    }
+}

@@ -1,0 +1,74 @@
+//! A process of the run, ended by the id that was started.
+
+use std::{
+    ffi::OsStr,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+const START: Duration = Duration::from_secs(20);
+
+/// A running process; dropped, it ends.
+pub(crate) struct Process {
+    child: Child,
+    name: String,
+}
+
+impl Process {
+    /// Starts a program that writes nothing.
+    pub(crate) fn start(program: impl AsRef<OsStr>, arguments: &[&str], env: &[(String, String)]) -> anyhow::Result<Self> {
+        let name = program.as_ref().to_string_lossy().into_owned();
+        let mut command = Command::new(&program);
+        command.args(arguments).envs(env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let child = command.spawn().with_context(|| format!("cannot start {name}; is it installed?"))?;
+        Ok(Self { child, name })
+    }
+
+    /// Its id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it answers, and says for how long.
+    pub(crate) async fn ready(&mut self, url: &str) -> anyhow::Result<Duration> {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build()?;
+        let begun = Instant::now();
+        while begun.elapsed() < START {
+            if client.get(url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(begun.elapsed());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended at once: {status}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        bail!("{} is not ready after {START:?}: no answer from {url}", self.name)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
+            kill_process(pid, Signal::TERM).unwrap_or_default();
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+/// A loopback address that nobody listens on.
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
