@@ -7,9 +7,12 @@ use std::time::Duration;
 use deadpool_redis::{Manager, Pool, redis};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    ScriptInvocation,
+    ScriptInvocation, aio::MultiplexedConnection,
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout};
+
+use lanes::{LANES, Lanes};
 
 use crate::{
     env::{Env, EnvError},
@@ -19,6 +22,7 @@ use crate::{
 mod accounts;
 mod events;
 pub mod keys;
+mod lanes;
 mod leases;
 mod sessions;
 
@@ -26,9 +30,6 @@ pub use accounts::AccountChange;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use sessions::{LoginLock, Published, StoredSession};
-
-/// Connections at once. Each is multiplexed; deadpool hands one out per call.
-const POOL_SIZE: usize = 16;
 
 /// How Redis is reached.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl RedisConfig {
 /// The store. Clones share the connections.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    lanes: Lanes,
     client: Client,
     timeout: Duration,
 }
@@ -105,9 +106,9 @@ impl Store {
             .set_connection_timeout(Some(config.timeout))
             .set_response_timeout(Some(config.timeout));
         let manager = Manager::new_with_config(info.clone(), connection)?;
-        let pool = Pool::builder(manager).max_size(POOL_SIZE).build();
+        let pool = Pool::builder(manager).max_size(LANES).build();
         let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let store = Self { pool, client: Client::open(info)?, timeout: config.timeout };
+        let store = Self { lanes: Lanes::new(pool), client: Client::open(info)?, timeout: config.timeout };
         store.ping().await?;
         Ok(store)
     }
@@ -169,19 +170,28 @@ impl Store {
 
     async fn within<T>(
         &self,
-        call: impl AsyncFnOnce(&mut deadpool_redis::Connection) -> Result<T, RedisError>,
+        call: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
-        let whole = async {
-            let mut connection = self.pool.get().await.map_err(|error| match error {
-                deadpool_redis::PoolError::Backend(error) => StoreError::from(error),
-                other => StoreError::Unavailable(other.to_string()),
-            })?;
-            Ok(call(&mut connection).await?)
-        };
         let late = || {
             StoreError::Unavailable(format!("no answer within {}", humantime::format_duration(self.timeout)))
         };
-        tokio::time::timeout(self.timeout, whole).await.map_err(|_| late())?
+        let begun = Instant::now();
+        let lane = timeout(self.timeout, self.lanes.take()).await.map_err(|_| late())??;
+        let mut connection = lane.connection.clone();
+        match timeout(self.timeout.saturating_sub(begun.elapsed()), call(&mut connection)).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                // Redis said no: the connection is as good as before.
+                if error.is_io_error() || error.is_unrecoverable_error() {
+                    self.lanes.forget(&lane);
+                }
+                Err(error.into())
+            }
+            Err(_) => {
+                self.lanes.forget(&lane);
+                Err(late())
+            }
+        }
     }
 }
 

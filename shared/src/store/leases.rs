@@ -58,17 +58,17 @@ impl Store {
         let script = redis::Script::new(include_str!("lease.lua"));
         let mut call = script.key(keys::leases(id));
         call.key(keys::cooldown(id)).arg(&token).arg(limit).arg(millis(ttl));
-        let (outcome, reason): (String, String) = self.script(&call).await?;
+        let mut touch = redis::cmd("ZADD");
+        touch.arg(keys::site_idle(site)).arg("XX").arg(Timestamp::now().millis()).arg(id.to_string());
+        // Together: one round trip. Whoever was asked goes to the end of the line, also when it was full.
+        let (leased, touched) = tokio::join!(self.script(&call), self.command::<()>(&touch));
+        // Only the order in which accounts are taken: no reason to lose a lease that is granted.
+        if let Err(error) = touched {
+            tracing::debug!(account.id = %id, %error, "cannot note the lease");
+        }
+        let (outcome, reason): (String, String) = leased?;
         match outcome.as_str() {
-            "held" => {
-                let mut touch = redis::cmd("ZADD");
-                touch.arg(keys::site_idle(site)).arg("XX").arg(Timestamp::now().millis()).arg(id.to_string());
-                // Only the order in which accounts are taken: no reason to lose a lease that is granted.
-                if let Err(error) = self.command::<()>(&touch).await {
-                    tracing::debug!(account.id = %id, %error, "cannot note the lease");
-                }
-                Ok(LeaseOutcome::Held(LeaseToken(token)))
-            }
+            "held" => Ok(LeaseOutcome::Held(LeaseToken(token))),
             "cooling" => Ok(LeaseOutcome::Cooling(reason)),
             _ => Ok(LeaseOutcome::Full),
         }
