@@ -28,7 +28,11 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     /// Writes the site files and connects.
-    pub(crate) async fn new(directory: &Path, redis: SocketAddr, upstream: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn new(
+        directory: &Path,
+        redis: SocketAddr,
+        upstream: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         let mut urls = Vec::new();
         for (name, tools) in SITES {
@@ -59,7 +63,9 @@ impl Deployment {
                     ..Account::new(site.parse()?, format!("account-{number}"))
                 };
                 self.store.create_account(&account).await?;
-                let Some(lock) = self.store.lock_login(account.id, Duration::from_secs(30)).await? else { continue };
+                let Some(lock) = self.store.lock_login(account.id, Duration::from_secs(30)).await? else {
+                    continue;
+                };
                 let session = session();
                 let sealed = self.vault.seal(&session, account.id, lock.generation);
                 let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
@@ -91,7 +97,8 @@ fn session() -> Session {
         bearer: Some("a-session-of-the-bench".into()),
         local_storage: BTreeMap::new(),
         session_storage: BTreeMap::new(),
-        user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36".to_owned(),
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
+            .to_owned(),
         captured_at: now,
         expires_at: now + Duration::from_secs(24 * 3600),
     }
@@ -103,7 +110,7 @@ fn site_file(name: &str, tools: bool) -> String {
          [login]\n[[login.steps]]\ngoto = \"{{base_url}}/login\"\n\
          [session]\ncookies = []\nbearer = {{ local_storage = \"token\" }}\n\
          [probe]\npath = \"/me\"\npointer = \"/name\"\n\
-         [chat]\ndriver = \"openai\"\npath = \"/v1/chat/completions\"\ntools = {tools}\n\
+         [chat]\ntools = {tools}\n[chat.openai]\npath = \"/v1/chat/completions\"\n\
          [limits]\nconcurrency = 4000\n"
     )
 }

@@ -59,7 +59,8 @@ pub(crate) async fn serve(listen: SocketAddr, upstream: Url) -> anyhow::Result<(
     let listener = TcpListener::bind(listen).await?.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     });
-    let proxy = Proxy { client: Client::builder().no_proxy().build()?, url: upstream.join("/v1/chat/completions")? };
+    let proxy =
+        Proxy { client: Client::builder().no_proxy().build()?, url: upstream.join("/v1/chat/completions")? };
     let router = Router::new()
         .route("/v1/chat/completions", post(chat))
         .route("/readyz", get(|| async { "ready" }))

@@ -88,7 +88,8 @@ impl Connection {
             if status != "200" {
                 bail!("status {status}: {}", String::from_utf8_lossy(&self.raw));
             }
-            let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            let length =
+                text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
             self.raw.drain(..end + 4);
             return Ok(length.map_or(Rest::ChunkHead, Rest::Bytes));
         }

@@ -8,7 +8,7 @@ use crate::process::Process;
 pub(crate) fn start(directory: &Path, listen: SocketAddr, upstream: SocketAddr) -> anyhow::Result<Process> {
     let root = directory.display();
     let config = format!(
-        "daemon off; worker_processes auto; worker_rlimit_nofile 65536; pid {root}/nginx.pid; error_log stderr error;\n\
+        "daemon off; worker_processes auto; pid {root}/nginx.pid; error_log stderr error;\n\
          events {{ worker_connections 16384; }}\n\
          http {{\n\
            access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;\n\

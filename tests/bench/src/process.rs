@@ -4,11 +4,12 @@ use std::{
     ffi::OsStr,
     net::{SocketAddr, TcpListener},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
 
 const START: Duration = Duration::from_secs(20);
 
@@ -20,7 +21,11 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program that writes nothing.
-    pub(crate) fn start(program: impl AsRef<OsStr>, arguments: &[&str], env: &[(String, String)]) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+        env: &[(String, String)],
+    ) -> anyhow::Result<Self> {
         let name = program.as_ref().to_string_lossy().into_owned();
         let mut command = Command::new(&program);
         command.args(arguments).envs(env.iter().map(|(name, value)| (name, value)));

@@ -47,19 +47,41 @@ impl Report {
             println!("\n{scenario}");
             println!(
                 "  {:<8}{:>10}{:>12}{:>11}{:>11}{:>10}{:>10}{:>10}{:>10}{:>9}{:>7}",
-                "", "req/s", "chunks/s", "ms/req", "s/Mchunk", "ttft p50", "ttft p99", "chunk p50", "p99", "KiB/str", "errors"
+                "",
+                "req/s",
+                "chunks/s",
+                "ms/req",
+                "s/Mchunk",
+                "ttft p50",
+                "ttft p99",
+                "chunk p50",
+                "p99",
+                "KiB/str",
+                "errors"
             );
             for (name, m) in targets {
                 println!(
                     "  {:<8}{:>10.0}{:>12.0}{:>11.3}{:>11.2}{:>10.2}{:>10.2}{:>10.2}{:>10.2}{:>9.1}{:>7.0}",
-                    name, m.requests_per_second, m.chunks_per_second, m.cpu_ms_per_request, m.cpu_s_per_million_chunks,
-                    m.first_p50_ms, m.first_p99_ms, m.chunk_p50_ms, m.chunk_p99_ms, m.kib_per_stream, m.errors
+                    name,
+                    m.requests_per_second,
+                    m.chunks_per_second,
+                    m.cpu_ms_per_request,
+                    m.cpu_s_per_million_chunks,
+                    m.first_p50_ms,
+                    m.first_p99_ms,
+                    m.chunk_p50_ms,
+                    m.chunk_p99_ms,
+                    m.kib_per_stream,
+                    m.errors
                 );
             }
         }
         println!("\ncold start {:.0} ms, idle {:.1} MiB", self.cold_start_ms, self.idle_mib);
         if self.others > TOO_BUSY {
-            println!("The machine was busy with other things ({:.2} cores): do not trust these figures.", self.others);
+            println!(
+                "The machine was busy with other things ({:.2} cores): do not trust these figures.",
+                self.others
+            );
         }
         if let Some(path) = json {
             std::fs::write(path, serde_json::to_vec_pretty(self)?)?;

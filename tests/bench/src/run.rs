@@ -24,6 +24,12 @@ pub(crate) struct Options {
     /// One round and no small scenario: under two minutes.
     #[arg(long)]
     quick: bool,
+    /// Only these scenarios.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only these targets.
+    #[arg(long, value_delimiter = ',')]
+    targets: Vec<String>,
     /// Where the figures go as JSON; those of the run before are compared first.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -69,7 +75,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let lowest = free_address()?;
     let mut floor = Process::start(&own, &["floor", &lowest.to_string(), &format!("http://{site}")], &[])?;
     floor.ready(&format!("http://{lowest}/readyz")).await?;
-    let (adapter, listen, cold_start) = deployment.start(&options.adapter).await.context("cannot start the adapter")?;
+    let (adapter, listen, cold_start) =
+        deployment.start(&options.adapter).await.context("cannot start the adapter")?;
     let idle = machine::resident(adapter.pid());
 
     let plain = |name, address, pid| Target { name, address, pid, model: "bench", tools: true, call: false };
@@ -82,9 +89,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         ours("sieve", "bench-text", false),
         ours("calls", "bench-text", true),
     ];
+    let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|wanted| wanted == name);
+    let targets: Vec<Target> =
+        targets.into_iter().filter(|target| wanted(&options.targets, target.name)).collect();
     let mut report = Report::new(cold_start, idle);
     let rounds = if options.quick { 1 } else { 3 };
     for scenario in scenarios(options.quick) {
+        if !wanted(&options.only, scenario.name) {
+            continue;
+        }
         let mut measured: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();
         for round in 1..=rounds {
             for target in &targets {
@@ -96,7 +109,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
             report.add(scenario.name, target.name, Measured::median(&measured[target.name]));
         }
     }
-    let pids = [upstream.pid(), redis_server.pid(), nginx.pid(), floor.pid(), adapter.pid(), std::process::id()];
+    let pids =
+        [upstream.pid(), redis_server.pid(), nginx.pid(), floor.pid(), adapter.pid(), std::process::id()];
     let ours: Duration = pids.map(machine::cpu).iter().sum();
     report.others(machine::busy().saturating_sub(busy).saturating_sub(ours), begun.elapsed());
     report.finish(options.json.as_deref())

@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     load::Connection,
@@ -64,20 +63,20 @@ impl Scenario {
         let request = Arc::new(target.request(self.plan));
         let (cpu, resident) = (target.pid.map(machine::cpu), target.pid.map(machine::resident));
         let begun = Instant::now();
-        let workers = (0..self.connections).map(|_| {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.connections {
             let (request, target, scenario) = (Arc::clone(&request), target.clone(), *self);
-            tokio::spawn(async move { scenario.work(&target, &request, begun).await })
-        });
-        let workers = join_all(workers);
+            workers.spawn(async move { scenario.work(&target, &request, begun).await });
+        }
         let memory = async {
             tokio::time::sleep(self.lasts.mul_f64(0.8)).await;
             target.pid.map(machine::resident)
         };
-        let (sums, at_work) = tokio::join!(workers, memory);
+        let (sums, at_work) = tokio::join!(workers.join_all(), memory);
         let elapsed = begun.elapsed().as_secs_f64();
         let cpu = target.pid.zip(cpu).map(|(pid, before)| machine::cpu(pid).saturating_sub(before));
         let mut all = Sum::default();
-        for sum in sums.into_iter().flatten() {
+        for sum in sums {
             all.add(sum);
         }
         if let Some(trouble) = &all.trouble {

@@ -38,10 +38,8 @@ impl Target {
     /// A whole HTTP request, ready to be sent again and again.
     pub(crate) fn request(&self, plan: Plan) -> Vec<u8> {
         let form = if self.call { "call" } else { "text" };
-        let order = format!(
-            "bench chunks={} pace_ms={} form={form} bytes={}",
-            plan.chunks, plan.pace_ms, plan.bytes
-        );
+        let order =
+            format!("bench chunks={} pace_ms={} form={form} bytes={}", plan.chunks, plan.pace_ms, plan.bytes);
         let mut body = json!({
             "model": self.model,
             "stream": plan.stream,
