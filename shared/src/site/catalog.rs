@@ -12,9 +12,10 @@ use crate::{
     id::SiteName,
 };
 
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 3] = [
     ("practice.toml", include_str!("../../sites/practice.toml")),
     ("open-webui.toml", include_str!("../../sites/open-webui.toml")),
+    ("gradio.toml", include_str!("../../sites/gradio.toml")),
 ];
 
 /// The sites, by name.

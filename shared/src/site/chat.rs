@@ -2,19 +2,25 @@
 //!
 //! A driver is named by its table: `[chat.openai]`. Each driver's own schema is a file of its own below here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{SiteFileError, mistake::Source};
+use super::{
+    SiteFileError,
+    file::{is_pointer, some_duration},
+    mistake::Source,
+};
 
+pub mod http;
 pub mod openai;
 
+use http::{Http, RawHttp};
 use openai::{OpenAi, RawOpenAi};
 
 /// How to chat with a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Chat {
     /// Whether the site passes `tools` on to its model.
     pub tools: bool,
@@ -24,15 +30,19 @@ pub struct Chat {
     pub prompt_bytes: Option<usize>,
     /// How a dead session looks. Without it, every 401 is one.
     pub expired: Expired,
+    /// What else the site means by a status.
+    pub refusals: Vec<Refusal>,
     /// The protocol, and all that it needs to know of the site.
     pub driver: Driver,
 }
 
 /// The protocols, one for each way in which sites chat.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Driver {
     /// An endpoint like OpenAI's chat completions, behind the site's session.
     OpenAi(OpenAi),
+    /// Requests and a stream that the file declares.
+    Http(Box<Http>),
 }
 
 /// The textual form in which a model writes tool calls.
@@ -66,6 +76,38 @@ impl Default for Expired {
     }
 }
 
+/// What a site means by an answer with a certain status.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// The statuses.
+    pub status: BTreeSet<u16>,
+    /// What the body must contain, whatever the case.
+    #[serde(default)]
+    pub contains: Option<String>,
+    /// What it means.
+    pub means: RefusalMeaning,
+    /// When to ask again, where the answer has no `Retry-After`.
+    #[serde(default, deserialize_with = "some_duration")]
+    pub retry_after: Option<Duration>,
+}
+
+/// What a refusal of a chat means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalMeaning {
+    /// The site has too much to do, whoever asks.
+    Busy,
+    /// The site asks this account to wait.
+    RateLimited,
+    /// The session is dead.
+    Expired,
+    /// The prompt is too long.
+    TooLong,
+    /// There is no such model.
+    UnknownModel,
+}
+
 /// `[chat]` as it stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +119,9 @@ pub(super) struct RawChat {
     prompt_bytes: Option<usize>,
     #[serde(default)]
     expired: Expired,
+    #[serde(default)]
+    refusals: Vec<Refusal>,
+    http: Option<Spanned<RawHttp>>,
     openai: Option<Spanned<RawOpenAi>>,
 }
 
@@ -87,12 +132,22 @@ impl RawChat {
     /// Its first mistake.
     pub(super) fn check(source: &Source<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileError> {
         let at = raw.span().start;
-        let Self { tools, dialect, prompt_bytes, expired, openai } = raw.into_inner();
-        let drivers = [openai.map(|raw| openai::check(source, raw.into_inner()).map(Driver::OpenAi))];
+        let Self { tools, dialect, prompt_bytes, expired, refusals, http, openai } = raw.into_inner();
+        if let Some(pointer) = expired.pointer.as_ref().filter(|pointer| !is_pointer(pointer)) {
+            let message = "chat.expired.pointer must be a JSON pointer: it starts with /";
+            return Err(source.mistake_near(at, pointer, message));
+        }
+        let drivers = [
+            openai.map(|raw| openai::check(source, raw.into_inner()).map(Driver::OpenAi)),
+            http.map(|raw| http::check(source, raw.into_inner()).map(|http| Driver::Http(Box::new(http)))),
+        ];
         let named: Vec<Result<Driver, SiteFileError>> = drivers.into_iter().flatten().collect();
         let Ok([driver]) = <[_; 1]>::try_from(named) else {
-            return Err(source.mistake(at, "chat: expected the table of exactly one driver: [chat.openai]"));
+            return Err(source.mistake(
+                at,
+                "chat: expected the table of exactly one driver: [chat.openai] or [chat.http]",
+            ));
         };
-        Ok(Chat { tools, dialect, prompt_bytes, expired, driver: driver? })
+        Ok(Chat { tools, dialect, prompt_bytes, expired, refusals, driver: driver? })
     }
 }

@@ -136,7 +136,8 @@ fn default_probe_timeout() -> Duration {
     Duration::from_secs(10)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+/// Reads a duration like `30s`.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     match humantime::parse_duration(&text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
@@ -144,7 +145,10 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     }
 }
 
-fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+/// Reads a duration that may be left out.
+pub(super) fn some_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
 }
 
@@ -358,7 +362,8 @@ fn template(
     }
 }
 
-fn is_pointer(text: &str) -> bool {
+/// Whether a text is a JSON pointer to something inside.
+pub(super) fn is_pointer(text: &str) -> bool {
     text.starts_with('/')
 }
 

@@ -25,6 +25,12 @@ impl Source<'_> {
         SiteFileError { file: self.file.to_owned(), line: self.line(at), message: message.into() }
     }
 
+    /// A mistake in a table that begins at `at`, told with the line where the wrong text stands in it.
+    pub(super) fn mistake_near(&self, at: usize, wrong: &str, message: impl Into<String>) -> SiteFileError {
+        let found = self.text.get(at..).and_then(|rest| rest.find(wrong));
+        self.mistake(at + found.unwrap_or(0), message)
+    }
+
     pub(super) fn line(&self, at: usize) -> usize {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         before.iter().filter(|byte| **byte == b'\n').count() + 1

@@ -172,7 +172,7 @@ fn every_mistake_names_its_line_and_a_remedy() {
         (
             "[chat.openai]\npath = \"/v1/chat/completions\"\n",
             "[chat]\n",
-            "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai]",
+            "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai] or [chat.http]",
         ),
         (
             "title = \"In-house chat\"",
@@ -198,10 +198,10 @@ fn every_mistake_names_its_line_and_a_remedy() {
 
 #[test]
 fn the_built_in_files_are_right() {
-    let urls =
-        ["practice", "open-webui"].map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
+    let urls = ["practice", "open-webui", "gradio"]
+        .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
 
     let catalog = crate::site::catalog::Catalog::load(&[], &SiteUrls::from(urls)).unwrap();
 
-    assert_eq!(catalog.sites().count(), 2);
+    assert_eq!(catalog.sites().count(), 3);
 }

@@ -1,0 +1,269 @@
+//! One request of `[chat.http]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::text::{Name, Shape, Text};
+use crate::site::{SiteFileError, file::is_pointer, mistake::Source};
+
+/// Headers that are the session's or the connection's own.
+const RESERVED: [&str; 5] = ["cookie", "host", "content-length", "transfer-encoding", "connection"];
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Path below the base URL, perhaps with a query; what is filled in is percent-encoded.
+    pub path: Text,
+    /// Headers besides those of the session.
+    pub headers: BTreeMap<String, Text>,
+    /// Its body.
+    pub body: Body,
+    /// Values out of its JSON answer.
+    pub take: BTreeMap<String, Take>,
+    /// Left out where all that it takes is known from an earlier turn of the conversation.
+    pub once: bool,
+    /// JSON pointers and what must be there in its answer, or it has failed.
+    pub expect: BTreeMap<String, Value>,
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Without a body.
+    #[default]
+    Get,
+    /// The usual one with a body.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+/// A body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Body {
+    /// None.
+    #[default]
+    None,
+    /// JSON.
+    Json(Shape),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, Text)>),
+    /// `multipart/form-data` of texts.
+    Multipart(Vec<(String, Text)>),
+}
+
+/// Where in a JSON answer a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Take {
+    /// At a JSON pointer (RFC 6901).
+    At(String),
+    /// In the first element of a list that is as wanted.
+    Find(Find),
+}
+
+/// The first element of a list that is as wanted.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// JSON pointer of the list.
+    pub list: String,
+    /// JSON pointers inside an element, and what must be there.
+    pub matching: BTreeMap<String, Value>,
+    /// JSON pointer of the value, inside the element.
+    pub value: String,
+}
+
+impl Take {
+    /// The value in an answer.
+    #[must_use]
+    pub fn from<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
+        let found = match self {
+            Self::At(pointer) => answer.pointer(pointer),
+            Self::Find(find) => {
+                let wanted = |element: &&Value| {
+                    find.matching.iter().all(|(pointer, value)| element.pointer(pointer) == Some(value))
+                };
+                let list = answer.pointer(&find.list)?.as_array()?;
+                list.iter().find(wanted)?.pointer(&find.value)
+            }
+        };
+        found.filter(|value| !value.is_null())
+    }
+
+    fn pointers(&self) -> Vec<&str> {
+        match self {
+            Self::At(pointer) => vec![pointer],
+            Self::Find(find) => {
+                let matching = find.matching.keys().map(String::as_str);
+                matching.chain([find.list.as_str(), find.value.as_str()]).collect()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Take {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Take;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON pointer, or { list, matching, value }")
+            }
+
+            fn visit_str<E>(self, pointer: &str) -> Result<Take, E> {
+                Ok(Take::At(pointer.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Take, A::Error> {
+                Find::deserialize(MapAccessDeserializer::new(fields)).map(Take::Find)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// A request as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRequest {
+    #[serde(default)]
+    method: Method,
+    path: Spanned<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, Spanned<String>>,
+    json: Option<Spanned<Value>>,
+    form: Option<BTreeMap<String, Spanned<String>>>,
+    multipart: Option<BTreeMap<String, Spanned<String>>>,
+    #[serde(default)]
+    take: BTreeMap<String, Spanned<Take>>,
+    #[serde(default)]
+    once: bool,
+    #[serde(default)]
+    expect: BTreeMap<String, Value>,
+}
+
+/// Checks requests in their order; `known` grows by what they take.
+pub(super) fn check_all(
+    source: &Source<'_>,
+    list: &str,
+    raw: Vec<Spanned<RawRequest>>,
+    known: &mut BTreeSet<String>,
+) -> Result<Vec<Request>, SiteFileError> {
+    let mut requests = Vec::new();
+    for request in raw {
+        let at = request.span().start;
+        let request = check(source, list, at, request.into_inner(), known)?;
+        known.extend(request.take.keys().cloned());
+        requests.push(request);
+    }
+    Ok(requests)
+}
+
+fn check(
+    source: &Source<'_>,
+    list: &str,
+    at: usize,
+    raw: RawRequest,
+    known: &BTreeSet<String>,
+) -> Result<Request, SiteFileError> {
+    let RawRequest { method, path, headers, json, form, multipart, take, once, expect } = raw;
+    if !path.get_ref().starts_with('/') {
+        let message = format!("chat.http.{list}.path must start with /");
+        return Err(source.mistake(path.span().start, message));
+    }
+    for (name, value) in &headers {
+        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            let message = format!("chat.http.{list}.headers: {name} is set by the adapter; leave it out");
+            return Err(source.mistake(value.span().start, message));
+        }
+    }
+    let body = match (json, form, multipart) {
+        (None, None, None) => Body::None,
+        (Some(json), None, None) => Body::Json(shape(source, list, json, known)?),
+        (None, Some(form), None) => Body::Form(texts(source, list, form, known)?.into_iter().collect()),
+        (None, None, Some(parts)) => {
+            Body::Multipart(texts(source, list, parts, known)?.into_iter().collect())
+        }
+        _ => {
+            let message = format!("chat.http.{list}: expected at most one of json, form, multipart");
+            return Err(source.mistake(at, message));
+        }
+    };
+    if method == Method::Get && body != Body::None {
+        let message = format!("chat.http.{list}: a body needs a method: method = \"POST\"");
+        return Err(source.mistake(at, message));
+    }
+    for pointer in expect.keys().filter(|pointer| !is_pointer(pointer)) {
+        let message = format!("chat.http.{list}.expect: {pointer:?} is no JSON pointer: it starts with /");
+        return Err(source.mistake_near(at, pointer, message));
+    }
+    let path = text(source, list, &path, known)?;
+    let headers = texts(source, list, headers, known)?;
+    let take = takes(source, list, take)?;
+    Ok(Request { method, path, headers, body, take, once, expect })
+}
+
+fn takes(
+    source: &Source<'_>,
+    list: &str,
+    raw: BTreeMap<String, Spanned<Take>>,
+) -> Result<BTreeMap<String, Take>, SiteFileError> {
+    let mut takes = BTreeMap::new();
+    for (name, take) in raw {
+        if let Some(bad) = take.get_ref().pointers().into_iter().find(|pointer| !is_pointer(pointer)) {
+            let message = format!("chat.http.{list}.take: {bad:?} is no JSON pointer: it starts with /");
+            return Err(source.mistake(take.span().start, message));
+        }
+        takes.insert(name, take.into_inner());
+    }
+    Ok(takes)
+}
+
+fn texts(
+    source: &Source<'_>,
+    list: &str,
+    raw: BTreeMap<String, Spanned<String>>,
+    known: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Text>, SiteFileError> {
+    raw.into_iter().map(|(name, value)| Ok((name, text(source, list, &value, known)?))).collect()
+}
+
+fn text(
+    source: &Source<'_>,
+    list: &str,
+    raw: &Spanned<String>,
+    known: &BTreeSet<String>,
+) -> Result<Text, SiteFileError> {
+    let at = raw.span().start;
+    let wrong = |why: String| source.mistake(at, format!("chat.http.{list}: {why}"));
+    let text = Text::parse(raw.get_ref(), known).map_err(wrong)?;
+    match [Name::Messages, Name::Null].iter().find(|name| text.names(name)) {
+        Some(_) => Err(wrong("{messages} and {null} stand only in json".to_owned())),
+        None => Ok(text),
+    }
+}
+
+fn shape(
+    source: &Source<'_>,
+    list: &str,
+    raw: Spanned<Value>,
+    known: &BTreeSet<String>,
+) -> Result<Shape, SiteFileError> {
+    let at = raw.span().start;
+    Shape::parse(raw.into_inner(), known)
+        .map_err(|(text, why)| source.mistake_near(at, &text, format!("chat.http.{list}.json: {why}")))
+}

@@ -1,0 +1,41 @@
+"""A small chat page of Gradio's own ChatInterface: what a person would write in an afternoon, with a model behind it.
+
+Everything comes from the environment: PORT, MODEL_URL, USERS (name=password,...), CONCURRENCY, QUEUE.
+"""
+
+import json
+import os
+
+import gradio
+import httpx
+
+COMPLETIONS = os.environ["MODEL_URL"] + "/v1/chat/completions"
+
+
+async def answer(message, history):
+    said = [{"role": turn["role"], "content": text(turn["content"])} for turn in history]
+    body = {"model": "practice-1", "stream": True, "messages": [*said, {"role": "user", "content": message}]}
+    so_far = ""
+    async with httpx.AsyncClient(timeout=120) as client, client.stream("POST", COMPLETIONS, json=body) as reply:
+        if reply.status_code != 200:
+            raise gradio.Error(f"Error code: {reply.status_code}")
+        async for line in reply.aiter_lines():
+            if not line.startswith("data: "):
+                continue
+            if line == "data: [DONE]":
+                return
+            choices = json.loads(line[6:])["choices"]
+            so_far += (choices[0]["delta"].get("content") or "") if choices else ""
+            yield so_far
+    raise gradio.Error("Connection error.")
+
+
+def text(content):
+    parts = content if isinstance(content, list) else [content]
+    return "".join(part if isinstance(part, str) else part.get("text", "") for part in parts)
+
+
+users = [tuple(user.split("=", 1)) for user in os.environ["USERS"].split(",")]
+page = gradio.ChatInterface(answer, concurrency_limit=int(os.environ.get("CONCURRENCY", "8")))
+page.queue(max_size=int(os.environ.get("QUEUE", "8")))
+page.launch(auth=users, server_name="127.0.0.1", server_port=int(os.environ["PORT"]), quiet=True)
