@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 mod api;
 pub mod bridge;
 pub mod config;
+mod conversation;
 mod metrics;
 mod models;
 mod openai;

@@ -10,11 +10,12 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::Site,
-    store::{SESSION_EXPIRED, Store},
+    store::{Conversation, SESSION_EXPIRED, Store},
     vault::SessionVault,
 };
 use tokio::time::Instant;
 
+mod again;
 pub(crate) mod directory;
 pub(crate) mod lease;
 mod queue;
@@ -28,8 +29,8 @@ use sessions::Sessions;
 use crate::{
     metrics::Metrics,
     prompt::Prompt,
-    sites::{self, Ask},
-    stream::{Deltas, fault::Fault},
+    sites::{self, Ask, Outside},
+    stream::{Deltas, delta::Values, fault::Fault},
 };
 
 /// Accounts that one turn may try: a site that refuses three sessions refuses the next as well.
@@ -47,7 +48,7 @@ const RATE_LIMITED: &str = "rate_limited";
 /// The accounts of all sites.
 pub(crate) struct Pool {
     store: Store,
-    client: reqwest::Client,
+    outside: Outside,
     directory: Directory,
     sessions: Sessions,
     queue: Queue,
@@ -73,7 +74,7 @@ pub(crate) struct Hold {
     pub lease: Lease,
     site: Arc<Site>,
     session: Arc<Session>,
-    client: reqwest::Client,
+    outside: Outside,
 }
 
 /// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
@@ -101,11 +102,25 @@ pub(crate) enum PoolError {
 
 impl Hold {
     /// Asks the site once more, with the account that is held.
-    pub(crate) fn ask(&self, prompt: &Prompt) -> Asking {
-        let (client, site, session) =
-            (self.client.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
-        let ask = Ask::new(&site, prompt);
-        Box::pin(async move { sites::open(&client, &site, &session, ask).await })
+    ///
+    /// `values` are of the answer before, if that ended well: the site may have a conversation of its own.
+    pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Values>) -> Asking {
+        let (outside, site, session) =
+            (self.outside.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
+        let ask = match values.and_then(|values| sites::kept(&site, &values)) {
+            Some(kept) => Ask::going_on(&site, prompt, kept),
+            None => Ask::new(&site, prompt),
+        };
+        Box::pin(async move { sites::open(&outside, &site, &session, ask).await })
+    }
+}
+
+impl Hold {
+    /// The site's conversation, and how long it remembers it; `None` where each prompt is the whole one.
+    pub(crate) fn conversation(&self, values: &Values) -> Option<(Conversation, Duration)> {
+        let Lease { account, generation, .. } = self.lease;
+        let values = sites::kept(&self.site, values)?;
+        Some((Conversation { account, generation, values }, sites::remembers(&self.site)?))
     }
 }
 
@@ -131,7 +146,7 @@ impl Pool {
             sessions: Sessions::new(vault),
             queue: Queue::new(metrics.queue.clone()),
             store,
-            client,
+            outside: Outside { client, tasks: tasks.clone() },
             tasks,
             queue_deadline,
         }
@@ -161,10 +176,10 @@ impl Pool {
                 tried.push(lease.account);
                 continue;
             };
-            let fault = match sites::open(&self.client, site, &session, ask.clone()).await {
+            let fault = match sites::open(&self.outside, site, &session, ask.clone()).await {
                 Ok(deltas) => {
-                    let (site, client) = (Arc::clone(site), self.client.clone());
-                    let hold = Hold { lease, site, session, client };
+                    let (site, outside) = (Arc::clone(site), self.outside.clone());
+                    let hold = Hold { lease, site, session, outside };
                     return Ok(Held { deltas, hold, failovers });
                 }
                 Err(fault) if fault.is_of_the_account() => fault,

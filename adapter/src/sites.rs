@@ -1,8 +1,11 @@
 //! The drivers, one for each chat protocol of sites. Here is the one match over them.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use latchkey_shared::{
     session::Session,
+    shutdown::Tasks,
     site::{
         ModelsFrom, Site,
         chat::{Dialect, Driver},
@@ -18,27 +21,60 @@ use url::Url;
 use crate::{
     bridge::{dialect::Form, render::Budget},
     prompt::Prompt,
-    stream::{Deltas, fault::Fault},
+    stream::{Deltas, delta::Values, fault::Fault},
 };
 
+mod declared;
 pub(crate) mod http;
 pub(crate) mod models;
 mod openai;
+mod refusal;
+
+/// What every driver uses. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    /// The way to all sites.
+    pub client: Client,
+    /// Where calls go on that nobody waits for.
+    pub tasks: Tasks,
+}
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
-    body: Bytes,
+    words: Words,
     minted: String,
+    /// The site's own conversation that it goes on with.
+    kept: Option<Values>,
+}
+
+#[derive(Clone, Debug)]
+enum Words {
+    /// The request's body.
+    OpenAi(Bytes),
+    /// What requests are filled with.
+    Http(declared::words::Words),
 }
 
 impl Ask {
-    /// Words a prompt for a site.
+    /// Words a whole prompt for a site.
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
-        let body = match &site.chat.driver {
-            Driver::OpenAi(_) => openai::body(prompt),
+        let words = match &site.chat.driver {
+            Driver::OpenAi(_) => Words::OpenAi(openai::body(prompt)),
+            Driver::Http(_) => Words::Http(declared::words::Words::whole(prompt)),
         };
-        Self { body, minted: prompt.minted.clone() }
+        Self { words, minted: prompt.minted.clone(), kept: None }
+    }
+
+    /// Words what is new in a prompt since the site's last answer, which is in the conversation that `kept` names.
+    pub(crate) fn going_on(site: &Site, prompt: &Prompt, kept: Values) -> Self {
+        match &site.chat.driver {
+            Driver::OpenAi(_) => Self::new(site, prompt),
+            Driver::Http(_) => {
+                let words = Words::Http(declared::words::Words::new_only(prompt));
+                Self { words, minted: prompt.minted.clone(), kept: Some(kept) }
+            }
+        }
     }
 }
 
@@ -46,10 +82,37 @@ impl Ask {
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.
-pub(crate) async fn open(client: &Client, site: &Site, session: &Session, ask: Ask) -> Result<Deltas, Fault> {
-    match &site.chat.driver {
-        Driver::OpenAi(openai) => openai::open(client, site, openai, session, ask).await,
+pub(crate) async fn open(
+    outside: &Outside,
+    site: &Arc<Site>,
+    session: &Arc<Session>,
+    ask: Ask,
+) -> Result<Deltas, Fault> {
+    let Ask { words, minted, kept } = ask;
+    match (&site.chat.driver, words) {
+        (Driver::OpenAi(openai), Words::OpenAi(body)) => {
+            openai::open(&outside.client, site, openai, session, body, minted).await
+        }
+        (Driver::Http(http), Words::Http(words)) => {
+            declared::open(outside, site, http, session, declared::Asked { words, minted, kept }).await
+        }
+        (Driver::OpenAi(_) | Driver::Http(_), _) => unreachable!("a prompt is worded for its own site"),
     }
+}
+
+/// How long a site remembers a conversation with which one can go on; `None` where each prompt is the whole one.
+pub(crate) fn remembers(site: &Site) -> Option<Duration> {
+    match &site.chat.driver {
+        Driver::OpenAi(_) => None,
+        Driver::Http(http) => http.conversation.as_ref().map(|conversation| conversation.ttl),
+    }
+}
+
+/// With what a conversation is gone on, out of all that is known of it; `None` where that does not suffice.
+pub(crate) fn kept(site: &Site, values: &Values) -> Option<Values> {
+    let Driver::Http(http) = &site.chat.driver else { return None };
+    let names = http.conversation.as_ref()?.keep.iter();
+    names.map(|name| Some((name.clone(), values.get(name)?.clone()))).collect()
 }
 
 /// Asks a site for its models.

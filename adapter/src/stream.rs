@@ -18,7 +18,7 @@ pub(crate) mod sse;
 pub(crate) mod tools;
 
 use close::{Close, End};
-use delta::Delta;
+use delta::{Delta, Values};
 use fault::Fault;
 use tools::Tools;
 
@@ -43,13 +43,22 @@ pub(crate) trait Decode: Send {
 
     /// Whether the protocol's own end mark has come.
     fn has_ended(&self) -> bool;
+
+    /// What is known of the site's own conversation.
+    fn values(&self) -> Values {
+        Values::new()
+    }
 }
 
 /// A site's bytes as they arrive; an error stands for a broken connection.
 pub(crate) type Upstream = BoxStream<'static, Result<Bytes, ()>>;
 
+/// Told when an answer is over: whether it ended as the site wanted, and what is known of the conversation.
+pub(crate) type Farewell = Box<dyn FnOnce(bool, Values) + Send>;
+
 /// The deltas of one answer.
 pub(crate) struct Deltas {
+    farewell: Option<Farewell>,
     stages: Stages,
     upstream: Upstream,
     ready: Vec<Delta>,
@@ -71,7 +80,18 @@ impl Deltas {
     /// Assembles the stream. `started` is when the prompt was sent.
     pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
         let clock = Clock { limits, piece: started + limits.first_token, turn: started + limits.turn };
-        Self { stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
+        Self { farewell: None, stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
+    }
+
+    /// With something to be told when the answer is over, or is let go of.
+    pub(crate) fn with_farewell(mut self, farewell: Farewell) -> Self {
+        self.farewell = Some(farewell);
+        self
+    }
+
+    /// What is known of the site's own conversation.
+    pub(crate) fn values(&self) -> Values {
+        self.stages.decoder.values()
     }
 
     /// Waits until the answer has really begun: until then every fault can still be told as a status. An empty
@@ -153,6 +173,14 @@ impl Deltas {
     fn finish(&mut self) -> Result<(), Fault> {
         self.end = Some(self.stages.finish(&mut self.ready)?);
         Ok(())
+    }
+}
+
+impl Drop for Deltas {
+    fn drop(&mut self) {
+        if let Some(farewell) = self.farewell.take() {
+            farewell(self.stages.decoder.has_ended(), self.stages.decoder.values());
+        }
     }
 }
 

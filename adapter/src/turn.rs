@@ -27,6 +27,7 @@ use crate::{
 mod answer;
 mod bridged;
 mod judge;
+mod memory;
 mod native;
 mod record;
 mod repair;
@@ -34,6 +35,7 @@ mod tally;
 
 use answer::{Answer, Reader};
 use bridged::{Bridged, Policy};
+use memory::Memory;
 use record::Record;
 use tally::Tally;
 
@@ -66,6 +68,7 @@ pub(crate) struct Turn {
     counting: Option<JoinHandle<Usage>>,
     stopping: CancellationToken,
     record: Record,
+    memory: Option<Memory>,
 }
 
 /// How a turn ended well.
@@ -90,7 +93,7 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         begun = begin(app, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
-    let (answer, failovers) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
+    let (answer, failovers, memory) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
     record.began(failovers);
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     Ok(Turn {
@@ -103,6 +106,7 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         counting: None,
         stopping,
         record,
+        memory,
     })
 }
 
@@ -110,7 +114,7 @@ async fn begin(
     app: &AppState,
     request: ChatRequest,
     record: &mut Record,
-) -> Result<(Answer, usize), TurnError> {
+) -> Result<(Answer, usize, Option<Memory>), TurnError> {
     let Route { site, model, listed } = app.models.resolve(&request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
@@ -118,14 +122,18 @@ async fn begin(
         record.labels.model.clone_from(&model);
     }
     let minted = Ulid::generate().to_string().to_lowercase();
+    let memory = Memory::of(app, &site, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
-    let held = Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await?;
+    let held = match Box::pin(memory::go_on(app, &site, &prompt, memory.as_ref())).await? {
+        Some(held) => held,
+        None => Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await?,
+    };
     let Held { deltas, hold, failovers } = held;
     let reader = reader(app, &prompt, record);
     let mut answer = Answer::new(deltas, reader, hold, prompt);
     Box::pin(answer.begin()).await.map_err(PoolError::Fault)?;
-    Ok((answer, failovers))
+    Ok((answer, failovers, memory))
 }
 
 fn reader(app: &AppState, prompt: &Prompt, record: &Record) -> Reader {
@@ -179,6 +187,7 @@ impl Turn {
         };
         for delta in &out[from..] {
             self.counter.push(delta);
+            self.memory.iter_mut().for_each(|memory| memory.push(delta));
         }
         match end {
             None => Ok(None),
@@ -209,6 +218,10 @@ impl Turn {
             Some(usage) => usage,
             None => self.count().await,
         };
+        if let Some(memory) = &self.memory {
+            let conversation = self.answer.conversation();
+            memory.keep(conversation).await;
+        }
         self.record.ended(usage);
         Ending { end, usage }
     }

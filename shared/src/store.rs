@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod accounts;
+mod conversations;
 mod events;
 pub mod keys;
 mod lanes;
@@ -27,6 +28,7 @@ mod leases;
 mod sessions;
 
 pub use accounts::AccountChange;
+pub use conversations::Conversation;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use sessions::{LoginLock, Published, StoredSession};

@@ -8,6 +8,7 @@ mod chat;
 mod cli;
 mod compose;
 mod end_to_end;
+mod gradio;
 mod load;
 mod login;
 mod opencode;

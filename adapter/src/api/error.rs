@@ -54,7 +54,9 @@ impl ApiError {
             Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::NotAccepted | Fault::Stopping) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Fault(Fault::Silent) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
@@ -82,7 +84,7 @@ impl ApiError {
                 ("server_error", "overloaded_error")
             }
             Self::Bug => ("server_error", "api_error"),
-            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. }) => {
+            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
                 ("rate_limit_exceeded", "rate_limit_error")
             }
             Self::Fault(Fault::NotAccepted | Fault::Silent) => ("server_error", "timeout_error"),
@@ -122,7 +124,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy { retry_after } => Some(seconds(*retry_after)),
-            Self::Fault(Fault::RateLimited { retry_after }) => Some(limited_seconds(*retry_after)),
+            Self::Fault(Fault::RateLimited { retry_after } | Fault::Busy { retry_after }) => {
+                Some(limited_seconds(*retry_after))
+            }
             Self::Overloaded | Self::NoAccount(_) => Some(5),
             Self::Unauthorized
             | Self::NotFound
@@ -145,6 +149,10 @@ fn message_of(fault: &Fault) -> String {
         Fault::RateLimited { retry_after } => {
             let secs = limited_seconds(*retry_after);
             return format!("the site asks its accounts to wait; ask again in {secs} s, or add accounts");
+        }
+        Fault::Busy { retry_after } => {
+            let secs = limited_seconds(*retry_after);
+            return format!("the site has too much to do; ask again in {secs} s");
         }
         Fault::SessionDead => {
             "the site no longer accepts the session of any account tried; a new sign-in is needed"
@@ -237,6 +245,7 @@ mod tests {
         let faults = [
             Fault::SessionDead,
             Fault::RateLimited { retry_after: None },
+            Fault::Busy { retry_after: Some(Duration::from_secs(5)) },
             Fault::Rejected(Rejection::Model),
             Fault::Rejected(Rejection::TooLong),
             Fault::Rejected(Rejection::Invalid),

@@ -5,15 +5,18 @@ use std::time::Duration;
 use axum::{
     body::to_bytes,
     extract::{FromRequest, Request},
+    http::HeaderMap,
 };
 
 use tokio::time::timeout;
 
 use super::error::ApiError;
-use crate::{openai::request::ChatRequest, state::AppState};
+use crate::{conversation::SESSION_HEADERS, openai::request::ChatRequest, state::AppState};
 
 /// A gateway sends what it has; only a broken one takes longer.
 const ARRIVAL: Duration = Duration::from_secs(60);
+/// Clients send a UUID or an id like it.
+const LONGEST_SESSION: usize = 200;
 
 /// A chat request that can be read.
 #[derive(Debug)]
@@ -23,9 +26,17 @@ impl FromRequest<AppState> for ApiJson {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+        let session = session(request.headers());
         let body = timeout(ARRIVAL, to_bytes(request.into_body(), app.body_limit)).await;
         let body = body.map_err(|_| ApiError::Invalid("the body did not arrive in time".to_owned()))?;
         let body = body.map_err(|_| ApiError::BodyTooLong { limit: app.body_limit })?;
-        ChatRequest::parse(&body).map(Self).map_err(|invalid| ApiError::Invalid(invalid.0))
+        let request = ChatRequest::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
+        Ok(Self(ChatRequest { session, ..request }))
     }
+}
+
+/// How the client tells this conversation from its others, if it says so and is brief.
+fn session(headers: &HeaderMap) -> Option<String> {
+    let found = SESSION_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok());
+    found.filter(|session| (1..=LONGEST_SESSION).contains(&session.len())).map(str::to_owned)
 }

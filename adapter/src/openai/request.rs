@@ -18,6 +18,8 @@ pub(crate) struct ChatRequest {
     pub stream: bool,
     /// Tools, if there are any.
     pub tools: Vec<Box<RawValue>>,
+    /// How the client tells this conversation from its others, if it does.
+    pub session: Option<String>,
     /// Every other field.
     pub rest: BTreeMap<String, Box<RawValue>>,
 }
@@ -58,7 +60,7 @@ impl ChatRequest {
             rest.remove("parallel_tool_calls");
         }
         rest.remove("stream_options"); // ours: usage is always asked for and always given
-        Ok(Self { model, messages, stream, tools, rest })
+        Ok(Self { model, messages, stream, tools, session: None, rest })
     }
 }
 

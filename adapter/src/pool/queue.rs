@@ -85,7 +85,7 @@ impl Drop for Place<'_> {
 }
 
 /// What came of asking for a lease once.
-enum Attempt {
+pub(super) enum Attempt {
     Held(Lease),
     /// At least one account is full, or nobody knows.
     Full,
@@ -163,7 +163,7 @@ impl Pool {
         candidates
     }
 
-    async fn ask_for_one(self: &Arc<Self>, site: &Site, candidates: Vec<Candidate>) -> Attempt {
+    pub(super) async fn ask_for_one(self: &Arc<Self>, site: &Site, candidates: Vec<Candidate>) -> Attempt {
         if candidates.is_empty() {
             return Attempt::Nobody;
         }

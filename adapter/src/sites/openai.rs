@@ -1,35 +1,24 @@
 //! The driver of sites whose own endpoint is like OpenAI's chat completions, behind the site's session.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use latchkey_shared::{
     session::Session,
-    site::{
-        Site,
-        chat::{Expired, openai::OpenAi},
-    },
+    site::{Site, chat::openai::OpenAi},
 };
-use reqwest::{Response, StatusCode, header};
+use reqwest::{StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
-use super::{headers, http};
+use super::{headers, http, refusal};
 use crate::{
     prompt::Prompt,
     stream::{Deltas, Stages, fault::Fault},
 };
 
 mod decode;
-mod refusal;
 mod wire;
 
 use decode::Decoder;
-use refusal::Refusal;
-
-/// How much of a refusal is read, and for how long: enough for any JSON that explains it.
-const REFUSAL_BYTES: usize = 64 * 1024;
-const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// The body for a prompt; the same for every account.
 pub(super) fn body(prompt: &Prompt) -> Bytes {
@@ -53,7 +42,8 @@ pub(super) async fn open(
     site: &Site,
     openai: &OpenAi,
     session: &Session,
-    ask: super::Ask,
+    body: Bytes,
+    minted: String,
 ) -> Result<Deltas, Fault> {
     let url = site.url(&openai.path);
     let started = Instant::now();
@@ -62,25 +52,18 @@ pub(super) async fn open(
         .headers(headers(session, &url)?)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "text/event-stream, application/json")
-        .body(ask.body);
+        .body(body);
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let response = timeout_at(deadline, request.send()).await;
     let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
     let is_html = http::has_type(&response, "text/html");
     if response.status() != StatusCode::OK || is_html {
-        return Err(refusal(response, is_html, &site.chat.expired).await);
+        return Err(refusal::read(response, is_html, &site.chat).await);
     }
     let is_json = http::has_type(&response, "application/json");
     let decoder = if is_json { Decoder::whole() } else { Decoder::events() };
     let upstream = response.bytes_stream().map_err(drop).boxed();
-    let mut deltas = Deltas::new(Stages::new(Box::new(decoder), ask.minted), upstream, site.limits, started);
+    let mut deltas = Deltas::new(Stages::new(Box::new(decoder), minted), upstream, site.limits, started);
     deltas.begin().await?;
     Ok(deltas)
-}
-
-async fn refusal(response: Response, is_html: bool, expired: &Expired) -> Fault {
-    let status = response.status().as_u16();
-    let retry_after = http::retry_after(&response);
-    let body = http::beginning(response, REFUSAL_BYTES, REFUSAL_TIME).await;
-    Refusal { status, is_html, retry_after, body: &body }.fault(expired)
 }

@@ -2,6 +2,11 @@
 //!
 //! Drivers make deltas, encoders write them; neither knows the other.
 
+use std::collections::BTreeMap;
+
+/// What a site calls its own conversation, and whatever else going on with it needs.
+pub(crate) type Values = BTreeMap<String, serde_json::Value>;
+
 /// One piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delta {

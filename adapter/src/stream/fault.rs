@@ -14,6 +14,12 @@ pub(crate) enum Fault {
         /// How long, if the site says so.
         retry_after: Option<Duration>,
     },
+    /// The site has too much to do, whoever asks.
+    #[error("the site is too busy")]
+    Busy {
+        /// How long to wait, if the site says so.
+        retry_after: Option<Duration>,
+    },
     /// The site finds the request wrong.
     #[error("the site refused the request: {0}")]
     Rejected(Rejection),
@@ -69,6 +75,7 @@ impl Fault {
         match self {
             Self::SessionDead => "session_dead",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Busy { .. } => "busy",
             Self::Rejected(_) => "rejected",
             Self::Unreachable => "unreachable",
             Self::NotAccepted => "not_accepted",
@@ -87,7 +94,8 @@ impl Fault {
     pub(crate) fn is_of_the_account(&self) -> bool {
         match self {
             Self::SessionDead | Self::RateLimited { .. } => true,
-            Self::Rejected(_)
+            Self::Busy { .. }
+            | Self::Rejected(_)
             | Self::Unreachable
             | Self::NotAccepted
             | Self::Silent

@@ -1,6 +1,7 @@
 //! Server-sent events from bytes (WHATWG HTML, section 9.2.6), as a push stage.
 //!
-//! Lines end in LF, CRLF or CR; several `data:` lines are joined by LF; comments, ids and retry times are dropped.
+//! Lines end in LF, CRLF or CR; several `data:` lines are joined by LF; comments, retry times and unknown
+//! fields are dropped, wherever they stand.
 
 use super::fault::Fault;
 
@@ -8,10 +9,30 @@ use super::fault::Fault;
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// One event. Without data it is given all the same if it has a name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Event<'a> {
+    /// Its name; empty where it has none.
+    pub name: &'a [u8],
+    /// The id that came with it; empty where none did.
+    pub id: &'a [u8],
+    /// Its data.
+    pub data: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// One that is nothing but data.
+    pub(crate) fn data(data: &'a [u8]) -> Self {
+        Self { data, ..Self::default() }
+    }
+}
+
 /// Cuts bytes into events.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     line: Vec<u8>,
+    name: Vec<u8>,
+    id: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
     started: bool,
@@ -19,14 +40,14 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Takes bytes and gives each complete event's data.
+    /// Takes bytes and gives each complete event.
     ///
     /// # Errors
     /// A line or event beyond the limit, or whatever `event` returns.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
-        event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
@@ -57,7 +78,10 @@ impl Events {
     ///
     /// # Errors
     /// Whatever `event` returns.
-    pub(crate) fn finish(&mut self, event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(crate) fn finish(
+        &mut self,
+        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             self.line_ends(&line, event)?;
@@ -76,19 +100,31 @@ impl Events {
     fn line_ends(
         &mut self,
         line: &[u8],
-        event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let line = if self.started { line } else { line.strip_prefix(BOM).unwrap_or(line) };
         self.started = true;
         if line.is_empty() {
             return self.event_ends(event);
         }
-        let Some(value) = line.strip_prefix(b"data") else { return Ok(()) };
-        let value = match value {
-            [] => value,
-            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
-            _ => return Ok(()),
-        };
+        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        let value = line.get(colon + 1..).unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match &line[..colon] {
+            b"data" => self.keep_data(value),
+            b"event" => {
+                self.name = value.to_vec();
+                Ok(())
+            }
+            b"id" => {
+                self.id = value.to_vec();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn keep_data(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.data.len() + value.len() > LIMIT_BYTES {
             return Err(Fault::Unreadable("an event is too long"));
         }
@@ -100,12 +136,14 @@ impl Events {
         Ok(())
     }
 
-    fn event_ends(&mut self, event: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
-        if !self.has_data {
+    fn event_ends(&mut self, event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+        if !self.has_data && self.name.is_empty() {
             return Ok(());
         }
         self.has_data = false;
-        let result = event(&self.data);
+        let result = event(Event { name: &self.name, id: &self.id, data: &self.data });
+        self.name.clear();
+        self.id.clear();
         self.data.clear();
         result
     }
@@ -117,8 +155,11 @@ mod tests {
 
     fn events(pieces: &[&[u8]]) -> Vec<String> {
         let mut found = Vec::new();
-        let mut keep = |data: &[u8]| {
-            found.push(String::from_utf8(data.to_vec()).unwrap());
+        let mut keep = |event: Event<'_>| {
+            let mut parts = vec![event.name, event.id];
+            parts.retain(|part| !part.is_empty());
+            parts.push(event.data);
+            found.push(String::from_utf8(parts.join(&b'|')).unwrap());
             Ok(())
         };
         let mut stage = Events::default();
@@ -135,8 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn data_lines_are_joined_and_the_rest_is_dropped() {
-        assert_eq!(events(&[b": hi\nevent: x\nid: 1\ndata: {\ndata: }\nretry: 3\ndatum: 2\n\n"]), ["{\n}"]);
+    fn data_lines_are_joined_and_unknown_fields_are_dropped() {
+        let odd = b": hi\nmessage: no\ndata: {\nid: 1\ndata: }\nretry: 3\nevent: x\ndatum: 2\n\n";
+        assert_eq!(events(&[odd]), ["x|1|{\n}"]);
+    }
+
+    #[test]
+    fn name_and_id_are_their_events_own() {
+        assert_eq!(events(&[b"event: end\nid: 7\n\ndata: a\n\n"]), ["end|7|", "a"]);
     }
 
     #[test]

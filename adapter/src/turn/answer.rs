@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use latchkey_shared::id::AccountId;
+use latchkey_shared::{id::AccountId, store::Conversation};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
     stream::{
         Deltas,
         close::End,
-        delta::{Delta, Usage},
+        delta::{Delta, Usage, Values},
         fault::Fault,
     },
 };
@@ -37,6 +37,8 @@ pub(super) struct Answer {
     ready: Vec<Delta>,
     /// What it cost so far; none if the site did not say it each time.
     usage: Option<Usage>,
+    /// What is known of the site's own conversation; none unless its last answer ended well.
+    values: Option<Values>,
     /// Until when another call may come.
     quiet: Option<Instant>,
     /// Until when repairs must be done.
@@ -65,7 +67,8 @@ impl Answer {
     /// An answer that has begun at the site.
     pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
-        Self { source, prompt, reader, ready: Vec::new(), usage, quiet: None, repairs: None, hold }
+        let (ready, values) = (Vec::new(), None);
+        Self { source, prompt, reader, ready, usage, values, quiet: None, repairs: None, hold }
     }
 
     /// Whose account it is.
@@ -106,6 +109,11 @@ impl Answer {
             }
             self.step().await;
         }
+    }
+
+    /// The site's own conversation, if one can go on with it, and how long the site remembers it.
+    pub(super) fn conversation(&self) -> Option<(Conversation, Duration)> {
+        self.hold.conversation(self.values.as_ref()?)
     }
 
     fn is_holding(&self) -> bool {
@@ -171,6 +179,10 @@ impl Answer {
     /// Ends one answer of the site: the turn is over, or the site is asked again.
     fn close(&mut self, how: How) {
         self.quiet = None;
+        self.values = match (&how, &self.source) {
+            (How::End(_), Source::Site(deltas)) => Some(deltas.values()),
+            _ => None,
+        };
         let usage = match &how {
             How::End(end) => end.usage,
             How::Cancelled | How::Fault(_) => None,
@@ -189,7 +201,7 @@ impl Answer {
             Next::Fail(fault) => Source::Over(Err(fault)),
             Next::Ask => {
                 self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
-                Source::Asking(self.hold.ask(&self.prompt.after(bridged.exchanges())))
+                Source::Asking(self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take()))
             }
         };
     }

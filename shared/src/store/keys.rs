@@ -14,6 +14,7 @@
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
+//! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 
@@ -70,6 +71,10 @@ pub(super) fn site_accounts(site: &SiteName) -> String {
 
 pub(super) fn site_idle(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:idle")
+}
+
+pub(super) fn conversation(digest: &str) -> String {
+    format!("lk:conversation:{{{digest}}}")
 }
 
 fn of_account(id: AccountId, what: &str) -> String {

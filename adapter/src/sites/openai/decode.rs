@@ -35,7 +35,7 @@ impl Decode for Decoder {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
         let ended = &mut self.ended;
         match &mut self.framing {
-            Framing::Events(events) => events.push(bytes, &mut |data| event(data, ended, out)),
+            Framing::Events(events) => events.push(bytes, &mut |read| event(read.data, ended, out)),
             Framing::Whole(body) if body.len() + bytes.len() > LIMIT_BYTES => {
                 Err(Fault::Unreadable("the body is too long"))
             }
@@ -49,7 +49,7 @@ impl Decode for Decoder {
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let ended = &mut self.ended;
         match &mut self.framing {
-            Framing::Events(events) => events.finish(&mut |data| event(data, ended, out)),
+            Framing::Events(events) => events.finish(&mut |read| event(read.data, ended, out)),
             Framing::Whole(body) => {
                 let body = std::mem::take(body);
                 event(&body, ended, out)?;

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::stream::{
-    delta::{Delta, Finish, Fragment, Usage},
-    fault::{Fault, Rejection},
+use crate::{
+    sites::refusal,
+    stream::{
+        delta::{Delta, Finish, Fragment, Usage},
+        fault::Fault,
+    },
 };
 
 /// What we send: the client's request, with what must be ours.
@@ -122,7 +125,7 @@ impl Event<'_> {
     /// When the event is an error, or says that the answer broke off.
     pub(super) fn into_deltas(self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         if let Some(error) = self.error {
-            return Err(reported(error));
+            return Err(refusal::reported(&error.get().to_ascii_lowercase()));
         }
         for choice in self.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
@@ -196,28 +199,4 @@ fn usage(raw: &RawValue) -> Option<Usage> {
         cached: part.prompt_tokens_details.and_then(|details| details.cached_tokens),
         reasoning: part.completion_tokens_details.and_then(|details| details.reasoning_tokens),
     })
-}
-
-/// What an error event means. Its words decide, and stay here.
-fn reported(error: &RawValue) -> Fault {
-    let words = error.get().to_ascii_lowercase();
-    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
-    match rejection(&words) {
-        _ if has(&["rate_limit", "rate limit", "too many requests", "\"429\"", ":429", ": 429"]) => {
-            Fault::RateLimited { retry_after: None }
-        }
-        Some(rejection) => Fault::Rejected(rejection),
-        None if has(&["api_key", "api key", "auth"]) => Fault::Reported,
-        None if has(&["invalid_request"]) => Fault::Rejected(Rejection::Invalid),
-        None => Fault::Reported,
-    }
-}
-
-/// What a refusal of a request means beyond that it is one; `words` are in lower case.
-pub(super) fn rejection(words: &str) -> Option<Rejection> {
-    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
-    if has(&["context_length", "context length", "context window", "maximum context", "prompt is too long"]) {
-        return Some(Rejection::TooLong);
-    }
-    has(&["model_not_found", "model not found"]).then_some(Rejection::Model)
 }

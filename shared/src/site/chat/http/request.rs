@@ -207,7 +207,7 @@ fn check(
         let message = format!("chat.http.{list}: a body needs a method: method = \"POST\"");
         return Err(source.mistake(at, message));
     }
-    for pointer in expect.keys().filter(|pointer| !is_pointer(pointer)) {
+    if let Some(pointer) = expect.keys().find(|pointer| !is_pointer(pointer)) {
         let message = format!("chat.http.{list}.expect: {pointer:?} is no JSON pointer: it starts with /");
         return Err(source.mistake_near(at, pointer, message));
     }

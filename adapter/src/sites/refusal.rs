@@ -2,27 +2,87 @@
 
 use std::time::Duration;
 
-use latchkey_shared::site::chat::Expired;
+use latchkey_shared::site::chat::{self, Chat, Expired, RefusalMeaning};
+use reqwest::Response;
 
-use super::wire;
+use super::http;
 use crate::stream::fault::{Fault, Rejection};
+
+/// How much of a refusal is read, and for how long: enough for any JSON that explains it.
+const REFUSAL_BYTES: usize = 64 * 1024;
+const REFUSAL_TIME: Duration = Duration::from_secs(5);
+
+/// Reads an answer that is none and says what it means.
+pub(super) async fn read(response: Response, is_html: bool, chat: &Chat) -> Fault {
+    let status = response.status().as_u16();
+    let retry_after = http::retry_after(&response);
+    let body = http::beginning(response, REFUSAL_BYTES, REFUSAL_TIME).await;
+    let declared = declared(&chat.refusals, status, retry_after, &body);
+    declared.unwrap_or_else(|| Refusal { status, is_html, retry_after, body: &body }.fault(&chat.expired))
+}
+
+/// What the site file says that an answer means, if it says anything.
+pub(super) fn declared(
+    refusals: &[chat::Refusal],
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Option<Fault> {
+    let words = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_BYTES)]).to_lowercase();
+    let fits = |refusal: &&chat::Refusal| {
+        let contains = refusal.contains.as_ref().is_none_or(|part| words.contains(&part.to_lowercase()));
+        refusal.status.contains(&status) && contains
+    };
+    let refusal = refusals.iter().find(fits)?;
+    let retry_after = retry_after.or(refusal.retry_after);
+    Some(match refusal.means {
+        RefusalMeaning::Busy => Fault::Busy { retry_after },
+        RefusalMeaning::RateLimited => Fault::RateLimited { retry_after },
+        RefusalMeaning::Expired => Fault::SessionDead,
+        RefusalMeaning::TooLong => Fault::Rejected(Rejection::TooLong),
+        RefusalMeaning::UnknownModel => Fault::Rejected(Rejection::Model),
+    })
+}
+
+/// What an error inside an answer means. Its words, in lower case, decide and stay here.
+pub(super) fn reported(words: &str) -> Fault {
+    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    match rejection(words) {
+        _ if has(&["rate_limit", "rate limit", "too many requests", "\"429\"", ":429", ": 429"]) => {
+            Fault::RateLimited { retry_after: None }
+        }
+        Some(rejection) => Fault::Rejected(rejection),
+        None if has(&["api_key", "api key", "auth"]) => Fault::Reported,
+        None if has(&["invalid_request"]) => Fault::Rejected(Rejection::Invalid),
+        None => Fault::Reported,
+    }
+}
+
+/// What a refusal of a request means beyond that it is one; `words` are in lower case.
+fn rejection(words: &str) -> Option<Rejection> {
+    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    if has(&["context_length", "context length", "context window", "maximum context", "prompt is too long"]) {
+        return Some(Rejection::TooLong);
+    }
+    has(&["model_not_found", "model not found"]).then_some(Rejection::Model)
+}
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal<'a> {
+struct Refusal<'a> {
     /// The status.
-    pub status: u16,
+    status: u16,
     /// Whether the body is a page for people.
-    pub is_html: bool,
+    is_html: bool,
     /// The wait that the site asks for.
-    pub retry_after: Option<Duration>,
+    retry_after: Option<Duration>,
     /// The beginning of the body.
-    pub body: &'a [u8],
+    body: &'a [u8],
 }
 
 impl Refusal<'_> {
     /// Decides what it means.
-    pub(super) fn fault(self, expired: &Expired) -> Fault {
+    fn fault(self, expired: &Expired) -> Fault {
         if self.is_of_the_session(expired) {
             return Fault::SessionDead;
         }
@@ -32,7 +92,7 @@ impl Refusal<'_> {
             413 => Fault::Rejected(Rejection::TooLong),
             404 if self.is_html => Fault::Status(404),
             404 => Fault::Rejected(Rejection::Model),
-            400 | 422 => Fault::Rejected(wire::rejection(&words).unwrap_or(Rejection::Invalid)),
+            400 | 422 => Fault::Rejected(rejection(&words).unwrap_or(Rejection::Invalid)),
             status => Fault::Status(status),
         }
     }

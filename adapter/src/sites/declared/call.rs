@@ -1,0 +1,137 @@
+//! Makes one declared request and judges its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use latchkey_shared::{
+    session::Session,
+    site::{
+        Site,
+        chat::http::request::{Body, Method, Request, Take},
+    },
+};
+use reqwest::{Client, RequestBuilder, Response, header, multipart};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{fill::Fill, words::Words};
+use crate::{
+    sites::{headers, http, refusal, sensitive},
+    stream::{delta::Values, fault::Fault},
+};
+
+/// Longest JSON answer that is taken, and how long it may take to come.
+const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+const LIMIT_TIME: Duration = Duration::from_secs(30);
+
+/// Makes requests with one session. Clones share it.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) client: Client,
+    pub(super) site: Arc<Site>,
+    pub(super) session: Arc<Session>,
+}
+
+impl Caller {
+    /// Makes a request.
+    ///
+    /// # Errors
+    /// When it cannot be sent, or its answer's status or type says no.
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        words: Option<&Words>,
+        values: &Values,
+    ) -> Result<Response, Fault> {
+        let response = self.request(request, words, values)?.send().await;
+        let response = response.map_err(|error| http::sending_fault(&error))?;
+        let is_html = http::has_type(&response, "text/html");
+        if !response.status().is_success() || is_html {
+            return Err(refusal::read(response, is_html, &self.site.chat).await);
+        }
+        Ok(response)
+    }
+
+    /// Makes a request and takes the values out of its JSON answer.
+    ///
+    /// # Errors
+    /// As for `send`, or when the answer is not as the site file expects.
+    pub(super) async fn take(
+        &self,
+        request: &Request,
+        words: Option<&Words>,
+        values: &Values,
+    ) -> Result<Values, Fault> {
+        let response = self.send(request, words, values).await?;
+        let (status, retry_after) = (response.status().as_u16(), http::retry_after(&response));
+        let body = http::beginning(response, LIMIT_BYTES, LIMIT_TIME).await;
+        if let Some(fault) = refusal::declared(&self.site.chat.refusals, status, retry_after, &body) {
+            return Err(fault);
+        }
+        if request.take.is_empty() && request.expect.is_empty() {
+            return Ok(Values::new());
+        }
+        let answer: Value =
+            serde_json::from_slice(&body).map_err(|_| Fault::Unreadable("an answer is not JSON"))?;
+        if request.expect.iter().any(|(pointer, value)| answer.pointer(pointer) != Some(value)) {
+            return Err(Fault::Unreadable("an answer is not as the site file expects"));
+        }
+        let taken = |(name, take): (&String, &Take)| Some((name.clone(), take.from(&answer)?.clone()));
+        let taken = request.take.iter().map(taken).collect::<Option<Values>>();
+        taken.ok_or(Fault::Unreadable("an answer lacks a value that the site file takes out of it"))
+    }
+
+    fn request(
+        &self,
+        request: &Request,
+        words: Option<&Words>,
+        values: &Values,
+    ) -> Result<RequestBuilder, Fault> {
+        let fill = Fill::new(request, words, &self.session, values);
+        let url = self.site.url(&fill.path(&request.path)?);
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut all = headers(&self.session, &url)?;
+        for (name, text) in &request.headers {
+            let name: header::HeaderName =
+                name.parse().map_err(|_| Fault::Unreadable("the site file names no header"))?;
+            all.insert(name, sensitive(&SecretString::from(fill.text(text)?))?);
+        }
+        let builder = self.client.request(method, url).headers(all);
+        let fields = |fields: &[(String, _)]| {
+            fields
+                .iter()
+                .map(|(name, text)| Ok((name.clone(), fill.text(text)?)))
+                .collect::<Result<Vec<_>, Fault>>()
+        };
+        Ok(match &request.body {
+            Body::None => builder,
+            Body::Json(shape) => builder.json(&fill.shape(shape)?),
+            Body::Form(form) => builder.form(&fields(form)?),
+            Body::Multipart(parts) => {
+                let form = multipart::Form::new();
+                builder.multipart(
+                    fields(parts)?.into_iter().fold(form, |form, (name, text)| form.text(name, text)),
+                )
+            }
+        })
+    }
+}
+
+/// An answer as one line: JSON has line ends only between its tokens. `None` when it was cut off or is too long.
+pub(super) async fn line(mut response: Response) -> Option<Bytes> {
+    let mut body = Vec::new();
+    while let Some(bytes) = tokio::time::timeout(LIMIT_TIME, response.chunk()).await.ok()?.ok()? {
+        if body.len() + bytes.len() > LIMIT_BYTES {
+            return None;
+        }
+        body.extend(bytes.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    }
+    body.push(b'\n');
+    Some(body.into())
+}

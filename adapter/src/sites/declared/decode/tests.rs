@@ -1,0 +1,144 @@
+//! Recorded and hand-made answers in, deltas out; and the same deltas however the bytes are split.
+//!
+//! `fixtures/gradio` was recorded from the real product and is read by the built-in file; `fixtures/declared` has a
+//! `[chat.http.stream]` beside each answer.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use latchkey_shared::site::{SiteUrls, catalog::Catalog, parse};
+use proptest::prelude::*;
+
+use super::*;
+use crate::stream::{Stages, close::End};
+
+/// What a client's side sees of an answer: its deltas, and how it ended.
+type Outcome = (Vec<Delta>, Result<End, Fault>);
+
+const SITE: &str = r#"version = 1
+[site]
+name = "declared"
+title = "Declared"
+base_url = "http://127.0.0.1:1"
+models = ["m"]
+[login]
+[[login.steps]]
+goto = "{base_url}/"
+[session]
+cookies = ["sid"]
+[probe]
+path = "/me"
+pointer = "/name"
+[[chat.http.requests]]
+path = "/ask"
+"#;
+
+fn fixtures() -> Vec<PathBuf> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let in_folder =
+        |folder: &str| fs::read_dir(fixtures.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = in_folder("gradio").chain(in_folder("declared")).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension != "toml"));
+    paths.sort();
+    paths
+}
+
+/// The site that sends an answer.
+fn site(path: &Path) -> Arc<Site> {
+    if path.extension().is_some_and(|extension| extension == "body") {
+        let stream = fs::read_to_string(path.with_extension("toml")).unwrap();
+        let stream = stream.replace("[[on]]", "[[chat.http.stream.on]]");
+        let toml = format!("{SITE}[chat.http.stream]\n{stream}");
+        return Arc::new(parse("declared.toml", &toml, &SiteUrls::new()).unwrap().site.unwrap());
+    }
+    let name = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+    let urls = SiteUrls::from([(name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
+    let catalog = Catalog::load(&[], &urls).unwrap();
+    Arc::clone(catalog.sites().next().unwrap())
+}
+
+fn outcome<'a>(site: Arc<Site>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let decoder = Decoder::new(site, Values::new(), true);
+    let mut stages = Stages::new(Box::new(decoder), "minted".to_owned());
+    let mut out = Vec::new();
+    for piece in pieces {
+        if let Err(fault) = stages.push(piece, &mut out) {
+            return (merged(out), Err(fault));
+        }
+    }
+    let end = stages.finish(&mut out);
+    (merged(out), end)
+}
+
+/// Joins neighbours of one kind: where an answer is split is no part of it.
+fn merged(deltas: Vec<Delta>) -> Vec<Delta> {
+    let mut merged: Vec<Delta> = Vec::new();
+    for delta in deltas {
+        match (merged.last_mut(), delta) {
+            (Some(Delta::Text(before)), Delta::Text(text)) => before.push_str(&text),
+            (Some(Delta::Reasoning(before)), Delta::Reasoning(text)) => before.push_str(&text),
+            (_, delta) => merged.push(delta),
+        }
+    }
+    merged
+}
+
+#[test]
+fn answers_decode_as_before() {
+    let mut all = String::new();
+    for path in fixtures() {
+        let bytes = fs::read(&path).unwrap();
+        let (deltas, end) = outcome(site(&path), [bytes.as_slice()]);
+
+        let folder = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        writeln!(all, "{folder}/{}", path.file_name().unwrap().to_str().unwrap()).unwrap();
+        deltas.iter().for_each(|delta| writeln!(all, "  {delta:?}").unwrap());
+        writeln!(all, "  {end:?}").unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_body_that_nothing_frames_has_no_end_of_its_own() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/text.body");
+    let mut decoder = Decoder::new(site(&path), Values::new(), false);
+    decoder.push(b"half", &mut Vec::new()).unwrap();
+    decoder.finish(&mut Vec::new()).unwrap();
+
+    assert!(!decoder.has_ended());
+}
+
+#[test]
+fn values_are_taken_for_the_next_turn() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/sse_delta.body");
+    let mut decoder = Decoder::new(site(&path), Values::new(), true);
+    decoder.push(&fs::read(&path).unwrap(), &mut Vec::new()).unwrap();
+
+    assert_eq!(decoder.values(), Values::from([("title".to_owned(), "T".into())]));
+}
+
+proptest! {
+    #[test]
+    fn any_split_of_the_bytes_gives_the_same_deltas(
+        which in any::<prop::sample::Index>(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        every_byte in prop::bool::weighted(0.1),
+    ) {
+        let fixtures = fixtures();
+        let path = which.get(&fixtures);
+        let (site, bytes) = (site(path), fs::read(path).unwrap());
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        if every_byte {
+            cuts = (0..bytes.len()).collect();
+        }
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+
+        let split = outcome(Arc::clone(&site), cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]));
+
+        prop_assert_eq!(split, outcome(site, [bytes.as_slice()]));
+    }
+}

@@ -1,0 +1,49 @@
+//! Which conversation of a site goes on with which beginning: kept by adapters, each used once.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use deadpool_redis::redis;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Store, StoreError, keys, sessions::millis};
+use crate::id::AccountId;
+
+/// A conversation at a site. Worth nothing without the account's session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Whose it is.
+    pub account: AccountId,
+    /// With which of its sessions it was had: a new one may be unknown to it.
+    pub generation: u64,
+    /// What the site calls it.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl Store {
+    /// Keeps a conversation under the digest of what was said in it.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn keep_conversation(
+        &self,
+        digest: &str,
+        conversation: &Conversation,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        let record = serde_json::to_string(conversation).expect("texts and JSON always serialize");
+        let mut set = redis::cmd("SET");
+        set.arg(keys::conversation(digest)).arg(record).arg("PX").arg(millis(ttl).max(1));
+        self.command(&set).await
+    }
+
+    /// Takes the conversation in which just this was said; nobody else gets it. What cannot be read is none.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn take_conversation(&self, digest: &str) -> Result<Option<Conversation>, StoreError> {
+        let record: Option<String> =
+            self.command(redis::cmd("GETDEL").arg(keys::conversation(digest))).await?;
+        Ok(record.and_then(|record| serde_json::from_str(&record).ok()))
+    }
+}

@@ -1,0 +1,185 @@
+//! The real Gradio: signed in to by Chromium, chatted with through the adapter, whatever its model does.
+
+use std::{pin::pin, time::Duration};
+
+use futures::future::select;
+use latchkey_shared::account::{Account, State};
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{
+    gradio::{Gradio, PASSWORD, Settings, USERNAME},
+    model::{End, ModelServer, Reply, ScriptedModel},
+    wait,
+    world::{Adapter, Admin, World},
+};
+
+/// How long the model may take to learn that nobody listens.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Gradio with its model, and a world that knows it.
+struct Stage {
+    model: ModelServer,
+    gradio: Gradio,
+    world: World,
+}
+
+impl Stage {
+    async fn set(concurrency: u32, queue: u32) -> Self {
+        let model = ScriptedModel::start().await;
+        let gradio = Gradio::start(Settings { model_url: model.url.clone(), concurrency, queue }).await;
+        let urls = format!("gradio={}", gradio.url);
+        let world = World::start()
+            .broker_env("LATCHKEY_SITE_URLS", &urls)
+            .adapter_env("LATCHKEY_SITE_URLS", &urls)
+            .await;
+        Self { model, gradio, world }
+    }
+
+    /// What the model was asked last: roles and texts.
+    fn heard(&self) -> Vec<(String, String)> {
+        let call = self.model.model.last_call();
+        let messages = call.body["messages"].as_array().unwrap().clone();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        messages.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
+    }
+}
+
+async fn sign_in(admin: &Admin, label: &str, password: &str) -> (Account, Option<String>) {
+    let credentials = json!({"username": USERNAME, "password": password});
+    let body = json!({"site": "gradio", "label": label, "credentials": credentials});
+    let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let account: Account = serde_json::from_value(answer.json()).unwrap();
+    let login = admin.sign_in(account.id).await;
+    (admin.account(account.id).await, login.error.map(|error| error.code.to_owned()))
+}
+
+fn question(messages: &Value) -> Value {
+    json!({"model": "gradio", "messages": messages})
+}
+
+fn user(text: &str) -> Value {
+    question(&json!([{"role": "user", "content": text}]))
+}
+
+/// One test, because Gradio takes its time to start.
+#[tokio::test]
+async fn gradio_is_signed_in_to_and_answers() {
+    let mut stage = Stage::set(4, 4).await;
+    let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
+
+    let (account, error) = sign_in(&admin, "wrong", "not-the-password").await;
+    assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
+    let (account, error) = sign_in(&admin, "right", PASSWORD).await;
+    assert_eq!((account.state, error), (State::Active, None));
+
+    it_streams_and_answers_whole(&stage, &adapter).await;
+    a_second_turn_goes_on(&stage, &adapter).await;
+    a_client_that_leaves_stops_the_model(&stage, &adapter).await;
+    faults_are_told(&stage, &adapter).await;
+    a_dead_session_is_noticed(&mut stage, &admin, &adapter, &account).await;
+    stage.world.stop().await;
+}
+
+async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
+    stage.model.model.will(Reply::pieces(&["Gu", "ten \"Mor", "gen\"\n", "— ü 🙂", "."]));
+    let streamed = adapter.stream(&user("Hello")).await;
+    assert_eq!(streamed.text(), "Guten \"Morgen\"\n— ü 🙂.", "{}", streamed.raw);
+    assert_eq!((streamed.finish_reason(), streamed.done, streamed.complete), ("stop", true, true));
+    assert!(streamed.chunks.len() > 4, "it came in pieces: {}", streamed.raw);
+
+    stage.model.model.will(Reply::text("Whole."));
+    assert_eq!(adapter.chat(&user("Hello again")).await.text(), "Whole.");
+}
+
+/// The second turn tells the site only what is new; an unknown past is told whole.
+async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
+    stage.model.model.will(Reply::text("Blue."));
+    let first = json!([{"role": "user", "content": "My colour?"}]);
+    assert_eq!(adapter.chat(&question(&first)).await.text(), "Blue.");
+
+    let second = json!([
+        {"role": "user", "content": "My colour?"},
+        {"role": "assistant", "content": "Blue."},
+        {"role": "user", "content": "And yours?"},
+    ]);
+    for attempt in ["goes on", "is told anew"] {
+        stage.model.model.will(Reply::text("Red."));
+        assert_eq!(adapter.chat(&question(&second)).await.text(), "Red.", "{attempt}");
+        let heard = stage.heard();
+        if attempt == "goes on" {
+            let expected = [("user", "My colour?"), ("assistant", "Blue."), ("user", "And yours?")];
+            let expected = expected.map(|(role, text)| (role.to_owned(), text.to_owned()));
+            assert_eq!(heard, expected);
+        } else {
+            assert_eq!(heard.len(), 1, "{heard:?}");
+            assert!(
+                ["My colour?", "Blue.", "And yours?"].iter().all(|part| heard[0].1.contains(part)),
+                "{heard:?}"
+            );
+        }
+    }
+}
+
+async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) {
+    stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let before = stage.model.model.count(End::Cancelled);
+    let mut response = adapter.open(&user("A long story")).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    drop(response);
+
+    wait::until(SOON, || stage.model.model.count(End::Cancelled) > before).await;
+}
+
+async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
+    let error = json!({"error": {"message": "boom"}});
+    stage.model.model.will(Reply::status(500, &error));
+    let answer = adapter.chat(&user("Fail")).await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (502, &json!("api_error")),
+        "{}",
+        answer.body
+    );
+
+    stage.model.model.will(Reply::pieces(&["Half", " an"]).cut());
+    let streamed = adapter.stream(&user("Cut")).await;
+    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
+    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+}
+
+/// A restart ends every session; nobody is answered with it, and a new login serves again.
+async fn a_dead_session_is_noticed(stage: &mut Stage, admin: &Admin, adapter: &Adapter, account: &Account) {
+    stage.gradio.restart().await;
+    let answer = adapter.chat(&user("Who am I?")).await;
+    assert!(matches!(answer.status, 502 | 503), "{}", answer.body);
+
+    let login = admin.sign_in(account.id).await;
+    assert!(login.error.is_none(), "{login:#?}");
+    stage.model.model.will(Reply::text("Alice."));
+    assert_eq!(adapter.chat(&user("Who am I now?")).await.text(), "Alice.");
+}
+
+/// One answer at once, and one may wait.
+#[tokio::test]
+async fn a_full_queue_of_gradio_is_429_with_retry_after() {
+    let stage = Stage::set(1, 1).await;
+    let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
+    let (_, error) = sign_in(&admin, "right", PASSWORD).await;
+    assert_eq!(error, None);
+    stage.model.model.always(Reply::text("Done.").hold());
+
+    let mut running = adapter.open(&user("first")).await;
+    assert!(running.chunk().await.unwrap().is_some());
+    let (second, third) = (user("second"), user("third"));
+    let (second, third) = (pin!(adapter.chat(&second)), pin!(adapter.chat(&third)));
+    let (refused, waits) = select(second, third).await.factor_first();
+
+    assert_eq!(
+        (refused.header("retry-after"), &refused.json()["error"]["code"]),
+        ("5", &json!("rate_limit_error"))
+    );
+    stage.model.model.release(2);
+    assert_eq!(waits.await.text(), "Done.");
+    stage.world.stop().await;
+}
