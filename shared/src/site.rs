@@ -67,7 +67,7 @@ pub struct ModelsFrom {
     pub path: String,
     /// JSON pointer (RFC 6901) of the array.
     pub list: String,
-    /// JSON pointer of the id, inside one element.
+    /// JSON pointer of the id, inside one element; empty where the element is the id.
     pub id: String,
 }
 

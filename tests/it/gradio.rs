@@ -17,22 +17,38 @@ use support::{
 const SOON: Duration = Duration::from_secs(10);
 
 /// Gradio with its model, and a world that knows it.
-struct Stage {
-    model: ModelServer,
+pub(super) struct Stage {
+    pub(super) model: ModelServer,
+    pub(super) world: World,
     gradio: Gradio,
-    world: World,
 }
 
 impl Stage {
     async fn set(concurrency: u32, queue: u32) -> Self {
+        Self::with_site_file(concurrency, queue, include_str!("../../shared/sites/gradio.toml")).await
+    }
+
+    /// With another site file, which must be named `gradio` too.
+    pub(super) async fn with_site_file(concurrency: u32, queue: u32, toml: &str) -> Self {
         let model = ScriptedModel::start().await;
         let gradio = Gradio::start(Settings { model_url: model.url.clone(), concurrency, queue }).await;
         let urls = format!("gradio={}", gradio.url);
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), toml).unwrap();
+        let path = file.path().display().to_string();
         let world = World::start()
             .broker_env("LATCHKEY_SITE_URLS", &urls)
             .adapter_env("LATCHKEY_SITE_URLS", &urls)
+            .adapter_env("LATCHKEY_SITES", &path)
             .await;
         Self { model, gradio, world }
+    }
+
+    /// Signs the page's user in.
+    pub(super) async fn sign_in(&self) -> Account {
+        let (account, error) = sign_in(&self.world.admin(), "right", PASSWORD).await;
+        assert_eq!((account.state, error), (State::Active, None));
+        account
     }
 
     /// What the model was asked last: roles and texts.
@@ -70,8 +86,7 @@ async fn gradio_is_signed_in_to_and_answers() {
 
     let (account, error) = sign_in(&admin, "wrong", "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
-    let (account, error) = sign_in(&admin, "right", PASSWORD).await;
-    assert_eq!((account.state, error), (State::Active, None));
+    let account = stage.sign_in().await;
 
     it_streams_and_answers_whole(&stage, &adapter).await;
     a_second_turn_goes_on(&stage, &adapter).await;
@@ -164,9 +179,8 @@ async fn a_dead_session_is_noticed(stage: &mut Stage, admin: &Admin, adapter: &A
 #[tokio::test]
 async fn a_full_queue_of_gradio_is_429_with_retry_after() {
     let stage = Stage::set(1, 1).await;
-    let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
-    let (_, error) = sign_in(&admin, "right", PASSWORD).await;
-    assert_eq!(error, None);
+    let adapter = stage.world.adapter();
+    stage.sign_in().await;
     stage.model.model.always(Reply::text("Done.").hold());
 
     let mut running = adapter.open(&user("first")).await;

@@ -9,6 +9,7 @@ mod cli;
 mod compose;
 mod end_to_end;
 mod gradio;
+mod librechat;
 mod load;
 mod login;
 mod opencode;

@@ -9,6 +9,7 @@ use support::{model::Reply, opencode::Project};
 
 mod ask;
 mod dialect;
+mod gradio;
 mod matrix;
 mod native;
 mod situations;

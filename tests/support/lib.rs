@@ -5,6 +5,7 @@ pub mod binaries;
 pub mod gradio;
 pub mod http;
 pub mod hunt;
+pub mod librechat;
 pub mod model;
 pub mod open_webui;
 pub mod opencode;

@@ -232,10 +232,10 @@ fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
         }
         Some(from) => {
             let ModelsFrom { path, list, id } = from.get_ref();
-            let pointers = [list, id].iter().all(|pointer| is_pointer(pointer));
+            // The whole element is the id where the list has nothing but ids.
+            let pointers = is_pointer(list) && (id.is_empty() || is_pointer(id));
             if !path.starts_with('/') || !pointers {
-                let message =
-                    "models_from: path, list and id must start with /; list and id are JSON pointers";
+                let message = "models_from: path, list and id must start with /; list and id are JSON pointers, id may be \"\"";
                 return Err(source.mistake(from.span().start, message));
             }
             Ok(Models::Fetched(from.get_ref().clone()))

@@ -198,10 +198,10 @@ fn every_mistake_names_its_line_and_a_remedy() {
 
 #[test]
 fn the_built_in_files_are_right() {
-    let urls = ["practice", "open-webui", "gradio"]
+    let urls = ["practice", "open-webui", "gradio", "librechat"]
         .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
 
     let catalog = crate::site::catalog::Catalog::load(&[], &SiteUrls::from(urls)).unwrap();
 
-    assert_eq!(catalog.sites().count(), 3);
+    assert_eq!(catalog.sites().count(), 4);
 }

@@ -1,0 +1,122 @@
+//! LibreChat's built-in file, tried with the stand-in: two-step chat, its own conversations, its stop endpoint.
+
+use std::time::Duration;
+
+use latchkey_shared::account::{Account, State};
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{
+    librechat::{EMAIL, LibreChat, NO_PARENT, PASSWORD},
+    model::{End, Reply},
+    wait,
+    world::{Adapter, Admin, World},
+};
+
+const SOON: Duration = Duration::from_secs(10);
+
+async fn sign_in(admin: &Admin, label: &str, password: &str) -> (Account, Option<String>) {
+    let credentials = json!({"username": EMAIL, "password": password});
+    let body = json!({"site": "librechat", "label": label, "credentials": credentials});
+    let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let account: Account = serde_json::from_value(answer.json()).unwrap();
+    let login = admin.sign_in(account.id).await;
+    (admin.account(account.id).await, login.error.map(|error| error.code.to_owned()))
+}
+
+/// Messages that take turns, beginning with the person.
+fn said(texts: &[&str]) -> Value {
+    let roles = ["user", "assistant"].iter().cycle();
+    let messages = texts.iter().zip(roles).map(|(text, role)| json!({"role": role, "content": text}));
+    json!({"model": "practice-1", "messages": messages.collect::<Vec<_>>()})
+}
+
+#[tokio::test]
+async fn librechat_is_signed_in_to_and_answers() {
+    let site = LibreChat::start().await;
+    let urls = format!("librechat={}", site.url);
+    let world =
+        World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
+    let (admin, adapter) = (world.admin(), world.adapter());
+
+    let (account, error) = sign_in(&admin, "wrong", "not-the-password").await;
+    assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
+    let (account, error) = sign_in(&admin, "right", PASSWORD).await;
+    assert_eq!((account.state, error), (State::Active, None));
+    assert_eq!(adapter.get("/v1/models").await.json()["data"][0]["id"], "practice-1");
+
+    it_streams_and_answers_whole(&site, &adapter).await;
+    turns_go_on_where_they_were(&site, &adapter).await;
+    a_client_that_leaves_stops_the_answer_and_leaves_nothing(&site, &adapter).await;
+    faults_are_told(&site, &adapter).await;
+
+    site.expire();
+    let answer = adapter.chat(&said(&["Who am I?"])).await;
+    assert!(matches!(answer.status, 502 | 503), "{}", answer.body);
+    world.stop().await;
+}
+
+async fn it_streams_and_answers_whole(site: &LibreChat, adapter: &Adapter) {
+    site.model.will(Reply::new().reasoning("Hm.").piece("Gu").piece("ten Tag."));
+    let streamed = adapter.stream(&said(&["Hello"])).await;
+    assert_eq!(
+        (streamed.reasoning().as_str(), streamed.text().as_str()),
+        ("Hm.", "Guten Tag."),
+        "{}",
+        streamed.raw
+    );
+    assert_eq!((streamed.finish_reason(), streamed.done, streamed.complete), ("stop", true, true));
+
+    let mut body = said(&["Hello"]);
+    body["messages"].as_array_mut().unwrap().insert(0, json!({"role": "system", "content": "Be brief."}));
+    site.model.will(Reply::text("Hi."));
+    assert_eq!(adapter.chat(&body).await.text(), "Hi.");
+    let asked = site.asked().pop().unwrap();
+    assert_eq!(
+        (&asked["promptPrefix"], &asked["text"], &asked["isTemporary"]),
+        (&json!("Be brief."), &json!("Hello"), &json!(true))
+    );
+}
+
+/// Only what is new is told, in the site's own conversation, after its own last message.
+async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &Adapter) {
+    let words = ["One?", "1", "Two?", "2", "Three?"];
+    for (at, answer) in [(1, "1"), (3, "2"), (5, "3")] {
+        site.model.will(Reply::text(answer));
+        assert_eq!(adapter.chat(&said(&words[..at])).await.text(), answer);
+    }
+
+    let asked = site.asked();
+    let [first, second, third] = &asked[asked.len() - 3..] else { panic!("{asked:?}") };
+    assert_eq!((&first["conversationId"], &first["parentMessageId"]), (&json!("new"), &json!(NO_PARENT)));
+    assert_eq!((&second["text"], &third["text"]), (&json!("Two?"), &json!("Three?")));
+    assert!(
+        second["conversationId"] == third["conversationId"] && second["conversationId"] != "new",
+        "{second}"
+    );
+    let heard = site.model.last_call().body["messages"].as_array().unwrap().len();
+    assert_eq!(heard, 5);
+}
+
+async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(site: &LibreChat, adapter: &Adapter) {
+    site.model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let before = site.model.count(End::Cancelled);
+    let mut response = adapter.open(&said(&["A long story"])).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    drop(response);
+
+    wait::until(SOON, || site.model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || !site.stopped_and_deleted().1.is_empty()).await;
+    let (stopped, deleted) = site.stopped_and_deleted();
+    assert_eq!((stopped.len(), &stopped), (1, &deleted));
+}
+
+async fn faults_are_told(site: &LibreChat, adapter: &Adapter) {
+    site.model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
+    assert_eq!(adapter.chat(&said(&["Fail"])).await.status, 502);
+
+    site.model.will(Reply::pieces(&["Half", " an"]).cut());
+    let streamed = adapter.stream(&said(&["Cut"])).await;
+    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
+    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+}

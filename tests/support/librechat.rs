@@ -1,0 +1,236 @@
+//! A stand-in for LibreChat, which needs a database: its login, its tokens, its two-step chat, as its source has them.
+//!
+//! Read in `api/server/routes/agents` and `api/server/controllers` of danny-avila/LibreChat: a POST starts the answer
+//! and names its stream, a GET listens to it, and only a POST to `abort` stops it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header::SET_COOKIE},
+    response::{Html, IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use latchkey_shared::shutdown::Tasks;
+use reqwest::Url;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::{model::ScriptedModel, server::Server};
+
+mod job;
+
+use job::Job;
+
+/// Who may come in.
+pub const EMAIL: &str = "alice@example.org";
+/// Their password.
+pub const PASSWORD: &str = "correct-horse-battery";
+/// The parent of a conversation's first message.
+pub const NO_PARENT: &str = "00000000-0000-0000-0000-000000000000";
+
+const LOGIN: &str = r#"<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>LibreChat</title>
+<form><input name=email><input name=password type=password><button type=submit>Continue</button></form><script>
+document.forms[0].onsubmit = async event => {
+  event.preventDefault();
+  const body = JSON.stringify(Object.fromEntries(new FormData(event.target)));
+  const answer = await fetch('/api/auth/login', {method: 'POST', headers: {'content-type': 'application/json'}, body});
+  if (answer.ok) history.pushState({}, '', '/c/new');
+};</script>"#;
+
+/// A running stand-in.
+#[derive(Debug)]
+pub struct LibreChat {
+    /// Its base URL.
+    pub url: Url,
+    /// What answers.
+    pub model: ScriptedModel,
+    site: Site,
+    _server: Server,
+}
+
+#[derive(Clone, Debug)]
+struct Site(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    model: ScriptedModel,
+    tasks: Tasks,
+    state: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    tokens: BTreeSet<String>,
+    count: usize,
+    conversations: BTreeMap<String, Vec<Value>>,
+    jobs: BTreeMap<String, Job>,
+    asked: Vec<Value>,
+    aborted: Vec<String>,
+    deleted: Vec<String>,
+}
+
+impl LibreChat {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let (model, tasks) = (ScriptedModel::new(), Tasks::new());
+        let site = Site(Arc::new(Inner { model: model.clone(), tasks, state: Mutex::default() }));
+        let server = Server::start(routes(site.clone())).await;
+        Self { url: server.url(), model, site, _server: server }
+    }
+
+    /// Ends every session, as a restart with another secret does.
+    pub fn expire(&self) {
+        self.site.known(|known| known.tokens.clear());
+    }
+
+    /// The bodies of all questions.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Value> {
+        self.site.known(|known| known.asked.clone())
+    }
+
+    /// The conversations whose answers were stopped, and those that were deleted.
+    #[must_use]
+    pub fn stopped_and_deleted(&self) -> (Vec<String>, Vec<String>) {
+        self.site.known(|known| (known.aborted.clone(), known.deleted.clone()))
+    }
+}
+
+impl Site {
+    fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
+        look(&mut self.0.state.lock().unwrap())
+    }
+
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let token = bearer.and_then(|bearer| bearer.strip_prefix("Bearer "));
+        token.is_some_and(|token| self.known(|known| known.tokens.contains(token)))
+    }
+
+    /// A word that nobody had yet.
+    fn fresh(&self, what: &str) -> String {
+        self.known(|known| {
+            known.count += 1;
+            format!("{what}-{}", known.count)
+        })
+    }
+
+    fn signed_in(&self) -> Response {
+        let (token, refresh) = (self.fresh("token"), self.fresh("refresh"));
+        self.known(|known| known.tokens.extend([token.clone(), refresh.clone()]));
+        let cookie = format!("refreshToken={refresh}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800");
+        ([(SET_COOKIE, cookie)], Json(json!({"token": token, "user": {"email": EMAIL}}))).into_response()
+    }
+}
+
+fn routes(site: Site) -> Router {
+    Router::new()
+        .route("/login", get(async || Html(LOGIN)))
+        .route("/api/auth/login", post(login))
+        .route("/api/auth/refresh", post(refresh))
+        .route("/api/user", get(user))
+        .route("/api/models", get(models))
+        .route("/api/agents/chat/openAI", post(chat))
+        .route("/api/agents/chat/stream/{stream}", get(listen))
+        .route("/api/agents/chat/abort", post(abort))
+        .route("/api/convos", delete(remove))
+        .with_state(site)
+}
+
+fn unauthorized() -> Response {
+    (StatusCode::UNAUTHORIZED, "Unauthorized").into_response()
+}
+
+async fn login(State(site): State<Site>, Json(body): Json<Value>) -> Response {
+    if body["email"] == EMAIL && body["password"] == PASSWORD {
+        return site.signed_in();
+    }
+    (StatusCode::NOT_FOUND, Json(json!({"message": "Incorrect password."}))).into_response()
+}
+
+async fn refresh(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let cookies = headers.get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("refreshToken="));
+    // As the product: 200 and a text without a cookie, 401 with a dead one.
+    match token {
+        None => "Refresh token not provided".into_response(),
+        Some(token) if site.known(|known| known.tokens.contains(token)) => site.signed_in(),
+        Some(_) => {
+            (StatusCode::UNAUTHORIZED, "Refresh token expired or not found for this user").into_response()
+        }
+    }
+}
+
+async fn user(State(site): State<Site>, headers: HeaderMap) -> Response {
+    if site.knows(&headers) { Json(json!({"email": EMAIL})).into_response() } else { unauthorized() }
+}
+
+async fn models(State(site): State<Site>, headers: HeaderMap) -> Response {
+    if !site.knows(&headers) {
+        return unauthorized();
+    }
+    Json(json!({"openAI": ["practice-1"], "agents": []})).into_response()
+}
+
+async fn chat(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    if !site.knows(&headers) {
+        return unauthorized();
+    }
+    let wanted = body["conversationId"].as_str().unwrap_or_default().to_owned();
+    let conversation = if wanted == "new" { site.fresh("conversation") } else { wanted };
+    let history = site.known(|known| {
+        known.asked.push(body.clone());
+        known.conversations.get(&conversation).cloned().unwrap_or_default()
+    });
+    let last = history.last().map_or(NO_PARENT, |message| message["messageId"].as_str().unwrap());
+    if body["parentMessageId"] != last {
+        return (StatusCode::CONFLICT, Json(json!({"error": "unknown parent"}))).into_response();
+    }
+    let job = Job { conversation: conversation.clone(), body, history, stop: CancellationToken::new() };
+    site.known(|known| known.jobs.insert(conversation.clone(), job));
+    Json(json!({"streamId": conversation, "conversationId": conversation, "status": "started"}))
+        .into_response()
+}
+
+async fn listen(State(site): State<Site>, Path(stream): Path<String>, headers: HeaderMap) -> Response {
+    if !site.knows(&headers) {
+        return unauthorized();
+    }
+    match site.known(|known| known.jobs.get(&stream).cloned()) {
+        Some(job) => job.run(&site),
+        None => (StatusCode::NOT_FOUND, Json(json!({"error": "Stream not found"}))).into_response(),
+    }
+}
+
+async fn abort(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    if !site.knows(&headers) {
+        return unauthorized();
+    }
+    let stream = body["conversationId"].as_str().unwrap_or_default().to_owned();
+    match site.known(|known| known.jobs.remove(&stream)) {
+        Some(job) => {
+            job.stop.cancel();
+            site.known(|known| known.aborted.push(stream.clone()));
+            Json(json!({"success": true, "aborted": stream})).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, Json(json!({"error": "Job not found", "streamId": stream})))
+            .into_response(),
+    }
+}
+
+async fn remove(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    if !site.knows(&headers) {
+        return unauthorized();
+    }
+    let conversation = body["arg"]["conversationId"].as_str().unwrap_or_default().to_owned();
+    site.known(|known| {
+        known.conversations.remove(&conversation);
+        known.deleted.push(conversation);
+    });
+    (StatusCode::CREATED, Json(json!({"acknowledged": true}))).into_response()
+}
