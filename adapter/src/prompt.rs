@@ -1,10 +1,16 @@
 //! From a client's request to what a site is asked. Pure: every refusal here is a 400.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use latchkey_shared::site::Site;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{
     bridge::catalog::Catalog,
@@ -40,9 +46,18 @@ pub(crate) enum Calls {
     /// As the site makes them, if any.
     Untouched,
     /// As the site makes them, and are brought towards what is declared.
-    Native(Arc<Catalog>),
+    Native(Declared),
     /// Written in the answer's text.
     Emulated(Arc<Emulation>),
+}
+
+/// What the client declared, and has had so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    /// Its tools.
+    pub catalog: Arc<Catalog>,
+    /// The ids of the calls in the conversation.
+    pub ids: Arc<HashSet<String>>,
 }
 
 /// What was said and asked after the client's request, unknown to the client.
@@ -87,7 +102,8 @@ impl Prompt {
         let ChatRequest { messages, tools, rest, .. } = request;
         let calls = match settings.tools {
             config::Tools::Auto | config::Tools::Native if !tools.is_empty() => {
-                Calls::Native(Arc::new(emulation::catalog(&tools)))
+                let catalog = Arc::new(emulation::catalog(&tools));
+                Calls::Native(Declared { catalog, ids: Arc::new(ids(&messages)) })
             }
             _ => Calls::Untouched,
         };
@@ -106,6 +122,18 @@ impl Prompt {
         }
         prompt
     }
+}
+
+/// The ids of all calls in a conversation.
+fn ids(messages: &[Box<RawValue>]) -> HashSet<String> {
+    let mut ids = HashSet::new();
+    // Most messages have none, and a long conversation is not parsed for them.
+    for message in messages.iter().filter(|message| message.get().contains("\"tool_calls\"")) {
+        let message: Value = serde_json::from_str(message.get()).unwrap_or_default();
+        let calls = message["tool_calls"].as_array().into_iter().flatten();
+        ids.extend(calls.filter_map(|call| Some(call["id"].as_str()?.to_owned())));
+    }
+    ids
 }
 
 fn message(role: &str, content: &str) -> Box<RawValue> {

@@ -1,17 +1,17 @@
 //! The answer of a turn: one answer of the site, or several put together. Here are the clock and the asking.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use latchkey_shared::{id::AccountId, store::Conversation};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     bridged::{Bridged, How, Next},
-    native, repair,
-    tally::Tally,
+    native::Native,
+    repair,
 };
 use crate::{
-    bridge::{catalog::Catalog, sieve::Expectation},
+    bridge::sieve::Expectation,
     pool::{Asking, Hold},
     prompt::Prompt,
     stream::{
@@ -58,7 +58,7 @@ pub(super) enum Reader {
     /// As they come.
     Untouched,
     /// As the site makes them, towards what is declared.
-    Native(Arc<Catalog>, Tally),
+    Native(Native),
     /// Out of the text.
     Bridged(Box<Bridged>),
 }
@@ -150,9 +150,7 @@ impl Answer {
 
     fn take(&mut self, delta: Delta) {
         match (&mut self.reader, delta) {
-            (Reader::Native(catalog, tally), Delta::Call(call)) => {
-                self.ready.push(Delta::Call(native::fit(call, catalog, tally)));
-            }
+            (Reader::Native(native), Delta::Call(call)) => self.ready.push(Delta::Call(native.fit(call))),
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
             (Reader::Untouched | Reader::Native(..), delta) => self.ready.push(delta),
         }

@@ -2,29 +2,53 @@
 
 use super::tally::Tally;
 use crate::{
-    bridge::{
-        arguments::{Body, Found},
-        catalog::Catalog,
-    },
+    bridge::arguments::{Body, Found},
+    prompt::Declared,
     stream::delta::Call,
 };
 
-/// The call with its declared name and valid arguments, as far as that needs no guess; else as it is: the client's
-/// own refusal tells the model more than ours could.
-pub(super) fn fit(call: Call, catalog: &Catalog, tally: &Tally) -> Call {
-    let found = Found { name: Some(call.name.clone()), body: Body::Arguments(call.arguments.clone()) };
-    match found.fit(catalog).pop() {
-        Some(Ok(fitting)) => {
-            tally.emitted("native");
-            if fitting.repaired {
-                tally.repaired("json", "call");
+/// Reads the calls of one answer.
+pub(super) struct Native {
+    declared: Declared,
+    /// Begins the ids that replace others.
+    minted: String,
+    replaced: usize,
+    tally: Tally,
+}
+
+impl Native {
+    pub(super) fn new(declared: Declared, minted: String, tally: Tally) -> Self {
+        Self { declared, minted, replaced: 0, tally }
+    }
+
+    /// The call with its declared name and valid arguments, as far as that needs no guess; else as it is: the client's
+    /// own refusal tells the model more than ours could. Its id is one that the conversation has not had: inference
+    /// servers that count from `call_0` in every answer make clients drop the later call (Claude Code 2.1.197).
+    pub(super) fn fit(&mut self, call: Call) -> Call {
+        let Call { id, name, arguments } = self.declare(call);
+        if !self.declared.ids.contains(&id) {
+            return Call { id, name, arguments };
+        }
+        let id = format!("call_{}_n{}", self.minted, self.replaced);
+        self.replaced += 1;
+        Call { id, name, arguments }
+    }
+
+    fn declare(&self, call: Call) -> Call {
+        let found = Found { name: Some(call.name.clone()), body: Body::Arguments(call.arguments.clone()) };
+        match found.fit(&self.declared.catalog).pop() {
+            Some(Ok(fitting)) => {
+                self.tally.emitted("native");
+                if fitting.repaired {
+                    self.tally.repaired("json", "call");
+                }
+                Call { id: call.id, name: fitting.name, arguments: fitting.arguments }
             }
-            Call { id: call.id, name: fitting.name, arguments: fitting.arguments }
+            Some(Err(misfit)) => {
+                self.tally.invalid(misfit.into_invalid(String::new()).kind);
+                call
+            }
+            None => call,
         }
-        Some(Err(misfit)) => {
-            tally.invalid(misfit.into_invalid(String::new()).kind);
-            call
-        }
-        None => call,
     }
 }
