@@ -5,7 +5,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{Uri, uri::PathAndQuery},
     middleware::{from_fn, map_request},
-    routing::{get, post},
+    routing::{get, head, post},
 };
 
 use crate::state::AppState;
@@ -15,6 +15,7 @@ mod chat;
 mod error;
 mod health;
 mod json;
+mod messages;
 mod models;
 mod request_id;
 mod sse;
@@ -26,7 +27,11 @@ pub(crate) fn router(app: AppState) -> Router {
     let routes = Router::new()
         // Used by gateways and SDKs.
         .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/messages", post(messages::create))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/models", get(models::list))
+        // Claude Code asks HEAD / before anything else.
+        .route("/", head(|| async {}))
         // Used by load balancers and operators.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))

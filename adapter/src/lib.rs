@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+mod anthropic;
 mod api;
 pub mod bridge;
 pub mod config;

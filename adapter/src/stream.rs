@@ -14,6 +14,7 @@ pub(crate) mod close;
 pub(crate) mod collect;
 pub(crate) mod delta;
 pub(crate) mod fault;
+pub(crate) mod message;
 pub(crate) mod sse;
 pub(crate) mod tools;
 

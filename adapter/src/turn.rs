@@ -36,6 +36,7 @@ mod tally;
 use answer::{Answer, Reader};
 use bridged::{Bridged, Policy};
 use memory::Memory;
+use native::Native;
 use record::Record;
 use tally::Tally;
 
@@ -140,7 +141,9 @@ fn reader(app: &AppState, prompt: &Prompt, record: &Record) -> Reader {
     let tally = |dialect| Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect);
     match &prompt.calls {
         Calls::Untouched => Reader::Untouched,
-        Calls::Native(catalog) => Reader::Native(Arc::clone(catalog), tally("native")),
+        Calls::Native(declared) => {
+            Reader::Native(Native::new(declared.clone(), prompt.minted.clone(), tally("native")))
+        }
         Calls::Emulated(emulation) => {
             let policy = Policy { repair: app.calls.repair, judge: app.calls.judge };
             let tally = tally(emulation.dialect.form.as_str());

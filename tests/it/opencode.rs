@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use support::{model::Reply, opencode::Project};
 
-mod ask;
-mod dialect;
+pub(crate) mod ask;
+pub(crate) mod dialect;
 mod gradio;
 mod matrix;
 mod native;

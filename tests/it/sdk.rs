@@ -1,4 +1,4 @@
-//! OpenAI's own libraries, as their users install them, read the adapter's answers.
+//! OpenAI's and Anthropic's own libraries, as their users install them, read the adapter's answers.
 //!
 //! `scripts/sdks` installs them; the programs in `tests/support/sdk` ask each question as a whole answer, as raw
 //! chunks, and through the library's streaming helper, which is stricter than either.
@@ -40,8 +40,9 @@ async fn answers(world: &World, mut program: Command) -> Vec<Value> {
             world.practice.model().will(reply.clone().usage(11, 7));
         }
     }
-    program.env("OPENAI_BASE_URL", format!("{}v1", world.adapter().url));
-    program.env("OPENAI_API_KEY", SHARED_SECRET);
+    let url = world.adapter().url;
+    program.env("OPENAI_BASE_URL", format!("{url}v1")).env("OPENAI_API_KEY", SHARED_SECRET);
+    program.env("ANTHROPIC_BASE_URL", url.as_str()).env("ANTHROPIC_API_KEY", SHARED_SECRET);
     program.args(["practice-1", "text", "reasoning", "tool"]).stdin(Stdio::null()).kill_on_drop(true);
     let output = program.output().await.unwrap();
     let (printed, errors) =
@@ -50,13 +51,17 @@ async fn answers(world: &World, mut program: Command) -> Vec<Value> {
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn assert_read_whole(answers: &[Value]) {
+/// The words for the end of an answer, and of one that calls a tool.
+const OPENAI: [&str; 2] = ["stop", "tool_calls"];
+const ANTHROPIC: [&str; 2] = ["end_turn", "tool_use"];
+
+fn assert_read_whole(answers: &[Value], [stop, calls]: [&str; 2]) {
     let tools = json!([["call_1", "weather", r#"{"city":"Oslo"}"#]]);
     let text = "Fine weather \u{2014} \"mild\".";
     let expected = [
-        json!({"text": text, "reasoning": "", "tools": [], "finish": "stop", "usage": [11, 7]}),
-        json!({"text": "Four.", "reasoning": "They ask for a sum.", "tools": [], "finish": "stop", "usage": [11, 7]}),
-        json!({"text": "", "reasoning": "", "tools": tools, "finish": "tool_calls", "usage": [11, 7]}),
+        json!({"text": text, "reasoning": "", "tools": [], "finish": stop, "usage": [11, 7]}),
+        json!({"text": "Four.", "reasoning": "They ask for a sum.", "tools": [], "finish": stop, "usage": [11, 7]}),
+        json!({"text": "", "reasoning": "", "tools": tools, "finish": calls, "usage": [11, 7]}),
     ];
 
     assert_eq!(answers.len(), expected.len());
@@ -76,7 +81,7 @@ async fn openai_python_reads_whole_and_streamed_answers() {
     program.arg(path(&["tests", "support", "sdk", "openai_python.py"]));
     let answers = answers(&world, program).await;
 
-    assert_read_whole(&answers);
+    assert_read_whole(&answers, OPENAI);
     world.stop().await;
 }
 
@@ -89,6 +94,32 @@ async fn openai_node_reads_whole_and_streamed_answers() {
     program.arg(path(&["tests", "support", "sdk", "openai_node.mjs"])).arg(sdks);
     let answers = answers(&world, program).await;
 
-    assert_read_whole(&answers);
+    assert_read_whole(&answers, OPENAI);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn anthropic_python_reads_whole_and_streamed_answers() {
+    let sdks = sdks().await;
+    let world = World::start().without_broker().with_session("alice").await;
+
+    let mut program = Command::new(sdks.join("bin/python"));
+    program.arg(path(&["tests", "support", "sdk", "anthropic_python.py"]));
+    let answers = answers(&world, program).await;
+
+    assert_read_whole(&answers, ANTHROPIC);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn anthropic_node_reads_whole_and_streamed_answers() {
+    let sdks = sdks().await;
+    let world = World::start().without_broker().with_session("alice").await;
+
+    let mut program = Command::new("node");
+    program.arg(path(&["tests", "support", "sdk", "anthropic_node.mjs"])).arg(sdks);
+    let answers = answers(&world, program).await;
+
+    assert_read_whole(&answers, ANTHROPIC);
     world.stop().await;
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on ends the test, and says where")]
 
 pub mod binaries;
+pub mod claude;
 pub mod gradio;
 pub mod http;
 pub mod hunt;

@@ -18,6 +18,7 @@ mod run;
 mod server;
 
 pub use project::Project;
+pub(crate) use run::Group;
 pub use run::{Run, run};
 pub use server::{OpenCode, Turn};
 
@@ -25,15 +26,19 @@ pub use server::{OpenCode, Turn};
 const MODEL: &str = "practice-1";
 
 /// A first start with an empty home took 12 s on two busy cores, and an endless loop must end too.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
-/// Where OpenCode is; installs it if it is not there.
-async fn program() -> PathBuf {
+/// Where a client is; installs it if it is not there.
+pub(crate) async fn client(name: &str) -> PathBuf {
     let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "scripts", "clients"].iter().collect();
     let output = Command::new(script).stdin(Stdio::null()).output().await.unwrap();
-    assert!(output.status.success(), "cannot install OpenCode: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "cannot install the clients: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let directory = String::from_utf8(output.stdout).unwrap();
-    Path::new(directory.trim_end()).join("node_modules/.bin/opencode")
+    Path::new(directory.trim_end()).join("node_modules/.bin").join(name)
 }
 
 /// The API below an adapter.

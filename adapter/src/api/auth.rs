@@ -16,13 +16,17 @@ impl FromRequestParts<AppState> for Client {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let value = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = value
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = header(AUTHORIZATION.as_str())
             .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        match bearer {
-            Some((_, secret)) if app.secrets.admit(secret.trim()) => Ok(Self),
-            _ => Err(ApiError::Unauthorized),
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, secret)| secret);
+        // As Anthropic's SDKs send it; either will do.
+        let mut secrets = bearer.into_iter().chain(header("x-api-key"));
+        if secrets.any(|secret| app.secrets.admit(secret.trim())) {
+            Ok(Self)
+        } else {
+            Err(ApiError::Unauthorized)
         }
     }
 }

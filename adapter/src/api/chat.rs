@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{auth::Client, error::ApiError, json::ApiJson, sse};
-use crate::{openai::answer::Completion, state::AppState, turn};
+use crate::{openai::answer::Completion, state::AppState, stream::chunk::Chunks, turn};
 
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
@@ -18,7 +18,8 @@ pub(super) async fn create(
     let stream = request.stream;
     let mut turn = Box::pin(turn::open(&app, request)).await?;
     if stream {
-        return Ok(sse::answer(turn, &app).await?);
+        let chunks = Chunks::new(&turn.id, turn.created, &turn.model);
+        return Ok(sse::answer(turn, sse::Encoder::Chat(chunks), &app).await?);
     }
     let (said, ending) = turn.collect().await?;
     let body = Completion::new(&turn.id, turn.created, &turn.model, &said, ending.end, ending.usage);

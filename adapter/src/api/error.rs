@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_LENGTH, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
 
 use crate::{
+    anthropic::error as anthropic,
     models::ModelError,
     openai::error::{ErrorDetail, ErrorView},
     pool::PoolError,
@@ -141,6 +145,22 @@ impl ApiError {
     pub(super) fn view<T>(&self, show: impl FnOnce(&ErrorView<'_>) -> T) -> T {
         let (message, (kind, code)) = (self.message(), self.kind_and_code());
         show(&ErrorView { error: ErrorDetail { message: &message, kind, code, param: None } })
+    }
+
+    /// Shows the error in Anthropic's form.
+    pub(super) fn anthropic_view<T>(&self, show: impl FnOnce(&anthropic::ErrorView<'_>) -> T) -> T {
+        let (message, (_, code)) = (self.message(), self.kind_and_code());
+        show(&anthropic::ErrorView::new(code, &message))
+    }
+
+    /// The answer for a client of the Messages API.
+    pub(super) fn into_anthropic(self) -> Response {
+        let body = self.anthropic_view(|view| Json(view).into_response().into_body());
+        let (parts, _) = self.into_response().into_parts();
+        let mut response = Response::from_parts(parts, body);
+        // It was the other body's.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response
     }
 }
 

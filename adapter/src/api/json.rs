@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::to_bytes,
+    body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
     http::HeaderMap,
 };
@@ -27,16 +27,24 @@ impl FromRequest<AppState> for ApiJson {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let session = session(request.headers());
-        let body = timeout(ARRIVAL, to_bytes(request.into_body(), app.body_limit)).await;
-        let body = body.map_err(|_| ApiError::Invalid("the body did not arrive in time".to_owned()))?;
-        let body = body.map_err(|_| ApiError::BodyTooLong { limit: app.body_limit })?;
+        let body = whole_body(request, app).await?;
         let request = ChatRequest::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
         Ok(Self(ChatRequest { session, ..request }))
     }
 }
 
+/// The bytes of a request.
+///
+/// # Errors
+/// When they are too many, or do not arrive in time.
+pub(super) async fn whole_body(request: Request, app: &AppState) -> Result<Bytes, ApiError> {
+    let body = timeout(ARRIVAL, to_bytes(request.into_body(), app.body_limit)).await;
+    let body = body.map_err(|_| ApiError::Invalid("the body did not arrive in time".to_owned()))?;
+    body.map_err(|_| ApiError::BodyTooLong { limit: app.body_limit })
+}
+
 /// How the client tells this conversation from its others, if it says so and is brief.
-fn session(headers: &HeaderMap) -> Option<String> {
+pub(super) fn session(headers: &HeaderMap) -> Option<String> {
     let found = SESSION_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok());
     found.filter(|session| (1..=LONGEST_SESSION).contains(&session.len())).map(str::to_owned)
 }

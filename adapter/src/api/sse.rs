@@ -17,24 +17,73 @@ use crate::{
     config::Delivery,
     metrics::Metrics,
     state::AppState,
-    stream::{chunk, chunk::Chunks, delta::Delta, fault::Fault},
+    stream::{
+        chunk::{self, Chunks},
+        delta::{Delta, Finish, Usage},
+        fault::Fault,
+        message::{self, Events},
+    },
     turn::Turn,
 };
+
+/// In whose words an answer is written.
+pub(super) enum Encoder {
+    /// OpenAI's chat completions.
+    Chat(Chunks),
+    /// Anthropic's messages.
+    Messages(Events),
+}
+
+impl Encoder {
+    fn begin(&self, out: &mut BytesMut) {
+        match self {
+            Self::Chat(chunks) => chunks.begin(out),
+            Self::Messages(events) => events.begin(out),
+        }
+    }
+
+    fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
+        match self {
+            Self::Chat(chunks) => chunks.push(delta, out),
+            Self::Messages(events) => events.push(delta, out),
+        }
+    }
+
+    fn silence(&mut self, out: &mut BytesMut) {
+        match self {
+            Self::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
+            Self::Messages(events) => events.silence(out),
+        }
+    }
+
+    fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+        match self {
+            Self::Chat(chunks) => chunks.end(finish, usage, out),
+            Self::Messages(events) => events.end(finish, usage, out),
+        }
+    }
+
+    fn fault(&self, error: &ApiError, out: &mut BytesMut) {
+        match self {
+            Self::Chat(_) => error.view(|view| chunk::fault(view, out)),
+            Self::Messages(_) => error.anthropic_view(|view| message::fault(view, out)),
+        }
+    }
+}
 
 /// Answers with a stream.
 ///
 /// # Errors
 /// When answers are buffered and this one fails: nothing is sent yet, so it is still a status.
-pub(super) async fn answer(mut turn: Turn, app: &AppState) -> Result<Response, Fault> {
-    let chunks = Chunks::new(&turn.id, turn.created, &turn.model);
+pub(super) async fn answer(mut turn: Turn, encoder: Encoder, app: &AppState) -> Result<Response, Fault> {
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let metrics = Arc::clone(&app.metrics);
-            Ok(response(live(Live { turn, chunks, batch: Vec::new(), heartbeat, metrics })))
+            Ok(response(live(Live { turn, encoder, batch: Vec::new(), heartbeat, metrics })))
         }
         Delivery::Buffered => {
             let (said, ending) = turn.collect().await?;
-            Ok(response(Body::from(whole(chunks, &said.into_deltas(), ending))))
+            Ok(response(Body::from(whole(encoder, &said.into_deltas(), ending))))
         }
     }
 }
@@ -49,18 +98,18 @@ fn response(body: Body) -> Response {
     (headers, body).into_response()
 }
 
-fn whole(mut chunks: Chunks, deltas: &[Delta], ending: crate::turn::Ending) -> Bytes {
+fn whole(mut encoder: Encoder, deltas: &[Delta], ending: crate::turn::Ending) -> Bytes {
     let mut out = BytesMut::new();
-    chunks.begin(&mut out);
-    deltas.iter().for_each(|delta| chunks.push(delta, &mut out));
-    chunks.end(ending.end.finish, ending.usage, &mut out);
+    encoder.begin(&mut out);
+    deltas.iter().for_each(|delta| encoder.push(delta, &mut out));
+    encoder.end(ending.end.finish, ending.usage, &mut out);
     out.freeze()
 }
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
 struct Live {
     turn: Turn,
-    chunks: Chunks,
+    encoder: Encoder,
     batch: Vec<Delta>,
     heartbeat: Duration,
     metrics: Arc<Metrics>,
@@ -90,7 +139,7 @@ fn live(live: Live) -> Body {
 
 fn begin(live: Live) -> (io::Result<Bytes>, Stage) {
     let mut out = BytesMut::new();
-    live.chunks.begin(&mut out);
+    live.encoder.begin(&mut out);
     (Ok(out.freeze()), Stage::Running(live))
 }
 
@@ -101,21 +150,23 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
         next = live.turn.next(&mut live.batch) => next,
         () = sleep(live.heartbeat) => {
             live.metrics.heartbeats.inc();
-            return (Ok(Bytes::from_static(chunk::HEARTBEAT)), Stage::Running(live));
+            let mut out = BytesMut::new();
+            live.encoder.silence(&mut out);
+            return (Ok(out.freeze()), Stage::Running(live));
         }
     };
     let mut out = BytesMut::new();
     for delta in live.batch.drain(..) {
-        live.chunks.push(&delta, &mut out);
+        live.encoder.push(&delta, &mut out);
     }
     match next {
         Ok(None) => (Ok(out.freeze()), Stage::Running(live)),
         Ok(Some(ending)) => {
-            live.chunks.end(ending.end.finish, ending.usage, &mut out);
+            live.encoder.end(ending.end.finish, ending.usage, &mut out);
             (Ok(out.freeze()), Stage::Over)
         }
         Err(fault) => {
-            ApiError::from(fault).view(|view| chunk::fault(view, &mut out));
+            live.encoder.fault(&ApiError::from(fault), &mut out);
             (Ok(out.freeze()), Stage::Cut)
         }
     }

@@ -6,16 +6,16 @@ use super::dialect::Dialect;
 
 /// One request to the model.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
-    pub(super) dialect: Dialect,
-    pub(super) step: Step,
+pub(crate) struct Ask {
+    pub(crate) dialect: Dialect,
+    pub(crate) step: Step,
     /// Everything that it was sent.
-    pub(super) prompt: String,
+    pub(crate) prompt: String,
 }
 
 /// What a request wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The first answer.
     Begin,
     /// What comes after the results of these tools.
@@ -38,11 +38,11 @@ const AGAIN: [(&str, Step); 4] = [
 
 impl Ask {
     /// Reads a request; none if it offers no tools.
-    pub(super) fn read(request: &Value) -> Option<Self> {
+    pub(crate) fn read(request: &Value) -> Option<Self> {
         let messages: Vec<&str> = request["messages"]
             .as_array()?
             .iter()
-            .map(|message| message["content"].as_str().unwrap())
+            .map(|message| message["content"].as_str().unwrap_or_default())
             .collect();
         let (last, prompt) = (*messages.last()?, messages.join("\n"));
         let dialect = Dialect::read(&prompt)?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// How the prompt says that calls are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Xml,
     Json,
     Fence,
@@ -15,16 +15,16 @@ pub(super) enum Form {
 
 /// A form, and the four letters in every tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dialect {
-    pub(super) form: Form,
-    pub(super) nonce: String,
+pub(crate) struct Dialect {
+    pub(crate) form: Form,
+    pub(crate) nonce: String,
 }
 
 impl Form {
-    pub(super) const ALL: [Self; 3] = [Self::Xml, Self::Json, Self::Fence];
+    pub(crate) const ALL: [Self; 3] = [Self::Xml, Self::Json, Self::Fence];
 
     /// Its name in a site file.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Xml => "xml",
             Self::Json => "json",
@@ -44,7 +44,7 @@ impl Form {
 
 impl Dialect {
     /// Reads it out of a prompt; none where no tools are offered.
-    pub(super) fn read(prompt: &str) -> Option<Self> {
+    pub(crate) fn read(prompt: &str) -> Option<Self> {
         Form::ALL.into_iter().find_map(|form| {
             let (opener, end) = form.opener();
             let nonces = prompt.split(opener).skip(1).filter_map(|rest| rest.split_once(end));
@@ -56,14 +56,14 @@ impl Dialect {
     }
 
     /// Calls with all that belongs around them.
-    pub(super) fn calls(&self, calls: &[(&str, Value)]) -> String {
+    pub(crate) fn calls(&self, calls: &[(&str, Value)]) -> String {
         let bodies: Vec<(&str, String)> =
             calls.iter().map(|(name, arguments)| (*name, self.arguments(arguments))).collect();
         self.block(&bodies)
     }
 
     /// A call whose arguments are this text, which should be JSON.
-    pub(super) fn call_with_json(&self, name: &str, arguments: &str) -> String {
+    pub(crate) fn call_with_json(&self, name: &str, arguments: &str) -> String {
         self.block(&[(name, arguments.to_owned())])
     }
 

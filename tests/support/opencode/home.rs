@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{MODEL, api, program};
+use super::{MODEL, api, client};
 use crate::world::SHARED_SECRET;
 
 /// Nobody listens here: what OpenCode would fetch from the net fails at once.
@@ -42,7 +42,7 @@ impl Home {
 
     /// OpenCode with these settings, in a process group of its own.
     pub(super) async fn command(&self) -> Command {
-        let mut command = Command::new(program().await);
+        let mut command = Command::new(client("opencode").await);
         command
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")

@@ -55,14 +55,14 @@ impl Run {
 
 /// A process with all that it starts. Dropped, they are killed.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) child: Child,
+pub(crate) struct Group {
+    pub(crate) child: Child,
     id: Pid,
 }
 
 impl Group {
     /// Starts a command, which must ask for a process group of its own.
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let child = command.spawn().unwrap();
         let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("it has just begun");
         Self { child, id }

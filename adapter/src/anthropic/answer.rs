@@ -1,0 +1,93 @@
+//! A whole answer in Anthropic's words, and its usage.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::stream::{
+    close::End,
+    collect::Collected,
+    delta::{Finish, Usage},
+};
+
+/// Stands where Anthropic signs its thinking. Clients send it back with the next turn, and we read nothing from it;
+/// some drop a thinking block without one.
+pub(crate) const SIGNATURE: &str = "bGF0Y2hrZXk=";
+
+/// The body of an answer that is not streamed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Message<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: &'static str,
+    model: &'a str,
+    content: Vec<Block<'a>>,
+    stop_reason: &'static str,
+    stop_sequence: Option<()>,
+    usage: UsageView,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block<'a> {
+    Thinking { thinking: &'a str, signature: &'static str },
+    Text { text: &'a str },
+    ToolUse { id: &'a str, name: &'a str, input: &'a RawValue },
+}
+
+/// What an answer cost.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct UsageView {
+    /// Tokens of the prompt that were not cached.
+    pub input_tokens: u64,
+    /// Nothing is ever written to a cache on a client's order.
+    pub cache_creation_input_tokens: u64,
+    /// Tokens of the prompt that the site had cached.
+    pub cache_read_input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+}
+
+impl<'a> Message<'a> {
+    /// The body for what was collected.
+    pub(crate) fn new(id: &'a str, model: &'a str, said: &'a Collected, end: End, usage: Usage) -> Self {
+        let mut content = Vec::new();
+        if !said.reasoning.is_empty() {
+            content.push(Block::Thinking { thinking: &said.reasoning, signature: SIGNATURE });
+        }
+        if !said.text.trim().is_empty() {
+            content.push(Block::Text { text: &said.text });
+        }
+        for call in &said.calls {
+            // Both readings of calls see to it that arguments are an object.
+            let input = serde_json::from_str(&call.arguments).or_else(|_| serde_json::from_str("{}"));
+            let input: &RawValue = input.expect("an object is JSON");
+            content.push(Block::ToolUse { id: &call.id, name: &call.name, input });
+        }
+        let stop_reason = stop_reason(end.finish);
+        let (kind, role) = ("message", "assistant");
+        Self { id, kind, role, model, content, stop_reason, stop_sequence: None, usage: usage.into() }
+    }
+}
+
+/// Anthropic's word for the end of an answer.
+pub(crate) fn stop_reason(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "end_turn",
+        Finish::Length => "max_tokens",
+        Finish::ToolCalls => "tool_use",
+        Finish::ContentFilter => "refusal",
+    }
+}
+
+impl From<Usage> for UsageView {
+    fn from(usage: Usage) -> Self {
+        let cached = usage.cached.unwrap_or(0).min(usage.prompt);
+        Self {
+            input_tokens: usage.prompt - cached,
+            cache_creation_input_tokens: 0,
+            cache_read_input_tokens: cached,
+            output_tokens: usage.completion,
+        }
+    }
+}

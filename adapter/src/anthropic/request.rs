@@ -1,0 +1,165 @@
+//! A Messages request, as a chat request: whatever a client may send is accepted, and what a site can be asked is kept.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json, value::RawValue, value::to_raw_value};
+
+use super::blocks::{Conversation, texts};
+use crate::openai::request::{ChatRequest, Invalid};
+
+/// The first block of Claude Code's system prompt is for Anthropic's accounting, not for a model.
+const BILLING: &str = "x-anthropic-billing-header:";
+
+/// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
+/// `context_management`, `top_k`, `service_tier`, betas.
+#[derive(Deserialize)]
+struct Body {
+    model: Option<Value>,
+    messages: Option<Value>,
+    system: Option<Value>,
+    tools: Option<Value>,
+    tool_choice: Option<Value>,
+    max_tokens: Option<Box<RawValue>>,
+    temperature: Option<Box<RawValue>>,
+    top_p: Option<Box<RawValue>>,
+    stop_sequences: Option<Value>,
+    stream: Option<Value>,
+    output_config: Option<Value>,
+}
+
+impl ChatRequest {
+    /// Reads a body of the Messages API.
+    ///
+    /// # Errors
+    /// The first field that is missing or wrong.
+    pub(crate) fn parse_messages(body: &[u8]) -> Result<Self, Invalid> {
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first.is_some_and(|&byte| byte != b'{') {
+            return Err(Invalid("the body is not a JSON object".to_owned()));
+        }
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|error| Invalid(format!("the body is not a JSON object: {error}")))?;
+        let stream = match &body.stream {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(stream)) => *stream,
+            Some(_) => return Err(expected("stream", "true or false")),
+        };
+        let model = match &body.model {
+            Some(Value::String(model)) => model.clone(),
+            Some(_) => return Err(expected("model", "a text")),
+            None => return Err(Invalid("model: missing, expected a text".to_owned())),
+        };
+        let messages = match &body.messages {
+            Some(Value::Array(messages)) if !messages.is_empty() => messages,
+            Some(Value::Array(_)) => {
+                return Err(Invalid("messages: expected at least one message".to_owned()));
+            }
+            Some(_) => return Err(expected("messages", "an array")),
+            None => return Err(Invalid("messages: missing, expected an array".to_owned())),
+        };
+        let mut conversation = Conversation::default();
+        conversation.system(&system(body.system.as_ref())?);
+        for (index, message) in messages.iter().enumerate() {
+            conversation.push(index, message)?;
+        }
+        let messages = conversation.finish().iter().map(raw).collect();
+        let tools = tools(body.tools.as_ref())?;
+        let rest = rest(&body, !tools.is_empty())?;
+        Ok(Self { model, messages, stream, tools, session: None, rest })
+    }
+}
+
+fn expected(field: &str, what: &str) -> Invalid {
+    Invalid(format!("{field}: expected {what}"))
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values always serialize")
+}
+
+fn system(system: Option<&Value>) -> Result<String, Invalid> {
+    let blocks = match system {
+        None | Some(Value::Null) => return Ok(String::new()),
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(blocks)) => texts(blocks),
+        Some(_) => return Err(expected("system", "a text or an array of text blocks")),
+    };
+    let kept: Vec<String> = blocks.into_iter().filter(|text| !text.starts_with(BILLING)).collect();
+    Ok(kept.join("\n\n"))
+}
+
+/// Tools as functions. Those that Anthropic's servers carry out have no schema: no site can, so they are left out.
+fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, Invalid> {
+    let tools = match tools {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(tools)) => tools,
+        Some(_) => return Err(expected("tools", "an array")),
+    };
+    let mut functions = Vec::new();
+    for (index, tool) in tools.iter().enumerate() {
+        let Some(name) = tool.get("name").and_then(Value::as_str) else {
+            return Err(Invalid(format!("tools[{index}].name: missing, expected a text")));
+        };
+        let Some(schema) = tool.get("input_schema") else {
+            tracing::debug!(tool.index = index, "a tool of Anthropic's servers is left out");
+            continue;
+        };
+        let mut function = Map::from_iter([("name".to_owned(), name.into())]);
+        if let Some(description) = tool.get("description").filter(|text| text.is_string()) {
+            function.insert("description".to_owned(), description.clone());
+        }
+        function.insert("parameters".to_owned(), schema.clone());
+        functions.push(raw(&json!({"type": "function", "function": function})));
+    }
+    Ok(functions)
+}
+
+/// What is left of the body, in OpenAI's words.
+fn rest(body: &Body, has_tools: bool) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+    let mut rest = BTreeMap::new();
+    let fields =
+        [("max_tokens", &body.max_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
+    for (name, value) in fields {
+        if let Some(value) = value.as_ref().filter(|value| value.get() != "null") {
+            rest.insert(name.to_owned(), value.clone());
+        }
+    }
+    match &body.stop_sequences {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(stops)) if stops.is_empty() => {}
+        Some(stops @ Value::Array(_)) => drop(rest.insert("stop".to_owned(), raw(stops))),
+        Some(_) => return Err(expected("stop_sequences", "an array of texts")),
+    }
+    let format = body.output_config.as_ref().and_then(|config| config.get("format"));
+    if let Some(schema) = format.and_then(|format| format.get("schema")) {
+        let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+        rest.insert("response_format".to_owned(), raw(&format));
+    }
+    if has_tools && let Some(choice) = &body.tool_choice {
+        tool_choice(choice, &mut rest)?;
+    }
+    Ok(rest)
+}
+
+fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
+    let kind = choice.get("type").and_then(Value::as_str);
+    let name = choice.get("name").and_then(Value::as_str);
+    let worded = match (kind, name) {
+        _ if choice.is_null() => return Ok(()),
+        (Some("auto"), _) => json!("auto"),
+        (Some("any"), _) => json!("required"),
+        (Some("none"), _) => json!("none"),
+        (Some("tool"), Some(name)) => json!({"type": "function", "function": {"name": name}}),
+        (Some("tool"), None) => return Err(Invalid("tool_choice.name: missing, expected a text".to_owned())),
+        _ => return Err(expected("tool_choice.type", "auto, any, tool or none")),
+    };
+    rest.insert("tool_choice".to_owned(), raw(&worded));
+    if choice.get("disable_parallel_tool_use") == Some(&Value::Bool(true)) {
+        rest.insert("parallel_tool_calls".to_owned(), raw(&false));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! `POST /v1/messages` and `/v1/messages/count_tokens`: Anthropic's Messages API.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Request, State},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{
+    auth::Client,
+    error::ApiError,
+    json::{session, whole_body},
+    sse,
+};
+use crate::{
+    anthropic::answer::Message, openai::request::ChatRequest, state::AppState, stream::message::Events,
+    tokens::Counter, turn,
+};
+
+/// Answers a chat, as a stream or whole.
+pub(super) async fn create(State(app): State<AppState>, request: Request) -> Response {
+    answer(&app, request).await.unwrap_or_else(|error| error.into_anthropic())
+}
+
+/// Counts the tokens of a prompt, tools included.
+pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) -> Response {
+    count(&app, request).await.unwrap_or_else(|error| error.into_anthropic())
+}
+
+async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
+    let request = read(app, request).await?;
+    let (stream, estimate) = (request.stream, estimate(&request));
+    let mut turn = Box::pin(turn::open(app, request)).await?;
+    let id = turn.id.replacen("chatcmpl-", "msg_", 1);
+    if stream {
+        let events = Events::new(&id, &turn.model, estimate);
+        return Ok(sse::answer(turn, sse::Encoder::Messages(events), app).await?);
+    }
+    let (said, ending) = turn.collect().await?;
+    let body = Message::new(&id, &turn.model, &said, ending.end, ending.usage);
+    Ok(Json(body).into_response())
+}
+
+async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
+    let request = read(app, request).await?;
+    // On a thread for blocking work: a long prompt takes a while.
+    let counting =
+        tokio::task::spawn_blocking(move || Counter::default().usage(&request.messages, &request.tools));
+    let usage = counting.await.map_err(|_| ApiError::Bug)?;
+    Ok(Json(json!({"input_tokens": usage.prompt})).into_response())
+}
+
+async fn read(app: &AppState, request: Request) -> Result<ChatRequest, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    Client::from_request_parts(&mut parts, app).await?;
+    let session = session(&parts.headers);
+    let body = whole_body(Request::from_parts(parts, body), app).await?;
+    let request = ChatRequest::parse_messages(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
+    Ok(ChatRequest { session, ..request })
+}
+
+/// Some four bytes are a token. The true number comes at the end, with the site's own count.
+fn estimate(request: &ChatRequest) -> u64 {
+    let raw = request.messages.iter().chain(&request.tools);
+    raw.map(|raw| raw.get().len() as u64).sum::<u64>() / 4
+}

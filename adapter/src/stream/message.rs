@@ -1,0 +1,226 @@
+//! Writes deltas as Anthropic's stream: `message_start`, blocks one after the other, `message_delta`, `message_stop`.
+//!
+//! The order that the SDKs and Claude Code read alike: one block open at a time, indices from 0 without a gap, the
+//! input of a tool only as `input_json_delta`, usage at both ends.
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+use serde_json::json;
+
+use super::delta::{Call, Delta, Finish, Usage};
+use crate::anthropic::{
+    answer::{SIGNATURE, UsageView, stop_reason},
+    error::ErrorView,
+};
+
+/// Writes one answer's events.
+#[derive(Debug)]
+pub(crate) struct Events {
+    id: String,
+    model: String,
+    /// An estimate: the site says what the prompt cost only at the end.
+    prompt_tokens: u64,
+    open: Option<Open>,
+    index: usize,
+    /// Blanks before the first word: an empty text block is refused when it comes back.
+    blanks: String,
+}
+
+/// The block that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Thinking,
+    Text,
+}
+
+impl Events {
+    /// An encoder for one answer.
+    pub(crate) fn new(id: &str, model: &str, prompt_tokens: u64) -> Self {
+        let (id, model) = (id.to_owned(), model.to_owned());
+        Self { id, model, prompt_tokens, open: None, index: 0, blanks: String::new() }
+    }
+
+    /// Opens the answer.
+    pub(crate) fn begin(&self, out: &mut BytesMut) {
+        let usage = UsageView::from(Usage { prompt: self.prompt_tokens, ..Usage::default() });
+        let message = json!({
+            "id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [],
+            "stop_reason": null, "stop_sequence": null, "usage": usage,
+        });
+        event(out, "message_start", &json!({"type": "message_start", "message": message}));
+    }
+
+    /// Writes one delta. What ends an answer is written by [`Events::end`].
+    pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
+        match delta {
+            Delta::Text(text) if self.open != Some(Open::Text) && text.trim().is_empty() => {
+                self.blanks.push_str(text);
+            }
+            Delta::Text(text) => {
+                self.open(Open::Text, out);
+                let blanks = std::mem::take(&mut self.blanks);
+                if blanks.is_empty() {
+                    self.delta("text_delta", "text", text, out);
+                } else {
+                    self.delta("text_delta", "text", &format!("{blanks}{text}"), out);
+                }
+            }
+            Delta::Reasoning(text) => {
+                self.open(Open::Thinking, out);
+                self.delta("thinking_delta", "thinking", text, out);
+            }
+            Delta::Call(call) => self.call(call, out),
+            Delta::Fragment(_) | Delta::Usage(_) | Delta::Finish(_) => {}
+        }
+    }
+
+    /// Bridges a silence. Claude Code gives up after 300 s without a `content_block_delta`, an empty one counts;
+    /// comments and pings do not (measured with 2.1.197, 2026-11-23).
+    pub(crate) fn silence(&mut self, out: &mut BytesMut) {
+        if self.open == Some(Open::Text) {
+            return self.delta("text_delta", "text", "", out);
+        }
+        self.open(Open::Thinking, out);
+        self.delta("thinking_delta", "thinking", "", out);
+    }
+
+    /// Ends the answer well.
+    pub(crate) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+        self.close(out);
+        let delta = json!({"stop_reason": stop_reason(finish), "stop_sequence": null});
+        let usage = UsageView::from(usage);
+        event(out, "message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage}));
+        event(out, "message_stop", &json!({"type": "message_stop"}));
+    }
+
+    fn open(&mut self, kind: Open, out: &mut BytesMut) {
+        if self.open == Some(kind) {
+            return;
+        }
+        self.close(out);
+        self.open = Some(kind);
+        let block = match kind {
+            Open::Thinking => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Open::Text => json!({"type": "text", "text": ""}),
+        };
+        self.start(&block, out);
+    }
+
+    fn close(&mut self, out: &mut BytesMut) {
+        match self.open.take() {
+            None => return,
+            Some(Open::Thinking) => self.delta("signature_delta", "signature", SIGNATURE, out),
+            Some(Open::Text) => {}
+        }
+        self.stop(out);
+    }
+
+    fn call(&mut self, call: &Call, out: &mut BytesMut) {
+        self.close(out);
+        self.blanks.clear();
+        self.start(&json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}), out);
+        self.delta("input_json_delta", "partial_json", &call.arguments, out);
+        self.stop(out);
+    }
+
+    fn start(&self, block: &serde_json::Value, out: &mut BytesMut) {
+        let start = json!({"type": "content_block_start", "index": self.index, "content_block": block});
+        event(out, "content_block_start", &start);
+    }
+
+    fn stop(&mut self, out: &mut BytesMut) {
+        event(out, "content_block_stop", &json!({"type": "content_block_stop", "index": self.index}));
+        self.index += 1;
+    }
+
+    /// By hand: this is written for every token.
+    fn delta(&self, kind: &str, key: &str, text: &str, out: &mut BytesMut) {
+        out.put_slice(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+        write_json(out, &self.index);
+        out.put_slice(b",\"delta\":{\"type\":\"");
+        out.put_slice(kind.as_bytes());
+        out.put_slice(b"\",\"");
+        out.put_slice(key.as_bytes());
+        out.put_slice(b"\":");
+        write_json(out, text);
+        out.put_slice(b"}}\n\n");
+    }
+}
+
+/// The event that tells of a fault after the stream began. Nothing may follow it.
+pub(crate) fn fault(view: &ErrorView<'_>, out: &mut BytesMut) {
+    event(out, "error", view);
+}
+
+fn event(out: &mut BytesMut, name: &str, data: &impl Serialize) {
+    out.put_slice(b"event: ");
+    out.put_slice(name.as_bytes());
+    out.put_slice(b"\ndata: ");
+    write_json(out, data);
+    out.put_slice(b"\n\n");
+}
+
+fn write_json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(out.writer(), value).expect("strings and numbers always serialize");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(write: impl FnOnce(&mut Events, &mut BytesMut)) -> String {
+        let mut events = Events::new("msg_1", "practice-1", 12);
+        let mut out = BytesMut::new();
+        write(&mut events, &mut out);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    fn names(text: &str) -> Vec<&str> {
+        text.lines().filter_map(|line| line.strip_prefix("event: ")).collect()
+    }
+
+    #[test]
+    fn an_answer_has_the_canonical_order() {
+        let call =
+            Call { id: "call_1".into(), name: "Read".into(), arguments: r#"{"file_path":"a"}"#.into() };
+        let text = events(|events, out| {
+            events.begin(out);
+            events.push(&Delta::Reasoning("so".to_owned()), out);
+            events.push(&Delta::Text("\n".to_owned()), out);
+            events.push(&Delta::Text("a \"b\"".to_owned()), out);
+            events.push(&Delta::Call(call.clone()), out);
+            events.push(&Delta::Call(Call { id: "call_2".into(), ..call }), out);
+            let usage = Usage { prompt: 30, completion: 4, cached: Some(10), reasoning: None };
+            events.end(Finish::ToolCalls, usage, out);
+        });
+
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_silence_is_bridged_in_the_block_that_is_open() {
+        let text = events(|events, out| {
+            events.silence(out);
+            events.push(&Delta::Text("a".to_owned()), out);
+            events.silence(out);
+        });
+
+        let delta = "content_block_delta";
+        let (start, stop) = ("content_block_start", "content_block_stop");
+        assert_eq!(names(&text), [start, delta, delta, stop, start, delta, delta]);
+        assert!(text.contains(r#""delta":{"type":"thinking_delta","thinking":""}"#));
+        assert!(text.ends_with("\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}\n\n"));
+    }
+
+    #[test]
+    fn an_answer_of_blanks_and_a_call_has_no_text_block() {
+        let text = events(|events, out| {
+            events.push(&Delta::Text("\n\n".to_owned()), out);
+            let call = Call { id: "a".into(), name: "Bash".into(), arguments: "{}".into() };
+            events.push(&Delta::Call(call), out);
+            events.end(Finish::ToolCalls, Usage::default(), out);
+        });
+
+        assert!(!text.contains("\"type\":\"text\""), "{text}");
+    }
+}
