@@ -7,6 +7,7 @@ use serde_json::Value;
 use support::{
     practice::{Options, PASSWORD, Practice, TOTP_SEED},
     redis::Redis,
+    sites,
 };
 use tokio::{io::AsyncWriteExt, process::Command};
 
@@ -172,7 +173,11 @@ async fn doctor_finds_a_good_installation_good() {
     let text = run(&["doctor"], &environment, "").await;
     let json = run(&["doctor", "--json"], &environment, "").await;
 
-    assert_snapshot!(without_versions(&text.shown()), @"
+    // Of the built-in sites without an address one will do.
+    let other = |line: &&str| !line.contains("has no address") || line.contains("open-webui has");
+    let shown = text.shown();
+    let shown: Vec<&str> = shown.lines().filter(other).collect();
+    assert_snapshot!(without_versions(&shown.join("\n")), @"
     exit 0
     ok    variables          every LATCHKEY_ variable is known
     ok    admin token        is set
@@ -352,9 +357,10 @@ async fn mistakes_are_told_before_anything_is_done() {
     ] {
         told += &format!("{}\n\n", run(arguments, environment, input).await.shown());
     }
+    let told = told.replace(&sites::built_in().join(", "), "[the built-in sites]");
     assert_snapshot!(told, @"
     exit 1
-    stderr: error: no site file describes practise; known are open-webui, practice (site_unknown)
+    stderr: error: no site file describes practise; known are [the built-in sites] (site_unknown)
 
     exit 1
     stderr: error: site open-webui has no base URL: set it on the broker, LATCHKEY_SITE_URLS=open-webui=https://... (site_without_url)

@@ -1,13 +1,19 @@
-//! The real Open WebUI: signed in to by Chromium, chatted with through the adapter.
+//! The real Open WebUI: signed in to by Chromium, chatted with through the adapter, whatever its model does.
+
+use std::time::Duration;
 
 use latchkey_shared::account::{Account, State};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{
-    model::{Reply, ScriptedModel},
+    model::{End, Reply, ScriptedModel},
     open_webui::{EMAIL, OpenWebUi, PASSWORD},
-    world::{Admin, World},
+    wait,
+    world::{Adapter, Admin, World},
 };
+
+/// How long the model may take to learn that nobody listens.
+const SOON: Duration = Duration::from_secs(10);
 
 async fn add(admin: &Admin, label: &str, password: &str) -> Account {
     let credentials = json!({"username": EMAIL, "password": password});
@@ -25,7 +31,7 @@ async fn open_webui_is_signed_in_to_and_answers() {
     let urls = format!("open-webui={}", open_webui.url);
     let world =
         World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
-    let (admin, adapter) = (world.admin(), world.adapter());
+    let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
 
     a_wrong_password_is_told_as_such(&admin).await;
 
@@ -35,26 +41,16 @@ async fn open_webui_is_signed_in_to_and_answers() {
     let models = adapter.get("/v1/models").await.json();
     assert_eq!(models["data"][0]["id"], "practice-1", "{models}");
 
-    site.model.will(Reply::pieces(&["Good", " morning", "."]).usage(11, 7));
-    let streamed = adapter.ask_streamed("Hello").await;
-    assert_eq!((streamed.status, streamed.text().as_str()), (200, "Good morning."), "{}", streamed.raw);
-    assert!(streamed.done && streamed.complete, "{}", streamed.raw);
-    assert_eq!(streamed.usage()["completion_tokens"], 7, "{}", streamed.raw);
-
-    let tool = r#"{"city":"Oslo"}"#;
-    site.model.will(Reply::new().tool_call(0, "call_1", "weather", tool));
-    let answer = adapter.ask("Weather?").await;
-    let message = &answer.json()["choices"][0]["message"];
-    assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
-
-    // The site passes its model's 401 on. The session lives: nobody signs in again, and the next question is answered.
-    site.model.will(Reply::model_unauthorized());
-    let answer = adapter.ask("Hello?").await;
-    assert_eq!(answer.status, 502, "{}", answer.body);
-    site.model.will(Reply::text("Here."));
-    assert_eq!(adapter.ask("Hello again").await.text(), "Here.");
+    it_answers_in_every_way(model, &adapter).await;
+    a_client_that_leaves_stops_the_model(model, &adapter).await;
+    faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;
     assert_eq!((after.state, after.generation), (State::Active, login.generation.unwrap()));
+    // The last, because the account must wait then.
+    model.will(Reply::rate_limited(7));
+    let answer = adapter.ask("Too much?").await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert!(!answer.header("retry-after").is_empty());
     world.stop().await;
 }
 
@@ -66,4 +62,69 @@ async fn a_wrong_password_is_told_as_such(admin: &Admin) {
     let error = login.error.expect("the password is wrong");
     assert_eq!(error.code, "credentials_rejected", "{}", error.message);
     assert_eq!(admin.account(account.id).await.state, State::CredentialsRejected);
+}
+
+async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &Adapter) {
+    model.will(Reply::pieces(&["Good", " morning", "."]).usage(11, 7));
+    let streamed = adapter.ask_streamed("Hello").await;
+    assert_eq!((streamed.status, streamed.text().as_str()), (200, "Good morning."), "{}", streamed.raw);
+    assert!(streamed.done && streamed.complete, "{}", streamed.raw);
+    assert_eq!(streamed.usage()["completion_tokens"], 7, "{}", streamed.raw);
+
+    let mut second = Adapter::question("Hello");
+    let more = [
+        json!({"role": "assistant", "content": "Good morning."}),
+        json!({"role": "user", "content": "And?"}),
+    ];
+    second["messages"].as_array_mut().unwrap().extend(more);
+    model.will(Reply::text("And on."));
+    assert_eq!(adapter.chat(&second).await.text(), "And on.");
+    let heard = model.last_call().body["messages"].clone();
+    let heard: Vec<&Value> = heard.as_array().unwrap().iter().map(|message| &message["content"]).collect();
+    assert_eq!(heard, ["Hello", "Good morning.", "And?"]);
+
+    let tool = r#"{"city":"Oslo"}"#;
+    model.will(Reply::new().tool_call(0, "call_1", "weather", tool));
+    let answer = adapter.ask("Weather?").await;
+    let message = &answer.json()["choices"][0]["message"];
+    assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
+}
+
+async fn a_client_that_leaves_stops_the_model(model: &ScriptedModel, adapter: &Adapter) {
+    model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let before = model.count(End::Cancelled);
+    let mut response = adapter.open(&Adapter::question("A long story")).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    drop(response);
+
+    wait::until(SOON, || model.count(End::Cancelled) > before).await;
+}
+
+async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
+    // The site passes its model's 401 on. The session lives: nobody signs in again, and the next question is answered.
+    model.will(Reply::model_unauthorized());
+    let answer = adapter.ask("Hello?").await;
+    assert_eq!(answer.status, 502, "{}", answer.body);
+    model.will(Reply::text("Here."));
+    assert_eq!(adapter.ask("Hello again").await.text(), "Here.");
+
+    let half = json!({"choices": [{"index": 0, "delta": {"content": "Half"}}]});
+    let error = json!({"error": {"message": "boom"}});
+    model.will(Reply::raw(format!("data: {half}\n\ndata: {error}\n\ndata: [DONE]\n\n")));
+    let failed = adapter.ask_streamed("Fail").await;
+    model.will(Reply::pieces(&["Half"]).cut());
+    let cut = adapter.ask_streamed("Cut").await;
+    for streamed in [failed, cut] {
+        assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
+        assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+    }
+
+    model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));
+    let answer = adapter.ask("Fail at once").await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (502, &json!("api_error")),
+        "{}",
+        answer.body
+    );
 }

@@ -4,6 +4,7 @@
 mod admin;
 mod bridge;
 mod canary;
+mod capabilities;
 mod chat;
 mod claude;
 mod cli;

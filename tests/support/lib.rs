@@ -14,5 +14,6 @@ pub mod practice;
 pub mod processes;
 pub mod redis;
 pub mod server;
+pub mod sites;
 pub mod wait;
 pub mod world;

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use support::sites;
 
 use super::{alice, broker::Broker, logins::hanging_chromium, shown::shown};
 
@@ -122,7 +123,7 @@ async fn site_unknown() {
     let mut body = alice();
     body["site"] = json!("practise");
     let shown = shown(broker.post("/v1/accounts", &body).await).await;
-    assert_snapshot!(shown.replace(&built_in_sites(), "[the built-in sites]"), @r#"
+    assert_snapshot!(shown.replace(&sites::built_in().join(", "), "[the built-in sites]"), @r#"
     422 Unprocessable Entity
     content-type: application/problem+json
 
@@ -135,15 +136,6 @@ async fn site_unknown() {
       "type": "urn:latchkey:problem:site_unknown"
     }
     "#);
-}
-
-/// The names of the built-in files.
-fn built_in_sites() -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sites");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let names = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
-    names.collect::<std::collections::BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 #[tokio::test]
