@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 mod anthropic;
 mod api;
-pub mod bridge;
 pub mod config;
 mod conversation;
 mod metrics;

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use latchkey_bridge::catalog::Catalog;
 use latchkey_shared::site::Site;
 use serde::Serialize;
 use serde_json::{
@@ -13,7 +14,6 @@ use serde_json::{
 };
 
 use crate::{
-    bridge::catalog::Catalog,
     config,
     openai::request::{ChatRequest, Invalid},
     sites,

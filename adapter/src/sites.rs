@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use latchkey_bridge::{dialect::Form, render::Budget};
 use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
@@ -19,7 +20,6 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    bridge::{dialect::Form, render::Budget},
     prompt::Prompt,
     stream::{Deltas, delta::Values, fault::Fault},
 };

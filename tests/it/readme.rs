@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use latchkey_shared::env::VARIABLES;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "README.md",
     "shared/README.md",
     "broker/README.md",
     "adapter/README.md",
+    "adapter/bridge/README.md",
     "tests/README.md",
     "compose/README.md",
 ];

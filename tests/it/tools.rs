@@ -1,6 +1,6 @@
 //! Tool calls over HTTP, at a site whose model knows none: a real `run`, and the practice site playing the model.
 
-use latchkey_adapter::bridge::dialect::Form;
+use latchkey_bridge::dialect::Form;
 use serde_json::{Map, Value, json};
 use support::{
     model::{Reply, ScriptedModel},

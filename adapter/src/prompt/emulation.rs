@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use latchkey_bridge::{
+    catalog::Catalog,
+    dialect::{Dialect, Nonce},
+    render::{self, Budget, Rendered, Request, TooLong, choice::Choice},
+};
 use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
 
 use super::{Calls, Prompt, message};
 use crate::{
-    bridge::{
-        catalog::Catalog,
-        dialect::{Dialect, Nonce},
-        render::{self, Budget, Rendered, Request, TooLong, choice::Choice},
-    },
     config,
     openai::request::{ChatRequest, Invalid},
     sites,

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use latchkey_bridge::sieve::Expectation;
 use latchkey_shared::{id::AccountId, store::Conversation};
 use tokio::time::{Instant, timeout_at};
 
@@ -11,7 +12,6 @@ use super::{
     repair,
 };
 use crate::{
-    bridge::sieve::Expectation,
     pool::{Asking, Hold},
     prompt::Prompt,
     stream::{

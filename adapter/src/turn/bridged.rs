@@ -4,19 +4,20 @@
 
 use std::sync::Arc;
 
+use latchkey_bridge::{
+    render::reask,
+    sieve::{
+        self, Expectation,
+        event::{Event, Invalid, Kind, Reading, Summary},
+    },
+};
+
 use super::{
     judge::{self, Answers, Nudges, Verdict},
     repair::{EXTRA_ASKS, Need},
     tally::Tally,
 };
 use crate::{
-    bridge::{
-        render::reask,
-        sieve::{
-            self, Expectation,
-            event::{Event, Invalid, Kind, Reading, Summary},
-        },
-    },
     config::Judge,
     prompt::{
         Exchange,

@@ -1,11 +1,9 @@
 //! A site's own tool calls, brought towards what the client declared.
 
+use latchkey_bridge::arguments::{Body, Found};
+
 use super::tally::Tally;
-use crate::{
-    bridge::arguments::{Body, Found},
-    prompt::Declared,
-    stream::delta::Call,
-};
+use crate::{prompt::Declared, stream::delta::Call};
 
 /// Reads the calls of one answer.
 pub(super) struct Native {

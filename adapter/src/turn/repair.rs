@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::judge::Reason;
-use crate::{
-    bridge::{
-        render::reask,
-        sieve::event::{Invalid, Kind, Truncated},
-    },
-    prompt::emulation::Emulation,
+use latchkey_bridge::{
+    render::reask,
+    sieve::event::{Invalid, Kind, Truncated},
 };
+
+use super::judge::Reason;
+use crate::prompt::emulation::Emulation;
 
 /// How often a site is asked again in one turn: a model that fails three times fails a fourth.
 pub(super) const EXTRA_ASKS: usize = 2;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{
-    bridge::sieve::event::Kind,
-    metrics::{CallLabels, CallOutcomeLabels, Metrics, ModelLabels},
-};
+use latchkey_bridge::sieve::event::Kind;
+
+use crate::metrics::{CallLabels, CallOutcomeLabels, Metrics, ModelLabels};
 
 /// The metrics of one turn.
 #[derive(Clone, Debug)]

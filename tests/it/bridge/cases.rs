@@ -5,7 +5,7 @@
 pub(crate) mod expect;
 pub(crate) mod load;
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     dialect::Form,
     sieve::{End, Limits, event::Summary},
 };

@@ -1,6 +1,6 @@
 //! How models stray from what they were told, and what must come of it.
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     dialect::Form,
     render::reask,
     sieve::{

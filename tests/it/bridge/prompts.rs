@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     catalog::Catalog,
     dialect::{Form, Written},
     render::{Budget, Note, Rendered, Request, Role, TooLong, choice::Choice, offer::Tier, render},

@@ -1,6 +1,6 @@
 //! What holds for every input.
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     dialect::{Form, Written},
     sieve::{
         End, Limits,

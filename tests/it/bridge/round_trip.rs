@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     dialect::{Form, Written},
     sieve::{End, Limits, event::Event},
 };
@@ -17,7 +17,7 @@ const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
 fn sources() -> Vec<String> {
     let mut sources = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("../adapter/src/bridge"), root.join("it/bridge")];
+    let mut folders = vec![root.join("../adapter/bridge/src"), root.join("it/bridge")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_adapter::bridge::{
+use latchkey_bridge::{
     catalog::Catalog,
     dialect::{Dialect, Form, Nonce},
     sieve::{

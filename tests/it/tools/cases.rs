@@ -1,6 +1,6 @@
 //! The project's cases, groups A to G, from the site's bytes to the client's chunks.
 
-use latchkey_adapter::bridge::dialect::Form;
+use latchkey_bridge::dialect::Form;
 use serde_json::{Value, json};
 use support::model::Reply;
 

@@ -1,6 +1,6 @@
 //! Each switch brings the plain behaviour back.
 
-use latchkey_adapter::bridge::dialect::Form;
+use latchkey_bridge::dialect::Form;
 use serde_json::json;
 use support::model::Reply;
 

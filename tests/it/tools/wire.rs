@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_adapter::bridge::dialect::Form;
+use latchkey_bridge::dialect::Form;
 use serde_json::json;
 use support::model::Reply;
 

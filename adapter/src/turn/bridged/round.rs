@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use latchkey_bridge::{
+    arguments::{Body, Found},
+    render::reask,
+    sieve::{
+        self, Expectation, Limits, Sieve,
+        event::{self, Event, Invalid, Reading, Summary, Truncated},
+        join,
+    },
+};
+
 use super::super::repair::Need;
 use crate::{
-    bridge::{
-        arguments::{Body, Found},
-        render::reask,
-        sieve::{
-            self, Expectation, Limits, Sieve,
-            event::{self, Event, Invalid, Reading, Summary, Truncated},
-            join,
-        },
-    },
     prompt::emulation::Emulation,
     stream::delta::{Call, Delta},
 };

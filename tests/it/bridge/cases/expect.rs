@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use latchkey_adapter::bridge::sieve::event::{Event, Reading};
+use latchkey_bridge::sieve::event::{Event, Reading};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,0 +1,89 @@
+//! Tells a quote that ends a text from one that stands in it.
+
+use crate::text::head;
+
+/// How quotes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// Every quote ends its text.
+    Believed,
+    /// A quote ends its text if JSON goes on behind it.
+    Doubted,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Key,
+    Value,
+}
+
+/// What follows a comma.
+enum Next {
+    Known,
+    Unknown,
+    NoKey,
+}
+
+/// No key of a tool is longer.
+const KEY_BYTES: usize = 64;
+
+pub(super) fn is_open(c: char) -> bool {
+    matches!(c, '"' | '\'' | '“')
+}
+
+pub(super) fn is_close(open: char, c: char) -> bool {
+    c == open || (open == '“' && matches!(c, '”' | '"'))
+}
+
+/// Whether the quote before `rest` ends its text; none if both could be meant. `open` are the brackets to be closed.
+pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &[String]) -> Option<bool> {
+    let rest = rest.trim_start();
+    if place == Place::Key {
+        return Some(rest.starts_with(':'));
+    }
+    let (rest, left) = closed(rest, open);
+    if rest.is_empty() {
+        return Some(true);
+    }
+    let Some(after) = rest.strip_prefix(',') else { return Some(false) };
+    let after = after.trim_start();
+    match left.last() {
+        None => Some(false),
+        Some(b'}') => match key(after, known) {
+            Next::Known => Some(true),
+            Next::Unknown => None,
+            Next::NoKey => Some(after.starts_with('}')),
+        },
+        Some(_) => Some(
+            after
+                .starts_with(|c: char| matches!(c, '"' | '\'' | '{' | '[' | ']' | '-') || c.is_ascii_digit()),
+        ),
+    }
+}
+
+/// Goes over closing brackets that fit what is open.
+fn closed<'a, 'b>(mut rest: &'a str, mut open: &'b [u8]) -> (&'a str, &'b [u8]) {
+    loop {
+        rest = rest.trim_start();
+        let Some((&last, others)) = open.split_last() else {
+            // One bracket too many at the very end is a habit.
+            return (rest.trim_start_matches(['}', ']']).trim_start(), open);
+        };
+        if rest.as_bytes().first() != Some(&last) {
+            return (rest, open);
+        }
+        (rest, open) = (&rest[1..], others);
+    }
+}
+
+fn key(after: &str, known: &[String]) -> Next {
+    let after = head(after, KEY_BYTES);
+    let Some(inner) = after.strip_prefix(['"', '\'']) else { return Next::NoKey };
+    let Some((key, rest)) = inner.split_once(['"', '\'']) else { return Next::NoKey };
+    match rest.trim_start().starts_with(':') {
+        false => Next::NoKey,
+        true if known.is_empty() || known.iter().any(|known| known == key) => Next::Known,
+        true => Next::Unknown,
+    }
+}

@@ -1,0 +1,47 @@
+//! Makes a prompt fit: the oldest results are cut in the middle, and say so.
+
+use super::{
+    Note, TooLong,
+    script::{Part, Script},
+};
+use crate::{dialect::Dialect, text};
+
+/// What is kept of a result at least, head and tail together.
+const KEPT_BYTES: usize = 1500;
+
+/// Room for the sentence that tells of the cut.
+const TOLD_BYTES: usize = 120;
+
+/// Cuts as much as must be and no more.
+pub(super) fn fit(
+    script: &mut Script,
+    limit_bytes: usize,
+    dialect: &Dialect,
+    notes: &mut Vec<Note>,
+) -> Result<(), TooLong> {
+    let mut bytes = script.bytes(dialect);
+    // What was just asked for is cut last.
+    let results = script.messages.iter_mut().flat_map(|spoken| &mut spoken.parts);
+    for part in results {
+        if bytes <= limit_bytes {
+            return Ok(());
+        }
+        let Part::Result { text, .. } = part else { continue };
+        let from_bytes = text.len();
+        let wanted = from_bytes.saturating_sub(bytes - limit_bytes).max(KEPT_BYTES);
+        if wanted + TOLD_BYTES >= from_bytes {
+            continue;
+        }
+        *text = middle(text, wanted.saturating_sub(TOLD_BYTES));
+        bytes -= from_bytes - text.len();
+        notes.push(Note::Cut { from_bytes, to_bytes: text.len() });
+    }
+    if bytes <= limit_bytes { Ok(()) } else { Err(TooLong { bytes, limit_bytes }) }
+}
+
+/// Keeps two thirds at the head and one at the tail.
+fn middle(text: &str, kept: usize) -> String {
+    let (head, tail) = (text::head(text, kept * 2 / 3), text::tail(text, kept / 3));
+    let left = text.len() - head.len() - tail.len();
+    format!("{head}\n[… {left} bytes left out here to make the conversation fit …]\n{tail}")
+}

@@ -1,0 +1,84 @@
+//! What the site is asked when its answer cannot be used as it is. Who asks, and how often, is the turn's matter.
+
+use super::choice::Choice;
+use crate::{
+    catalog::Catalog,
+    dialect::{Dialect, words},
+    sieve::event::{Invalid, Kind, Truncated},
+    text::tail,
+};
+
+/// How much of a cut answer is shown, so that the continuation can be joined to it.
+const SHOWN_BYTES: usize = 200;
+
+/// Asks for a corrected call: the fault, and the schema of that one tool.
+pub fn correction(invalid: &Invalid, catalog: &Catalog, dialect: &Dialect) -> String {
+    let schema = match (invalid.kind, catalog.resolve(&invalid.name)) {
+        (Kind::Arguments | Kind::Json | Kind::Malformed, Some(tool)) => {
+            format!("\nThe parameters of {}: {}", tool.name, tool.schema)
+        }
+        _ => String::new(),
+    };
+    let no_call = match invalid.kind {
+        Kind::Doubtful => format!(" If it was not meant as a call, reply exactly {}.", dialect.no_call()),
+        _ => String::new(),
+    };
+    format!(
+        "Your call was not carried out: {}.{schema}\nSend only the corrected block now, beginning with {}, and \
+         nothing else.{no_call}",
+        words::defuse(&invalid.detail),
+        dialect.opener(),
+    )
+}
+
+/// Asks for the rest of a cut answer.
+pub fn continuation(truncated: &Truncated) -> String {
+    let tail = tail(&truncated.raw, SHOWN_BYTES);
+    format!(
+        "Your answer was cut off. Continue it exactly: first repeat these last characters, then go on from there. \
+         No introduction, no fence. The last characters were:\n{tail}"
+    )
+}
+
+/// Asks for a smaller call, where a cut one cannot be joined.
+pub fn smaller(truncated: &Truncated, dialect: &Dialect) -> String {
+    let tool = truncated.name.as_deref().unwrap_or("the tool");
+    format!(
+        "Your call of {tool} was cut off and was not carried out. Send it again as one block beginning with {}, and \
+         nothing else. If it was long, do a smaller part of the work first: write a file in parts.",
+        dialect.opener(),
+    )
+}
+
+/// Asks for the call that was announced and did not come.
+pub fn nudge(dialect: &Dialect) -> String {
+    format!(
+        "You described an action but sent no tool call. If a tool is needed, send the block beginning with {} now \
+         and nothing else. If the task is finished or you need the user's answer, reply exactly {}.",
+        dialect.opener(),
+        dialect.no_call(),
+    )
+}
+
+/// Asks for the call that the client requires.
+pub fn requirement(choice: &Choice, dialect: &Dialect) -> String {
+    let tool = match choice {
+        Choice::Named(name) => format!("the tool {name}"),
+        Choice::Auto | Choice::None | Choice::Required => "a tool".to_owned(),
+    };
+    format!("You must call {tool} now. Send the block beginning with {} and nothing else.", dialect.opener())
+}
+
+/// Asks again where nothing was said at all; sending the same once more would be useless.
+pub fn resumption(dialect: &Dialect) -> String {
+    format!(
+        "Your last answer was empty. Go on with the task: answer in text, or call a tool with a block beginning \
+         with {}.",
+        dialect.opener(),
+    )
+}
+
+/// Whether an answer to a nudge says that no call is needed.
+pub fn declines(answer: &str, dialect: &Dialect) -> bool {
+    answer.trim().trim_matches(['`', '*', '.', '"']).eq_ignore_ascii_case(&dialect.no_call())
+}

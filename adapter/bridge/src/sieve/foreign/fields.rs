@@ -1,0 +1,129 @@
+//! Reads what stands inside one call: parameters, or JSON.
+
+use super::plain;
+use crate::{
+    arguments::Body,
+    dialect::{
+        tag::{Lexed, Lexicon, Tag},
+        words::Word,
+    },
+};
+
+const NO_END: Body = Body::Malformed("a parameter has no end");
+const NO_PARAMETER: Body = Body::Malformed("there is text between the parameters");
+
+/// Reads a call's inside.
+pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> Body {
+    let trimmed = body.trim();
+    if trimmed.starts_with('{') || trimmed.starts_with("```") {
+        return Body::Arguments(plain::unfence(trimmed).to_owned());
+    }
+    let mut fields = Vec::new();
+    let mut rest = body.trim_start();
+    while !rest.is_empty() {
+        let tag = match lexicon.lex(rest) {
+            Lexed::Tag(tag) if tag.word == Word::Parameter && !tag.closes => tag,
+            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => return NO_PARAMETER,
+        };
+        let Some((value, after)) = value(&rest[tag.size..], &tag, lexicon) else { return NO_END };
+        let value = if rest.starts_with('[') { fenced(value) } else { bare(value) };
+        fields.push((tag.name.unwrap_or_default(), value.to_owned()));
+        rest = after.trim_start();
+    }
+    Body::Fields(fields)
+}
+
+/// Reads GLM's inside: a bare name, then keys and values.
+pub(super) fn keyed(body: &str, lexicon: &Lexicon) -> (String, Body) {
+    let end = body.find('<').unwrap_or(body.len());
+    let name = body[..end].trim().to_owned();
+    let mut fields = Vec::new();
+    let mut rest = body[end..].trim_start();
+    while !rest.is_empty() {
+        let Some((key, after)) = element(rest, Word::Key, lexicon) else { return (name, NO_PARAMETER) };
+        let Some((value, after)) = element(after.trim_start(), Word::Value, lexicon) else {
+            return (name, NO_END);
+        };
+        fields.push((key.trim().to_owned(), bare(value).to_owned()));
+        rest = after.trim_start();
+    }
+    (name, Body::Fields(fields))
+}
+
+/// Splits a value from what follows it. With our nonce the first closer is the closer; without, the first that
+/// another parameter or the end follows.
+fn value<'a>(text: &'a str, opener: &Tag, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
+    if opener.empty {
+        return Some(("", text));
+    }
+    let closes = |tag: &Tag| tag.closes && tag.word == Word::Parameter;
+    let owned = if opener.own { split(text, lexicon, |tag, _| closes(tag) && tag.own) } else { None };
+    owned.or_else(|| {
+        split(text, lexicon, |tag, after| closes(tag) && may_follow(after, Word::Parameter, lexicon))
+    })
+}
+
+/// Reads one element of GLM's.
+fn element<'a>(text: &'a str, word: Word, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
+    let Lexed::Tag(tag) = lexicon.lex(text) else { return None };
+    if tag.word != word || tag.closes {
+        return None;
+    }
+    let next = if word == Word::Key { Word::Value } else { Word::Key };
+    split(&text[tag.size..], lexicon, |tag, after| {
+        tag.closes && tag.word == word && may_follow(after, next, lexicon)
+    })
+}
+
+/// Whether nothing, or an opener of this kind, follows.
+fn may_follow(after: &str, word: Word, lexicon: &Lexicon) -> bool {
+    let after = after.trim_start();
+    after.is_empty() || matches!(lexicon.lex(after), Lexed::Tag(tag) if tag.word == word && !tag.closes)
+}
+
+fn split<'a>(
+    text: &'a str,
+    lexicon: &Lexicon,
+    ends: impl Fn(&Tag, &str) -> bool,
+) -> Option<(&'a str, &'a str)> {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'<', b'[', &text.as_bytes()[at..]) {
+        at += found;
+        if let Lexed::Tag(tag) = lexicon.lex(&text[at..])
+            && ends(&tag, &text[at + tag.size..])
+        {
+            return Some((&text[..at], &text[at + tag.size..]));
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Takes away what models put around a value: a CDATA section, or a line break at both ends. The dialects write a
+/// value that really has these inside another pair.
+fn bare(value: &str) -> &str {
+    if let Some(inner) = value.trim().strip_prefix("<![CDATA[").and_then(|inner| inner.strip_suffix("]]>")) {
+        return inner;
+    }
+    match value.strip_prefix('\n').and_then(|inner| inner.strip_suffix('\n')) {
+        Some(inner) => inner,
+        None => value,
+    }
+}
+
+/// Takes away the fence that the bracket dialect puts around a value.
+fn fenced(value: &str) -> &str {
+    let trimmed = value.trim();
+    let Some(mark) = trimmed.chars().next().filter(|mark| matches!(mark, '`' | '~')) else {
+        return bare(value);
+    };
+    let fence = &trimmed[..trimmed.len() - trimmed.trim_start_matches(mark).len()];
+    let inner = trimmed.split_once('\n').and_then(|(_, inner)| inner.strip_suffix(fence));
+    match inner.and_then(|inner| inner.strip_suffix('\n')) {
+        Some(inner) if fence.len() >= 3 => inner,
+        Some(_) => bare(value),
+        // An empty value: the closing fence follows the opening one.
+        None if inner == Some("") => "",
+        None => bare(value),
+    }
+}

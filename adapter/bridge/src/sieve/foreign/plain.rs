@@ -1,0 +1,119 @@
+//! Reads calls that are only JSON: in a fence, after Mistral's mark, or bare.
+//!
+//! Where no closer tells the end, only strict and whole JSON is a call.
+
+use serde::de::IgnoredAny;
+
+use super::{Block, read};
+use crate::{
+    arguments::{Body, Found},
+    dialect::{tag::Lexicon, words::MISTRAL},
+    text::head,
+};
+
+/// How far into JSON the tool's name is looked for.
+const NAME_BYTES: usize = 300;
+
+/// Reads an answer that is one fence.
+pub(super) fn fence(text: &str, lexicon: &Lexicon) -> Block {
+    let Some((inner, rest)) = split_fence(text) else {
+        let inner = text.split_once('\n').map_or("", |(_, inner)| inner);
+        return Block::Open { name: name(inner) };
+    };
+    if !rest.trim().is_empty() {
+        return Block::Text;
+    }
+    let inner = inner.trim();
+    if inner.starts_with('{') || (inner.starts_with('[') && is_json(inner)) {
+        return Block::Weak(vec![Found { name: None, body: Body::Calls(inner.to_owned()) }]);
+    }
+    match read(inner, lexicon) {
+        Block::Calls { found, end } if inner[end..].trim().is_empty() => {
+            Block::Calls { found, end: text.len() }
+        }
+        Block::Calls { .. } | Block::Weak(_) | Block::Doubtful | Block::Open { .. } | Block::Text => {
+            Block::Text
+        }
+    }
+}
+
+/// Takes a fence away, if there is one around all of a text.
+pub(super) fn unfence(text: &str) -> &str {
+    match split_fence(text) {
+        Some((inner, rest)) if text.starts_with("```") && rest.trim().is_empty() => inner.trim(),
+        Some(_) | None => text,
+    }
+}
+
+/// The inside of a fence, and what follows its last line of marks.
+fn split_fence(text: &str) -> Option<(&str, &str)> {
+    let mark = text.get(..1)?;
+    let size = text.len() - text.trim_start_matches(mark).len();
+    let from = text.find('\n')? + 1;
+    let fence = &text[..size];
+    let mut end = None;
+    let mut at = from;
+    for line in text[from..].split_inclusive('\n') {
+        if line.trim_start().starts_with(fence) && line.trim().trim_matches(mark.chars().next()?).is_empty() {
+            end = Some((at, at + line.len()));
+        }
+        at += line.len();
+    }
+    end.map(|(at, after)| (&text[from..at], &text[after..]))
+}
+
+/// Reads Mistral's mark and what follows: a list, or names with arguments.
+pub(super) fn mistral(text: &str) -> Block {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(after) = rest.trim_start().strip_prefix(MISTRAL) {
+        let after = after.trim_start();
+        let (name, json) = if after.starts_with(['[', '{']) {
+            (None, after)
+        } else {
+            let Some(at) = after.find('{') else { return Block::Open { name: None } };
+            let head = &after[..at];
+            (Some(head.split('[').next().unwrap_or(head).trim().to_owned()), &after[at..])
+        };
+        let Some(size) = json_size(json) else { return Block::Open { name } };
+        let body = json[..size].to_owned();
+        found.push(Found {
+            body: if name.is_some() { Body::Arguments(body) } else { Body::Calls(body) },
+            name,
+        });
+        rest = &json[size..];
+    }
+    let rest = rest.trim_start().trim_start_matches("</s>");
+    if rest.trim().is_empty() { Block::Calls { found, end: text.len() } } else { Block::Doubtful }
+}
+
+/// Reads an answer that is JSON and nothing else.
+pub(super) fn bare(text: &str) -> Block {
+    if is_json(text.trim()) {
+        return Block::Weak(vec![Found { name: None, body: Body::Calls(text.trim().to_owned()) }]);
+    }
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) if error.is_eof() => Block::Open { name: name(text) },
+        Ok(_) | Err(_) => Block::Text,
+    }
+}
+
+/// Whether a text is one whole JSON value.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// How long the JSON value at the beginning of a text is.
+fn json_size(text: &str) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
+}
+
+/// The tool's name in the beginning of JSON that is not whole.
+fn name(json: &str) -> Option<String> {
+    let json = head(json, NAME_BYTES);
+    let after = ["\"name\"", "\"tool\"", "\"tool_name\""].iter().find_map(|key| json.split_once(key))?.1;
+    let value = after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    value.split_once('"').map(|(name, _)| name.to_owned())
+}

@@ -1,0 +1,253 @@
+//! The sieve inside a block of ours: our nonce makes every closer certain.
+
+use super::{
+    End, Sieve, State, Step,
+    event::{Event, Kind, Reading},
+    foreign::{self, Block, fields},
+};
+use crate::{
+    arguments::{Body, Found},
+    dialect::{
+        tag::{Lexed, Lexicon, Tag},
+        words::Word,
+    },
+    text::head,
+};
+
+/// Where in a block we are. Offsets count from the first byte that is not yet consumed.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Inside the wrapper, with no call yet; searched up to here.
+    Empty { searched: usize },
+    /// Inside the wrapper, after a call.
+    Between,
+    /// Inside a call; its tag, and how far its closer was searched.
+    Call { tag: Tag, wrapped: bool, searched: usize },
+    /// Outside; only another block matters now.
+    After,
+}
+
+impl Sieve {
+    /// Reads on in a block.
+    pub(super) fn own(&mut self, out: &mut Vec<Event>) -> Step {
+        let State::Own(place) = &mut self.state else { return Step::Wait };
+        match std::mem::replace(place, Place::After) {
+            Place::Empty { searched } => self.empty(searched, out),
+            Place::Between => self.between(),
+            Place::Call { tag, wrapped, searched } => self.inside(tag, wrapped, searched, out),
+            Place::After => self.after(),
+        }
+    }
+
+    fn after(&mut self) -> Step {
+        self.skip_blanks();
+        let rest = &self.buffer[self.at..];
+        if rest.is_empty() {
+            return Step::Wait;
+        }
+        match self.lexicon.lex(rest) {
+            Lexed::Tag(tag) if tag.own && !tag.closes => self.open(tag, false),
+            Lexed::Tag(tag) if is_mark(&tag) => {
+                self.consume(tag.size);
+                Step::On
+            }
+            Lexed::Partial(_) => Step::Wait,
+            Lexed::Tag(_) | Lexed::No => {
+                self.state = State::Suffix;
+                Step::On
+            }
+        }
+    }
+
+    /// Enters a wrapper or a call.
+    fn open(&mut self, tag: Tag, wrapped: bool) -> Step {
+        self.state = match tag.word {
+            Word::Calls => State::Own(Place::Empty { searched: tag.size }),
+            Word::Invoke | Word::Call => {
+                let searched = tag.size;
+                State::Own(Place::Call { tag, wrapped, searched })
+            }
+            _ => State::Suffix,
+        };
+        Step::On
+    }
+
+    /// Between calls only tags matter; anything else there is noise inside our marks.
+    fn between(&mut self) -> Step {
+        self.state = State::Own(Place::Between);
+        self.ledger.work(self.buffer.len() - self.at);
+        let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[self.at..]) else {
+            self.consume(self.buffer.len() - self.at);
+            return Step::Wait;
+        };
+        self.consume(found);
+        match self.lexicon.lex(&self.buffer[self.at..]) {
+            Lexed::Tag(tag) if is_call(&tag) => return self.open(tag, true),
+            Lexed::Tag(tag) if tag.closes && tag.word == Word::Calls => {
+                self.consume(tag.size);
+                self.state = State::Own(Place::After);
+            }
+            Lexed::Partial(_) => return Step::Wait,
+            Lexed::Tag(_) | Lexed::No => self.consume(1),
+        }
+        Step::On
+    }
+
+    /// Before the first call everything is kept: the block may be written in another dialect inside.
+    fn empty(&mut self, mut searched: usize, out: &mut Vec<Event>) -> Step {
+        loop {
+            let from = self.at + searched;
+            self.ledger.work(self.buffer.len() - from);
+            let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[from..]) else {
+                searched = self.buffer.len() - self.at;
+                break;
+            };
+            searched += found;
+            match self.lexicon.lex(&self.buffer[from + found..]) {
+                Lexed::Tag(tag) if is_call(&tag) => {
+                    self.consume(searched);
+                    return self.open(tag, true);
+                }
+                Lexed::Tag(tag) if tag.own && tag.closes && tag.word == Word::Calls => {
+                    return self.foreign_inside(searched, tag.size, out);
+                }
+                Lexed::Partial(_) => break,
+                Lexed::Tag(_) | Lexed::No => searched += 1,
+            }
+        }
+        self.wait(Place::Empty { searched }, out)
+    }
+
+    /// Our wrapper is closed and holds none of our calls.
+    fn foreign_inside(&mut self, searched: usize, closer: usize, out: &mut Vec<Event>) -> Step {
+        let raw = self.take(self.at + searched + closer);
+        self.ledger.consume(raw.len());
+        let inside = raw[..searched].split_once(['>', ']']).map_or("", |(_, inside)| inside).trim();
+        let json = inside.starts_with(['{', '[']) && !inside.starts_with("[TOOL");
+        let block = match json {
+            true => Block::Weak(vec![Found { name: None, body: Body::Calls(inside.to_owned()) }]),
+            false => foreign::read(inside, &self.lexicon),
+        };
+        match block {
+            Block::Calls { found, .. } | Block::Weak(found) => {
+                self.give_all(found, Reading::Lenient, raw, out);
+            }
+            Block::Doubtful | Block::Open { .. } | Block::Text => {
+                self.malformed("the block holds no call", raw, out);
+            }
+        }
+        if !matches!(self.state, State::Suffix) {
+            self.state = State::Own(Place::After);
+        }
+        Step::On
+    }
+
+    /// Searches the closer of a call in what is new.
+    fn inside(&mut self, tag: Tag, wrapped: bool, searched: usize, out: &mut Vec<Event>) -> Step {
+        let next = if wrapped { Place::Between } else { Place::After };
+        if tag.empty {
+            return self.close(&tag, tag.size, tag.size, next, out);
+        }
+        self.ledger.work(self.buffer.len() - self.at - searched);
+        match closer(&self.buffer[self.at..], searched, tag.word, &self.lexicon) {
+            Search::Found { at, size } => self.close(&tag, at, at + size, next, out),
+            Search::Not { searched } => self.wait(Place::Call { tag, wrapped, searched }, out),
+        }
+    }
+
+    /// Reads a call that is closed.
+    fn close(&mut self, tag: &Tag, body: usize, end: usize, next: Place, out: &mut Vec<Event>) -> Step {
+        let raw = self.take(self.at + end);
+        self.ledger.consume(raw.len());
+        self.state = State::Own(next);
+        let body = raw.get(tag.size..body).unwrap_or_default();
+        let found = match tag.word {
+            Word::Call if tag.name.is_none() => {
+                Found { name: None, body: Body::Calls(body.trim().to_owned()) }
+            }
+            _ => {
+                Found { name: Some(tag.name.clone().unwrap_or_default()), body: fields(body, &self.lexicon) }
+            }
+        };
+        self.give(found, Reading::Own, raw, out);
+        Step::On
+    }
+
+    fn wait(&mut self, place: Place, out: &mut Vec<Event>) -> Step {
+        if self.buffer.len() - self.at > self.limits.call_bytes {
+            self.refuse(Kind::TooLong, "the call is too long", out);
+            return Step::On;
+        }
+        self.state = State::Own(place);
+        Step::Wait
+    }
+
+    /// A block that has not ended was cut, or its closers lack our nonce; either way it is no call.
+    pub(super) fn finish_own(&mut self, place: &Place, end: End, out: &mut Vec<Event>) {
+        let name = match place {
+            Place::Call { tag, .. } => tag.name.clone(),
+            Place::Empty { .. } | Place::Between | Place::After => None,
+        };
+        let rest = self.take(self.buffer.len());
+        let open = match place {
+            Place::Call { .. } | Place::Empty { .. } => true,
+            // The beginning of another call.
+            Place::Between | Place::After => !rest.is_empty(),
+        };
+        self.ledger.consume(rest.len());
+        if !open {
+            return;
+        }
+        if end == End::Complete && ends_foreign(&rest, &self.lexicon) {
+            self.malformed("the closing tags are not written as the opening ones", rest, out);
+        } else {
+            self.truncate(name, rest, out);
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = &self.buffer[self.at..];
+        self.consume(rest.len() - rest.trim_start().len());
+    }
+}
+
+/// Where a closer is.
+enum Search {
+    Found { at: usize, size: usize },
+    Not { searched: usize },
+}
+
+/// Searches our closer of a word; only the part that was not searched before.
+fn closer(text: &str, searched: usize, word: Word, lexicon: &Lexicon) -> Search {
+    let needle = lexicon.closing(word);
+    let mut from = searched;
+    while let Some(found) = memchr::memmem::find(&text.as_bytes()[from..], needle.as_bytes()) {
+        // The needle begins behind the bracket.
+        let at = from + found - usize::from(from + found > 0);
+        match lexicon.lex(&text[head(text, at).len()..]) {
+            Lexed::Tag(tag) if tag.own && tag.closes && tag.word == word => {
+                return Search::Found { at, size: tag.size };
+            }
+            Lexed::Partial(_) => return Search::Not { searched: from + found },
+            Lexed::Tag(_) | Lexed::No => from += found + 1,
+        }
+    }
+    let kept = text.len().saturating_sub(needle.len()).max(from);
+    Search::Not { searched: head(text, kept).len() }
+}
+
+fn is_call(tag: &Tag) -> bool {
+    tag.own && !tag.closes && matches!(tag.word, Word::Invoke | Word::Call)
+}
+
+/// What may stand behind a block without meaning anything.
+fn is_mark(tag: &Tag) -> bool {
+    tag.word == Word::Last || (tag.closes && matches!(tag.word, Word::Calls | Word::Call | Word::Think))
+}
+
+/// Whether a text ends with a closer that is not ours.
+fn ends_foreign(text: &str, lexicon: &Lexicon) -> bool {
+    let text = text.trim_end();
+    let Some(at) = memchr::memrchr2(b'<', b'[', text.as_bytes()) else { return false };
+    matches!(lexicon.lex(&text[at..]), Lexed::Tag(tag) if tag.closes && !tag.own && tag.size == text.len() - at)
+}

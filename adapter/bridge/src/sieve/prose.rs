@@ -1,0 +1,238 @@
+//! The sieve while it reads text: gives it, and holds back only what may become markup.
+
+use super::{
+    End, Sieve, State, Step,
+    event::{Event, Invalid, Kind, Reading},
+    foreign::{self, Block},
+    head::{Eye, Head},
+    own::Place,
+};
+use crate::{
+    arguments::Found,
+    dialect::{
+        tag::{Lexed, Lexicon},
+        words::Word,
+    },
+};
+
+/// A tag that is cut before so many bytes may as well be text.
+const CUT_TAG_BYTES: usize = 6;
+
+/// About how much of a place is looked at before it is known to be text.
+const LOOKED_BYTES: usize = 16;
+
+impl Sieve {
+    /// Gives text up to the next place that may be markup.
+    pub(super) fn prose(&mut self, out: &mut Vec<Event>) -> Step {
+        let mut to = self.at;
+        let mut said = self.ledger.has_said();
+        let head = loop {
+            if to == self.buffer.len() {
+                break Head::Wait;
+            }
+            self.ledger.work(LOOKED_BYTES.min(self.buffer.len() - to));
+            let head = self.look(to, said);
+            if head != Head::Text {
+                break head;
+            }
+            let from = to;
+            to = self.pass(from);
+            self.ledger.work(to - from);
+            said = said || !self.buffer[from..to].trim_start().is_empty();
+        };
+        let text = self.take(to);
+        self.ledger.give(Event::Text(text), out);
+        self.turn(&head)
+    }
+
+    /// Judges a place.
+    fn look(&self, at: usize, said: bool) -> Head {
+        let eye = Eye { lexicon: &self.lexicon, said };
+        let rest = &self.buffer[at..];
+        if self.markdown.is_line_start() {
+            return if rest.starts_with([' ', '\t', '\n']) { Head::Text } else { eye.line(rest) };
+        }
+        let bracket = rest.starts_with(['<', '[']);
+        if bracket && !self.markdown.is_fenced() && !self.markdown.is_code() {
+            eye.within(rest)
+        } else {
+            Head::Text
+        }
+    }
+
+    /// Goes over one letter and all that follows it and cannot be markup; gives where that ends.
+    fn pass(&mut self, from: usize) -> usize {
+        let rest = &self.buffer.as_bytes()[from..];
+        let size = if self.markdown.is_fenced() || rest[0] == b'\n' {
+            memchr::memchr(b'\n', rest).map(|line| line + 1)
+        } else if self.markdown.is_line_start() && matches!(rest[0], b' ' | b'\t') {
+            rest.iter().position(|byte| !matches!(byte, b' ' | b'\t'))
+        } else {
+            let skip = self.buffer[from..].chars().next().map_or(1, char::len_utf8);
+            let stop = memchr::memchr3(b'\n', b'<', b'[', &rest[skip..]).map(|found| skip + found);
+            stop.map(|stop| if rest[stop] == b'\n' { stop + 1 } else { stop })
+        };
+        let to = size.map_or(self.buffer.len(), |size| from + size);
+        self.markdown.take(&self.buffer[from..to]);
+        to
+    }
+
+    /// Changes the state as the head of what follows says.
+    fn turn(&mut self, head: &Head) -> Step {
+        match *head {
+            Head::Wait | Head::Text => return Step::Wait,
+            Head::Own(skip) => {
+                self.skip(skip);
+                self.state = State::Own(Place::After);
+            }
+            Head::Held(skip) => {
+                self.skip(skip);
+                self.state = State::Held;
+            }
+            Head::Think(size, word) => {
+                self.consume(size);
+                self.state = State::Think(word);
+            }
+            Head::Unthink(size) => {
+                self.consume(size);
+                self.markdown.restart();
+            }
+        }
+        Step::On
+    }
+
+    /// Stray words before an opener mean nothing.
+    fn skip(&mut self, size: usize) {
+        self.ledger.drop_bytes(size);
+        self.at += size;
+    }
+
+    pub(super) fn consume(&mut self, size: usize) {
+        self.ledger.consume(size);
+        self.at += size;
+    }
+
+    /// Gives thinking inside the content until its closer.
+    pub(super) fn thinking(&mut self, word: Word, out: &mut Vec<Event>) -> Step {
+        let mut to = self.at;
+        let closer = loop {
+            let Some(found) = memchr::memchr(b'<', &self.buffer.as_bytes()[to..]) else {
+                to = self.buffer.len();
+                break None;
+            };
+            to += found;
+            self.ledger.work(found + 1);
+            match self.lexicon.lex(&self.buffer[to..]) {
+                Lexed::Tag(tag) if tag.closes && tag.word == word => break Some(tag.size),
+                Lexed::Partial(partial) if partial.thought => break None,
+                Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => to += 1,
+            }
+        };
+        let text = self.take(to);
+        self.think(&text, out);
+        let Some(size) = closer else { return Step::Wait };
+        self.consume(size);
+        self.markdown.restart();
+        self.state = State::Prose;
+        Step::On
+    }
+
+    /// What was held back at the end is text, or a tag that was cut.
+    pub(super) fn finish_prose(&mut self, out: &mut Vec<Event>) {
+        let rest = self.take(self.buffer.len());
+        if is_cut_tag(&rest, &self.lexicon) {
+            self.ledger.consume(rest.len());
+            self.truncate(None, rest, out);
+        } else {
+            self.ledger.give(Event::Text(rest), out);
+        }
+    }
+
+    /// Judges a foreign block now that nothing follows.
+    pub(super) fn finish_held(&mut self, end: End, out: &mut Vec<Event>) {
+        let raw = self.take(self.buffer.len());
+        let weak = raw.starts_with(['{', '`', '~']) || (raw.starts_with('[') && !raw.starts_with("[TOOL"));
+        match foreign::read(&raw, &self.lexicon) {
+            // A cut answer may end in closers that are only content.
+            Block::Calls { .. } | Block::Weak(_) if end == End::Cut => self.finish_cut(None, raw, out),
+            Block::Calls { found, end } => {
+                self.ledger.consume(end);
+                self.drop_rest(&raw[end..]);
+                self.give_all(found, Reading::Lenient, raw, out);
+            }
+            Block::Weak(found) => self.finish_weak(found, raw, out),
+            Block::Open { name } if !weak => self.finish_cut(name, raw, out),
+            Block::Open { name: Some(name) } if self.catalog.resolve(&name).is_some() => {
+                self.finish_cut(Some(name), raw, out);
+            }
+            Block::Doubtful => {
+                self.ledger.consume(raw.len());
+                let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
+                let invalid = Invalid { kind: Kind::Doubtful, name: String::new(), detail, raw };
+                self.ledger.give(Event::Invalid(invalid), out);
+            }
+            Block::Open { .. } | Block::Text => self.ledger.give(Event::Text(raw), out),
+        }
+    }
+
+    fn finish_cut(&mut self, name: Option<String>, raw: String, out: &mut Vec<Event>) {
+        self.ledger.consume(raw.len());
+        self.truncate(name, raw, out);
+    }
+
+    /// JSON alone is a call only if all of it fits declared tools.
+    fn finish_weak(&mut self, found: Vec<Found>, raw: String, out: &mut Vec<Event>) {
+        let fits = found.iter().all(|found| found.clone().fit(&self.catalog).iter().all(Result::is_ok));
+        if fits {
+            self.ledger.consume(raw.len());
+            self.give_all(found, Reading::Lenient, raw, out);
+        } else {
+            self.ledger.give(Event::Text(raw), out);
+        }
+    }
+
+    fn drop_rest(&mut self, rest: &str) {
+        if rest.trim().is_empty() {
+            self.ledger.consume(rest.len());
+        } else {
+            self.ledger.drop_bytes(rest.len());
+        }
+    }
+
+    /// Gives the calls of a block; the first carries its markup.
+    pub(super) fn give_all(
+        &mut self,
+        found: Vec<Found>,
+        reading: Reading,
+        raw: String,
+        out: &mut Vec<Event>,
+    ) {
+        let mut raw = raw;
+        self.state = State::Prose;
+        for found in found {
+            self.give(found, reading, std::mem::take(&mut raw), out);
+            if matches!(self.state, State::Suffix) {
+                break;
+            }
+        }
+    }
+
+    /// The promotion rule: nothing was said, and the thinking ends in a whole block whose calls all fit.
+    pub(super) fn promote(&mut self, out: &mut Vec<Event>) {
+        let Some((found, raw)) = self.thought.call(&self.lexicon) else { return };
+        if found.iter().all(|found| found.clone().fit(&self.catalog).iter().all(Result::is_ok)) {
+            self.give_all(found, Reading::Reasoning, raw, out);
+        }
+    }
+}
+
+/// Whether a text is the beginning of a tag and long enough to be no accident.
+fn is_cut_tag(text: &str, lexicon: &Lexicon) -> bool {
+    let tag = text.trim_end();
+    match lexicon.lex(tag) {
+        Lexed::Partial(_) => tag.len() >= CUT_TAG_BYTES,
+        // A whole opener with nothing in it yet.
+        Lexed::Tag(tag) => !tag.closes,
+        Lexed::No => false,
+    }
+}

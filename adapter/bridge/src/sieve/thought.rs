@@ -1,0 +1,64 @@
+//! Remembers the end of the thinking, in case an answer says nothing: then a call there was meant.
+
+use crate::{
+    arguments::{Body, Found},
+    dialect::{
+        tag::{Lexed, Lexicon},
+        words::Word,
+    },
+    text::tail,
+};
+
+use super::foreign::{self, Block};
+
+/// How much is remembered. A call longer than this is not taken from thinking.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// How many openers are tried: the last block has few.
+const TRIED: usize = 12;
+
+/// The end of the thinking.
+#[derive(Debug, Default)]
+pub(super) struct Thought {
+    text: String,
+}
+
+impl Thought {
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        if self.text.len() > 2 * KEPT_BYTES {
+            self.text = tail(&self.text, KEPT_BYTES).to_owned();
+        }
+    }
+
+    pub(super) fn is_some(&self) -> bool {
+        !self.text.trim().is_empty()
+    }
+
+    /// The calls of the block with which the thinking ends, and its markup.
+    pub(super) fn call(&self, lexicon: &Lexicon) -> Option<(Vec<Found>, String)> {
+        let openers = openers(&self.text, lexicon);
+        let last = openers.len().saturating_sub(TRIED);
+        openers[last..].iter().find_map(|&at| match foreign::read(&self.text[at..], lexicon) {
+            Block::Calls { found, end }
+                if self.text[at + end..].trim().is_empty() && found.iter().all(is_whole) =>
+            {
+                Some((found, self.text[at..].to_owned()))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Whether a block is one block: two with words between them read as one that is malformed.
+fn is_whole(found: &Found) -> bool {
+    !matches!(found.body, Body::Malformed(_))
+}
+
+fn openers(text: &str, lexicon: &Lexicon) -> Vec<usize> {
+    let begins =
+        |word| matches!(word, Word::Calls | Word::Invoke | Word::Call | Word::Function | Word::Section);
+    memchr::memchr2_iter(b'<', b'[', text.as_bytes())
+        .filter(|&at| matches!(lexicon.lex(&text[at..]), Lexed::Tag(tag) if !tag.closes && begins(tag.word)))
+        .collect()
+}
