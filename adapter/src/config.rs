@@ -28,6 +28,9 @@ pub struct Config {
     pub secrets: SharedSecrets,
     /// `LATCHKEY_QUEUE_DEADLINE`, default 10 s: how long a request waits for an account.
     pub queue_deadline: Duration,
+    /// `LATCHKEY_RENEWAL_DEADLINE`, default 30 s: how long a request waits for a new session where no other account
+    /// serves.
+    pub renewal_deadline: Duration,
     /// `LATCHKEY_BODY_LIMIT`, default 64 MiB.
     pub body_limit: usize,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
@@ -124,6 +127,7 @@ impl Config {
             calls: Calls::from_env(env, &secrets)?,
             secrets,
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
+            renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,

@@ -19,6 +19,7 @@ mod again;
 pub(crate) mod directory;
 pub(crate) mod lease;
 mod queue;
+mod renewal;
 mod sessions;
 
 use directory::Directory;
@@ -54,7 +55,16 @@ pub(crate) struct Pool {
     queue: Queue,
     holds: Arc<Holds>,
     tasks: Tasks,
-    queue_deadline: Duration,
+    patience: Patience,
+}
+
+/// How long a request waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For an account that is free.
+    pub queue: Duration,
+    /// For a new session, where no other account serves.
+    pub renewal: Duration,
 }
 
 /// An answer that has begun, and the hold on the account that gives it.
@@ -137,7 +147,7 @@ impl Pool {
         vault: SessionVault,
         client: reqwest::Client,
         tasks: Tasks,
-        queue_deadline: Duration,
+        patience: Patience,
         metrics: &Metrics,
     ) -> Self {
         Self {
@@ -148,7 +158,7 @@ impl Pool {
             store,
             outside: Outside { client, tasks: tasks.clone() },
             tasks,
-            queue_deadline,
+            patience,
         }
     }
 
@@ -162,11 +172,11 @@ impl Pool {
     /// # Errors
     /// When no account is to be had, or the answer does not begin.
     pub(crate) async fn open(self: &Arc<Self>, site: &Arc<Site>, ask: &Ask) -> Result<Held, PoolError> {
-        let deadline = Instant::now() + self.queue_deadline;
+        let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
         for failovers in 0..ATTEMPTS {
-            let lease = match self.lease(site, &tried, deadline).await {
+            let lease = match self.lease_or_wait(site, &tried, renewal).await {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
                 Err(PoolError::NoAccount) if last.is_some() => break,
@@ -222,25 +232,28 @@ impl Pool {
         }
     }
 
-    /// Keeps everybody from an account that failed by its own fault; false when a login that ended meanwhile has
-    /// mended it. Sites that know one session at a time end the old one then, in the middle of whatever it does.
+    /// Keeps everybody from an account that failed by its own fault; false when it may serve this turn all the same,
+    /// with a newer session. Sites that know one session at a time end the old one during a login, in the middle of
+    /// whatever it does.
     async fn put_away(&self, lease: &Lease, fault: &Fault) -> bool {
-        let (reason, duration) = match fault {
-            Fault::RateLimited { retry_after } => {
-                (RATE_LIMITED, retry_after.unwrap_or(DEFAULT_COOLDOWN).min(LONGEST_COOLDOWN))
-            }
-            _ => {
-                self.directory.bury(lease.account, lease.generation);
-                let newer = self.directory.serves_newer(&self.store, lease.account, lease.generation).await;
-                if newer.is_ok_and(|newer| newer) {
-                    return false;
-                }
-                (SESSION_EXPIRED, EXPIRED_COOLDOWN)
-            }
-        };
-        if let Err(error) = self.store.cool(lease.account, reason, duration).await {
-            tracing::warn!(account.id = %lease.account, %error, "cannot put the account away for the other adapters");
+        let Lease { account, generation, .. } = *lease;
+        if let Fault::RateLimited { retry_after } = fault {
+            let wait = retry_after.unwrap_or(DEFAULT_COOLDOWN).min(LONGEST_COOLDOWN);
+            self.cool(account, RATE_LIMITED, wait).await;
+            return true;
         }
-        true
+        self.directory.bury(account, generation);
+        let newer = self.directory.serves_newer(&self.store, account, generation).await;
+        if !newer.is_ok_and(|newer| newer) {
+            self.cool(account, SESSION_EXPIRED, EXPIRED_COOLDOWN).await;
+            self.ask_refresh(account, generation).await;
+        }
+        false
+    }
+
+    async fn cool(&self, account: AccountId, reason: &str, duration: Duration) {
+        if let Err(error) = self.store.cool(account, reason, duration).await {
+            tracing::warn!(account.id = %account, %error, "cannot put the account away for the other adapters");
+        }
     }
 }

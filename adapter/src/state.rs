@@ -8,7 +8,7 @@ use crate::{
     config::{Calls, Config, Delivery, SharedSecrets},
     metrics::Metrics,
     models::ModelIndex,
-    pool::Pool,
+    pool::{Patience, Pool},
 };
 
 /// The application. Clones share it.
@@ -46,8 +46,8 @@ impl AppState {
     pub(crate) fn new(config: Config, store: Store, client: reqwest::Client, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
         let session_keys = config.vault.key_ids();
-        let (vault, deadline) = (config.vault, config.queue_deadline);
-        let pool = Pool::new(store.clone(), vault, client.clone(), tasks.clone(), deadline, &metrics);
+        let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
+        let pool = Pool::new(store.clone(), config.vault, client.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
         let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), client, tasks.clone());
         Self(Arc::new(App {

@@ -9,12 +9,7 @@ use std::{
     time::Duration,
 };
 
-use latchkey_shared::{
-    account::{self, Account},
-    id::AccountId,
-    shutdown::Tasks,
-    site::Site,
-};
+use latchkey_shared::{account::Account, id::AccountId, shutdown::Tasks, site::Site};
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
@@ -84,8 +79,7 @@ impl Operations {
         let flight = Flight {
             operations: self.clone(),
             operation: operation.clone(),
-            account: account.id,
-            state: account.state,
+            account: account.clone(),
             outcome: Outcome::stopped("the login was cut off; start it again"),
         };
         let span =
@@ -132,16 +126,15 @@ impl Table {
 struct Flight {
     operations: Operations,
     operation: Operation,
-    account: AccountId,
-    /// Where the account stood when the login was asked for.
-    state: account::State,
+    /// As it was when the login was asked for.
+    account: Account,
     outcome: Outcome,
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
         // First make room: whoever sees the end may start the next login at once.
-        self.operations.table().running.remove(&self.account);
+        self.operations.table().running.remove(&self.account.id);
         let outcome = std::mem::replace(&mut self.outcome, Outcome::stopped(""));
         self.operation.send_modify(|record| record.end(outcome));
     }
@@ -156,7 +149,7 @@ impl Flight {
             outcome = self.sign_in(&site) => outcome,
         };
         self.outcome = outcome;
-        refresh::plan(&self.operations.0.context.store, self.account).await;
+        refresh::plan(&self.operations.0.context.store, self.account.id).await;
     }
 
     async fn sign_in(&self, site: &Site) -> Outcome {
@@ -165,12 +158,15 @@ impl Flight {
             return Outcome::stopped("the broker is stopping; start the login again");
         };
         // It may have waited long: what the account was then does not count.
-        let account = match inner.context.store.account(self.account).await {
+        let account = match inner.context.store.account(self.account.id).await {
             Ok(Some(account)) => account,
             Ok(None) => return Outcome::stopped("the account was deleted meanwhile"),
             Err(error) => return Outcome::Failed(store_failure(&error)),
         };
-        if self.state.signs_in_unasked() && !account.state.signs_in_unasked() {
+        if self.account.generation < account.generation {
+            return Outcome::stopped("another login of the account ended well meanwhile");
+        }
+        if self.account.state.signs_in_unasked() && !account.state.signs_in_unasked() {
             return Outcome::stopped(
                 "the account needs an operator since; see its state and start the login again",
             );

@@ -1,4 +1,4 @@
-//! Signs accounts in again before anybody needs it: looks each second who is due, claims it, starts its login.
+//! Signs accounts in again before anybody needs it: looks several times a second who is due, claims it, starts its login.
 //!
 //! Due times are absolute and live in Redis, so neither a restart nor an edit of an account pushes them back. A
 //! claim only postpones: if this broker dies, another one finds the account due again and settles what it left.
@@ -18,9 +18,11 @@ use crate::{
     state::App,
 };
 
+mod asked;
 pub mod schedule;
 
-const TICK: Duration = Duration::from_secs(1);
+/// What an adapter waits for its request to be seen, and half of what it costs Redis to ask.
+const TICK: Duration = Duration::from_millis(250);
 
 /// The due loop; ends when the broker stops.
 pub(crate) async fn run(app: App) {
@@ -33,7 +35,7 @@ pub(crate) async fn run(app: App) {
             () = stopping.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let result = sign_in_due(&app).await;
+        let result = asked::make_due(&app.store).await.and(sign_in_due(&app).await);
         // Once for an outage, not once a second.
         match (&result, trouble) {
             (Err(error), false) => tracing::error!(%error, "no account is signed in by itself for now"),

@@ -55,6 +55,10 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
     plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
     plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
+    plain(
+        "LATCHKEY_RENEWAL_DEADLINE",
+        "adapter: how long a request waits for a new session where no other account serves; 30s",
+    ),
     plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
     secret("LATCHKEY_REDIS_URL", "both: redis://user:password@host:6379/0, or rediss:// for TLS"),
     plain("LATCHKEY_REPAIR", "adapter: on or off, whether a site may be asked again within one turn; on"),

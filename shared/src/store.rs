@@ -25,12 +25,14 @@ mod events;
 pub mod keys;
 mod lanes;
 mod leases;
+mod refresh;
 mod sessions;
 
 pub use accounts::AccountChange;
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
+pub use refresh::RefreshRequest;
 pub use sessions::{LoginLock, Published, StoredSession};
 
 /// How Redis is reached.

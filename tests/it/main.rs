@@ -18,6 +18,7 @@ mod messages;
 mod opencode;
 mod readme;
 mod sdk;
+mod signed_in;
 mod store;
 mod tidy;
 mod tools;

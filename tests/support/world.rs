@@ -35,6 +35,8 @@ const STOP: Duration = Duration::from_secs(20);
 pub struct World {
     /// The broker, unless the world was started without.
     pub broker: Option<Part>,
+    /// Further brokers, on the same Redis.
+    pub other_brokers: Vec<Part>,
     /// The adapters; usually one.
     pub adapters: Vec<Part>,
     /// The site.
@@ -105,7 +107,7 @@ impl World {
     /// # Panics
     /// When a part ended with an error, or not in time.
     pub async fn stop(mut self) {
-        for part in self.adapters.drain(..).chain(self.broker.take()) {
+        for part in self.adapters.drain(..).chain(self.other_brokers.drain(..)).chain(self.broker.take()) {
             part.stop(STOP).await;
         }
     }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use latchkey_shared::{
-    account::Account,
+    account::{Account, State},
     id::{AccountId, SiteName},
     store::{Event, Store, StoreError},
     time::Timestamp,
 };
 use tokio::{
-    sync::Semaphore,
+    sync::{Notify, Semaphore},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,7 @@ pub(crate) struct Directory {
     known: Mutex<HashMap<AccountId, Known>>,
     looked: Mutex<Option<Instant>>,
     reading: Reading,
+    changed: Notify,
 }
 
 /// One read of Redis at a time, until what it found is kept: a slower one would bring back what is over.
@@ -84,6 +85,24 @@ impl Directory {
         count
     }
 
+    /// Accounts of a site that do not serve now, and that the broker signs in again by itself, with the generation
+    /// that is over.
+    pub(crate) fn kept_signed_in(&self, site: &SiteName, tried: &[AccountId]) -> Vec<(AccountId, u64)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = known.values().map(|known| &known.account).filter(|account| {
+            let is_kept = matches!(account.state, State::Active | State::Refreshing);
+            is_kept && account.site == *site && !tried.contains(&account.id)
+        });
+        kept.map(|account| (account.id, account.generation)).collect()
+    }
+
+    /// Completes when an account is read anew after this call.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> + '_ {
+        let mut changed = Box::pin(self.changed.notified());
+        changed.as_mut().enable();
+        changed
+    }
+
     /// Never uses this generation of an account's session again.
     pub(crate) fn bury(&self, id: AccountId, generation: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +124,8 @@ impl Directory {
             let fresh = Known::after(before.remove(&account.id), account);
             known.insert(fresh.account.id, fresh);
         }
+        drop(known);
+        self.changed.notify_waiters();
         Ok(())
     }
 
@@ -166,6 +187,8 @@ impl Directory {
         if let Some(account) = account {
             known.insert(id, Known::after(before, account));
         }
+        drop(known);
+        self.changed.notify_waiters();
         Ok(())
     }
 }
@@ -195,8 +218,6 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_shared::account::State;
-
     use super::*;
 
     fn account(generation: u64) -> Account {

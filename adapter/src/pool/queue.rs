@@ -109,7 +109,7 @@ impl Pool {
             return Ok(lease);
         }
         let _place = self.queue.enter()?;
-        let late = || PoolError::Busy { retry_after: self.queue_deadline };
+        let late = || PoolError::Busy { retry_after: self.patience.queue };
         let _first = timeout_at(deadline, head.acquire()).await.map_err(|_| late())?;
         loop {
             // Before asking: a release between the refusal and the wait must not be missed.

@@ -13,14 +13,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Code, failure::Trouble, record};
 
-const LIFE: Duration = Duration::from_secs(30);
-const RENEWAL: Duration = Duration::from_secs(10);
+/// What an account waits for another login after its broker died.
+const LIFE: Duration = Duration::from_secs(15);
+const RENEWAL: Duration = Duration::from_secs(5);
 /// Reason of an account whose login has begun to type the password.
 pub(super) const TYPED: &str = "password typed";
 
-/// How long after its begin a login is looked after, if it is not heard of: longer than nearly all last. A login that
-/// still runs then has its lock.
-pub(crate) const CLAIM: Duration = Duration::from_secs(10 * 60);
+/// How long after its begin a login is looked after, if it is not heard of. One that still runs then has its lock.
+pub(crate) const CLAIM: Duration = Duration::from_secs(30);
 
 /// The right itself. Dropped before its login ended, it ends the account's state too.
 pub(super) struct Hold {
@@ -40,6 +40,9 @@ impl Hold {
         // What it was before the lock does not count: an operator may have switched it off since.
         let now = store.account(account.id).await?.filter(|now| now.state != State::Disabled);
         hold.before = now.ok_or_else(gone)?;
+        if hold.before.generation != account.generation {
+            return Err(Trouble::new(Code::Superseded, "another login of the account has just ended"));
+        }
         let change = AccountChange { from: Some(hold.before.state), ..refreshing(String::new()) };
         if !store.change_account(account.id, change).await? {
             return Err(gone());

@@ -129,6 +129,7 @@ impl Store {
         let mut pipe = redis::pipe();
         pipe.cmd("SREM").arg(keys::site_accounts(&account.site)).arg(&text).ignore();
         pipe.cmd("ZREM").arg(keys::site_idle(&account.site)).arg(&text).ignore();
+        pipe.cmd("ZREM").arg(keys::REFRESH).arg(&text).ignore();
         let mut delete = redis::cmd("DEL");
         let of_account = [
             keys::session,
@@ -138,6 +139,7 @@ impl Store {
             keys::login_lock,
             keys::totp_step,
             keys::failures,
+            keys::forced,
             keys::leases,
             keys::cooldown,
         ];

@@ -6,7 +6,7 @@
 //! | `lk:{id}:credentials` | sealed, ring `credentials` | broker | broker | until removed |
 //! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
 //! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
-//! | `lk:{id}:login-lock` | random token | broker | broker | 30 s, renewed |
+//! | `lk:{id}:login-lock` | random token | broker | broker | 15 s, renewed |
 //! | `lk:{id}:totp-step` | integer: the last time step typed | broker | broker | 5 min |
 //! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
 //! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
@@ -15,6 +15,8 @@
 //! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
 //! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
+//! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
+//! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 
@@ -24,6 +26,8 @@ use crate::id::{AccountId, SiteName};
 pub(super) const EVENTS: &str = "lk:events";
 /// The zset of due times.
 pub(super) const DUE: &str = "lk:due";
+/// The zset of accounts whose session a site refused.
+pub(super) const REFRESH: &str = "lk:refresh";
 /// The set of sites that have accounts.
 pub(super) const SITES: &str = "lk:sites";
 
@@ -55,6 +59,10 @@ pub(super) fn totp_step(id: AccountId) -> String {
 
 pub(super) fn failures(id: AccountId) -> String {
     of_account(id, "failures")
+}
+
+pub(super) fn forced(id: AccountId) -> String {
+    of_account(id, "forced")
 }
 
 pub(super) fn leases(id: AccountId) -> String {

@@ -30,7 +30,7 @@ pub struct Start {
     options: Options,
     redis_arguments: Vec<String>,
     site_file: Option<String>,
-    broker: bool,
+    brokers: usize,
     adapters: usize,
     broker_env: Vec<(String, String)>,
     adapter_env: Vec<(String, String)>,
@@ -45,7 +45,7 @@ impl Default for Start {
             options: Options::default(),
             redis_arguments: Vec::new(),
             site_file: None,
-            broker: true,
+            brokers: 1,
             adapters: 1,
             broker_env: Vec::new(),
             adapter_env: Vec::new(),
@@ -99,10 +99,17 @@ impl Start {
         self
     }
 
+    /// How many brokers there are.
+    #[must_use]
+    pub fn brokers(mut self, count: usize) -> Self {
+        self.brokers = count;
+        self
+    }
+
     /// No broker: sessions come from [`Start::with_session`] only.
     #[must_use]
     pub fn without_broker(mut self) -> Self {
-        self.broker = false;
+        self.brokers = 0;
         self
     }
 
@@ -138,13 +145,23 @@ impl Start {
         let store = Store::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
         let session_vault = SessionVault::from_env(&Env::of(env.clone())).unwrap();
         let mut accounts = BTreeMap::new();
-        let (broker, adapters) = (None, Vec::new());
+        let (broker, other_brokers, adapters) = (None, Vec::new(), Vec::new());
         for username in std::mem::take(&mut self.with_session) {
             let id = publish(&store, &session_vault, &practice, &username, self.concurrency).await;
             accounts.insert(username, id);
         }
-        let mut world =
-            World { broker, adapters, practice, redis, store, session_vault, keys, directory, accounts };
+        let mut world = World {
+            broker,
+            other_brokers,
+            adapters,
+            practice,
+            redis,
+            store,
+            session_vault,
+            keys,
+            directory,
+            accounts,
+        };
         self.parts(&mut world, &env).await;
         for username in &self.signed_in {
             let id = self.sign_in(&world, username).await;
@@ -170,9 +187,9 @@ impl Start {
     }
 
     async fn parts(&self, world: &mut World, common: &[(String, String)]) {
-        if self.broker {
+        for index in 0..self.brokers {
             let artefacts = world.artefacts();
-            std::fs::create_dir(&artefacts).unwrap();
+            std::fs::create_dir_all(&artefacts).unwrap();
             let own = world.keys.broker(&artefacts.display().to_string());
             let env = Env::of(common.iter().chain(&own).chain(&self.broker_env).cloned());
             let config =
@@ -180,10 +197,17 @@ impl Start {
             let part = Part::start(|listener, stopping| {
                 latchkey_broker::run(config, listener, stopping.cancelled_owned())
             });
-            world.broker = Some(part.await);
+            match index {
+                0 => world.broker = Some(part.await),
+                _ => world.other_brokers.push(part.await),
+            }
         }
         for _ in 0..self.adapters {
-            let own = world.keys.adapter();
+            let mut own = world.keys.adapter();
+            if self.brokers == 0 {
+                // Nobody would bring a new session.
+                own.push(("LATCHKEY_RENEWAL_DEADLINE".to_owned(), "1ms".to_owned()));
+            }
             let env = Env::of(common.iter().chain(&own).chain(&self.adapter_env).cloned());
             let config =
                 latchkey_adapter::config::Config::from_env(&env).expect("the adapter's environment is right");

@@ -1,0 +1,99 @@
+//! What adapters ask for: an account whose session the site refused is due at once, but not time and again.
+//!
+//! A site that refuses every session would have its login page asked for ever; after a few logins that adapters asked
+//! for, the account cools down.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    account::{Account, State},
+    store::{AccountChange, RefreshRequest, Store, StoreError},
+    time::Timestamp,
+};
+
+/// Logins of one account that adapters may ask for in a [`WINDOW`].
+const MOST: u32 = 3;
+const WINDOW: Duration = Duration::from_secs(10 * 60);
+/// Requests that are looked at in one go.
+const AT_ONCE: usize = 64;
+
+/// Reason of an account that cools down because its site refuses every session.
+pub(crate) const SESSIONS_REFUSED: &str =
+    "the site refuses sessions that were just made; compare [probe] and [chat.expired] of the site file";
+
+/// Makes the accounts due that adapters ask for, and ends the requests that need no login.
+pub(super) async fn make_due(store: &Store) -> Result<(), StoreError> {
+    for request in store.refresh_requests(AT_ONCE).await? {
+        let account = store.account(request.account).await?;
+        match account.as_ref().map(|account| answer(account, request)) {
+            Some(Answer::Wait) => continue,
+            Some(Answer::SignIn) => sign_in(store, request).await?,
+            Some(Answer::Nothing) | None => {}
+        }
+        store.end_refresh_request(request).await?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// A login runs.
+    Wait,
+    SignIn,
+    /// It has a newer session already, waits after a failed login, or needs an operator.
+    Nothing,
+}
+
+fn answer(account: &Account, request: RefreshRequest) -> Answer {
+    match account.state {
+        _ if account.generation > request.generation => Answer::Nothing,
+        State::Refreshing => Answer::Wait,
+        State::Active => Answer::SignIn,
+        State::New
+        | State::Cooldown
+        | State::NeedsHuman
+        | State::CredentialsRejected
+        | State::SiteLocked
+        | State::Disabled => Answer::Nothing,
+    }
+}
+
+async fn sign_in(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
+    let RefreshRequest { account, generation } = request;
+    if store.count_forced(account, WINDOW).await? <= MOST {
+        tracing::info!(account.id = %account, session.generation = generation, "the site refused the session");
+        return store.postpone(account, Timestamp::now()).await;
+    }
+    let cooldown = AccountChange {
+        from: Some(State::Active),
+        state: Some((State::Cooldown, SESSIONS_REFUSED.to_owned())),
+        refresh_at: Some(Some(Timestamp::now() + WINDOW)),
+        ..AccountChange::default()
+    };
+    if store.change_account(account, cooldown).await? {
+        tracing::warn!(account.id = %account, "{SESSIONS_REFUSED}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_account_that_stands_well_is_signed_in_on_demand() {
+        let account =
+            Account { generation: 3, ..Account::new("practice".parse().unwrap(), "alice".to_owned()) };
+        let answered = |state, generation| {
+            let request = RefreshRequest { account: account.id, generation };
+            answer(&Account { state, ..account.clone() }, request)
+        };
+
+        assert_eq!(answered(State::Active, 3), Answer::SignIn);
+        assert_eq!(answered(State::Active, 2), Answer::Nothing);
+        assert_eq!(answered(State::Refreshing, 3), Answer::Wait);
+        for state in [State::Cooldown, State::NeedsHuman, State::CredentialsRejected, State::Disabled] {
+            assert_eq!(answered(state, 3), Answer::Nothing, "{state}");
+        }
+    }
+}
