@@ -15,6 +15,7 @@ mod librechat;
 mod load;
 mod login;
 mod messages;
+mod new_api;
 mod opencode;
 mod readme;
 mod sdk;

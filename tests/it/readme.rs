@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use latchkey_shared::env::VARIABLES;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "README.md",
     "shared/README.md",
     "broker/README.md",
     "adapter/README.md",
     "adapter/bridge/README.md",
+    "scripts/README.md",
     "tests/README.md",
     "compose/README.md",
 ];

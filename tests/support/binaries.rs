@@ -125,7 +125,10 @@ pub fn path(name: &str) -> PathBuf {
     let built =
         built.unwrap_or_else(|_| panic!("{name} is not built: run scripts/test, or cargo build --workspace"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let package = name.trim_start_matches("latchkey-");
+    let package = match name.trim_start_matches("latchkey-") {
+        "ops" => "scripts/ops",
+        package => package,
+    };
     let newest = newest(&root.join(package).join("src")).max(newest(&root.join("shared/src")));
     assert!(
         newest <= built,

@@ -3,11 +3,13 @@
 
 pub mod binaries;
 pub mod claude;
+pub mod command;
 pub mod gradio;
 pub mod http;
 pub mod hunt;
 pub mod librechat;
 pub mod model;
+pub mod new_api;
 pub mod open_webui;
 pub mod opencode;
 pub mod practice;

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+mod new_api;
+mod output;
+mod secret;
+
+/// Rolls Latchkey out, and back.
+#[derive(Parser)]
+#[command(name = "latchkey-ops")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// New-api's channels for the adapters.
+    NewApi(new_api::Options),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
+    let ran = match arguments.command {
+        Command::NewApi(options) => new_api::run(options).await,
+    };
+    match ran {
+        Ok(code) => code,
+        Err(error) => {
+            // Nobody reads a closed standard error.
+            writeln!(std::io::stderr(), "error: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
