@@ -4,6 +4,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod blocks;
-pub(crate) mod converted;
 pub(crate) mod error;
 pub(crate) mod request;

@@ -51,16 +51,14 @@ enum AccountCommand {
     /// Add an account and sign it in; asks for the password, or reads it from standard input
     Add(NewAccount),
     /// List accounts
-    List {
-        /// Only of this site
-        #[arg(long)]
-        site: Option<String>,
-    },
+    List(Filter),
     /// Show one account
     Show {
         /// Its id or its label
         account: String,
     },
+    /// Change what one account is called, where it belongs and what it may do
+    Set(ChangedAccount),
     /// Sign one account in now and show each step
     Login {
         /// Its id or its label
@@ -84,15 +82,70 @@ struct NewAccount {
     /// What to call the account here; the username by default
     #[arg(long)]
     label: Option<String>,
+    /// Pool that it belongs to; repeat it for several
+    #[arg(long = "pool", value_name = "POOL")]
+    pools: Vec<String>,
+    /// Its share of the turns beside other accounts; 1 by default
+    #[arg(long)]
+    weight: Option<u32>,
     /// Streams at once, if the site's own limit does not suit
     #[arg(long)]
     concurrency: Option<u32>,
+    /// Turns that begin within a minute, if the site's own limit does not suit
+    #[arg(long)]
+    requests_per_minute: Option<u32>,
     /// Cron expression (UTC) of logins besides the refreshes
     #[arg(long)]
     schedule: Option<String>,
     /// Do not sign in yet
     #[arg(long)]
     no_login: bool,
+}
+
+#[derive(Debug, Default, Args)]
+struct Filter {
+    /// Only of this site
+    #[arg(long)]
+    site: Option<String>,
+    /// Only of this pool
+    #[arg(long)]
+    pool: Option<String>,
+    /// Only those that stand so, like `active` or `needs_human`; a wrong word is answered with all of them
+    #[arg(long)]
+    state: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ChangedAccount {
+    /// Its id or its label
+    account: String,
+    /// What to call it here
+    #[arg(long)]
+    label: Option<String>,
+    /// Pool that it belongs to from now on, and to no other; repeat it for several
+    #[arg(long = "pool", value_name = "POOL", conflicts_with = "no_pools")]
+    pools: Vec<String>,
+    /// Take it out of every pool
+    #[arg(long)]
+    no_pools: bool,
+    /// Its share of the turns beside other accounts
+    #[arg(long)]
+    weight: Option<u32>,
+    /// Streams at once; `site` for the site's own limit
+    #[arg(long, value_name = "N|site")]
+    concurrency: Option<String>,
+    /// Turns that begin within a minute; `site` for the site's own limit
+    #[arg(long, value_name = "N|site")]
+    requests_per_minute: Option<String>,
+    /// Cron expression (UTC) of logins besides the refreshes; `none` for none
+    #[arg(long, value_name = "CRON|none")]
+    schedule: Option<String>,
+    /// Switch it off
+    #[arg(long, conflicts_with = "enable")]
+    disable: bool,
+    /// Switch it on again
+    #[arg(long)]
+    enable: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,11 +6,11 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin},
+    account::{Account, LastLogin, SessionOrigin},
     credentials::Credentials,
     session::Session,
     site::Site,
-    store::{LoginLock, Published, Store, StoreError},
+    store::{LoginLock, NewSession, Published, Store, StoreError},
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
@@ -185,7 +185,14 @@ impl Attempt<'_> {
         let mut tries = 0;
         let published = loop {
             tries += 1;
-            match store.publish_session(lock, &sealed, session.expires_at, refresh_at, &last_login).await {
+            let new = NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: session.expires_at,
+                refresh_at: Some(refresh_at),
+                last_login: &last_login,
+            };
+            match store.publish_session(lock, new).await {
                 Ok(published) => break published,
                 Err(StoreError::Unavailable(_)) if tries < PUBLISH_TRIES => sleep(PUBLISH_PAUSE).await,
                 Err(error) => return Err(error.into()),

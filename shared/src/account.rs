@@ -1,11 +1,11 @@
 //! One login at a site, as both sides see it. No secret is in here.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, SiteName},
+    id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
 
@@ -24,14 +24,22 @@ pub struct Account {
     pub reason: String,
     /// Since when.
     pub state_since: Timestamp,
+    /// Pools that it belongs to: a shared secret that is bound to pools uses their accounts and no others.
+    pub pools: BTreeSet<PoolName>,
+    /// Its share of the turns, beside those of other accounts.
+    pub weight: u32,
     /// Overrides the site's `limits.concurrency`: streams at once.
     pub concurrency: Option<u32>,
+    /// Overrides the site's `limits.requests_per_minute`: turns that begin within any minute.
+    pub requests_per_minute: Option<u32>,
     /// Cron expression (with seconds, UTC) that adds logins; see the broker's README.
     pub schedule: Option<String>,
     /// One higher for each change of the credentials; 0 means none are stored.
     pub credentials_version: u64,
     /// Generation of the published session; 0 means there was none.
     pub generation: u64,
+    /// How the published session came about.
+    pub session_origin: Option<SessionOrigin>,
     /// Hard end of the published session.
     pub expires_at: Option<Timestamp>,
     /// When the broker will sign in next by itself.
@@ -65,10 +73,14 @@ impl Account {
             state: State::New,
             reason: String::new(),
             state_since: now,
+            pools: BTreeSet::new(),
+            weight: 1,
             concurrency: None,
+            requests_per_minute: None,
             schedule: None,
             credentials_version: 0,
             generation: 0,
+            session_origin: None,
             expires_at: None,
             refresh_at: None,
             last_login: None,
@@ -148,24 +160,67 @@ impl State {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = Self::ALL.iter().find(|(state, _)| state == self).expect("ALL lists every state");
-        f.write_str(name)
+        f.write_str(name_of(&Self::ALL, self))
     }
 }
 
 impl FromStr for State {
-    type Err = UnknownState;
+    type Err = UnknownWord;
 
-    fn from_str(text: &str) -> Result<Self, UnknownState> {
-        let found = Self::ALL.iter().find(|(_, name)| *name == text);
-        found.map(|(state, _)| *state).ok_or(UnknownState)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        named(&Self::ALL, text)
     }
 }
 
-/// Text that names no account state.
+/// How a session came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionOrigin {
+    /// The broker signed in, or renewed what a login had brought.
+    Login,
+    /// An operator brought it from elsewhere.
+    Import,
+    /// It is a key of the site's API: nothing renews it, and it ends only when the site says so.
+    ApiKey,
+}
+
+impl SessionOrigin {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Login, "login"), (Self::Import, "import"), (Self::ApiKey, "api_key")];
+}
+
+impl fmt::Display for SessionOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name_of(&Self::ALL, self))
+    }
+}
+
+impl FromStr for SessionOrigin {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        named(&Self::ALL, text)
+    }
+}
+
+fn name_of<T: PartialEq>(all: &[(T, &'static str)], wanted: &T) -> &'static str {
+    all.iter().find(|(value, _)| value == wanted).map(|(_, name)| *name).expect("ALL lists every value")
+}
+
+fn named<T: Copy>(all: &[(T, &'static str)], text: &str) -> Result<T, UnknownWord> {
+    let found = all.iter().find(|(_, name)| *name == text);
+    found.map(|(value, _)| *value).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
+        UnknownWord { known: known.join(", ") }
+    })
+}
+
+/// Text that is none of a few words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an account state")]
-pub struct UnknownState;
+#[error("expected one of {known}")]
+pub struct UnknownWord {
+    known: String,
+}
 
 #[cfg(test)]
 mod tests {
@@ -176,6 +231,10 @@ mod tests {
         for (state, name) in State::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), name);
             assert_eq!(name.parse(), Ok(state));
+        }
+        for (origin, name) in SessionOrigin::ALL {
+            assert_eq!(serde_json::to_value(origin).unwrap(), name);
+            assert_eq!(name.parse(), Ok(origin));
         }
     }
 

@@ -65,16 +65,45 @@ impl FromStr for SiteName {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        if !starts_well || text.len() > 40 || !text.bytes().all(allowed) {
-            return Err(BadId {
-                what: "site name",
-                expected: "1 to 40 of a-z, 0-9 and -, starting with a letter",
-            });
-        }
-        Ok(Self(text.to_owned()))
+        word("site name", text).map(Self)
     }
+}
+
+/// Name of a pool, a set of accounts: spelled like the name of a site.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PoolName(String);
+
+impl PoolName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PoolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PoolName {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        word("pool name", text).map(Self)
+    }
+}
+
+/// A short word that means nothing to a shell, a URL, Redis or a list.
+fn word(what: &'static str, text: &str) -> Result<String, BadId> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    if !starts_well || text.len() > 40 || !text.bytes().all(allowed) {
+        return Err(BadId { what, expected: "1 to 40 of a-z, 0-9 and -, starting with a letter" });
+    }
+    Ok(text.to_owned())
 }
 
 /// Text that is not the id it should be.
@@ -101,7 +130,7 @@ macro_rules! text_conversions {
     )+};
 }
 
-text_conversions!(AccountId, SiteName);
+text_conversions!(AccountId, PoolName, SiteName);
 
 #[cfg(test)]
 mod tests {

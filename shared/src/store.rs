@@ -33,7 +33,7 @@ pub use conversations::Conversation;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use refresh::RefreshRequest;
-pub use sessions::{LoginLock, Published, StoredSession};
+pub use sessions::{LoginLock, NewSession, Published, StoredSession};
 
 /// How Redis is reached.
 #[derive(Clone, Debug)]

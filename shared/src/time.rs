@@ -12,6 +12,9 @@ impl Timestamp {
     /// The latest time that prints as four-digit year.
     const LAST: u64 = 253_402_300_799_999;
 
+    /// The end of what never ends.
+    pub const NEVER: Self = Self(Self::LAST);
+
     /// Reads the wall clock.
     #[must_use]
     pub fn now() -> Self {

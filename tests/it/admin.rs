@@ -50,12 +50,17 @@ async fn an_account_is_added_changed_listed_and_removed() {
       "id": "[id]",
       "label": "alice",
       "last_login": null,
+      "leases": 0,
+      "pools": [],
       "reason": "",
       "refresh_at": null,
+      "requests_per_minute": null,
       "schedule": null,
+      "session_origin": null,
       "site": "practice",
       "state": "new",
-      "state_since": "[time]"
+      "state_since": "[time]",
+      "weight": 1
     }
     "#);
 
@@ -73,6 +78,66 @@ async fn an_account_is_added_changed_listed_and_removed() {
     let removed = broker.request(Method::DELETE, &path).send().await.unwrap();
     assert_eq!(removed.status(), 204);
     assert_eq!(broker.get(&path).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn accounts_are_listed_by_site_pool_and_state() {
+    let broker = Broker::start().await;
+    let mut bob = alice();
+    (bob["label"], bob["pools"], bob["weight"]) = (json!("bob"), json!(["team-b", "team-a"]), json!(3));
+    let alice = broker.add_account(&alice()).await;
+    let bob = broker.add_account(&bob).await;
+    let limits = json!({ "pools": ["team-b"], "requests_per_minute": 20, "disabled": true });
+    let changed: Value = broker.patch(&alice, &limits).await.json().await.unwrap();
+    assert_eq!([&changed["pools"], &changed["requests_per_minute"]], [&json!(["team-b"]), &json!(20)]);
+
+    let labels = async |query: &str| {
+        let list = broker.json(&format!("/v1/accounts?{query}")).await;
+        let labels = list["accounts"].as_array().unwrap().iter().map(|account| account["label"].clone());
+        labels.collect::<Vec<_>>()
+    };
+
+    assert_eq!(labels("pool=team-b").await, ["alice", "bob"]);
+    assert_eq!(labels("pool=team-a&site=practice").await, ["bob"]);
+    assert_eq!(labels("pool=team-b&state=disabled").await, ["alice"]);
+    assert_eq!(labels("pool=team-c").await, [""; 0]);
+    let left: Value = broker.patch(&bob, &json!({ "pools": [], "weight": 1 })).await.json().await.unwrap();
+    assert_eq!([&left["pools"], &left["weight"]], [&json!([]), &json!(1)]);
+    assert_eq!(labels("pool=team-a").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_wrong_names_its_field_and_changes_nothing() {
+    let broker = Broker::start().await;
+    let path = broker.add_account(&alice()).await;
+    let before = broker.json(&path).await;
+
+    let mut told = String::new();
+    for change in [
+        json!({ "label": "Alice", "weight": 0 }),
+        json!({ "weight": null, "label": "" }),
+        json!({ "pools": ["team-a", "Team B"] }),
+        json!({ "pools": "team-a" }),
+        json!({ "requests_per_minute": 0 }),
+        json!({ "requests_per_minute": "20" }),
+        json!({ "pool": ["team-a"] }),
+        json!({ "state": "active" }),
+    ] {
+        let answer: Value = broker.patch(&path, &change).await.json().await.unwrap();
+        told += &format!("{} {}\n", answer["status"], answer["detail"].as_str().unwrap());
+    }
+
+    assert_snapshot!(told, @"
+    422 weight: expected 1 to 100
+    422 label: expected 1 to 80 characters in one line
+    422 pools[1]: expected 1 to 40 of a-z, 0-9 and -, starting with a letter
+    422 pools: expected a list
+    422 requests_per_minute: expected 1 to 100000 turns that begin within a minute
+    422 requests_per_minute: expected a whole number
+    422 pool: there is no such field; did you mean `pools`? (known: label, pools, weight, concurrency, requests_per_minute, schedule, disabled)
+    422 state: there is no such field (known: label, pools, weight, concurrency, requests_per_minute, schedule, disabled)
+    ");
+    assert_eq!(broker.json(&path).await, before);
 }
 
 #[tokio::test]

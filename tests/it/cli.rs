@@ -4,12 +4,10 @@ use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio, time::Dur
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::{
-    practice::{Options, PASSWORD, Practice, TOTP_SEED},
-    redis::Redis,
-    sites,
-};
+use support::{redis::Redis, sites};
 use tokio::{io::AsyncWriteExt, process::Command};
+
+mod account;
 
 use crate::admin::{
     broker::{Broker, TOKEN, environment, own},
@@ -86,16 +84,6 @@ fn without_times(text: &str) -> String {
         }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// A broker with the practice site, and what the commands need to reach it.
-async fn broker_with_practice() -> (Practice, Broker, Vec<(String, String)>) {
-    let practice =
-        Practice::start(Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() }).await;
-    let urls = format!("practice={}", practice.url);
-    let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &urls)]).await;
-    let environment = own(&[("LATCHKEY_BROKER_URL", &broker.url), ("LATCHKEY_ADMIN_TOKEN", TOKEN)]);
-    (practice, broker, environment)
 }
 
 #[tokio::test]
@@ -251,90 +239,6 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     fail  site file          [sites]/wrong.toml:4: unknown field `nme`, expected one of `name`, `title`, `base_url`, `origins`, `models`, `models_from`; did you mean `name`?
                              -> correct that line; shared/sites has complete examples
     ");
-}
-
-#[tokio::test]
-async fn browser_account_is_added_shown_listed_and_removed() {
-    let (_practice, _broker, environment) = broker_with_practice().await;
-    let secrets = format!("{PASSWORD}\n{TOTP_SEED}\n");
-
-    let add = ["account", "add", "--site", "practice", "--username", "alice", "--no-login"];
-    assert_snapshot!(run(&add, &environment, &secrets).await.shown(), @"
-    exit 0
-    added account [id] (alice at practice)
-    ");
-    assert_snapshot!(run(&["account", "login", "alice"], &environment, "").await.shown(), @"
-    exit 0
-    signing in alice at practice
-           wait      its turn and the browser  [secs]
-      1/7  goto      http://[host]/login  [secs]
-      2/7  fill      input[name=username]  [secs]
-      3/7  fill      input[name=password]  [secs]
-      4/7  click     button[type=submit]  [secs]
-      5/7  totp      input[name=code]  [secs]
-      6/7  click     button[type=submit]  [secs]
-      7/7  wait_for  visible #chat  [secs]
-           capture   the session  [secs]
-           probe     the site's API  [secs]
-           publish   the sealed session  [secs]
-    signed in: session 1 ends in [n] [n]
-    ");
-    assert_snapshot!(run(&["account", "list"], &environment, "").await.shown(), @"
-    exit 0
-    ID                          SITE      LABEL  STATE   SESSION ENDS  NEXT LOGIN
-    [id]  practice  alice  active  in [n] [n]    in [n] [n]
-    ");
-    assert_snapshot!(run(&["account", "show", "alice"], &environment, "").await.shown(), @"
-    exit 0
-    id            [id]
-    site          practice
-    label         alice
-    state         active
-    since         [n] ago
-    session       1
-    session ends  in [n] [n]
-    next login    in [n] [n]
-    last login    ok, [n] ago, took [n]
-    schedule      -
-    concurrency   as the site says
-    credentials   version 1
-    ");
-    let shown = run(&["account", "show", "alice", "--json"], &environment, "").await;
-    assert_eq!(serde_json::from_str::<Value>(&shown.stdout).unwrap()["state"], "active");
-    assert_snapshot!(run(&["account", "rm", "alice"], &environment, "").await.shown(), @"
-    exit 0
-    removed account [id] (alice)
-    ");
-    assert_snapshot!(run(&["account", "show", "alice"], &environment, "").await.shown(), @"
-    exit 1
-    stderr: error: there is no account alice; see `latchkey-broker account list`
-    ");
-}
-
-#[tokio::test]
-async fn browser_login_with_a_wrong_password_exits_with_1_and_says_what_to_do() {
-    let (_practice, _broker, environment) = broker_with_practice().await;
-
-    let arguments = ["account", "add", "--site", "practice", "--username", "alice"];
-    let added = run(&arguments, &environment, "wrong-horse\n").await;
-
-    assert_snapshot!(added.shown(), @"
-    exit 1
-    added account [id] (alice at practice)
-    signing in alice at practice
-           wait      its turn and the browser  [secs]
-      1/7  goto      http://[host]/login  [secs]
-      2/7  fill      input[name=username]  [secs]
-      3/7  fill      input[name=password]  [secs]
-      4/7  click     button[type=submit]  [secs]
-      5/7  totp      input[name=code]  [secs]
-    login failed: credentials_rejected
-      at step 5, line 27 of the site file: totp input[name=code]
-      the site refused (visible #error-credentials); store the right credentials; nothing is typed again until then
-    ");
-    let json = run(&["account", "login", "alice", "--json"], &environment, "").await;
-    let operation: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!((json.code, &operation["error"]["code"]), (1, &"credentials_rejected".into()));
 }
 
 #[tokio::test]

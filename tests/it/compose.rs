@@ -5,10 +5,10 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin},
+    account::{Account, LastLogin, SessionOrigin},
     env::{Env, VARIABLES},
     id::SiteName,
-    store::{Event, LeaseOutcome, RedisConfig, Store},
+    store::{Event, LeaseOutcome, NewSession, RedisConfig, Store},
     time::Timestamp,
     vault::Sealed,
 };
@@ -215,7 +215,19 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
     assert!(broker.renew_login(&lock, TTL).await.unwrap());
     assert!(broker.claim_totp_step(account.id, 1).await.unwrap());
-    broker.publish_session(&lock, &sealed, now + TTL, now + TTL / 2, &last).await.unwrap();
+    broker
+        .publish_session(
+            &lock,
+            NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: now + TTL,
+                refresh_at: Some(now + TTL / 2),
+                last_login: &last,
+            },
+        )
+        .await
+        .unwrap();
     broker.unlock_login(&lock).await.unwrap();
     broker.due(now, 10).await.unwrap();
     broker.count_failure(account.id).await.unwrap();
@@ -257,7 +269,19 @@ async fn what_is_stored_outlives_a_restart_of_redis() {
     broker.create_account(&account).await.unwrap();
     broker.put_credentials(account.id, 1, &sealed).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
-    broker.publish_session(&lock, &sealed, now + TTL, now + TTL / 2, &last).await.unwrap();
+    broker
+        .publish_session(
+            &lock,
+            NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: now + TTL,
+                refresh_at: Some(now + TTL / 2),
+                last_login: &last,
+            },
+        )
+        .await
+        .unwrap();
     let before = broker.account(account.id).await.unwrap();
 
     users.redis.restart().await;

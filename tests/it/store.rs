@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, LastLogin, State},
+    account::{Account, LastLogin, SessionOrigin, State},
     env::Env,
     id::SiteName,
-    store::{AccountChange, Event, LeaseOutcome, LoginLock, Published, RedisConfig, Store, StoreError},
+    store::{
+        AccountChange, Event, LeaseOutcome, LoginLock, NewSession, Published, RedisConfig, Store, StoreError,
+    },
     time::Timestamp,
     vault::Sealed,
 };
@@ -33,7 +35,19 @@ async fn publish(store: &Store, lock: &LoginLock, record: &str, life: Duration) 
     let now = Timestamp::now();
     let sealed = Sealed::from_stored(record.as_bytes().to_vec());
     let last = LastLogin { at: now, duration_ms: 1, result: "ok".to_owned() };
-    store.publish_session(lock, &sealed, now + life, now + life / 2, &last).await.unwrap()
+    store
+        .publish_session(
+            lock,
+            NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: now + life,
+                refresh_at: Some(now + life / 2),
+                last_login: &last,
+            },
+        )
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -44,13 +58,17 @@ async fn an_account_comes_back_as_it_was_stored() {
 
     let change = AccountChange {
         state: Some((State::Cooldown, "site_down".to_owned())),
+        pools: Some(["team-b", "team-a"].map(|pool| pool.parse().unwrap()).into()),
+        weight: Some(3),
         concurrency: Some(Some(7)),
+        requests_per_minute: Some(Some(20)),
         ..AccountChange::default()
     };
-    assert!(store.change_account(account.id, change).await.unwrap());
+    assert!(store.change_account(account.id, change.clone()).await.unwrap());
 
     let stored = store.account(account.id).await.unwrap().unwrap();
     (account.state, account.reason, account.concurrency) = (State::Cooldown, "site_down".to_owned(), Some(7));
+    (account.pools, account.weight, account.requests_per_minute) = (change.pools.unwrap(), 3, Some(20));
     account.state_since = stored.state_since;
     assert_eq!(stored, account);
     assert_eq!(store.accounts().await.unwrap(), [stored]);

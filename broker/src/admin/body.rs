@@ -83,6 +83,8 @@ fn mistake(path: &str, error: &serde_json::Error) -> Problem {
     // serde repeats the value that it found, and the value may be a password.
     let expected = match text.rsplit_once("expected ") {
         Some((_, expected)) if expected.starts_with("struct ") => "an object",
+        Some((_, "u32")) => "a whole number",
+        Some((_, "a sequence")) => "a list",
         Some((_, expected)) => expected,
         None => "something else",
     };

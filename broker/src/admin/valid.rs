@@ -1,5 +1,8 @@
 //! What may stand in a field. Each check names its field and says what it expects.
 
+use std::collections::BTreeSet;
+
+use latchkey_shared::id::PoolName;
 use secrecy::{ExposeSecret, SecretString};
 use totp_rs::Secret;
 
@@ -8,6 +11,9 @@ use crate::refresh::schedule;
 
 /// 80 bits: the shortest seed in use. RFC 4226 asks for 128, and sites do not keep to it.
 const SHORTEST_SEED: usize = 10;
+
+/// Each is looked at whenever the account is leased.
+const MOST_POOLS: usize = 32;
 
 pub(super) fn label(text: &str) -> Result<String, Problem> {
     let text = text.trim();
@@ -24,6 +30,28 @@ pub(super) fn concurrency(streams: u32) -> Result<u32, Problem> {
         return Ok(streams);
     }
     Err(Problem::invalid("concurrency", "expected 1 to 1000 streams at once"))
+}
+
+pub(super) fn requests_per_minute(requests: u32) -> Result<u32, Problem> {
+    if (1..=100_000).contains(&requests) {
+        return Ok(requests);
+    }
+    Err(Problem::invalid("requests_per_minute", "expected 1 to 100000 turns that begin within a minute"))
+}
+
+pub(super) fn weight(weight: u32) -> Result<u32, Problem> {
+    if (1..=100).contains(&weight) {
+        return Ok(weight);
+    }
+    Err(Problem::invalid("weight", "expected 1 to 100"))
+}
+
+pub(super) fn pools(names: Vec<PoolName>) -> Result<BTreeSet<PoolName>, Problem> {
+    let pools: BTreeSet<PoolName> = names.into_iter().collect();
+    if pools.len() <= MOST_POOLS {
+        return Ok(pools);
+    }
+    Err(Problem::invalid("pools", format!("expected at most {MOST_POOLS}")))
 }
 
 pub(super) fn schedule(text: String) -> Result<String, Problem> {

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use latchkey_shared::{account::Account, env::Env, id::AccountId};
+use latchkey_shared::{env::Env, id::AccountId};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
+use super::Filter;
 use crate::{
-    admin::{accounts::AccountList, problem::ProblemView},
+    admin::{
+        accounts::{AccountList, AccountView},
+        problem::ProblemView,
+    },
     config,
     operations::{OperationId, OperationView},
 };
@@ -29,7 +34,10 @@ pub(super) struct Client {
 pub(super) struct NewAccount<'a> {
     pub(super) site: &'a str,
     pub(super) label: &'a str,
+    pub(super) pools: &'a [String],
+    pub(super) weight: Option<u32>,
     pub(super) concurrency: Option<u32>,
+    pub(super) requests_per_minute: Option<u32>,
     pub(super) schedule: Option<&'a str>,
     pub(super) credentials: NewCredentials<'a>,
 }
@@ -50,22 +58,20 @@ impl Client {
         Ok(Self { http, base, token: config::admin_token(env)? })
     }
 
-    pub(super) async fn accounts(&self, site: Option<&str>) -> anyhow::Result<AccountList> {
-        let request = self.request(Method::GET, "/v1/accounts")?;
-        let request = match site {
-            Some(site) => request.query(&[("site", site)]),
-            None => request,
-        };
-        self.answer(request).await
+    pub(super) async fn accounts(&self, filter: &Filter) -> anyhow::Result<AccountList> {
+        let fields = [("site", &filter.site), ("pool", &filter.pool), ("state", &filter.state)];
+        let given: Vec<_> =
+            fields.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))).collect();
+        self.answer(self.request(Method::GET, "/v1/accounts")?.query(&given)).await
     }
 
     /// Finds an account by its id or its label.
-    pub(super) async fn find(&self, name: &str) -> anyhow::Result<Account> {
+    pub(super) async fn find(&self, name: &str) -> anyhow::Result<AccountView> {
         if name.parse::<AccountId>().is_ok() {
             return self.answer(self.request(Method::GET, &format!("/v1/accounts/{name}"))?).await;
         }
-        let mut accounts = self.accounts(None).await?.accounts;
-        accounts.retain(|account| account.label == name);
+        let mut accounts = self.accounts(&Filter::default()).await?.accounts;
+        accounts.retain(|view| view.account.label == name);
         match accounts.len() {
             0 => bail!("there is no account {name}; see `latchkey-broker account list`"),
             1 => Ok(accounts.remove(0)),
@@ -73,8 +79,16 @@ impl Client {
         }
     }
 
-    pub(super) async fn create(&self, account: &NewAccount<'_>) -> anyhow::Result<Account> {
+    pub(super) async fn create(&self, account: &NewAccount<'_>) -> anyhow::Result<AccountView> {
         self.answer(self.request(Method::POST, "/v1/accounts")?.json(account)).await
+    }
+
+    pub(super) async fn change(
+        &self,
+        id: AccountId,
+        change: &Map<String, Value>,
+    ) -> anyhow::Result<AccountView> {
+        self.answer(self.request(Method::PATCH, &format!("/v1/accounts/{id}"))?.json(change)).await
     }
 
     pub(super) async fn delete(&self, id: AccountId) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ pub(super) fn rough(duration: Duration) -> String {
 pub(super) fn from_now(time: Option<Timestamp>, now: Timestamp) -> String {
     match time {
         None => "-".to_owned(),
+        Some(Timestamp::NEVER) => "never".to_owned(),
         Some(time) if now < time => format!("in {}", rough(now.until(time))),
         Some(time) => format!("{} ago", rough(time.until(now))),
     }

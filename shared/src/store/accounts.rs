@@ -1,15 +1,20 @@
 //! Accounts, and when their next login is due.
 
-use std::{collections::HashMap, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys};
 use crate::{
     account::{Account, LastLogin, State},
-    id::{AccountId, SiteName},
+    id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
+
+pub(super) mod fields;
 
 /// What changes in an account; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +25,14 @@ pub struct AccountChange {
     pub label: Option<String>,
     /// Where it stands, and why.
     pub state: Option<(State, String)>,
+    /// Pools that it belongs to.
+    pub pools: Option<BTreeSet<PoolName>>,
+    /// Its share of the turns.
+    pub weight: Option<u32>,
     /// Streams at once.
     pub concurrency: Option<Option<u32>>,
+    /// Turns that begin within any minute.
+    pub requests_per_minute: Option<Option<u32>>,
     /// Cron expression.
     pub schedule: Option<Option<String>>,
     /// When the broker signs in next by itself; `Some(None)` never.
@@ -38,7 +49,7 @@ impl Store {
     pub async fn create_account(&self, account: &Account) -> Result<(), StoreError> {
         let mut pipe = redis::pipe();
         let hash = pipe.cmd("HSET").arg(keys::account(account.id));
-        for (field, value) in fields(account) {
+        for (field, value) in fields::of_account(account) {
             hash.arg(field).arg(value);
         }
         pipe.ignore();
@@ -57,7 +68,7 @@ impl Store {
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         let fields: HashMap<String, String> =
             self.command(redis::cmd("HGETALL").arg(keys::account(id))).await?;
-        if fields.is_empty() { Ok(None) } else { parse(id, &fields).map(Some) }
+        if fields.is_empty() { Ok(None) } else { fields::parse(id, &fields).map(Some) }
     }
 
     /// Every account, the oldest first.
@@ -90,7 +101,7 @@ impl Store {
             }
             let hashes: Vec<HashMap<String, String>> = self.pipeline(&pipe).await?;
             for (id, fields) in batch.iter().zip(&hashes).filter(|(_, fields)| !fields.is_empty()) {
-                accounts.push(parse(*id, fields)?);
+                accounts.push(fields::parse(*id, fields)?);
             }
         }
         accounts.sort_by_key(|account| account.id);
@@ -105,8 +116,8 @@ impl Store {
         let refresh_at = change.refresh_at;
         let script = redis::Script::new(include_str!("change_account.lua"));
         let mut call = script.key(keys::account(id));
-        call.arg(keys::EVENTS).arg(id.to_string()).arg(optional(change.from));
-        for (field, value) in changed_fields(change) {
+        call.arg(keys::EVENTS).arg(id.to_string()).arg(fields::optional(change.from));
+        for (field, value) in fields::of_change(change) {
             call.arg(field).arg(value);
         }
         let changed: bool = self.script(&call).await?;
@@ -223,115 +234,5 @@ impl Store {
         let script = redis::Script::new(include_str!("claim_totp_step.lua"));
         let keep = Duration::from_secs(300).as_secs();
         self.script(script.key(keys::totp_step(id)).arg(step).arg(keep)).await
-    }
-}
-
-fn fields(account: &Account) -> Vec<(&'static str, String)> {
-    let mut fields = vec![
-        ("site", account.site.to_string()),
-        ("label", account.label.clone()),
-        ("state", account.state.to_string()),
-        ("reason", account.reason.clone()),
-        ("state_since", account.state_since.millis().to_string()),
-        ("concurrency", optional(account.concurrency)),
-        ("schedule", optional(account.schedule.as_ref())),
-        ("credentials_version", account.credentials_version.to_string()),
-        ("generation", account.generation.to_string()),
-        ("expires_at", optional(account.expires_at.map(Timestamp::millis))),
-        ("refresh_at", optional(account.refresh_at.map(Timestamp::millis))),
-        ("created_at", account.created_at.millis().to_string()),
-    ];
-    if let Some(last) = &account.last_login {
-        fields.extend(last_login_fields(last));
-    }
-    fields
-}
-
-fn changed_fields(change: AccountChange) -> Vec<(&'static str, String)> {
-    let mut fields = Vec::new();
-    fields.extend(change.label.map(|label| ("label", label)));
-    if let Some((state, reason)) = change.state {
-        fields.extend(state_fields(state, reason));
-    }
-    fields.extend(change.concurrency.map(|concurrency| ("concurrency", optional(concurrency))));
-    fields.extend(change.schedule.map(|schedule| ("schedule", optional(schedule))));
-    fields.extend(change.refresh_at.map(|at| ("refresh_at", optional(at.map(Timestamp::millis)))));
-    fields.extend(change.last_login.iter().flat_map(last_login_fields));
-    fields
-}
-
-pub(super) fn state_fields(state: State, reason: String) -> [(&'static str, String); 3] {
-    let since = Timestamp::now().millis().to_string();
-    [("state", state.to_string()), ("reason", reason), ("state_since", since)]
-}
-
-pub(super) fn last_login_fields(last: &LastLogin) -> [(&'static str, String); 3] {
-    [
-        ("last_login_at", last.at.millis().to_string()),
-        ("last_login_ms", last.duration_ms.to_string()),
-        ("last_login_result", last.result.clone()),
-    ]
-}
-
-/// An empty field means that there is none.
-fn optional<T: ToString>(value: Option<T>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-fn parse(id: AccountId, fields: &HashMap<String, String>) -> Result<Account, StoreError> {
-    let reader = Reader { id, fields };
-    let last_login = match reader.time("last_login_at")? {
-        Some(at) => Some(LastLogin {
-            at,
-            duration_ms: reader.required("last_login_ms")?,
-            result: reader.text("last_login_result"),
-        }),
-        None => None,
-    };
-    Ok(Account {
-        id,
-        site: reader.required("site")?,
-        label: reader.text("label"),
-        state: reader.required("state")?,
-        reason: reader.text("reason"),
-        state_since: reader.time("state_since")?.unwrap_or_default(),
-        concurrency: reader.optional("concurrency")?,
-        schedule: reader.optional("schedule")?,
-        credentials_version: reader.required("credentials_version")?,
-        generation: reader.required("generation")?,
-        expires_at: reader.time("expires_at")?,
-        refresh_at: reader.time("refresh_at")?,
-        last_login,
-        created_at: reader.time("created_at")?.unwrap_or_default(),
-    })
-}
-
-struct Reader<'a> {
-    id: AccountId,
-    fields: &'a HashMap<String, String>,
-}
-
-impl Reader<'_> {
-    fn text(&self, field: &str) -> String {
-        self.fields.get(field).cloned().unwrap_or_default()
-    }
-
-    fn optional<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, StoreError> {
-        match self.fields.get(field).filter(|value| !value.is_empty()) {
-            None => Ok(None),
-            Some(value) => value.parse().map(Some).map_err(|_| self.corrupt(field)),
-        }
-    }
-
-    fn required<T: FromStr>(&self, field: &'static str) -> Result<T, StoreError> {
-        self.optional(field)?.ok_or_else(|| self.corrupt(field))
-    }
-
-    fn time(&self, field: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.optional(field)?.map(Timestamp::from_millis))
-    }
-
-    fn corrupt(&self, what: &'static str) -> StoreError {
-        StoreError::Corrupt { what, account: self.id }
     }
 }

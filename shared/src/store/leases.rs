@@ -111,6 +111,24 @@ impl Store {
         self.command(&count).await
     }
 
+    /// How many leases each of these accounts has.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn leases_of(&self, ids: &[AccountId]) -> Result<Vec<u32>, StoreError> {
+        let now = Timestamp::now().millis();
+        let mut counts = Vec::with_capacity(ids.len());
+        // In batches, so that ten thousand accounts are no single long call.
+        for batch in ids.chunks(500) {
+            let mut pipe = redis::pipe();
+            for id in batch {
+                pipe.cmd("ZCOUNT").arg(keys::leases(*id)).arg(now).arg("+inf");
+            }
+            counts.append(&mut self.pipeline(&pipe).await?);
+        }
+        Ok(counts)
+    }
+
     /// Keeps an account from being leased for a while; a longer cooldown that runs already stays.
     ///
     /// # Errors

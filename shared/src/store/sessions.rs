@@ -5,9 +5,9 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use rand::{TryRng, rngs::SysRng};
 
-use super::{SESSION_EXPIRED, Store, StoreError, accounts, keys};
+use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, keys};
 use crate::{
-    account::{LastLogin, State},
+    account::{LastLogin, SessionOrigin, State},
     id::AccountId,
     time::Timestamp,
     vault::Sealed,
@@ -21,6 +21,21 @@ pub struct LoginLock {
     /// The generation that this login may publish.
     pub generation: u64,
     token: String,
+}
+
+/// A session that is to be an account's, and what the account says of it then.
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    /// The record.
+    pub sealed: &'a Sealed,
+    /// How it came about.
+    pub origin: SessionOrigin,
+    /// Its hard end.
+    pub expires_at: Timestamp,
+    /// When the broker sees to it by itself; `None` never.
+    pub refresh_at: Option<Timestamp>,
+    /// How the login went.
+    pub last_login: &'a LastLogin,
 }
 
 /// Whether a session was published.
@@ -118,31 +133,32 @@ impl Store {
     pub async fn publish_session(
         &self,
         lock: &LoginLock,
-        sealed: &Sealed,
-        expires_at: Timestamp,
-        refresh_at: Timestamp,
-        last_login: &LastLogin,
+        session: NewSession<'_>,
     ) -> Result<Published, StoreError> {
         let id = lock.account;
         let script = redis::Script::new(include_str!("publish_session.lua"));
         let mut call = script.key(keys::generation(id));
         call.key(keys::session(id)).key(keys::account(id)).key(keys::cooldown(id));
-        call.arg(lock.generation).arg(sealed.as_bytes()).arg(expires_at.millis());
+        call.arg(lock.generation).arg(session.sealed.as_bytes()).arg(session.expires_at.millis());
         call.arg(keys::EVENTS).arg(id.to_string()).arg(SESSION_EXPIRED);
-        for (field, value) in accounts::state_fields(State::Active, String::new()) {
+        for (field, value) in fields::of_state(State::Active, String::new()) {
             call.arg(field).arg(value);
         }
-        for (field, value) in accounts::last_login_fields(last_login) {
+        for (field, value) in fields::of_last_login(session.last_login) {
             call.arg(field).arg(value);
         }
         call.arg("generation").arg(lock.generation);
-        call.arg("expires_at").arg(expires_at.millis());
-        call.arg("refresh_at").arg(refresh_at.millis());
+        call.arg("session_origin").arg(session.origin.to_string());
+        call.arg("expires_at").arg(session.expires_at.millis());
+        call.arg("refresh_at").arg(fields::optional(session.refresh_at.map(Timestamp::millis)));
         let published: bool = self.script(&call).await?;
         if !published {
             return Ok(Published::Stale);
         }
-        self.postpone(id, refresh_at).await?;
+        match session.refresh_at {
+            Some(at) => self.postpone(id, at).await?,
+            None => self.forget_due(id).await?,
+        }
         Ok(Published::Done)
     }
 

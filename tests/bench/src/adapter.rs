@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin},
+    account::{Account, LastLogin, SessionOrigin},
     env::Env,
     session::Session,
-    store::{RedisConfig, Store},
+    store::{NewSession, RedisConfig, Store},
     time::Timestamp,
     vault::{KeyRing, SessionVault},
 };
@@ -70,7 +70,18 @@ impl Deployment {
                 let sealed = self.vault.seal(&session, account.id, lock.generation);
                 let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
                 let (expiry, refresh) = (session.expires_at, session.expires_at);
-                self.store.publish_session(&lock, &sealed, expiry, refresh, &login).await?;
+                self.store
+                    .publish_session(
+                        &lock,
+                        NewSession {
+                            sealed: &sealed,
+                            origin: SessionOrigin::Login,
+                            expires_at: expiry,
+                            refresh_at: Some(refresh),
+                            last_login: &login,
+                        },
+                    )
+                    .await?;
                 self.store.unlock_login(&lock).await?;
             }
         }

@@ -99,11 +99,14 @@ async fn invalid_request() {
     }
     assert_snapshot!(details, @"
     credentials.password: it is missing
-    lable: there is no such field; did you mean `label`? (known: site, label, credentials, concurrency, schedule)
+    lable: there is no such field; did you mean `label`? (known: site, label, credentials, pools, weight, concurrency, requests_per_minute, schedule)
     site: expected 1 to 40 of a-z, 0-9 and -, starting with a letter
     label: expected 1 to 80 characters in one line
     label: expected 1 to 80 characters in one line
     concurrency: expected 1 to 1000 streams at once
+    pools[0]: expected 1 to 40 of a-z, 0-9 and -, starting with a letter
+    weight: expected 1 to 100
+    requests_per_minute: expected 1 to 100000 turns that begin within a minute
     schedule: write weekdays as names (Mon, Tue, ...): as a number, 7 is Saturday here and Sunday in crontab
     schedule: it fires more often than every 5 minutes
     schedule: expected a cron expression of 5 to 7 fields, like `0 6 * * Mon-Fri` or `0 30 6 * * *` (seconds first)
@@ -114,7 +117,9 @@ async fn invalid_request() {
     credentials.totp_seed: expected the base32 text (A-Z, 2-7, at least 16 of them) that the site shows at enrolment, not a code
     ");
     let query: Value = broker.json("/v1/accounts?sight=practice").await;
-    assert_eq!([&query["code"], &query["field"]], [&json!("invalid_request"), &json!("site")]);
+    assert_eq!([&query["code"], &query["field"]], [&json!("invalid_request"), &json!("query")]);
+    let query: Value = broker.json("/v1/accounts?state=awake").await;
+    assert_snapshot!(query["detail"].as_str().unwrap(), @"state: expected one of new, refreshing, active, cooldown, needs_human, credentials_rejected, site_locked, disabled");
 }
 
 #[tokio::test]
@@ -268,6 +273,9 @@ fn wrong_bodies() -> Vec<Value> {
         with("/label", json!("")),
         with("/label", json!("two\nlines")),
         with("/concurrency", json!(0)),
+        with("/pools", json!(["team a"])),
+        with("/weight", json!(101)),
+        with("/requests_per_minute", json!(0)),
         with("/schedule", json!("0 6 * * 7")),
         with("/schedule", json!("* * * * *")),
         with("/schedule", json!("daily")),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use latchkey_shared::{
-    account::{Account, LastLogin},
+    account::{Account, LastLogin, SessionOrigin},
+    store::NewSession,
     time::Timestamp,
 };
 use support::{
@@ -31,7 +32,20 @@ async fn publish_elsewhere(world: &World, site: &str) {
     let sealed = world.session_vault.seal(&session, account.id, lock.generation);
     let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
     let expiry = session.expires_at;
-    world.store.publish_session(&lock, &sealed, expiry, expiry, &login).await.unwrap();
+    world
+        .store
+        .publish_session(
+            &lock,
+            NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: expiry,
+                refresh_at: Some(expiry),
+                last_login: &login,
+            },
+        )
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

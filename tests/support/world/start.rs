@@ -8,10 +8,10 @@ use std::{
 };
 
 use latchkey_shared::{
-    account::{Account, LastLogin},
+    account::{Account, LastLogin, SessionOrigin},
     env::Env,
     id::AccountId,
-    store::{Published, RedisConfig, Store},
+    store::{NewSession, Published, RedisConfig, Store},
     time::Timestamp,
     vault::SessionVault,
 };
@@ -271,7 +271,19 @@ async fn publish_session(
     let sealed = vault.seal(&session, id, lock.generation);
     let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
     let (expiry, refresh) = (session.expires_at, session.expires_at);
-    let published = store.publish_session(&lock, &sealed, expiry, refresh, &login).await.unwrap();
+    let published = store
+        .publish_session(
+            &lock,
+            NewSession {
+                sealed: &sealed,
+                origin: SessionOrigin::Login,
+                expires_at: expiry,
+                refresh_at: Some(refresh),
+                last_login: &login,
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(published, Published::Done);
     store.unlock_login(&lock).await.unwrap();
 }

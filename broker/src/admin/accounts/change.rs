@@ -1,0 +1,163 @@
+//! Changes of an account that an operator may make.
+
+use axum::{Json, extract::State};
+use latchkey_shared::{
+    account::{self, Account},
+    id::PoolName,
+    store::AccountChange,
+    time::Timestamp,
+};
+use serde::{Deserialize, Deserializer};
+
+use super::{AccountView, recovered};
+use crate::{
+    admin::{auth::Admin, body::Body, found::Found, problem::Problem, valid},
+    refresh,
+    state::App,
+};
+
+/// `PATCH /v1/accounts/{id}`: what is left out stays; `null` takes an override away.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct ChangedAccount {
+    label: Option<String>,
+    pools: Option<Vec<PoolName>>,
+    weight: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
+    concurrency: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    requests_per_minute: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    schedule: Option<Option<String>>,
+    disabled: Option<bool>,
+}
+
+pub(in crate::admin) async fn change(
+    _: Admin,
+    Found(account): Found,
+    State(app): State<App>,
+    Body(changed): Body<ChangedAccount>,
+) -> Result<Json<AccountView>, Problem> {
+    let change = plan_change(&account, changed, Timestamp::now())?;
+    let id = account.id;
+    if !app.store.change_account(id, change).await? {
+        return Err(Problem::AccountNotFound(id.to_string()));
+    }
+    tracing::info!(account.id = %id, "account changed");
+    let account = app.store.account(id).await?;
+    let account = account.ok_or(Problem::AccountNotFound(id.to_string()))?;
+    let leases = app.store.leases(id).await?;
+    Ok(Json(AccountView { account, leases }))
+}
+
+fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Result<AccountChange, Problem> {
+    let mut after = account.clone();
+    let mut change = AccountChange::default();
+    if let Some(label) = changed.label {
+        change.label = Some(valid::label(&label)?);
+    }
+    change.pools = changed.pools.map(valid::pools).transpose()?;
+    change.weight = changed.weight.map(valid::weight).transpose()?;
+    if let Some(requests) = changed.requests_per_minute {
+        change.requests_per_minute = Some(requests.map(valid::requests_per_minute).transpose()?);
+    }
+    if let Some(concurrency) = changed.concurrency {
+        change.concurrency = Some(concurrency.map(valid::concurrency).transpose()?);
+    }
+    if let Some(schedule) = changed.schedule {
+        after.schedule = schedule.map(valid::schedule).transpose()?;
+        change.schedule = Some(after.schedule.clone());
+        if account.state == account::State::New {
+            // It has no session to refresh: its due time came from the schedule that goes.
+            after.refresh_at = None;
+        }
+    }
+    let disabled = account.state == account::State::Disabled;
+    match changed.disabled {
+        Some(true) if !disabled => {
+            after.state = account::State::Disabled;
+            change.state = Some((after.state, "switched off by an operator".to_owned()));
+        }
+        Some(false) if disabled => {
+            let recovered = recovered(&after, now);
+            (after.state, after.refresh_at) = (recovered.state, recovered.refresh_at);
+            change.state = Some((after.state, String::new()));
+        }
+        Some(_) | None => {}
+    }
+    let due = refresh::next_due(&after, now);
+    // A login that ran when the state changed has left a due time of its own.
+    if due != account.refresh_at || change.state.is_some() {
+        change.refresh_at = Some(due);
+    }
+    Ok(change)
+}
+
+/// Tells `null` from a field that is not there.
+fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn account() -> Account {
+        Account::new("practice".parse().unwrap(), "alice".to_owned())
+    }
+
+    fn switched(disabled: bool) -> ChangedAccount {
+        ChangedAccount { disabled: Some(disabled), ..ChangedAccount::default() }
+    }
+
+    #[test]
+    fn an_account_that_is_switched_off_is_never_due() {
+        let now = Timestamp::from_secs(1_000);
+        let account = Account { refresh_at: Some(now), state: account::State::Active, ..account() };
+
+        let change = plan_change(&account, switched(true), now).unwrap();
+
+        assert_eq!(change.state.unwrap().0, account::State::Disabled);
+        assert_eq!(change.refresh_at, Some(None));
+    }
+
+    #[test]
+    fn switching_on_returns_to_the_session_that_lives_and_renews_it() {
+        let now = Timestamp::from_secs(1_000);
+        let state = account::State::Disabled;
+        let expires_at = Some(now + Duration::from_secs(60));
+        let with_session = Account { state, generation: 3, expires_at, ..account() };
+
+        let change = plan_change(&with_session, switched(false), now).unwrap();
+
+        assert_eq!(change.state.unwrap().0, account::State::Active);
+        assert_eq!(change.refresh_at, Some(Some(now)));
+        let change = plan_change(&Account { state, ..account() }, switched(false), now).unwrap();
+        assert_eq!(change.state.unwrap().0, account::State::New);
+        assert_eq!(change.refresh_at, Some(None));
+    }
+
+    #[test]
+    fn an_account_that_never_signed_in_is_not_due_without_its_schedule() {
+        let now = Timestamp::from_secs(1_795_420_800);
+        let schedule = Some("0 6 * * *".to_owned());
+        let account = Account { schedule, refresh_at: Some(now + Duration::from_secs(60)), ..account() };
+        let changed = ChangedAccount { schedule: Some(None), ..ChangedAccount::default() };
+
+        assert_eq!(plan_change(&account, changed, now).unwrap().refresh_at, Some(None));
+    }
+
+    #[test]
+    fn null_takes_a_schedule_away_and_silence_keeps_it() {
+        let read = |json| serde_json::from_str::<ChangedAccount>(json).unwrap().schedule;
+
+        assert_eq!(read(r#"{"schedule":null}"#), Some(None));
+        assert_eq!(read("{}"), None);
+    }
+}
