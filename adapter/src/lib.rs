@@ -44,9 +44,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
-    let client = sites::http::client().context("cannot make an HTTP client")?;
+    let clients = sites::http::clients().context("cannot make an HTTP client")?;
     let (tasks, drain) = (Tasks::new(), config.drain);
-    let app = AppState::new(config, store, client, tasks.clone());
+    let app = AppState::new(config, store, clients, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
     let stopping = tasks.stopping();

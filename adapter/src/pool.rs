@@ -30,7 +30,7 @@ use sessions::Sessions;
 use crate::{
     metrics::Metrics,
     prompt::Prompt,
-    sites::{self, Ask, Outside},
+    sites::{self, Ask, Outside, http::Clients},
     stream::{Deltas, delta::Values, fault::Fault},
 };
 
@@ -145,7 +145,7 @@ impl Pool {
     pub(crate) fn new(
         store: Store,
         vault: SessionVault,
-        client: reqwest::Client,
+        clients: Clients,
         tasks: Tasks,
         patience: Patience,
         metrics: &Metrics,
@@ -156,7 +156,7 @@ impl Pool {
             sessions: Sessions::new(vault),
             queue: Queue::new(metrics.queue.clone()),
             store,
-            outside: Outside { client, tasks: tasks.clone() },
+            outside: Outside { clients, tasks: tasks.clone() },
             tasks,
             patience,
         }

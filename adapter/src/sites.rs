@@ -9,7 +9,7 @@ use latchkey_shared::{
     shutdown::Tasks,
     site::{
         ModelsFrom, Site,
-        chat::{Dialect, Driver},
+        chat::{Dialect, Driver, conversation::Conversation},
     },
 };
 use reqwest::{
@@ -18,6 +18,8 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use http::Clients;
 
 use crate::{
     prompt::Prompt,
@@ -33,8 +35,8 @@ mod refusal;
 /// What every driver uses. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Outside {
-    /// The way to all sites.
-    pub client: Client,
+    /// The ways to all sites.
+    pub clients: Clients,
     /// Where calls go on that nobody waits for.
     pub tasks: Tasks,
 }
@@ -52,8 +54,8 @@ pub(crate) struct Ask {
 enum Words {
     /// The request's body.
     OpenAi(Bytes),
-    /// What requests are filled with.
-    Http(declared::words::Words),
+    /// What requests, and messages of a socket, are filled with.
+    Declared(declared::words::Words),
 }
 
 impl Ask {
@@ -61,7 +63,7 @@ impl Ask {
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
         let words = match &site.chat.driver {
             Driver::OpenAi(_) => Words::OpenAi(openai::body(prompt)),
-            Driver::Http(_) => Words::Http(declared::words::Words::whole(prompt)),
+            Driver::Http(_) | Driver::Socket(_) => Words::Declared(declared::words::Words::whole(prompt)),
         };
         Self { words, minted: prompt.minted.clone(), kept: None }
     }
@@ -70,8 +72,8 @@ impl Ask {
     pub(crate) fn going_on(site: &Site, prompt: &Prompt, kept: Values) -> Self {
         match &site.chat.driver {
             Driver::OpenAi(_) => Self::new(site, prompt),
-            Driver::Http(_) => {
-                let words = Words::Http(declared::words::Words::new_only(prompt));
+            Driver::Http(_) | Driver::Socket(_) => {
+                let words = Words::Declared(declared::words::Words::new_only(prompt));
                 Self { words, minted: prompt.minted.clone(), kept: Some(kept) }
             }
         }
@@ -91,27 +93,37 @@ pub(crate) async fn open(
     let Ask { words, minted, kept } = ask;
     match (&site.chat.driver, words) {
         (Driver::OpenAi(openai), Words::OpenAi(body)) => {
-            openai::open(&outside.client, site, openai, session, body, minted).await
+            openai::open(&outside.clients.requests, site, openai, session, body, minted).await
         }
-        (Driver::Http(http), Words::Http(words)) => {
+        (Driver::Http(http), Words::Declared(words)) => {
             declared::open(outside, site, http, session, declared::Asked { words, minted, kept }).await
         }
-        (Driver::OpenAi(_) | Driver::Http(_), _) => unreachable!("a prompt is worded for its own site"),
+        (Driver::Socket(socket), Words::Declared(words)) => {
+            let asked = declared::Asked { words, minted, kept };
+            declared::socket::open(outside, site, socket, session, asked).await
+        }
+        (Driver::OpenAi(_) | Driver::Http(_) | Driver::Socket(_), _) => {
+            unreachable!("a prompt is worded for its own site")
+        }
     }
 }
 
 /// How long a site remembers a conversation with which one can go on; `None` where each prompt is the whole one.
 pub(crate) fn remembers(site: &Site) -> Option<Duration> {
+    conversation(site).map(|conversation| conversation.ttl)
+}
+
+fn conversation(site: &Site) -> Option<&Conversation> {
     match &site.chat.driver {
         Driver::OpenAi(_) => None,
-        Driver::Http(http) => http.conversation.as_ref().map(|conversation| conversation.ttl),
+        Driver::Http(http) => http.conversation.as_ref(),
+        Driver::Socket(socket) => socket.conversation.as_ref(),
     }
 }
 
 /// With what a conversation is gone on, out of all that is known of it; `None` where that does not suffice.
 pub(crate) fn kept(site: &Site, values: &Values) -> Option<Values> {
-    let Driver::Http(http) = &site.chat.driver else { return None };
-    let names = http.conversation.as_ref()?.keep.iter();
+    let names = conversation(site)?.keep.iter();
     names.map(|name| Some((name.clone(), values.get(name)?.clone()))).collect()
 }
 

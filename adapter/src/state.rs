@@ -9,6 +9,7 @@ use crate::{
     metrics::Metrics,
     models::ModelIndex,
     pool::{Patience, Pool},
+    sites::http::Clients,
 };
 
 /// The application. Clones share it.
@@ -43,13 +44,14 @@ pub(crate) struct App {
 
 impl AppState {
     /// Puts the application together.
-    pub(crate) fn new(config: Config, store: Store, client: reqwest::Client, tasks: Tasks) -> Self {
+    pub(crate) fn new(config: Config, store: Store, clients: Clients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
         let session_keys = config.vault.key_ids();
         let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
-        let pool = Pool::new(store.clone(), config.vault, client.clone(), tasks.clone(), patience, &metrics);
+        let pool = Pool::new(store.clone(), config.vault, clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
-        let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), client, tasks.clone());
+        let models =
+            ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), clients.requests, tasks.clone());
         Self(Arc::new(App {
             store,
             catalog: config.catalog,

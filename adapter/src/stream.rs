@@ -45,6 +45,11 @@ pub(crate) trait Decode: Send {
     /// Whether the protocol's own end mark has come.
     fn has_ended(&self) -> bool;
 
+    /// Whether the prompt waits in the site's queue, as far as the site has said.
+    fn is_queued(&self) -> bool {
+        false
+    }
+
     /// What is known of the site's own conversation.
     fn values(&self) -> Values {
         Values::new()
@@ -102,13 +107,16 @@ impl Deltas {
     /// Whatever goes wrong before the first text, thought or call.
     pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
         while !self.has_begun() {
-            // Site chatter does not move the deadline of the first delta.
             match self.read().await {
                 Err(Fault::Empty) => {
                     self.empty = true;
                     break;
                 }
                 read => read?,
+            }
+            // No other chatter moves the deadline of the first delta.
+            if self.stages.decoder.is_queued() {
+                self.clock.piece = Instant::now() + self.clock.limits.first_token;
             }
         }
         if !self.stages.close.has_finished() {

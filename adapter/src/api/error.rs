@@ -65,6 +65,7 @@ impl ApiError {
             Self::Fault(Fault::Silent) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
                 Fault::SessionDead
+                | Fault::Forgotten
                 | Fault::Unreachable
                 | Fault::Status(_)
                 | Fault::Reported
@@ -94,6 +95,7 @@ impl ApiError {
             Self::Fault(Fault::NotAccepted | Fault::Silent) => ("server_error", "timeout_error"),
             Self::Fault(
                 Fault::SessionDead
+                | Fault::Forgotten
                 | Fault::Unreachable
                 | Fault::Status(_)
                 | Fault::Reported
@@ -182,6 +184,7 @@ fn message_of(fault: &Fault) -> String {
             "messages: the prompt is too long for the model's context length"
         }
         Fault::Rejected(Rejection::Invalid) => "the site refused the request as invalid; check its fields",
+        Fault::Forgotten => "the site has forgotten the conversation; ask again",
         Fault::Unreachable => "the site cannot be reached; check its address and whether it runs",
         Fault::NotAccepted => "the site did not take the connection in time; ask again later",
         Fault::Silent => {
@@ -264,6 +267,7 @@ mod tests {
     fn every_error() -> Vec<ApiError> {
         let faults = [
             Fault::SessionDead,
+            Fault::Forgotten,
             Fault::RateLimited { retry_after: None },
             Fault::Busy { retry_after: Some(Duration::from_secs(5)) },
             Fault::Rejected(Rejection::Model),

@@ -40,7 +40,7 @@ impl Pool {
                 self.put_away(&lease, &fault).await;
                 Ok(None)
             }
-            Err(Fault::Rejected(_)) => Ok(None),
+            Err(Fault::Rejected(_) | Fault::Forgotten) => Ok(None),
             Err(fault) => Err(fault),
         }
     }

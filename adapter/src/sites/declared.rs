@@ -2,14 +2,18 @@
 //!
 //! Knows no site. What it sends is filled in from the prompt, the session and values that earlier answers gave.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::http::{Http, Mint, request::Request},
+        chat::{
+            conversation::{Conversation, Mint},
+            http::Http,
+            request::Request,
+        },
     },
 };
 use rand::RngExt;
@@ -25,12 +29,15 @@ mod decode;
 mod edits;
 mod fill;
 mod framing;
+mod matching;
+mod reader;
 mod said;
+pub(super) mod socket;
 pub(super) mod words;
 
 use after::After;
 use call::Caller;
-use decode::Decoder;
+use decode::{Decoder, Known};
 use words::Words;
 
 /// What is asked.
@@ -55,9 +62,14 @@ pub(super) async fn open(
     let Asked { words, minted, kept } = asked;
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
-    let caller =
-        Caller { client: outside.client.clone(), site: Arc::clone(site), session: Arc::clone(session) };
-    let mut after = After::new(outside.tasks.clone(), caller.clone(), beginning(http, kept));
+    let caller = Caller {
+        client: outside.clients.requests.clone(),
+        site: Arc::clone(site),
+        session: Arc::clone(session),
+    };
+    let goes_on = kept.is_some();
+    let values = beginning(&http.mint, http.conversation.as_ref(), kept);
+    let mut after = After::new(outside.tasks.clone(), caller.clone(), values);
     let Some((last, before)) = http.requests.split_last() else {
         return Err(Fault::Unreadable("the site file has no request"));
     };
@@ -70,7 +82,8 @@ pub(super) async fn open(
     }
     let response = timeout_at(deadline, caller.send(last, Some(&words), &after.values)).await;
     let response = response.map_err(|_| Fault::Silent)??;
-    let decoder = Decoder::new(Arc::clone(site), after.values.clone(), is_framed(&response));
+    let known = Known { values: after.values.clone(), goes_on };
+    let decoder = Decoder::new(Arc::clone(site), known, is_framed(&response));
     let stages = Stages::new(Box::new(decoder), minted);
     let upstream = match http.stream.poll {
         None => response.bytes_stream().map_err(drop).boxed(),
@@ -83,10 +96,13 @@ pub(super) async fn open(
 }
 
 /// The values with which a conversation begins or goes on.
-fn beginning(http: &Http, kept: Option<Values>) -> Values {
-    let mut values: Values =
-        http.mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
-    if let Some(conversation) = &http.conversation {
+fn beginning(
+    mint: &BTreeMap<String, Mint>,
+    conversation: Option<&Conversation>,
+    kept: Option<Values>,
+) -> Values {
+    let mut values: Values = mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
+    if let Some(conversation) = conversation {
         let start = conversation.start.iter();
         values.extend(start.map(|(name, text)| (name.clone(), text.as_str().into())));
     }

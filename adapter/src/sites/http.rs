@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::time::Timestamp;
-use reqwest::{Client, Response, header, redirect};
+use reqwest::{Client, ClientBuilder, Response, header, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use crate::stream::fault::Fault;
@@ -12,13 +12,26 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.
 const IDLE: Duration = Duration::from_secs(55);
 
-/// The one client towards all sites. A redirect is a finding, not a way; only the driver knows how long is too long.
+/// The ways to all sites. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    /// For all requests.
+    pub requests: Client,
+    /// For those that open a socket: only HTTP/1.1 is upgraded (RFC 6455, section 4.1).
+    pub sockets: Client,
+}
+
+/// The clients. A redirect is a finding, not a way; only the driver knows how long is too long.
 ///
 /// # Errors
 /// When the machine has no usable TLS.
-pub(crate) fn client() -> reqwest::Result<Client> {
+pub(crate) fn clients() -> reqwest::Result<Clients> {
     // Broker and adapter may live in one process, as in tests; the first to install the provider wins.
     rustls::crypto::ring::default_provider().install_default().ok();
+    Ok(Clients { requests: builder().build()?, sockets: builder().http1_only().build()? })
+}
+
+fn builder() -> ClientBuilder {
     Client::builder()
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT)
@@ -26,7 +39,6 @@ pub(crate) fn client() -> reqwest::Result<Client> {
         .tcp_nodelay(true)
         // The environment is read in one place, and that knows of no proxy.
         .no_proxy()
-        .build()
 }
 
 /// What it means that a request could not be sent.

@@ -14,6 +14,9 @@ pub(crate) enum Fault {
         /// How long, if the site says so.
         retry_after: Option<Duration>,
     },
+    /// The site does not know its own conversation any more.
+    #[error("the site does not know the conversation any more")]
+    Forgotten,
     /// The site has too much to do, whoever asks.
     #[error("the site is too busy")]
     Busy {
@@ -75,6 +78,7 @@ impl Fault {
         match self {
             Self::SessionDead => "session_dead",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Forgotten => "forgotten",
             Self::Busy { .. } => "busy",
             Self::Rejected(_) => "rejected",
             Self::Unreachable => "unreachable",
@@ -94,7 +98,8 @@ impl Fault {
     pub(crate) fn is_of_the_account(&self) -> bool {
         match self {
             Self::SessionDead | Self::RateLimited { .. } => true,
-            Self::Busy { .. }
+            Self::Forgotten
+            | Self::Busy { .. }
             | Self::Rejected(_)
             | Self::Unreachable
             | Self::NotAccepted

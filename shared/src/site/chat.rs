@@ -13,11 +13,17 @@ use super::{
     mistake::Source,
 };
 
+pub mod conversation;
 pub mod http;
 pub mod openai;
+pub mod request;
+pub mod socket;
+pub mod stream;
+pub mod text;
 
 use http::{Http, RawHttp};
 use openai::{OpenAi, RawOpenAi};
+use socket::{RawSocketIo, RawWebSocket, Socket};
 
 /// How to chat with a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +49,8 @@ pub enum Driver {
     OpenAi(OpenAi),
     /// Requests and a stream that the file declares.
     Http(Box<Http>),
+    /// A socket, what is sent over it and a stream that the file declares.
+    Socket(Box<Socket>),
 }
 
 /// The textual form in which a model writes tool calls.
@@ -123,6 +131,8 @@ pub(super) struct RawChat {
     refusals: Vec<Refusal>,
     http: Option<Spanned<RawHttp>>,
     openai: Option<Spanned<RawOpenAi>>,
+    socketio: Option<Spanned<RawSocketIo>>,
+    websocket: Option<Spanned<RawWebSocket>>,
 }
 
 impl RawChat {
@@ -132,20 +142,25 @@ impl RawChat {
     /// Its first mistake.
     pub(super) fn check(source: &Source<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileError> {
         let at = raw.span().start;
-        let Self { tools, dialect, prompt_bytes, expired, refusals, http, openai } = raw.into_inner();
+        let Self { tools, dialect, prompt_bytes, expired, refusals, http, openai, socketio, websocket } =
+            raw.into_inner();
         if let Some(pointer) = expired.pointer.as_ref().filter(|pointer| !is_pointer(pointer)) {
             let message = "chat.expired.pointer must be a JSON pointer: it starts with /";
             return Err(source.mistake_near(at, pointer, message));
         }
+        let socket = |socket| Driver::Socket(Box::new(socket));
         let drivers = [
             openai.map(|raw| openai::check(source, raw.into_inner()).map(Driver::OpenAi)),
             http.map(|raw| http::check(source, raw.into_inner()).map(|http| Driver::Http(Box::new(http)))),
+            socketio.map(|raw| socket::check_socketio(source, raw.into_inner()).map(socket)),
+            websocket.map(|raw| socket::check_websocket(source, raw.into_inner()).map(socket)),
         ];
         let named: Vec<Result<Driver, SiteFileError>> = drivers.into_iter().flatten().collect();
         let Ok([driver]) = <[_; 1]>::try_from(named) else {
             return Err(source.mistake(
                 at,
-                "chat: expected the table of exactly one driver: [chat.openai] or [chat.http]",
+                "chat: expected the table of exactly one driver: [chat.openai], [chat.http], [chat.socketio] or \
+                 [chat.websocket]",
             ));
         };
         Ok(Chat { tools, dialect, prompt_bytes, expired, refusals, driver: driver? })

@@ -7,7 +7,7 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::http::request::{Body, Method, Request, Take},
+        chat::request::{Body, Method, Request, Take},
     },
 };
 use reqwest::{Client, RequestBuilder, Response, header, multipart};

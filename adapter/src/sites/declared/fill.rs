@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use latchkey_shared::{
     session::Session,
-    site::chat::http::{
+    site::chat::{
         request::{Body, Request},
         text::{Name, Piece, Shape, Text},
     },
@@ -126,7 +126,7 @@ impl<'a> Fill<'a> {
 }
 
 /// A value inside a text: strings without their quotes.
-fn written(value: &Value) -> String {
+pub(super) fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,7 +1,8 @@
 //! Cuts an answer's bytes into events, as the site file says they are framed.
 
-use latchkey_shared::site::chat::http::stream::{Format, Reading};
+use latchkey_shared::site::chat::stream::{Format, Reading};
 
+use super::socket::packet;
 use crate::stream::{
     fault::Fault,
     sse::{Event, Events},
@@ -10,6 +11,12 @@ use crate::stream::{
 /// Longest event that is taken.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const TOO_LONG: Fault = Fault::Unreadable("an event is too long");
+
+/// Ends each message of a socket, as Engine.IO's own payloads have it: JSON never has this byte.
+pub(super) const SEPARATOR: u8 = 0x1e;
+
+/// Makes an event of a message, if it is one.
+type Unpack = fn(&[u8], &mut Sink<'_>) -> Result<(), Fault>;
 
 /// Takes events as they come.
 pub(super) type Sink<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;
@@ -23,6 +30,8 @@ pub(super) enum Framing {
         prefix: String,
     },
     Json(Elements),
+    /// Messages of a socket, each ended by [`SEPARATOR`].
+    Messages(Vec<u8>, Unpack),
     /// The bytes of a character that is not yet whole.
     Text(Vec<u8>),
 }
@@ -48,6 +57,8 @@ impl Framing {
             Format::Json if reading.poll.is_some() => Self::Lines { line: Vec::new(), prefix },
             Format::Json => Self::Json(Elements::default()),
             Format::Text => Self::Text(Vec::new()),
+            Format::Messages => Self::Messages(Vec::new(), |message, sink| sink(Event::data(message))),
+            Format::Packets => Self::Messages(Vec::new(), packet::event),
         }
     }
 
@@ -69,6 +80,16 @@ impl Framing {
                 Ok(())
             }
             Self::Json(elements) => elements.push(bytes, sink),
+            Self::Messages(held, unpack) => {
+                for piece in bytes.split_inclusive(|byte| *byte == SEPARATOR) {
+                    hold(held, piece)?;
+                    if held.last() == Some(&SEPARATOR) {
+                        let whole = std::mem::take(held);
+                        unpack(&whole[..whole.len() - 1], sink)?;
+                    }
+                }
+                Ok(())
+            }
             Self::Text(held) => {
                 hold(held, bytes)?;
                 let whole = whole_characters(held);
@@ -93,6 +114,8 @@ impl Framing {
                 self::line(&whole, prefix, sink)
             }
             Self::Json(elements) => elements.finish(sink),
+            // A message that is not whole was cut off, and so was the answer: no rule has told its end.
+            Self::Messages(..) => Ok(()),
             Self::Text(held) if held.is_empty() => Ok(()),
             Self::Text(held) => sink(Event::data(held)),
         }

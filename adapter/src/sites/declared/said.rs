@@ -1,6 +1,8 @@
-//! What one channel of an answer has said so far, however the site tells it: pieces, all of it each time, edits.
+//! What one voice of an answer has said so far, however the site tells it: pieces, all of it each time, edits.
 
-use latchkey_shared::site::chat::http::stream::How;
+use std::collections::BTreeMap;
+
+use latchkey_shared::site::chat::stream::rule::How;
 use serde_json::Value;
 
 use super::edits::{self, Edited};
@@ -9,23 +11,63 @@ use crate::stream::fault::Fault;
 /// Longest answer that is taken.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// One channel: the text, or the reasoning.
+/// More parts than any answer has.
+const LIMIT_PARTS: usize = 1000;
+/// What stands between the parts of an answer.
+const BETWEEN: &str = "\n\n";
+
+/// All that is said in one voice: the text, or the reasoning. Each part of it grows for itself.
 #[derive(Debug, Default)]
-pub(super) struct Channel {
+pub(super) struct Speech {
+    parts: BTreeMap<String, Part>,
+    /// The part that spoke last.
+    speaking: Option<String>,
+    length: usize,
+}
+
+impl Speech {
+    /// Takes what an event has for a part and returns what is new in it; `part` is empty where there is only one.
+    ///
+    /// # Errors
+    /// When an edit is none, the site takes back what it had said, or there is too much of it.
+    pub(super) fn take(
+        &mut self,
+        part: &str,
+        told: &Value,
+        how: How,
+        cursor: Option<&str>,
+    ) -> Result<String, Fault> {
+        if self.parts.len() >= LIMIT_PARTS && !self.parts.contains_key(part) {
+            return Err(Fault::Unreadable("the answer has too many parts"));
+        }
+        let new = self.parts.entry(part.to_owned()).or_default().take(told, how, cursor)?;
+        if new.is_empty() {
+            return Ok(new);
+        }
+        self.length += new.len();
+        if self.length > LIMIT_BYTES {
+            return Err(Fault::Unreadable("the answer is too long"));
+        }
+        match self.speaking.replace(part.to_owned()) {
+            Some(before) if before != part => Ok(format!("{BETWEEN}{new}")),
+            _ => Ok(new),
+        }
+    }
+}
+
+/// One part.
+#[derive(Debug, Default)]
+struct Part {
     sent: String,
     /// What edits are applied to.
     value: Option<Value>,
 }
 
-impl Channel {
-    /// Takes what an event has for the channel and returns what is new in it.
-    ///
-    /// # Errors
-    /// When an edit is none, or the site takes back what it had said.
-    pub(super) fn take(&mut self, told: &Value, how: How, cursor: Option<&str>) -> Result<String, Fault> {
+impl Part {
+    fn take(&mut self, told: &Value, how: How, cursor: Option<&str>) -> Result<String, Fault> {
         match (how, told) {
             (_, Value::Null) => Ok(String::new()),
-            (How::Piece, Value::String(piece)) => self.say(piece),
+            (How::Piece, Value::String(piece)) => Ok(self.say(piece)),
             (How::SoFar, Value::String(text)) => self.so_far(text, cursor),
             (How::Edits, Value::Array(_)) if self.value.is_some() => self.edited(told, cursor),
             (How::Edits, Value::String(text)) => {
@@ -42,7 +84,7 @@ impl Channel {
         let edited = edits::apply(&mut value, edits)?;
         let new = match (edited, &value) {
             // The usual case: nothing has to be compared.
-            (Edited::Appended(more), _) if cursor.is_none() => self.say(more),
+            (Edited::Appended(more), _) if cursor.is_none() => Ok(self.say(more)),
             (_, Value::String(text)) => self.so_far(text, cursor),
             _ => Err(Fault::Unreadable("an edit leaves no text")),
         };
@@ -50,12 +92,9 @@ impl Channel {
         new
     }
 
-    fn say(&mut self, piece: &str) -> Result<String, Fault> {
-        if self.sent.len() + piece.len() > LIMIT_BYTES {
-            return Err(Fault::Unreadable("the answer is too long"));
-        }
+    fn say(&mut self, piece: &str) -> String {
         self.sent.push_str(piece);
-        Ok(piece.to_owned())
+        piece.to_owned()
     }
 
     /// What was sent stays sent: a text that has become shorter waits until it is longer again.
@@ -64,7 +103,7 @@ impl Channel {
         match text.strip_prefix(self.sent.as_str()) {
             Some(new) => {
                 let new = new.to_owned();
-                self.say(&new)
+                Ok(self.say(&new))
             }
             None if self.sent.starts_with(text) => Ok(String::new()),
             None => Err(Fault::Unreadable("the site changed what it had said")),
@@ -80,28 +119,37 @@ mod tests {
 
     #[test]
     fn a_text_told_again_and_again_gives_only_what_is_new() {
-        let mut channel = Channel::default();
-        let mut take = |text: &str| channel.take(&json!(text), How::SoFar, Some("▌")).unwrap();
+        let mut speech = Speech::default();
+        let mut take = |text: &str| speech.take("", &json!(text), How::SoFar, Some("▌")).unwrap();
 
         assert_eq!([take("a▌"), take("ab▌"), take("ab"), take("a"), take("abc")], ["a", "b", "", "", "c"]);
     }
 
     #[test]
     fn a_text_that_is_taken_back_is_a_fault() {
-        let mut channel = Channel::default();
-        channel.take(&json!("abc"), How::SoFar, None).unwrap();
+        let mut speech = Speech::default();
+        speech.take("", &json!("abc"), How::SoFar, None).unwrap();
 
-        assert!(channel.take(&json!("abX"), How::SoFar, None).is_err());
+        assert!(speech.take("", &json!("abX"), How::SoFar, None).is_err());
     }
 
     #[test]
     fn edits_follow_the_first_value() {
-        let mut channel = Channel::default();
-        let mut take = |told: Value| channel.take(&told, How::Edits, None).unwrap();
+        let mut speech = Speech::default();
+        let mut take = |told: Value| speech.take("", &told, How::Edits, None).unwrap();
 
         assert_eq!(take(json!("a")), "a");
         assert_eq!(take(json!([["append", [], "b"]])), "b");
         assert_eq!(take(json!([["append", [], "c"], ["append", [], "d"]])), "cd");
         assert_eq!(take(json!([])), "");
+    }
+
+    #[test]
+    fn parts_grow_for_themselves_and_stand_apart() {
+        let mut speech = Speech::default();
+        let mut take = |part: &str, text: &str| speech.take(part, &json!(text), How::SoFar, None).unwrap();
+
+        assert_eq!([take("a", "one"), take("b", "two"), take("b", "two!")], ["one", "\n\ntwo", "!"]);
+        assert_eq!([take("a", "one"), take("a", "one.")], ["", "\n\n."]);
     }
 }

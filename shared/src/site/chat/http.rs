@@ -3,27 +3,22 @@
 //! Requests are made in order; the answer of the last one is the stream. A value that a request takes out of its
 //! answer, or that is minted here, may be named by every request after it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::site::{SiteFileError, file::duration, mistake::Source};
-
-pub mod request;
-pub mod stream;
-pub mod text;
-
-use request::{RawRequest, Request};
-use stream::{RawReading, Reading};
+use super::{
+    conversation::{self, Conversation, Mint, RawConversation},
+    request::{self, RawRequest, Request},
+    stream::{self, RawReading, Reading},
+};
+use crate::site::{SiteFileError, mistake::Source};
 
 /// A chat over plain HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Random values, new for each conversation.
+    /// Random values, new for each turn unless the conversation keeps them.
     pub mint: BTreeMap<String, Mint>,
     /// What is asked, in order; the last one's answer is the stream.
     pub requests: Vec<Request>,
@@ -35,29 +30,6 @@ pub struct Http {
     pub cleanup: Vec<Request>,
     /// How a conversation is gone on with, where the site keeps them; without it, each prompt is the whole one.
     pub conversation: Option<Conversation>,
-}
-
-/// A kind of random value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mint {
-    /// A UUID of version 4 (RFC 9562).
-    Uuid,
-    /// 32 hexadecimal digits.
-    Hex,
-    /// 12 of a-z and 0-9.
-    Alnum,
-}
-
-/// How a conversation is gone on with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Conversation {
-    /// The values with which it is.
-    pub keep: BTreeSet<String>,
-    /// Those which nobody mints or takes before the first request, and what they are then.
-    pub start: BTreeMap<String, String>,
-    /// How long the site remembers it at least.
-    pub ttl: Duration,
 }
 
 /// The table as it stands in the file.
@@ -75,53 +47,24 @@ pub(super) struct RawHttp {
     conversation: Option<Spanned<RawConversation>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConversation {
-    keep: BTreeSet<String>,
-    #[serde(default)]
-    start: BTreeMap<String, String>,
-    #[serde(default = "default_ttl", deserialize_with = "duration")]
-    ttl: Duration,
-}
-
-fn default_ttl() -> Duration {
-    Duration::from_secs(30 * 60)
-}
-
 pub(super) fn check(source: &Source<'_>, raw: RawHttp) -> Result<Http, SiteFileError> {
     let at = raw.requests.span().start;
-    let mut known: BTreeSet<String> = raw.mint.keys().cloned().collect();
-    if let Some(conversation) = &raw.conversation {
-        known.extend(conversation.get_ref().start.keys().cloned());
-    }
-    let requests = request::check_all(source, "requests", raw.requests.into_inner(), &mut known)?;
+    let mut known = conversation::known(&raw.mint, raw.conversation.as_ref());
+    let requests = request::check_all(source, "chat.http.requests", raw.requests.into_inner(), &mut known)?;
     if requests.is_empty() {
         return Err(source.mistake(at, "chat.http.requests: expected at least one request"));
     }
-    let stream = stream::check(source, raw.stream)?;
-    known.extend(stream.on.iter().flat_map(|rule| rule.take.keys().cloned()));
-    let cancel = request::check_all(source, "cancel", raw.cancel, &mut known.clone())?;
-    let cleanup = request::check_all(source, "cleanup", raw.cleanup, &mut known.clone())?;
-    let conversation = raw.conversation.map(|raw| conversation(source, raw, &known)).transpose()?;
-    Ok(Http { mint: raw.mint, requests, stream, cancel, cleanup, conversation })
-}
-
-fn conversation(
-    source: &Source<'_>,
-    raw: Spanned<RawConversation>,
-    known: &BTreeSet<String>,
-) -> Result<Conversation, SiteFileError> {
-    let at = raw.span().start;
-    let RawConversation { keep, start, ttl } = raw.into_inner();
-    if keep.is_empty() {
-        return Err(source.mistake(at, "chat.http.conversation.keep: expected at least one value"));
+    if !requests.iter().any(Request::tells_the_prompt) {
+        let message =
+            "chat.http.requests: none tells the site what is asked; expected {prompt} or {messages}";
+        return Err(source.mistake(at, message));
     }
-    match keep.iter().find(|name| !known.contains(*name)) {
-        Some(name) => {
-            let message = format!("chat.http.conversation.keep: {}", text::unknown_value(name, known));
-            Err(source.mistake_near(at, name, message))
-        }
-        None => Ok(Conversation { keep, start, ttl }),
-    }
+    let stream_at = raw.stream.span().start;
+    known.extend(raw.stream.get_ref().taken().cloned());
+    let stream = stream::check(source, "chat.http.stream", stream_at, raw.stream.into_inner(), &known)?;
+    let cancel = request::check_all(source, "chat.http.cancel", raw.cancel, &mut known.clone())?;
+    let cleanup = request::check_all(source, "chat.http.cleanup", raw.cleanup, &mut known.clone())?;
+    let conversation =
+        raw.conversation.map(|raw| conversation::check(source, "chat.http.conversation", raw, &known));
+    Ok(Http { mint: raw.mint, requests, stream, cancel, cleanup, conversation: conversation.transpose()? })
 }

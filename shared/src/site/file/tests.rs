@@ -172,7 +172,7 @@ fn every_mistake_names_its_line_and_a_remedy() {
         (
             "[chat.openai]\npath = \"/v1/chat/completions\"\n",
             "[chat]\n",
-            "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai] or [chat.http]",
+            "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai], [chat.http], [chat.socketio] or [chat.websocket]",
         ),
         (
             "title = \"In-house chat\"",

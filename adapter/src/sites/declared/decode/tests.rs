@@ -33,7 +33,7 @@ cookies = ["sid"]
 path = "/me"
 pointer = "/name"
 [[chat.http.requests]]
-path = "/ask"
+path = "/ask?{prompt}"
 "#;
 
 fn fixtures() -> Vec<PathBuf> {
@@ -61,7 +61,7 @@ fn site(path: &Path) -> Arc<Site> {
 }
 
 fn outcome<'a>(site: Arc<Site>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let decoder = Decoder::new(site, Values::new(), true);
+    let decoder = Decoder::new(site, Known::default(), true);
     let mut stages = Stages::new(Box::new(decoder), "minted".to_owned());
     let mut out = Vec::new();
     for piece in pieces {
@@ -104,7 +104,7 @@ fn answers_decode_as_before() {
 #[test]
 fn a_body_that_nothing_frames_has_no_end_of_its_own() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/text.body");
-    let mut decoder = Decoder::new(site(&path), Values::new(), false);
+    let mut decoder = Decoder::new(site(&path), Known::default(), false);
     decoder.push(b"half", &mut Vec::new()).unwrap();
     decoder.finish(&mut Vec::new()).unwrap();
 
@@ -114,7 +114,7 @@ fn a_body_that_nothing_frames_has_no_end_of_its_own() {
 #[test]
 fn values_are_taken_for_the_next_turn() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/sse_delta.body");
-    let mut decoder = Decoder::new(site(&path), Values::new(), true);
+    let mut decoder = Decoder::new(site(&path), Known::default(), true);
     decoder.push(&fs::read(&path).unwrap(), &mut Vec::new()).unwrap();
 
     assert_eq!(decoder.values(), Values::from([("title".to_owned(), "T".into())]));

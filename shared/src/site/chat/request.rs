@@ -1,4 +1,4 @@
-//! One request of `[chat.http]`.
+//! One request over HTTP, as drivers declare them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,23 @@ pub struct Find {
     pub value: String,
 }
 
+impl Request {
+    /// Whether the site learns from it what is asked.
+    #[must_use]
+    pub fn tells_the_prompt(&self) -> bool {
+        let told = |name: &Name| {
+            let fields = |fields: &[(String, Text)]| fields.iter().any(|(_, text)| text.names(name));
+            let in_body = match &self.body {
+                Body::None => false,
+                Body::Json(shape) => shape.names(name),
+                Body::Form(form) | Body::Multipart(form) => fields(form),
+            };
+            in_body || self.path.names(name) || self.headers.values().any(|text| text.names(name))
+        };
+        told(&Name::Prompt) || told(&Name::Messages)
+    }
+}
+
 impl Take {
     /// The value in an answer.
     #[must_use]
@@ -156,7 +173,7 @@ pub(super) struct RawRequest {
     expect: BTreeMap<String, Value>,
 }
 
-/// Checks requests in their order; `known` grows by what they take.
+/// Checks requests in their order; `list` names them in mistakes, `known` grows by what they take.
 pub(super) fn check_all(
     source: &Source<'_>,
     list: &str,
@@ -181,40 +198,65 @@ fn check(
     known: &BTreeSet<String>,
 ) -> Result<Request, SiteFileError> {
     let RawRequest { method, path, headers, json, form, multipart, take, once, expect } = raw;
-    if !path.get_ref().starts_with('/') {
-        let message = format!("chat.http.{list}.path must start with /");
-        return Err(source.mistake(path.span().start, message));
-    }
-    for (name, value) in &headers {
-        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            let message = format!("chat.http.{list}.headers: {name} is set by the adapter; leave it out");
-            return Err(source.mistake(value.span().start, message));
-        }
-    }
+    let path = self::path(source, list, &path, known)?;
+    let headers = self::headers(source, list, headers, known)?;
     let body = match (json, form, multipart) {
         (None, None, None) => Body::None,
-        (Some(json), None, None) => Body::Json(shape(source, list, json, known)?),
+        (Some(json), None, None) => Body::Json(shape(source, &format!("{list}.json"), json, known)?),
         (None, Some(form), None) => Body::Form(texts(source, list, form, known)?.into_iter().collect()),
         (None, None, Some(parts)) => {
             Body::Multipart(texts(source, list, parts, known)?.into_iter().collect())
         }
         _ => {
-            let message = format!("chat.http.{list}: expected at most one of json, form, multipart");
+            let message = format!("{list}: expected at most one of json, form, multipart");
             return Err(source.mistake(at, message));
         }
     };
     if method == Method::Get && body != Body::None {
-        let message = format!("chat.http.{list}: a body needs a method: method = \"POST\"");
+        let message = format!("{list}: a body needs a method: method = \"POST\"");
         return Err(source.mistake(at, message));
     }
     if let Some(pointer) = expect.keys().find(|pointer| !is_pointer(pointer)) {
-        let message = format!("chat.http.{list}.expect: {pointer:?} is no JSON pointer: it starts with /");
+        let message = format!("{list}.expect: {pointer:?} is no JSON pointer: it starts with /");
         return Err(source.mistake_near(at, pointer, message));
     }
-    let path = text(source, list, &path, known)?;
-    let headers = texts(source, list, headers, known)?;
     let take = takes(source, list, take)?;
     Ok(Request { method, path, headers, body, take, once, expect })
+}
+
+/// Checks a path below the base URL.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn path(
+    source: &Source<'_>,
+    list: &str,
+    raw: &Spanned<String>,
+    known: &BTreeSet<String>,
+) -> Result<Text, SiteFileError> {
+    if !raw.get_ref().starts_with('/') {
+        return Err(source.mistake(raw.span().start, format!("{list}.path must start with /")));
+    }
+    text(source, list, raw, known)
+}
+
+/// Checks headers besides those of the session.
+///
+/// # Errors
+/// The first that may not be set, or is wrong.
+pub(super) fn headers(
+    source: &Source<'_>,
+    list: &str,
+    raw: BTreeMap<String, Spanned<String>>,
+    known: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Text>, SiteFileError> {
+    for (name, value) in &raw {
+        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            let message = format!("{list}.headers: {name} is set by the adapter; leave it out");
+            return Err(source.mistake(value.span().start, message));
+        }
+    }
+    texts(source, list, raw, known)
 }
 
 fn takes(
@@ -225,7 +267,7 @@ fn takes(
     let mut takes = BTreeMap::new();
     for (name, take) in raw {
         if let Some(bad) = take.get_ref().pointers().into_iter().find(|pointer| !is_pointer(pointer)) {
-            let message = format!("chat.http.{list}.take: {bad:?} is no JSON pointer: it starts with /");
+            let message = format!("{list}.take: {bad:?} is no JSON pointer: it starts with /");
             return Err(source.mistake(take.span().start, message));
         }
         takes.insert(name, take.into_inner());
@@ -249,7 +291,7 @@ fn text(
     known: &BTreeSet<String>,
 ) -> Result<Text, SiteFileError> {
     let at = raw.span().start;
-    let wrong = |why: String| source.mistake(at, format!("chat.http.{list}: {why}"));
+    let wrong = |why: String| source.mistake(at, format!("{list}: {why}"));
     let text = Text::parse(raw.get_ref(), known).map_err(wrong)?;
     match [Name::Messages, Name::Null].iter().find(|name| text.names(name)) {
         Some(_) => Err(wrong("{messages} and {null} stand only in json".to_owned())),
@@ -257,7 +299,11 @@ fn text(
     }
 }
 
-fn shape(
+/// Checks JSON whose strings are texts.
+///
+/// # Errors
+/// The faulty string.
+pub(super) fn shape(
     source: &Source<'_>,
     list: &str,
     raw: Spanned<Value>,
@@ -265,5 +311,5 @@ fn shape(
 ) -> Result<Shape, SiteFileError> {
     let at = raw.span().start;
     Shape::parse(raw.into_inner(), known)
-        .map_err(|(text, why)| source.mistake_near(at, &text, format!("chat.http.{list}.json: {why}")))
+        .map_err(|(text, why)| source.mistake_near(at, &text, format!("{list}: {why}")))
 }

@@ -1,4 +1,4 @@
-//! Text with placeholders, and JSON of such texts, as requests of `[chat.http]` are written.
+//! Text with placeholders, and JSON of such texts, as drivers declare what they send.
 
 use std::collections::BTreeSet;
 

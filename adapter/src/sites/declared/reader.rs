@@ -1,0 +1,204 @@
+//! What events come to, by the rules of a site file. Knows no transport: whatever brings an answer, it is read here.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use latchkey_shared::site::{
+    Site,
+    chat::stream::{
+        Format, Reading,
+        rule::{How, Meaning, Place, Queue, Rule, Said, Turn},
+    },
+};
+use serde_json::Value;
+
+use super::{
+    decode::{Known, reading},
+    matching::{Seen, fits},
+    said::Speech,
+};
+use crate::{
+    sites::refusal,
+    stream::{
+        delta::{Delta, Finish, Values},
+        fault::{Fault, Rejection},
+        sse::Event,
+    },
+};
+
+/// No wait that a site asks for is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Reads the events of one answer.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) site: Arc<Site>,
+    pub(super) known: Known,
+    /// Whether a rule has told the end.
+    pub(super) ended: bool,
+    /// Whether the last event that meant something said that the prompt waits.
+    pub(super) queued: bool,
+    text: Speech,
+    reasoning: Speech,
+    /// What told the last event apart.
+    last: Option<String>,
+}
+
+impl Reader {
+    pub(super) fn new(site: Arc<Site>, known: Known) -> Self {
+        let (text, reasoning) = (Speech::default(), Speech::default());
+        Self { site, known, ended: false, queued: false, text, reasoning, last: None }
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// What the site reports, or what cannot be read.
+    pub(super) fn event(&mut self, event: &Event<'_>, out: &mut Vec<Delta>) -> Result<(), Fault> {
+        if self.ended {
+            return Ok(());
+        }
+        let site = Arc::clone(&self.site);
+        let reading = reading(&site);
+        let data = String::from_utf8_lossy(event.data);
+        if reading.format == Format::Text {
+            let new = self.text.take("", &data.into(), How::Piece, None)?;
+            out.extend((!new.is_empty()).then_some(Delta::Text(new)));
+            return Ok(());
+        }
+        let json = json(&data, reading)?;
+        if json.as_ref().is_some_and(|json| self.is_repeated(reading, event, json)) {
+            return Ok(());
+        }
+        let seen = Seen { event, data: &data, json: json.as_ref() };
+        match self.rule(reading, seen) {
+            Some(rule) => self.apply(rule, reading, seen, out),
+            None if seen.json.is_none() && must_be_json(reading, seen) => {
+                Err(Fault::Unreadable("an event is not the JSON that it should be"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes one event from before the answer, where only trouble means something.
+    ///
+    /// # Errors
+    /// What the site reports.
+    pub(super) fn trouble(&mut self, event: &Event<'_>) -> Result<(), Fault> {
+        let site = Arc::clone(&self.site);
+        let reading = reading(&site);
+        let data = String::from_utf8_lossy(event.data);
+        let json = json(&data, reading)?;
+        let seen = Seen { event, data: &data, json: json.as_ref() };
+        match self.rule(reading, seen) {
+            Some(rule) => meaning(rule, seen).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn rule<'a>(&self, reading: &'a Reading, seen: Seen<'_>) -> Option<&'a Rule> {
+        let turn = if self.known.goes_on { Turn::Next } else { Turn::First };
+        let in_turn = |rule: &&Rule| rule.turn.is_none_or(|only| only == turn);
+        reading.on.iter().filter(in_turn).find(|rule| fits(&rule.on, seen, &self.known.values))
+    }
+
+    fn apply(
+        &mut self,
+        rule: &Rule,
+        reading: &Reading,
+        seen: Seen<'_>,
+        out: &mut Vec<Delta>,
+    ) -> Result<(), Fault> {
+        let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
+        take(&rule.take, seen.json, &mut self.known.values);
+        let cursor = reading.cursor.as_deref();
+        let part = rule.part.as_ref().and_then(at).map(Value::to_string).unwrap_or_default();
+        if let Some(said) = &rule.reasoning {
+            let new = self.reasoning.take(&part, &told(said, seen), said.how, cursor)?;
+            out.extend((!new.is_empty()).then_some(Delta::Reasoning(new)));
+        }
+        if let Some(said) = &rule.text {
+            let new = self.text.take(&part, &told(said, seen), said.how, cursor)?;
+            out.extend((!new.is_empty()).then_some(Delta::Text(new)));
+        }
+        if let Some(reason) = rule.finish.as_ref().and_then(at).and_then(Value::as_str) {
+            out.push(Delta::Finish(Finish::parse(reason).ok_or(Fault::Cut)?));
+        }
+        let meaning = meaning(rule, seen)?;
+        self.ended = meaning == Some(Meaning::End);
+        self.queued = rule.queue.is_some() || meaning == Some(Meaning::Queued);
+        Ok(())
+    }
+
+    /// Whether the site sends the same event a second time.
+    fn is_repeated(&mut self, reading: &Reading, event: &Event<'_>, json: &Value) -> bool {
+        let mark = match reading.unique.as_deref() {
+            None => None,
+            Some("id") => Some(String::from_utf8_lossy(event.id).into_owned()).filter(|id| !id.is_empty()),
+            Some(pointer) => json.pointer(pointer).map(Value::to_string),
+        };
+        let repeated = mark.is_some() && mark == self.last;
+        self.last = mark.or_else(|| self.last.take());
+        repeated
+    }
+}
+
+/// Takes values at JSON pointers; what is not there stays as it was.
+pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, values: &mut Values) {
+    for (name, pointer) in from {
+        let value = json.and_then(|json| json.pointer(pointer)).filter(|value| !value.is_null());
+        values.extend(value.map(|value| (name.clone(), value.clone())));
+    }
+}
+
+/// Where a rule's text is, as it is told there.
+fn told(said: &Said, seen: Seen<'_>) -> Value {
+    match &said.place {
+        Place::Data => seen.data.into(),
+        Place::At(pointer) => seen.json.and_then(|json| json.pointer(pointer)).cloned().unwrap_or_default(),
+    }
+}
+
+/// What an event means, unless it is a fault.
+fn meaning(rule: &Rule, seen: Seen<'_>) -> Result<Option<Meaning>, Fault> {
+    let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
+    let retry_after = rule.retry_after.as_ref().and_then(at).and_then(seconds);
+    if let Some(Queue { position, limit }) = &rule.queue
+        && at(position).and_then(Value::as_u64).is_some_and(|before| before > *limit)
+    {
+        return Err(Fault::Busy { retry_after });
+    }
+    match rule.means {
+        None | Some(Meaning::End | Meaning::Queued) => Ok(rule.means),
+        Some(Meaning::Error) => Err(refusal::reported(&seen.data.to_ascii_lowercase())),
+        Some(Meaning::RateLimited) => Err(Fault::RateLimited { retry_after }),
+        Some(Meaning::Busy) => Err(Fault::Busy { retry_after }),
+        Some(Meaning::Expired) => Err(Fault::SessionDead),
+        Some(Meaning::Forgotten) => Err(Fault::Forgotten),
+        Some(Meaning::TooLong) => Err(Fault::Rejected(Rejection::TooLong)),
+        Some(Meaning::UnknownModel) => Err(Fault::Rejected(Rejection::Model)),
+    }
+}
+
+/// Whether an event that no rule knows is broken, and not merely of no interest.
+fn must_be_json(reading: &Reading, seen: Seen<'_>) -> bool {
+    match reading.format {
+        Format::Ndjson | Format::Json | Format::Text => true,
+        Format::Sse | Format::Messages | Format::Packets => seen.data.starts_with(['{', '[']),
+    }
+}
+
+/// The event's JSON, out of the string that it may be wrapped in; `None` where it has none.
+fn json(data: &str, reading: &Reading) -> Result<Option<Value>, Fault> {
+    let Ok(outer) = serde_json::from_str::<Value>(data) else { return Ok(None) };
+    let inner = reading.unwrap.as_ref().and_then(|pointer| outer.pointer(pointer)).and_then(Value::as_str);
+    match inner.map(serde_json::from_str::<Value>) {
+        None => Ok(Some(outer)),
+        Some(Ok(inner)) => Ok(Some(inner)),
+        Some(Err(_)) => Err(Fault::Unreadable("an event does not hold the JSON that it should")),
+    }
+}
+
+fn seconds(value: &Value) -> Option<Duration> {
+    let secs = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    Duration::try_from_secs_f64(secs).ok().map(|wait| wait.min(LONGEST_WAIT))
+}

@@ -1,0 +1,92 @@
+//! The driver of sites that chat over a socket: `[chat.socketio]` and `[chat.websocket]`.
+//!
+//! Steps are taken until the site has been asked; then the socket's messages are read by the rules that every
+//! declared answer is read by. A socket that closes before a rule tells the end has cut the answer off.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use latchkey_shared::{
+    session::Session,
+    site::{Site, chat::socket::Socket},
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Asked, beginning,
+    call::Caller,
+    decode::{Decoder, Known},
+};
+use crate::{
+    sites::Outside,
+    stream::{Deltas, Stages, Upstream, fault::Fault},
+};
+
+mod after;
+mod line;
+mod open;
+pub(super) mod packet;
+mod steps;
+
+use after::{After, Lent};
+use steps::Steps;
+
+/// Asks the site and waits for the beginning of its answer.
+///
+/// # Errors
+/// Whatever keeps the answer from beginning.
+pub(in crate::sites) async fn open(
+    outside: &Outside,
+    site: &Arc<Site>,
+    socket: &Socket,
+    session: &Arc<Session>,
+    asked: Asked,
+) -> Result<Deltas, Fault> {
+    let Asked { words, minted, kept } = asked;
+    let started = Instant::now();
+    let deadline = started + site.limits.first_token.min(site.limits.turn);
+    let goes_on = kept.is_some();
+    let mut known = Known { values: beginning(&socket.mint, socket.conversation.as_ref(), kept), goes_on };
+    let caller = |client: &reqwest::Client| Caller {
+        client: client.clone(),
+        site: Arc::clone(site),
+        session: Arc::clone(session),
+    };
+    let requests = caller(&outside.clients.requests);
+    for request in &socket.requests {
+        if request.once && request.take.keys().all(|name| known.values.contains_key(name)) {
+            continue;
+        }
+        let taken = timeout_at(deadline, requests.take(request, Some(&words), &known.values)).await;
+        known.values.extend(taken.map_err(|_| Fault::Silent)??);
+    }
+    let opener = caller(&outside.clients.sockets);
+    let opening = open::line(&opener, socket, words, &known.values);
+    let line = timeout_at(deadline, opening).await.map_err(|_| Fault::NotAccepted)??;
+    // From here on, whoever lets go of the answer stops the site, over this very socket.
+    let (mut after, mut lent) =
+        After::new(outside.tasks.clone(), Arc::clone(site), Arc::new(socket.clone()), line);
+    let mut steps = Steps::new(Arc::clone(site), known);
+    let taken = timeout_at(deadline, steps.take_all(lent.line(), &socket.steps)).await;
+    let (known, early, has_asked) = steps.into_parts();
+    after.values.clone_from(&known.values);
+    taken.map_err(|_| if has_asked { Fault::Silent } else { Fault::NotAccepted })??;
+    let stages = Stages::new(Box::new(Decoder::new(Arc::clone(site), known, false)), minted);
+    let farewell = Box::new(move |ended, values| after.end(ended, values));
+    let mut deltas = Deltas::new(stages, messages(early, lent), site.limits, started).with_farewell(farewell);
+    deltas.begin().await?;
+    Ok(deltas)
+}
+
+/// The messages that came early, and those that are still to come.
+fn messages(early: Vec<Bytes>, lent: Lent) -> Upstream {
+    let later = futures::stream::unfold(lent, |mut lent| async move {
+        match lent.line().receive().await {
+            Ok(Some(message)) => Some((Ok(line::bytes(message)), lent)),
+            Ok(None) => None,
+            Err(_) => Some((Err(()), lent)),
+        }
+    });
+    futures::stream::iter(early.into_iter().map(Ok)).chain(later).boxed()
+}

@@ -1,0 +1,218 @@
+//! Takes the declared steps over an open socket, one after the other.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use latchkey_shared::site::{
+    Site,
+    chat::{
+        socket::{
+            Protocol,
+            step::{Act, Step},
+        },
+        stream::{event::Match, rule::Turn},
+        text::Name,
+    },
+};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::{
+    super::{
+        decode::Known,
+        matching::{Seen, fits},
+        reader::{Reader, take},
+    },
+    line::{Line, bytes},
+    packet::{self, Packet},
+};
+use crate::stream::{fault::Fault, sse::Event};
+
+/// Messages that may come before the site has been asked, or between its being asked and the last step.
+const LIMIT_MESSAGES: usize = 1000;
+const TOO_MANY: Fault = Fault::Unreadable("the site says too much before its answer");
+const NOT_EXPECTED: Fault = Fault::Unreadable("an answer is not as the site file expects");
+const LACKS: Fault = Fault::Unreadable("an answer lacks a value that the site file takes out of it");
+
+/// The steps that have been taken.
+pub(super) struct Steps {
+    /// Knows trouble when it comes before the answer.
+    reader: Reader,
+    heard: usize,
+    /// Whether the site has been asked.
+    has_asked: bool,
+    /// What it has said since.
+    early: Vec<Bytes>,
+}
+
+/// What a message says to steps.
+enum Heard {
+    Event { name: String, data: String },
+    Ack { id: u64, data: String },
+    Nothing,
+}
+
+impl Steps {
+    pub(super) fn new(site: Arc<Site>, known: Known) -> Self {
+        Self { reader: Reader::new(site, known), heard: 0, has_asked: false, early: Vec::new() }
+    }
+
+    /// What is known of the conversation by now.
+    pub(super) fn known(&self) -> &Known {
+        &self.reader.known
+    }
+
+    /// Opens the protocol, and takes every step that this turn has.
+    ///
+    /// # Errors
+    /// What the site reports, or whatever keeps it from being asked.
+    pub(super) async fn take_all(&mut self, line: &mut Line, steps: &[Step]) -> Result<(), Fault> {
+        self.connect(line).await?;
+        self.take_each(line, steps).await
+    }
+
+    /// Takes every step that this turn has.
+    ///
+    /// # Errors
+    /// As for `take_all`.
+    pub(super) async fn take_each(&mut self, line: &mut Line, steps: &[Step]) -> Result<(), Fault> {
+        let turn = if self.known().goes_on { Turn::Next } else { Turn::First };
+        for step in steps.iter().filter(|step| step.turn.is_none_or(|only| only == turn)) {
+            line.values.clone_from(&self.known().values);
+            self.has_asked |= step.names(&Name::Prompt) || step.names(&Name::Messages);
+            let came = match &step.act {
+                Act::Emit { event, ack } => match line.emit(event, *ack).await? {
+                    Some(id) => Some(self.acknowledged(line, id).await?),
+                    None => None,
+                },
+                Act::Send(shape) => {
+                    line.send_shape(shape).await?;
+                    None
+                }
+                Act::Wait { on, within: None } => self.wait(line, on).await?,
+                Act::Wait { on, within: Some(limit) } => {
+                    let (first, rest) = on.split_at(1);
+                    match timeout(*limit, self.wait(line, first)).await {
+                        Err(_) => continue,
+                        Ok(came) if rest.is_empty() => came?,
+                        Ok(came) => came.map(drop).and(self.wait(line, rest).await)?,
+                    }
+                }
+            };
+            self.look(step, came.as_deref())?;
+        }
+        line.values.clone_from(&self.known().values);
+        Ok(())
+    }
+
+    /// Socket.IO wants its namespace opened first.
+    async fn connect(&mut self, line: &mut Line) -> Result<(), Fault> {
+        let Protocol::SocketIo { namespace, auth } = line.protocol.clone() else { return Ok(()) };
+        line.values.clone_from(&self.known().values);
+        loop {
+            let message = self.next(line).await?;
+            match packet::read(&message)? {
+                Packet::Open(opening) => {
+                    line.longest_silence = Some(opening.longest_silence());
+                    let auth = auth.as_ref().map(|auth| line.fill().shape(auth)).transpose()?;
+                    line.send(packet::connect(&namespace, auth.as_ref())).await?;
+                }
+                Packet::Connected => return Ok(()),
+                // A reason that the site file does not know.
+                Packet::Refused(_) => return Err(Fault::Reported),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for events, in this order, and returns the data of the last one.
+    async fn wait(&mut self, line: &mut Line, on: &[Match]) -> Result<Option<String>, Fault> {
+        let mut last = None;
+        for on in on {
+            last = loop {
+                let message = self.next(line).await?;
+                if let Heard::Event { name, data } = heard(line, message)?
+                    && self.fits(on, &name, &data)
+                {
+                    break Some(data);
+                }
+            };
+        }
+        Ok(last)
+    }
+
+    async fn acknowledged(&mut self, line: &mut Line, wanted: u64) -> Result<String, Fault> {
+        loop {
+            let message = self.next(line).await?;
+            if let Heard::Ack { id, data } = heard(line, message)?
+                && id == wanted
+            {
+                return Ok(data);
+            }
+        }
+    }
+
+    /// The next message; once the site has been asked, it is kept for the answer as well.
+    async fn next(&mut self, line: &mut Line) -> Result<String, Fault> {
+        self.heard += 1;
+        if self.heard > LIMIT_MESSAGES {
+            return Err(TOO_MANY);
+        }
+        let message = line.receive().await?.ok_or(Fault::Cut)?;
+        if self.has_asked {
+            self.early.push(bytes(message.clone()));
+        } else {
+            self.judge(line, &message)?;
+        }
+        Ok(message)
+    }
+
+    /// Whether a message from before the answer tells of trouble.
+    fn judge(&mut self, line: &Line, message: &str) -> Result<(), Fault> {
+        let reader = &mut self.reader;
+        let mut sink = |event: Event<'_>| reader.trouble(&event);
+        match line.protocol {
+            Protocol::SocketIo { .. } => packet::event(message.as_bytes(), &mut sink),
+            Protocol::WebSocket => sink(Event::data(message.as_bytes())),
+        }
+    }
+
+    fn fits(&self, on: &Match, name: &str, data: &str) -> bool {
+        let event = Event { name: name.as_bytes(), data: data.as_bytes(), ..Event::default() };
+        let json: Option<Value> = serde_json::from_str(data).ok();
+        fits(on, Seen { event: &event, data, json: json.as_ref() }, &self.known().values)
+    }
+
+    /// Takes what a step takes out of what came.
+    fn look(&mut self, step: &Step, came: Option<&str>) -> Result<(), Fault> {
+        let Some(came) = came else { return Ok(()) };
+        let json: Option<Value> = serde_json::from_str(came).ok();
+        let at = |pointer: &String| json.as_ref().and_then(|json| json.pointer(pointer));
+        if step.expect.iter().any(|(pointer, expected)| at(pointer) != Some(expected)) {
+            return Err(NOT_EXPECTED);
+        }
+        if step.take.values().any(|pointer| at(pointer).is_none_or(Value::is_null)) {
+            return Err(LACKS);
+        }
+        take(&step.take, json.as_ref(), &mut self.reader.known.values);
+        Ok(())
+    }
+
+    /// What is known, what the site has said since it was asked, and whether it was.
+    pub(super) fn into_parts(self) -> (Known, Vec<Bytes>, bool) {
+        (self.reader.known, self.early, self.has_asked)
+    }
+}
+
+fn heard(line: &Line, message: String) -> Result<Heard, Fault> {
+    if line.protocol == Protocol::WebSocket {
+        return Ok(Heard::Event { name: String::new(), data: message });
+    }
+    Ok(match packet::read(&message)? {
+        Packet::Event { name, data, .. } => Heard::Event { name, data },
+        Packet::Ack { id, data } => Heard::Ack { id, data },
+        // It would be silent for ever.
+        Packet::Close => return Err(Fault::Cut),
+        _ => Heard::Nothing,
+    })
+}
