@@ -1,4 +1,4 @@
-//! The operator's commands. They speak to a running broker over its admin API, like any other client.
+//! The operator's commands. Those about accounts speak to a running broker over its admin API, like any other client.
 //!
 //! No secret is an argument: arguments can be read by every process of the host.
 
@@ -16,10 +16,12 @@ mod follow;
 mod keys;
 mod output;
 mod secrets;
+mod site;
 mod words;
 
 use crate::config::Config;
 use output::Output;
+use site::SiteCommand;
 
 /// Keeps accounts of websites signed in.
 #[derive(Debug, Parser)]
@@ -42,6 +44,9 @@ enum Command {
     /// Make keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Check, try and record site files
+    #[command(subcommand)]
+    Site(SiteCommand),
     /// Check everything the broker needs and say what to do
     Doctor,
 }
@@ -168,6 +173,7 @@ pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
         Command::Serve => serve(env).await,
         Command::Account(command) => account::run(command, env, &output).await,
         Command::Keys(KeysCommand::New { out }) => keys::write_new(&out, &output),
+        Command::Site(command) => site::run(command, &output),
         Command::Doctor => doctor::run(env, &output).await,
     }
 }

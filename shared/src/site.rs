@@ -13,11 +13,13 @@ pub mod catalog;
 pub mod chat;
 mod file;
 mod mistake;
+pub mod schema;
+mod selector;
 pub mod step;
 pub mod text;
 
 use chat::Chat;
-pub use file::parse;
+pub use file::{Parsed, check, parse};
 pub use mistake::SiteFileError;
 use step::{Condition, Step};
 use text::Template;

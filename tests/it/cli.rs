@@ -18,15 +18,15 @@ use crate::admin::{
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a command did.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// All of it, without what differs from run to run.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let mut text = format!("exit {}", self.code);
         for (name, stream) in [("", &self.stdout), ("stderr", &self.stderr)] {
             if !stream.is_empty() {
@@ -47,7 +47,7 @@ fn binary() -> PathBuf {
     path
 }
 
-async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Ran {
+pub(crate) async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Ran {
     let mut child = Command::new(binary())
         .args(arguments)
         .env_clear()
@@ -236,7 +236,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     ok    clock              agrees with that of Redis
     fail  chromium           LATCHKEY_CHROMIUM: there is no file /nonexistent/chromium
                              -> install it (Debian: apt install chromium), or set LATCHKEY_CHROMIUM to its path
-    fail  site file          [sites]/wrong.toml:4: unknown field `nme`, expected one of `name`, `title`, `base_url`, `origins`, `models`, `models_from`; did you mean `name`?
+    fail  site file          [sites]/wrong.toml:3: site.title: is missing; write title = \"In-house chat\" (5 more: `latchkey-broker site check [sites]/wrong.toml` tells them)
                              -> correct that line; shared/sites has complete examples
     ");
 }

@@ -20,6 +20,7 @@ mod opencode;
 mod readme;
 mod sdk;
 mod signed_in;
+mod site;
 mod store;
 mod tidy;
 mod tools;

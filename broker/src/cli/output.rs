@@ -21,6 +21,11 @@ impl Output {
         self.write(&format!("{}\n", answer.trim_end()))
     }
 
+    /// Prints a text that is for people and programs alike.
+    pub(super) fn text(self, text: &str) -> anyhow::Result<()> {
+        self.write(text)
+    }
+
     /// Prints a piece of text for people as it comes; programs wait for the answer.
     pub(super) fn show(self, text: &str) -> anyhow::Result<()> {
         if self.json { Ok(()) } else { self.write(text) }

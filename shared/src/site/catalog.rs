@@ -12,7 +12,7 @@ use crate::{
     id::SiteName,
 };
 
-const BUILT_IN: [(&str, &str); 4] = [
+pub(super) const BUILT_IN: [(&str, &str); 4] = [
     ("practice.toml", include_str!("../../sites/practice.toml")),
     ("open-webui.toml", include_str!("../../sites/open-webui.toml")),
     ("librechat.toml", include_str!("../../sites/librechat.toml")),

@@ -145,7 +145,7 @@ impl RawChat {
         let Self { tools, dialect, prompt_bytes, expired, refusals, http, openai, socketio, websocket } =
             raw.into_inner();
         if let Some(pointer) = expired.pointer.as_ref().filter(|pointer| !is_pointer(pointer)) {
-            let message = "chat.expired.pointer must be a JSON pointer: it starts with /";
+            let message = "must be a JSON pointer, like /user/name";
             return Err(source.mistake_near(at, pointer, message));
         }
         let socket = |socket| Driver::Socket(Box::new(socket));
@@ -159,7 +159,7 @@ impl RawChat {
         let Ok([driver]) = <[_; 1]>::try_from(named) else {
             return Err(source.mistake(
                 at,
-                "chat: expected the table of exactly one driver: [chat.openai], [chat.http], [chat.socketio] or \
+                "expected the table of exactly one driver: [chat.openai], [chat.http], [chat.socketio] or \
                  [chat.websocket]",
             ));
         };

@@ -2,21 +2,28 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
-use toml::Spanned;
-use url::Url;
+use serde::Deserialize;
+use toml::{Spanned, de::DeTable};
+use url::{Origin, Url};
 
 use super::{
     Bearer, Limits, Login, Models, ModelsFrom, NamePattern, Probe, Refusal, RefusalKind, SessionRules, Site,
     SiteFileError, SiteUrls,
     chat::RawChat,
     mistake::Source,
+    schema,
     text::{Placeholder, Template},
 };
 use crate::id::SiteName;
 
+mod address;
+mod duration;
 mod steps;
+mod whole;
 
+pub(crate) use address::http_url;
+use address::{base_url, origin};
+pub(super) use duration::{duration, read_duration, some_duration};
 use steps::{RawCondition, RawStep};
 
 /// What a file describes: a site, or one that has no address yet.
@@ -28,15 +35,17 @@ pub struct Parsed {
     pub site: Option<Site>,
 }
 
+/// Every section may be missing: one that cannot be read was told of, and the others are checked all the same.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawFile {
-    version: Spanned<u32>,
-    site: RawSite,
-    login: RawLogin,
-    session: Spanned<RawSession>,
-    probe: RawProbe,
-    chat: Spanned<RawChat>,
+pub(super) struct RawFile {
+    #[serde(rename = "version")]
+    _version: Option<u32>,
+    site: Option<RawSite>,
+    login: Option<RawLogin>,
+    session: Option<Spanned<RawSession>>,
+    probe: Option<RawProbe>,
+    chat: Option<Spanned<RawChat>>,
     #[serde(default)]
     limits: RawLimits,
 }
@@ -136,130 +145,129 @@ fn default_probe_timeout() -> Duration {
     Duration::from_secs(10)
 }
 
-/// Reads a duration like `30s`.
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match humantime::parse_duration(&text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(de::Error::custom(format!("{text:?} is no duration, expected one like \"30s\" or \"12h\""))),
-    }
-}
-
-/// Reads a duration that may be left out.
-pub(super) fn some_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
-}
-
 /// Reads one site file; `file` names it in mistakes.
 ///
 /// # Errors
 /// The first mistake, with its line.
 pub fn parse(file: &str, text: &str, urls: &SiteUrls) -> Result<Parsed, SiteFileError> {
-    let source = Source { file, text };
-    let raw: RawFile = toml::from_str(text).map_err(|error| source.toml_mistake(&error))?;
-    if *raw.version.get_ref() != 1 {
-        return Err(source.mistake(raw.version.span().start, "version must be 1"));
+    check(file, text, urls).map_err(|mistakes| {
+        let more = mistakes.len() - 1;
+        let mut first = mistakes.into_iter().next().expect("a refusal names a mistake");
+        if more > 0 {
+            first.message += &format!(" ({more} more: `latchkey-broker site check {file}` tells them)");
+        }
+        first
+    })
+}
+
+/// Reads one site file; `file` names it in mistakes.
+///
+/// # Errors
+/// Every mistake in the order of the file; of mistakes in TOML itself, the first.
+pub fn check(file: &str, text: &str, urls: &SiteUrls) -> Result<Parsed, Vec<SiteFileError>> {
+    let source = Source::new(file, text);
+    let mut document = DeTable::parse(text).map_err(|error| vec![source.toml_mistake(&error)])?;
+    let source = source.with_places_of(document.get_ref());
+    schema::fit(&source, &mut document);
+    let raw = RawFile::deserialize(toml::Deserializer::from(document));
+    let raw = source.keep(raw.map_err(|error| source.toml_mistake(&error)));
+    let parsed = raw.and_then(|raw| site(&source, raw, urls));
+    match (parsed, source.mistakes()) {
+        (Some(parsed), mistakes) if mistakes.is_empty() => Ok(parsed),
+        (_, mistakes) => Err(mistakes),
     }
-    let name: SiteName = raw
-        .site
-        .name
-        .get_ref()
-        .parse()
-        .map_err(|bad: crate::id::BadId| source.mistake(raw.site.name.span().start, bad.to_string()))?;
-    let own_url = raw.site.base_url.as_ref().map(|url| base_url(&source, url)).transpose()?;
-    let placed = urls.contains_key(&name) || own_url.is_some();
-    // A file without an address is still checked whole, against a stand-in for the address.
-    let base_url = urls.get(&name).cloned().or(own_url).unwrap_or_else(stand_in);
-    let site = site(&source, raw, name.clone(), base_url)?;
-    Ok(Parsed { name, site: placed.then_some(site) })
 }
 
 fn stand_in() -> Url {
     "http://site.invalid/".parse().expect("a valid URL")
 }
 
-fn site(source: &Source<'_>, raw: RawFile, name: SiteName, base_url: Url) -> Result<Site, SiteFileError> {
+/// Checks each section; `None` when one is missing or wrong, which was kept then.
+fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
+    let head = raw.site.and_then(|raw| head(source, raw, urls));
+    // Where secrets may be typed is known from the head alone.
+    let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login(source, raw, head));
+    let session = raw.session.and_then(|raw| source.keep(session(source, raw)));
+    let probe = raw.probe.and_then(|raw| source.keep(probe(source, raw)));
+    let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
+    let limits = source.keep(limits(source, raw.limits));
+    let Head { name, title, base_url, placed, origins, models } = head?;
+    let (login, session, probe, chat, limits) = (login?, session?, probe?, chat?, limits?);
+    let site =
+        Site { name: name.clone(), title, base_url, origins, models, login, session, probe, chat, limits };
+    whole::check(source, &site);
+    Some(Parsed { name, site: placed.then_some(site) })
+}
+
+/// What `[site]` says.
+struct Head {
+    name: SiteName,
+    title: String,
+    base_url: Url,
+    /// Whether it has an address. A file without one is still checked whole, against a stand-in.
+    placed: bool,
+    origins: Vec<Origin>,
+    models: Models,
+}
+
+fn head(source: &Source<'_>, raw: RawSite, urls: &SiteUrls) -> Option<Head> {
+    let at = raw.name.span().start;
+    let name = raw.name.get_ref().parse::<SiteName>();
+    let name = source.keep(name.map_err(|bad| source.mistake(at, bad.to_string())));
+    let given = name.as_ref().and_then(|name| urls.get(name)).cloned();
+    let own = raw.base_url.as_ref().map(|url| source.keep(base_url(source, url)));
+    let models = source.keep(models(source, &raw));
+    let base_url = given.or(own.flatten());
+    let placed = base_url.is_some();
+    let base_url = base_url.unwrap_or_else(stand_in);
     let mut origins = vec![base_url.origin()];
-    for text in &raw.site.origins {
-        origins.push(origin(source, text)?);
+    for text in &raw.origins {
+        origins.push(source.keep(origin(source, text))?);
     }
-    let models = models(source, &raw.site)?;
-    let login = Login {
-        timeout: raw.login.timeout,
-        step_timeout: raw.login.step_timeout,
-        steps: steps::check(source, raw.login.steps, &base_url, &origins)?,
-        refusals: refusals(source, raw.login.refusals, &base_url)?,
-    };
-    let session = session(source, raw.session)?;
-    let probe = probe(source, raw.probe)?;
-    let chat = RawChat::check(source, raw.chat)?;
-    let limits = limits(source, raw.limits)?;
-    Ok(Site { name, title: raw.site.title, base_url, origins, models, login, session, probe, chat, limits })
+    Some(Head { name: name?, title: raw.title, base_url, placed, origins, models: models? })
 }
 
-fn base_url(source: &Source<'_>, text: &Spanned<String>) -> Result<Url, SiteFileError> {
-    http_url(text.get_ref()).map_err(|why| source.mistake(text.span().start, format!("base_url: {why}")))
-}
-
-/// Reads a URL that a site may have: http or https, a host, no user, query or fragment.
-///
-/// # Errors
-/// A sentence on what was expected.
-pub(crate) fn http_url(text: &str) -> Result<Url, String> {
-    let expected = || format!("{text:?} is no URL like https://chat.example.org");
-    let url: Url = text.parse().map_err(|_| expected())?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain || url.fragment().is_some() {
-        return Err(expected());
-    }
-    Ok(url)
-}
-
-fn origin(source: &Source<'_>, text: &Spanned<String>) -> Result<url::Origin, SiteFileError> {
-    match http_url(text.get_ref()) {
-        Ok(url) if url.path() == "/" => Ok(url.origin()),
-        Ok(_) => Err(source.mistake(text.span().start, "origins: an origin has no path")),
-        Err(why) => Err(source.mistake(text.span().start, format!("origins: {why}"))),
-    }
+fn login(source: &Source<'_>, raw: RawLogin, head: &Head) -> Option<Login> {
+    let RawLogin { timeout, step_timeout, steps, refusals } = raw;
+    let steps = source.keep(steps::check(source, steps, &head.base_url, &head.origins));
+    let refusals = self::refusals(source, refusals, &head.base_url);
+    Some(Login { timeout, step_timeout, steps: steps?, refusals })
 }
 
 fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
     match &raw.models_from {
         Some(from) if !raw.models.is_empty() => {
-            Err(source.mistake(from.span().start, "models and models_from exclude each other"))
+            Err(source
+                .mistake(from.span().start, "models and models_from exclude each other; keep one of them"))
         }
         Some(from) => {
             let ModelsFrom { path, list, id } = from.get_ref();
             // The whole element is the id where the list has nothing but ids.
             let pointers = is_pointer(list) && (id.is_empty() || is_pointer(id));
             if !path.starts_with('/') || !pointers {
-                let message = "models_from: path, list and id must start with /; list and id are JSON pointers, id may be \"\"";
+                let message =
+                    "path, list and id must start with /; list and id are JSON pointers, id may be \"\"";
                 return Err(source.mistake(from.span().start, message));
             }
             Ok(Models::Fetched(from.get_ref().clone()))
         }
         None if raw.models.is_empty() => {
-            Err(source.mistake(raw.name.span().start, "expected models = [\"...\"] or models_from = {...}"))
+            let message = "is missing; write models = [\"...\"] or models_from = { path, list, id }";
+            Err(source.mistake_about(raw.name.span().start, "models", message))
         }
         None => Ok(Models::Fixed(raw.models.clone())),
     }
 }
 
-fn refusals(
-    source: &Source<'_>,
-    raw: Vec<Spanned<RawRefusal>>,
-    base_url: &Url,
-) -> Result<Vec<Refusal>, SiteFileError> {
+fn refusals(source: &Source<'_>, raw: Vec<Spanned<RawRefusal>>, base_url: &Url) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for refusal in raw {
         let at = refusal.span().start;
-        let refusal = refusal.into_inner();
-        let when = refusal.when.check(base_url).map_err(|why| source.mistake(at, why))?;
-        refusals.push(Refusal { means: refusal.means, when });
+        let RawRefusal { means, when } = refusal.into_inner();
+        let when = source.keep(when.check(base_url).map_err(|why| source.mistake(at, why)));
+        refusals.extend(when.map(|when| Refusal { means, when }));
     }
-    Ok(refusals)
+    refusals
 }
 
 fn session(source: &Source<'_>, raw: Spanned<RawSession>) -> Result<SessionRules, SiteFileError> {
@@ -270,9 +278,7 @@ fn session(source: &Source<'_>, raw: Spanned<RawSession>) -> Result<SessionRules
         None => None,
     };
     if raw.cookies.is_empty() && bearer.is_none() {
-        return Err(
-            source.mistake(at, "session: expected cookies or a bearer, or nothing signs the requests")
-        );
+        return Err(source.mistake(at, "expected cookies or a bearer, or nothing signs the requests"));
     }
     let cookies = raw.cookies.iter().map(|name| pattern(name)).collect();
     let (local_storage, session_storage) = (raw.local_storage, raw.session_storage);
@@ -295,7 +301,7 @@ fn bearer(source: &Source<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFi
             vec![Bearer::Response { path, pointer }]
         }
         (None, None) => Vec::new(),
-        _ => return Err(source.mistake(at, "bearer: response and pointer come together and start with /")),
+        _ => return Err(source.mistake(at, "response and pointer come together and start with /")),
     };
     let found: Vec<Bearer> = found
         .into_iter()
@@ -305,20 +311,23 @@ fn bearer(source: &Source<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFi
         .chain(raw.request.map(Bearer::Request))
         .collect();
     match <[Bearer; 1]>::try_from(found) {
+        Ok([Bearer::Request(path)]) if !path.starts_with('/') => {
+            Err(source.mistake(at, "request is the start of a path; begin it with /"))
+        }
         Ok([bearer]) => Ok(bearer),
         Err(_) => Err(source.mistake(
             at,
-            "bearer: expected exactly one of local_storage, session_storage, cookie, request, response",
+            "expected exactly one of local_storage, session_storage, cookie, request, response",
         )),
     }
 }
 
 fn probe(source: &Source<'_>, raw: RawProbe) -> Result<Probe, SiteFileError> {
     if !raw.path.get_ref().starts_with('/') {
-        return Err(source.mistake(raw.path.span().start, "probe.path must start with /"));
+        return Err(source.mistake(raw.path.span().start, "must start with /"));
     }
     if !is_pointer(raw.pointer.get_ref()) {
-        let message = "probe.pointer must be a JSON pointer: it starts with /";
+        let message = "must be a JSON pointer, like /user/name";
         return Err(source.mistake(raw.pointer.span().start, message));
     }
     let equals = match &raw.equals {
@@ -332,7 +341,7 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, SiteFileError> 
     let default = Limits::default();
     let concurrency = match raw.concurrency {
         Some(zero) if *zero.get_ref() == 0 => {
-            return Err(source.mistake(zero.span().start, "limits.concurrency must be at least 1"));
+            return Err(source.mistake(zero.span().start, "must be at least 1"));
         }
         Some(concurrency) => concurrency.into_inner(),
         None => default.concurrency,
@@ -356,15 +365,21 @@ fn template(
     let forbidden = Placeholder::ALL
         .iter()
         .find(|(placeholder, _)| template.has(*placeholder) && !allowed.contains(placeholder));
-    match forbidden {
-        Some((_, name)) => Err(source.mistake(at, format!("{{{name}}} may not be used here"))),
-        None => Ok(template),
-    }
+    let Some((_, name)) = forbidden else { return Ok(template) };
+    let spelled = |placeholder: &Placeholder| {
+        Placeholder::ALL
+            .iter()
+            .find(|(each, _)| each == placeholder)
+            .map(|(_, spelling)| format!("{{{spelling}}}"))
+    };
+    let allowed: Vec<String> = allowed.iter().filter_map(spelled).collect();
+    Err(source.mistake(at, format!("{{{name}}} may not be used here, only {}", allowed.join(" and "))))
 }
 
-/// Whether a text is a JSON pointer to something inside.
+/// Whether a text is a JSON pointer to something inside (RFC 6901): `~` stands only in `~0` and `~1`.
 pub(super) fn is_pointer(text: &str) -> bool {
-    text.starts_with('/')
+    let escapes = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    text.starts_with('/') && escapes
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Text with placeholders: `{base_url}`, `{username}`, `{password}`.
 
-use crate::credentials::Credentials;
+use crate::{credentials::Credentials, nearest::nearest};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -41,13 +41,17 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, tail)) = after.split_once('}') else {
-                return Err(format!("`{{` without `}}` in {text:?}"));
+                return Err("a `{` without its `}`; close it".to_owned());
             };
             let found = Placeholder::ALL.iter().find(|(_, spelling)| *spelling == name);
             let Some((placeholder, _)) = found else {
-                return Err(format!(
-                    "unknown placeholder {{{name}}}, expected {{base_url}}, {{username}} or {{password}}"
-                ));
+                let near = nearest(name, Placeholder::ALL.iter().map(|(_, spelling)| *spelling));
+                return Err(match near {
+                    Some(near) => format!("unknown placeholder {{{name}}}; did you mean {{{near}}}?"),
+                    None => format!(
+                        "unknown placeholder {{{name}}}, expected {{base_url}}, {{username}} or {{password}}"
+                    ),
+                });
             };
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
@@ -65,6 +69,12 @@ impl Template {
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.has(Placeholder::Password)
+    }
+
+    /// Whether it refers to anything, and is not all written in the file.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Placeholder(_)))
     }
 
     /// Whether it refers to a placeholder.

@@ -50,11 +50,13 @@ pub(super) struct RawHttp {
 pub(super) fn check(source: &Source<'_>, raw: RawHttp) -> Result<Http, SiteFileError> {
     let at = raw.requests.span().start;
     let mut known = conversation::known(&raw.mint, raw.conversation.as_ref());
+    let all = raw.requests.get_ref().len();
     let requests = request::check_all(source, "chat.http.requests", raw.requests.into_inner(), &mut known)?;
-    if requests.is_empty() {
+    if all == 0 {
         return Err(source.mistake(at, "chat.http.requests: expected at least one request"));
     }
-    if !requests.iter().any(Request::tells_the_prompt) {
+    // One that is wrong may be the one that tells it.
+    if requests.len() == all && !requests.iter().any(Request::tells_the_prompt) {
         let message =
             "chat.http.requests: none tells the site what is asked; expected {prompt} or {messages}";
         return Err(source.mistake(at, message));

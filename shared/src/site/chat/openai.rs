@@ -21,7 +21,7 @@ pub(super) struct RawOpenAi {
 
 pub(super) fn check(source: &Source<'_>, raw: RawOpenAi) -> Result<OpenAi, SiteFileError> {
     if !raw.path.get_ref().starts_with('/') {
-        return Err(source.mistake(raw.path.span().start, "chat.openai.path must start with /"));
+        return Err(source.mistake(raw.path.span().start, "must start with /"));
     }
     Ok(OpenAi { path: raw.path.into_inner() })
 }

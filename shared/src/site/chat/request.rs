@@ -182,10 +182,10 @@ pub(super) fn check_all(
 ) -> Result<Vec<Request>, SiteFileError> {
     let mut requests = Vec::new();
     for request in raw {
-        let at = request.span().start;
-        let request = check(source, list, at, request.into_inner(), known)?;
-        known.extend(request.take.keys().cloned());
-        requests.push(request);
+        let (at, request) = (request.span().start, request.into_inner());
+        let taken: Vec<String> = request.take.keys().cloned().collect();
+        requests.extend(source.keep(check(source, list, at, request, known)));
+        known.extend(taken);
     }
     Ok(requests)
 }

@@ -166,11 +166,12 @@ fn check(
     let opening = known.clone();
     let path = request::path(source, raw.name, &raw.path, &opening)?;
     let headers = request::headers(source, raw.name, raw.headers, &opening)?;
-    let steps_at = raw.steps.span().start;
+    let (steps_at, all) = (raw.steps.span().start, raw.steps.get_ref().len());
     let steps = step::check_all(source, &in_table("steps"), format, raw.steps.into_inner(), &mut known)?;
     let tells = requests.iter().any(Request::tells_the_prompt)
         || steps.iter().any(|step| step.names(&Name::Prompt) || step.names(&Name::Messages));
-    if !tells {
+    // One that is wrong may be the one that tells it.
+    if steps.len() == all && !tells {
         let message = format!(
             "{}: none tells the site what is asked; expected {{prompt}} or {{messages}}",
             in_table("steps")

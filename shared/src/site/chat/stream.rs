@@ -118,16 +118,18 @@ pub(super) fn check(
             return Err(source.mistake(pointer.span().start, message));
         }
     }
-    let rules = raw.on.into_iter().map(|rule| rule::check(source, &format!("{table}.on"), rule, known));
-    let on = rules.collect::<Result<Vec<_>, _>>()?;
-    let ends = raw.body_ends || on.iter().any(|rule| rule.means == Some(Meaning::End));
+    let (all, list) = (raw.on.len(), format!("{table}.on"));
+    let rules = raw.on.into_iter().filter_map(|rule| source.keep(rule::check(source, &list, rule, known)));
+    let on: Vec<Rule> = rules.collect();
+    // One that is wrong may be the one that is missed below.
+    let ends = raw.body_ends || on.len() < all || on.iter().any(|rule| rule.means == Some(Meaning::End));
     if !ends {
         let or = if is_socket(raw.format) { "" } else { ", or body_ends = true" };
         let message =
             format!("{table}: nothing tells the end; expected a rule in `on` with means = \"end\"{or}");
         return Err(source.mistake(at, message));
     }
-    let speaks = raw.format == Format::Text || on.iter().any(|rule| rule.text.is_some());
+    let speaks = raw.format == Format::Text || on.len() < all || on.iter().any(|rule| rule.text.is_some());
     if !speaks {
         let message = format!(
             "{table}: no rule in `on` tells where the text is; expected text, text_so_far or text_edits"

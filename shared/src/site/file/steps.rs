@@ -6,9 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::{Origin, Url};
 
-use super::{Source, is_pointer, pattern, some_duration, template};
+use super::{Source, pattern, some_duration, template};
 use crate::site::{
-    NamePattern, SiteFileError,
+    NamePattern, SiteFileError, selector,
     step::{Action, Condition, Key, Step},
     text::{Placeholder, Template},
 };
@@ -25,7 +25,7 @@ pub(super) struct RawStep {
     wait_for: Option<Spanned<RawCondition>>,
     assert: Option<Spanned<RawCondition>>,
     value: Option<Spanned<String>>,
-    when_visible: Option<String>,
+    when_visible: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "some_duration")]
     timeout: Option<Duration>,
 }
@@ -45,7 +45,8 @@ impl RawCondition {
     pub(super) fn check(self, base_url: &Url) -> Result<Condition, String> {
         let response = self.response.map(|path| Condition::Response { path, status: self.status.clone() });
         if response.is_none() && !self.status.is_empty() {
-            return Err("status belongs to response".to_owned());
+            return Err("status belongs to response; write response = \"/path\" beside it, or take it away"
+                .to_owned());
         }
         let url = match self.url {
             Some(url) => Some(Condition::Url(url_pattern(&url, base_url)?)),
@@ -58,8 +59,12 @@ impl RawCondition {
             .chain(self.text.map(Condition::Text))
             .collect();
         match <[Condition; 1]>::try_from(found) {
-            Ok([Condition::Response { path, .. }]) if !is_pointer(&path) => {
+            Ok([Condition::Response { path, .. }]) if !path.starts_with('/') => {
                 Err("response is a path and starts with /".to_owned())
+            }
+            Ok([Condition::Visible(selector)]) => {
+                selector::check(&selector)?;
+                Ok(Condition::Visible(selector))
             }
             Ok([condition]) => Ok(condition),
             Err(_) => Err("expected exactly one of visible, url, text, response".to_owned()),
@@ -83,13 +88,12 @@ pub(super) fn check(
 ) -> Result<Vec<Step>, SiteFileError> {
     let at = raw.span().start;
     let mut steps = Vec::new();
-    for step in raw.into_inner() {
-        steps.push(self::step(source, step, base_url, origins)?);
+    let raw = raw.into_inner();
+    let begins = raw.first().is_some_and(|step| step.get_ref().goto.is_some());
+    for step in raw {
+        steps.extend(source.keep(self::step(source, step, base_url, origins)));
     }
-    match steps.first().map(|step: &Step| &step.action) {
-        Some(Action::Goto(_)) => Ok(steps),
-        _ => Err(source.mistake(at, "the first step of login.steps must be a goto")),
-    }
+    if begins { Ok(steps) } else { Err(source.mistake(at, "the first step must be a goto")) }
 }
 
 fn step(
@@ -100,7 +104,11 @@ fn step(
 ) -> Result<Step, SiteFileError> {
     let at = raw.span().start;
     let raw = raw.into_inner();
-    let (when_visible, timeout) = (raw.when_visible.clone(), raw.timeout);
+    let selectors = [&raw.fill, &raw.click, &raw.choose, &raw.totp, &raw.when_visible];
+    for selector in selectors.into_iter().flatten() {
+        selector::check(selector.get_ref()).map_err(|why| source.mistake(selector.span().start, why))?;
+    }
+    let (when_visible, timeout) = (raw.when_visible.clone().map(Spanned::into_inner), raw.timeout);
     let action = action(source, at, raw, base_url, origins)?;
     Ok(Step { action, when_visible, timeout, line: source.line(at) })
 }
@@ -118,12 +126,16 @@ fn action(
         found.push(Action::Goto(goto(source, &url, base_url, origins)?));
     }
     if let Some(selector) = raw.fill {
-        let value = value.take().ok_or_else(|| source.mistake(at, "fill needs a value"))?;
+        let value = value.take().ok_or_else(|| {
+            source.mistake_about(at, "value", "fill needs it; write value = \"{username}\" or \"{password}\"")
+        })?;
         let value = template(source, &value, &[Placeholder::Username, Placeholder::Password])?;
         found.push(Action::Fill { selector: selector.into_inner(), value });
     }
     if let Some(selector) = raw.choose {
-        let option = value.take().ok_or_else(|| source.mistake(at, "choose needs a value"))?;
+        let option = value.take().ok_or_else(|| {
+            source.mistake_about(at, "value", "choose needs it; write value = the option's value or text")
+        })?;
         found.push(Action::Choose { selector: selector.into_inner(), option: option.into_inner() });
     }
     if let Some(key) = raw.press {
@@ -138,11 +150,24 @@ fn action(
         found.push(Action::Assert(self::condition(source, condition, base_url)?));
     }
     if let Some(value) = value {
-        return Err(source.mistake(value.span().start, "value belongs to fill or choose"));
+        return Err(source.mistake(
+            value.span().start,
+            "value belongs to fill or choose; take it away, or write the field's selector as fill",
+        ));
     }
-    <[Action; 1]>::try_from(found).map(|[action]| action).map_err(|_| {
-        let message = "a step needs exactly one of goto, fill, click, press, choose, totp, wait_for, assert";
-        source.mistake(at, message)
+    <[Action; 1]>::try_from(found).map(|[action]| action).map_err(|found| {
+        let verbs = "goto, fill, click, press, choose, totp, wait_for, assert";
+        let has: Vec<&str> = found.iter().map(Action::verb).collect();
+        match has.as_slice() {
+            [] => source.mistake(at, format!("the step does nothing; expected one of {verbs}")),
+            several => {
+                let several = several.join(" and ");
+                source.mistake(
+                    at,
+                    format!("a step does one thing, and this one has {several}; make it two steps"),
+                )
+            }
+        }
     })
 }
 
@@ -154,10 +179,12 @@ fn goto(
 ) -> Result<Url, SiteFileError> {
     let at = text.span().start;
     let filled = template(source, text, &[Placeholder::BaseUrl])?.fill_base_url(base_url);
-    let url: Url = filled.parse().map_err(|_| source.mistake(at, format!("goto: {filled:?} is no URL")))?;
+    let url: Url = filled.parse().map_err(|_| {
+        source.mistake(at, format!("{filled:?} is no URL; write {{base_url}}/... or the whole address"))
+    })?;
     if !origins.contains(&url.origin()) {
         let origin = url.origin().ascii_serialization();
-        return Err(source.mistake(at, format!("goto: {origin} is not among site.origins; add it there")));
+        return Err(source.mistake(at, format!("{origin} is not among site.origins; add it there")));
     }
     Ok(url)
 }

@@ -1,7 +1,7 @@
 //! What a site file may say, and what is said of one that is wrong.
 
 use crate::site::{
-    Bearer, Models, NamePattern, SiteUrls, parse,
+    Bearer, Models, NamePattern, SiteUrls, check, parse,
     step::{Action, Condition},
 };
 
@@ -91,83 +91,84 @@ fn every_mistake_names_its_line_and_a_remedy() {
         (
             "timeout = \"2m\"",
             "timeuot = \"2m\"",
-            "inhouse.toml:9: unknown field `timeuot`, expected one of `timeout`, `step_timeout`, `steps`, `refusals`; did you mean `timeout`?",
+            "inhouse.toml:9: login.timeuot: unknown key; did you mean `timeout`?",
         ),
-        ("version = 1", "version = 2", "inhouse.toml:1: version must be 1"),
         (
             "\"inhouse\"",
             "\"In House\"",
-            "inhouse.toml:3: not a site name: expected 1 to 40 of a-z, 0-9 and -, starting with a letter",
+            "inhouse.toml:3: site.name: not a site name: expected 1 to 40 of a-z, 0-9 and -, starting with a letter",
         ),
         (
             "https://chat",
             "ftp://chat",
-            "inhouse.toml:5: base_url: \"ftp://chat.example.org/app/\" is no URL like https://chat.example.org",
+            "inhouse.toml:5: site.base_url: \"ftp://chat.example.org/app/\" is no URL like https://chat.example.org",
         ),
         (
             "https://login.example.org",
             "https://login.example.org/x",
-            "inhouse.toml:6: origins: an origin has no path",
+            "inhouse.toml:6: site.origins[1]: an origin has no path; end it after the host or port",
         ),
-        ("[\"big\", \"small\"]", "[]", "inhouse.toml:3: expected models = [\"...\"] or models_from = {...}"),
-        ("\"2m\"", "\"2\"", "inhouse.toml:9: \"2\" is no duration, expected one like \"30s\" or \"12h\""),
+        ("[\"big\", \"small\"]", "[]", "inhouse.toml:7: site.models: is empty; write models = [\"big\"]"),
+        (
+            "\"2m\"",
+            "\"2\"",
+            "inhouse.toml:9: login.timeout: \"2\" is no duration, expected one like \"30s\" or \"12h\"",
+        ),
         (
             "goto = \"{base_url}/login\"",
             "goto = \"https://evil.example/login\"",
-            "inhouse.toml:11: goto: https://evil.example is not among site.origins; add it there",
+            "inhouse.toml:11: login.steps[1].goto: https://evil.example is not among site.origins; add it there",
         ),
         (
             "goto = \"{base_url}/login\"",
             "click = \"a\"",
-            "inhouse.toml:10: the first step of login.steps must be a goto",
+            "inhouse.toml:10: login.steps[1]: the first step must be a goto",
         ),
         (
             "{password}",
             "{pasword}",
-            "inhouse.toml:17: unknown placeholder {pasword}, expected {base_url}, {username} or {password}",
+            "inhouse.toml:17: login.steps[3].value: unknown placeholder {pasword}; did you mean {password}?",
         ),
-        ("value = \"{password}\"\n", "", "inhouse.toml:15: fill needs a value"),
-        ("{base_url}/login", "{password}/login", "inhouse.toml:11: {password} may not be used here"),
         (
-            "totp = \"input[name=code]\"",
-            "totp = \"a\"\nclick = \"b\"",
-            "inhouse.toml:18: a step needs exactly one of goto, fill, click, press, choose, totp, wait_for, assert",
+            "value = \"{password}\"\n",
+            "",
+            "inhouse.toml:15: login.steps[3].value: fill needs it; write value = \"{username}\" or \"{password}\"",
+        ),
+        (
+            "{base_url}/login",
+            "{password}/login",
+            "inhouse.toml:11: login.steps[1].goto: {password} may not be used here, only {base_url}",
         ),
         (
             "totp = \"input[name=code]\"",
             "press = \"Return\"",
-            "inhouse.toml:19: unknown key \"Return\", expected one of Enter, Tab, Escape, Space, ArrowUp, ArrowDown",
+            "inhouse.toml:19: login.steps[4].press: \"Return\" is unknown, expected one of Enter, Tab, Escape, Space, ArrowUp, ArrowDown",
         ),
         (
             "{ url = \"{base_url}/*\" }",
             "{ }",
-            "inhouse.toml:23: expected exactly one of visible, url, text, response",
+            "inhouse.toml:23: login.steps[5].wait_for: expected exactly one of visible, url, text, response",
         ),
         (
             "{ text = \"Wrong password\" }",
             "{ text = \"a\", status = [400] }",
-            "inhouse.toml:24: status belongs to response",
-        ),
-        (
-            "\"credentials_rejected\"",
-            "\"credentials_rejectd\"",
-            "inhouse.toml:25: unknown variant `credentials_rejectd`, expected one of `credentials_rejected`, `account_locked`, `rate_limited`, `human_required`, `site_down`; did you mean `credentials_rejected`?",
+            "inhouse.toml:24: login.refusals[1]: status belongs to response; write response = \"/path\" beside it, or take it away",
         ),
         (
             "pointer = \"/token\" }",
             "}",
-            "inhouse.toml:29: bearer: response and pointer come together and start with /",
+            "inhouse.toml:29: session.bearer: response and pointer come together and start with /",
         ),
-        ("\"/name\"", "\"name\"", "inhouse.toml:33: probe.pointer must be a JSON pointer: it starts with /"),
+        ("\"/name\"", "\"name\"", "inhouse.toml:33: probe.pointer: must be a JSON pointer, like /user/name"),
         (
             "equals = \"{username}\"",
             "equals = \"{password}\"",
-            "inhouse.toml:34: {password} may not be used here",
+            "inhouse.toml:34: probe.equals: {password} may not be used here, only {username}",
         ),
         (
             "\"/v1/chat/completions\"",
             "\"v1/chat/completions\"",
-            "inhouse.toml:36: chat.openai.path must start with /",
+            "inhouse.toml:36: chat.openai.path: must start with /",
         ),
         (
             "[chat.openai]\npath = \"/v1/chat/completions\"\n",
@@ -175,14 +176,9 @@ fn every_mistake_names_its_line_and_a_remedy() {
             "inhouse.toml:35: chat: expected the table of exactly one driver: [chat.openai], [chat.http], [chat.socketio] or [chat.websocket]",
         ),
         (
-            "title = \"In-house chat\"",
-            "title = 3",
-            "inhouse.toml:4: invalid type: integer `3`, expected a string",
-        ),
-        (
             "[probe]",
             "[limits]\nconcurrency = 0\n[probe]",
-            "inhouse.toml:32: limits.concurrency must be at least 1",
+            "inhouse.toml:32: limits.concurrency: must be at least 1",
         ),
     ];
 
@@ -194,6 +190,34 @@ fn every_mistake_names_its_line_and_a_remedy() {
         .collect();
 
     assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+#[test]
+fn all_mistakes_are_told_in_one_run_and_what_can_be_guessed_is_not_told_twice() {
+    let wrong = GOOD
+        .replace("timeout = \"2m\"", "timeout = 120\nstep_timeuot = \"5s\"")
+        .replace("{password}", "{pasword}")
+        .replace("\"credentials_rejected\"", "\"credentials_rejectd\"")
+        .replace("cookies = [\"sid\", \"access-*\"]", "cookies = \"sid\"")
+        .replace("pointer = \"/name\"\n", "")
+        .replace("path = \"/v1/chat/completions\"", "path = \"v1/chat/completions\"");
+
+    let mistakes = check("x", &wrong, &SiteUrls::new()).unwrap_err();
+
+    let told: Vec<String> =
+        mistakes.iter().map(|mistake| format!("{} {}", mistake.line, mistake.key)).collect();
+    assert_eq!(
+        told,
+        [
+            "9 login.timeout",
+            "10 login.step_timeuot",
+            "18 login.steps[3].value",
+            "26 login.refusals[1].means",
+            "29 session.cookies",
+            "32 probe.pointer",
+            "36 chat.openai.path",
+        ]
+    );
 }
 
 #[test]

@@ -143,10 +143,10 @@ pub(super) fn check_all(
 ) -> Result<Vec<Step>, SiteFileError> {
     let mut steps = Vec::new();
     for step in raw {
-        let at = step.span().start;
-        let step = Checking { source, list, at, format, known }.step(step.into_inner())?;
-        known.extend(step.take.keys().cloned());
-        steps.push(step);
+        let (at, step) = (step.span().start, step.into_inner());
+        let taken: Vec<String> = step.take.keys().cloned().collect();
+        steps.extend(source.keep(Checking { source, list, at, format, known }.step(step)));
+        known.extend(taken);
     }
     Ok(steps)
 }

@@ -75,56 +75,56 @@ fn socket(driver: &str) -> Socket {
 
 /// A good file, a piece of it, what stands there instead, and what is said of that.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
-    (SOCKETIO, "\"/ws", "\"ws", "inhouse.toml:16: chat.socketio.path must start with /"),
+    (SOCKETIO, "\"/ws", "\"ws", "inhouse.toml:16: chat.socketio.path: must start with /"),
     (
         SOCKETIO,
         "{thread}",
         "{thred}",
-        "inhouse.toml:17: chat.socketio.auth: unknown placeholder {thred}; did you mean {thread}?",
+        "inhouse.toml:17: chat.socketio.auth.sessionId: unknown placeholder {thred}; did you mean {thread}?",
     ),
     (
         SOCKETIO,
         "{prompt}",
         "Hello",
-        "inhouse.toml:19: chat.socketio.steps: none tells the site what is asked; expected {prompt} or {messages}",
+        "inhouse.toml:19: chat.socketio.steps[1]: none tells the site what is asked; expected {prompt} or {messages}",
     ),
     (
         SOCKETIO,
         "ack = true\n",
         "",
-        "inhouse.toml:23: chat.socketio.steps: take and expect need something that comes: wait, or emit with ack = true",
+        "inhouse.toml:23: chat.socketio.steps[2]: take and expect need something that comes: wait, or emit with ack = true",
     ),
     (
         SOCKETIO,
         "emit = \"message\"",
         "send = \"message\"",
-        "inhouse.toml:23: chat.socketio.steps: args and ack belong to emit",
+        "inhouse.toml:23: chat.socketio.steps[2]: args and ack belong to emit",
     ),
     (
         SOCKETIO,
         "wait = [{ event = \"ready\" }]\n",
         "",
-        "inhouse.toml:19: chat.socketio.steps: within belongs to wait",
+        "inhouse.toml:19: chat.socketio.steps[1]: within belongs to wait",
     ),
     (
         SOCKETIO,
         "\"{job}\" }",
         "\"{bearer}\" }",
-        "inhouse.toml:34: chat.socketio.stream.on.when: only values that are minted or taken may be compared",
+        "inhouse.toml:34: chat.socketio.stream.on[1].when./job: only values that are minted or taken may be compared",
     ),
     (
         SOCKETIO,
         "keep = [\"thread\"]",
         "keep = [\"thred\"]",
-        "inhouse.toml:43: chat.socketio.conversation.keep: nothing mints or takes `thred`; did you mean `thread`?",
+        "inhouse.toml:43: chat.socketio.conversation.keep[1]: nothing mints or takes `thred`; did you mean `thread`?",
     ),
     (
         SOCKETIO,
         "path =",
         "namespace = \"chat\"\npath =",
-        "inhouse.toml:16: chat.socketio.namespace must start with / and has no comma",
+        "inhouse.toml:16: chat.socketio.namespace: must start with / and has no comma",
     ),
-    (WEBSOCKET, "send = \"pong\"", "ack = []", "inhouse.toml:19: chat.websocket.answers: expected send"),
+    (WEBSOCKET, "send = \"pong\"", "ack = []", "inhouse.toml:19: chat.websocket.answers[1]: expected send"),
     (
         WEBSOCKET,
         "means = \"end\"",
@@ -135,7 +135,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         WEBSOCKET,
         "text = \"data\"",
         "text = \"text\"",
-        "inhouse.toml:27: chat.websocket.stream.on: \"text\" is no JSON pointer: it starts with /, or is \"data\" for the data as it stands",
+        "inhouse.toml:27: chat.websocket.stream.on[2].text: \"text\" is no JSON pointer: it starts with /, or is \"data\" for the data as it stands",
     ),
 ];
 
