@@ -4,5 +4,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod blocks;
+pub(crate) mod converted;
 pub(crate) mod error;
 pub(crate) mod request;

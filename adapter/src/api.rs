@@ -30,6 +30,11 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/models", get(models::list))
+        // Used by a gateway's channel for Claude clients that it converts, with `/claude` in its base URL.
+        .route("/claude/v1/chat/completions", post(chat::create_for_claude))
+        .route("/claude/v1/messages", post(messages::create))
+        .route("/claude/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/claude/v1/models", get(models::list))
         // Claude Code asks HEAD / before anything else.
         .route("/", head(|| async {}))
         // Used by load balancers and operators.
@@ -59,9 +64,7 @@ async fn tidy_path(mut request: Request) -> Request {
 
 fn tidied(uri: &Uri) -> Option<Uri> {
     let mut parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
-    while parts.starts_with(&["v1", "v1"]) {
-        parts.remove(0);
-    }
+    parts.dedup_by(|next, last| *next == "v1" && *last == "v1");
     let path = format!("/{}", parts.join("/"));
     if path == uri.path() {
         return None;
@@ -90,6 +93,7 @@ mod tests {
         assert_eq!(tidy("//v1/models/?a=b//c"), "/v1/models?a=b//c");
         assert_eq!(tidy("/v1/v1/chat/completions"), "/v1/chat/completions");
         assert_eq!(tidy("/v1//v1///models"), "/v1/models");
+        assert_eq!(tidy("/claude/v1/v1/models"), "/claude/v1/models");
         assert_eq!(tidy("/"), "/");
     }
 }

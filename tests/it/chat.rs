@@ -16,7 +16,7 @@ mod refusals;
 mod shape;
 mod shutdown;
 
-const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
+pub(crate) const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 
 /// An adapter alone, before a site with these accounts, all signed in.
 fn adapter_with(usernames: &[&str]) -> Start {
@@ -56,9 +56,10 @@ fn assert_id(id: &str) {
 }
 
 /// Names ids and times instead of showing them.
-fn unique_removed(text: &str) -> String {
+pub(crate) fn unique_removed(text: &str) -> String {
     let text = replaced(text, "chatcmpl-", |byte| byte.is_ascii_alphanumeric(), "chatcmpl-[id]");
     let text = replaced(&text, "call_01", |byte| byte.is_ascii_alphanumeric(), "call_[minted]");
+    let text = replaced(&text, "msg_01", |byte| byte.is_ascii_alphanumeric(), "msg_[id]");
     replaced(&text, "\"created\":", |byte| byte.is_ascii_digit(), "\"created\":[now]")
 }
 

@@ -9,6 +9,7 @@ mod chat;
 mod claude;
 mod cli;
 mod compose;
+mod contract;
 mod end_to_end;
 mod gradio;
 mod librechat;

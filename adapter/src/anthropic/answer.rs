@@ -13,7 +13,7 @@ use crate::stream::{
 /// some drop a thinking block without one.
 pub(crate) const SIGNATURE: &str = "bGF0Y2hrZXk=";
 
-/// The body of an answer that is not streamed.
+/// The body of an answer that is not streamed, and what a streamed one begins with.
 #[derive(Debug, Serialize)]
 pub(crate) struct Message<'a> {
     id: &'a str,
@@ -22,17 +22,36 @@ pub(crate) struct Message<'a> {
     role: &'static str,
     model: &'a str,
     content: Vec<Block<'a>>,
-    stop_reason: &'static str,
+    stop_reason: Option<&'static str>,
     stop_sequence: Option<()>,
     usage: UsageView,
 }
 
+/// A block of an answer, as it is or as it begins.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Block<'a> {
-    Thinking { thinking: &'a str, signature: &'static str },
-    Text { text: &'a str },
-    ToolUse { id: &'a str, name: &'a str, input: &'a RawValue },
+pub(crate) enum Block<'a> {
+    /// What the model thought.
+    Thinking {
+        /// The text.
+        thinking: &'a str,
+        /// Something that comes back.
+        signature: &'static str,
+    },
+    /// What it said.
+    Text {
+        /// The text.
+        text: &'a str,
+    },
+    /// What it wants done.
+    ToolUse {
+        /// The call's id.
+        id: &'a str,
+        /// The tool.
+        name: &'a str,
+        /// An object.
+        input: &'a RawValue,
+    },
 }
 
 /// What an answer cost.
@@ -60,14 +79,24 @@ impl<'a> Message<'a> {
         }
         for call in &said.calls {
             // Both readings of calls see to it that arguments are an object.
-            let input = serde_json::from_str(&call.arguments).or_else(|_| serde_json::from_str("{}"));
-            let input: &RawValue = input.expect("an object is JSON");
+            let input = serde_json::from_str(&call.arguments).unwrap_or_else(|_| no_input());
             content.push(Block::ToolUse { id: &call.id, name: &call.name, input });
         }
-        let stop_reason = stop_reason(end.finish);
-        let (kind, role) = ("message", "assistant");
-        Self { id, kind, role, model, content, stop_reason, stop_sequence: None, usage: usage.into() }
+        let stop_reason = Some(stop_reason(end.finish));
+        Self { content, stop_reason, ..Self::begun(id, model, usage) }
     }
+
+    /// A message of which nothing is known but what it is asked with.
+    pub(crate) fn begun(id: &'a str, model: &'a str, usage: Usage) -> Self {
+        let (kind, role, content) = ("message", "assistant", Vec::new());
+        let (stop_reason, stop_sequence) = (None, None);
+        Self { id, kind, role, model, content, stop_reason, stop_sequence, usage: usage.into() }
+    }
+}
+
+/// The input of a call as it begins.
+pub(crate) fn no_input() -> &'static RawValue {
+    serde_json::from_str("{}").expect("an object is JSON")
 }
 
 /// Anthropic's word for the end of an answer.

@@ -172,7 +172,7 @@ fn tells_of_error(text: &str) -> bool {
 }
 
 /// A block of a person's message, as parts of a chat message.
-fn part(block: &Value) -> Vec<Value> {
+pub(super) fn part(block: &Value) -> Vec<Value> {
     let text = |text: &str| vec![json!({"type": "text", "text": text})];
     match block.get("type").and_then(Value::as_str) {
         Some("text") => block["text"].as_str().filter(|said| !said.is_empty()).map(text).unwrap_or_default(),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue, value::to_raw_value};
 
-use super::blocks::{Conversation, texts};
+use super::{
+    blocks::{Conversation, texts},
+    converted::without_billing,
+};
 use crate::openai::request::{ChatRequest, Invalid};
-
-/// The first block of Claude Code's system prompt is for Anthropic's accounting, not for a model.
-const BILLING: &str = "x-anthropic-billing-header:";
 
 /// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
 /// `context_management`, `top_k`, `service_tier`, betas.
@@ -85,8 +85,8 @@ fn system(system: Option<&Value>) -> Result<String, Invalid> {
         Some(Value::Array(blocks)) => texts(blocks),
         Some(_) => return Err(expected("system", "a text or an array of text blocks")),
     };
-    let kept: Vec<String> = blocks.into_iter().filter(|text| !text.starts_with(BILLING)).collect();
-    Ok(kept.join("\n\n"))
+    let kept = blocks.iter().map(|text| without_billing(text)).filter(|text| !text.is_empty());
+    Ok(kept.collect::<Vec<_>>().join("\n\n"))
 }
 
 /// Tools as functions. Those that Anthropic's servers carry out have no schema: no site can, so they are left out.

@@ -11,7 +11,9 @@ use axum::{
 use tokio::time::timeout;
 
 use super::error::ApiError;
-use crate::{conversation::SESSION_HEADERS, openai::request::ChatRequest, state::AppState};
+use crate::{
+    anthropic::converted, conversation::SESSION_HEADERS, openai::request::ChatRequest, state::AppState,
+};
 
 /// A gateway sends what it has; only a broken one takes longer.
 const ARRIVAL: Duration = Duration::from_secs(60);
@@ -29,7 +31,8 @@ impl FromRequest<AppState> for ApiJson {
         let session = session(request.headers());
         let body = whole_body(request, app).await?;
         let request = ChatRequest::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
-        Ok(Self(ChatRequest { session, ..request }))
+        let messages = converted::mended(request.messages);
+        Ok(Self(ChatRequest { session, messages, ..request }))
     }
 }
 

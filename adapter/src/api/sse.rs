@@ -26,10 +26,15 @@ use crate::{
     turn::Turn,
 };
 
+/// Room for some chunks: what one read of a site brings.
+const BUFFER_BYTES: usize = 4096;
+
 /// In whose words an answer is written.
 pub(super) enum Encoder {
     /// OpenAI's chat completions.
     Chat(Chunks),
+    /// The same, for a gateway that makes an Anthropic message of them: it would end an error event well.
+    Converted(Chunks),
     /// Anthropic's messages.
     Messages(Events),
 }
@@ -37,28 +42,28 @@ pub(super) enum Encoder {
 impl Encoder {
     fn begin(&self, out: &mut BytesMut) {
         match self {
-            Self::Chat(chunks) => chunks.begin(out),
+            Self::Chat(chunks) | Self::Converted(chunks) => chunks.begin(out),
             Self::Messages(events) => events.begin(out),
         }
     }
 
     fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
         match self {
-            Self::Chat(chunks) => chunks.push(delta, out),
+            Self::Chat(chunks) | Self::Converted(chunks) => chunks.push(delta, out),
             Self::Messages(events) => events.push(delta, out),
         }
     }
 
     fn silence(&mut self, out: &mut BytesMut) {
         match self {
-            Self::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
+            Self::Chat(_) | Self::Converted(_) => out.extend_from_slice(chunk::HEARTBEAT),
             Self::Messages(events) => events.silence(out),
         }
     }
 
     fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
         match self {
-            Self::Chat(chunks) => chunks.end(finish, usage, out),
+            Self::Chat(chunks) | Self::Converted(chunks) => chunks.end(finish, usage, out),
             Self::Messages(events) => events.end(finish, usage, out),
         }
     }
@@ -66,6 +71,8 @@ impl Encoder {
     fn fault(&self, error: &ApiError, out: &mut BytesMut) {
         match self {
             Self::Chat(_) => error.view(|view| chunk::fault(view, out)),
+            // Only a broken connection tells such a gateway that the answer is not whole.
+            Self::Converted(_) => {}
             Self::Messages(_) => error.anthropic_view(|view| message::fault(view, out)),
         }
     }
@@ -79,7 +86,8 @@ pub(super) async fn answer(mut turn: Turn, encoder: Encoder, app: &AppState) -> 
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let metrics = Arc::clone(&app.metrics);
-            Ok(response(live(Live { turn, encoder, batch: Vec::new(), heartbeat, metrics })))
+            let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
+            Ok(response(live(Live { turn, encoder, batch, out, heartbeat, metrics })))
         }
         Delivery::Buffered => {
             let (said, ending) = turn.collect().await?;
@@ -111,6 +119,8 @@ struct Live {
     turn: Turn,
     encoder: Encoder,
     batch: Vec<Delta>,
+    /// What is sent is split off it; once that is on the wire, its room is used again.
+    out: BytesMut,
     heartbeat: Duration,
     metrics: Arc<Metrics>,
 }
@@ -137,10 +147,9 @@ fn live(live: Live) -> Body {
     }))
 }
 
-fn begin(live: Live) -> (io::Result<Bytes>, Stage) {
-    let mut out = BytesMut::new();
-    live.encoder.begin(&mut out);
-    (Ok(out.freeze()), Stage::Running(live))
+fn begin(mut live: Live) -> (io::Result<Bytes>, Stage) {
+    live.encoder.begin(&mut live.out);
+    (Ok(live.out.split().freeze()), Stage::Running(live))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
@@ -150,24 +159,23 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
         next = live.turn.next(&mut live.batch) => next,
         () = sleep(live.heartbeat) => {
             live.metrics.heartbeats.inc();
-            let mut out = BytesMut::new();
-            live.encoder.silence(&mut out);
-            return (Ok(out.freeze()), Stage::Running(live));
+            live.encoder.silence(&mut live.out);
+            return (Ok(live.out.split().freeze()), Stage::Running(live));
         }
     };
-    let mut out = BytesMut::new();
-    for delta in live.batch.drain(..) {
-        live.encoder.push(&delta, &mut out);
+    let Live { encoder, batch, out, .. } = &mut live;
+    for delta in batch.drain(..) {
+        encoder.push(&delta, out);
     }
     match next {
-        Ok(None) => (Ok(out.freeze()), Stage::Running(live)),
+        Ok(None) => (Ok(out.split().freeze()), Stage::Running(live)),
         Ok(Some(ending)) => {
-            live.encoder.end(ending.end.finish, ending.usage, &mut out);
-            (Ok(out.freeze()), Stage::Over)
+            encoder.end(ending.end.finish, ending.usage, out);
+            (Ok(out.split().freeze()), Stage::Over)
         }
         Err(fault) => {
-            live.encoder.fault(&ApiError::from(fault), &mut out);
-            (Ok(out.freeze()), Stage::Cut)
+            encoder.fault(&ApiError::from(fault), out);
+            (Ok(out.split().freeze()), Stage::Cut)
         }
     }
 }

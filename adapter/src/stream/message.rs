@@ -5,11 +5,10 @@
 
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
-use serde_json::json;
 
 use super::delta::{Call, Delta, Finish, Usage};
 use crate::anthropic::{
-    answer::{SIGNATURE, UsageView, stop_reason},
+    answer::{Block, Message, SIGNATURE, UsageView, no_input, stop_reason},
     error::ErrorView,
 };
 
@@ -33,6 +32,48 @@ enum Open {
     Text,
 }
 
+#[derive(Serialize)]
+struct MessageStart<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: Message<'a>,
+}
+
+#[derive(Serialize)]
+struct BlockStart<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    index: usize,
+    content_block: Block<'a>,
+}
+
+#[derive(Serialize)]
+struct BlockStop {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    index: usize,
+}
+
+#[derive(Serialize)]
+struct MessageDelta {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    delta: Stop,
+    usage: UsageView,
+}
+
+#[derive(Serialize)]
+struct Stop {
+    stop_reason: &'static str,
+    stop_sequence: Option<()>,
+}
+
+#[derive(Serialize)]
+struct MessageStop {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
 impl Events {
     /// An encoder for one answer.
     pub(crate) fn new(id: &str, model: &str, prompt_tokens: u64) -> Self {
@@ -42,12 +83,9 @@ impl Events {
 
     /// Opens the answer.
     pub(crate) fn begin(&self, out: &mut BytesMut) {
-        let usage = UsageView::from(Usage { prompt: self.prompt_tokens, ..Usage::default() });
-        let message = json!({
-            "id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [],
-            "stop_reason": null, "stop_sequence": null, "usage": usage,
-        });
-        event(out, "message_start", &json!({"type": "message_start", "message": message}));
+        let usage = Usage { prompt: self.prompt_tokens, ..Usage::default() };
+        let message = Message::begun(&self.id, &self.model, usage);
+        event(out, "message_start", &MessageStart { kind: "message_start", message });
     }
 
     /// Writes one delta. What ends an answer is written by [`Events::end`].
@@ -87,10 +125,10 @@ impl Events {
     /// Ends the answer well.
     pub(crate) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
         self.close(out);
-        let delta = json!({"stop_reason": stop_reason(finish), "stop_sequence": null});
-        let usage = UsageView::from(usage);
-        event(out, "message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage}));
-        event(out, "message_stop", &json!({"type": "message_stop"}));
+        let delta = Stop { stop_reason: stop_reason(finish), stop_sequence: None };
+        let delta = MessageDelta { kind: "message_delta", delta, usage: usage.into() };
+        event(out, "message_delta", &delta);
+        event(out, "message_stop", &MessageStop { kind: "message_stop" });
     }
 
     fn open(&mut self, kind: Open, out: &mut BytesMut) {
@@ -100,10 +138,10 @@ impl Events {
         self.close(out);
         self.open = Some(kind);
         let block = match kind {
-            Open::Thinking => json!({"type": "thinking", "thinking": "", "signature": ""}),
-            Open::Text => json!({"type": "text", "text": ""}),
+            Open::Thinking => Block::Thinking { thinking: "", signature: "" },
+            Open::Text => Block::Text { text: "" },
         };
-        self.start(&block, out);
+        self.start(block, out);
     }
 
     fn close(&mut self, out: &mut BytesMut) {
@@ -118,18 +156,19 @@ impl Events {
     fn call(&mut self, call: &Call, out: &mut BytesMut) {
         self.close(out);
         self.blanks.clear();
-        self.start(&json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}), out);
+        self.start(Block::ToolUse { id: &call.id, name: &call.name, input: no_input() }, out);
         self.delta("input_json_delta", "partial_json", &call.arguments, out);
         self.stop(out);
     }
 
-    fn start(&self, block: &serde_json::Value, out: &mut BytesMut) {
-        let start = json!({"type": "content_block_start", "index": self.index, "content_block": block});
+    fn start(&self, content_block: Block<'_>, out: &mut BytesMut) {
+        let start = BlockStart { kind: "content_block_start", index: self.index, content_block };
         event(out, "content_block_start", &start);
     }
 
     fn stop(&mut self, out: &mut BytesMut) {
-        event(out, "content_block_stop", &json!({"type": "content_block_stop", "index": self.index}));
+        let stop = BlockStop { kind: "content_block_stop", index: self.index };
+        event(out, "content_block_stop", &stop);
         self.index += 1;
     }
 

@@ -1,0 +1,172 @@
+//! What is left of a Claude client's request when a gateway has made a chat of it, and how it is mended.
+//!
+//! Facts: new-api's conversion of Messages to chat completions (read 2026-08). It joins the blocks of the system prompt
+//! without a separator, and writes a tool result that is made of blocks as one text: their JSON.
+
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
+
+use super::blocks::{part, texts};
+
+/// Opens Claude Code's system prompt. It is for Anthropic's accounting, not for a model, and changes with each version.
+const BILLING: &str = "x-anthropic-billing-header:";
+/// How a text that is a list of objects stands in JSON.
+const QUOTED_LIST: &str = r#""[{\""#;
+
+/// A system prompt without its billing header: `name=value;` pairs, whatever follows them.
+pub(crate) fn without_billing(text: &str) -> &str {
+    let Some(mut rest) = text.strip_prefix(BILLING) else { return text };
+    loop {
+        let trimmed = rest.trim_start();
+        let name = trimmed.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let Some(value) = trimmed[name..].strip_prefix('=').filter(|_| name > 0) else { return trimmed };
+        let end = value.find(|letter: char| letter == ';' || letter.is_whitespace()).unwrap_or(value.len());
+        rest = value[end..].trim_start_matches(';');
+    }
+}
+
+/// The messages as the client meant them. Those that need no mending keep their bytes.
+pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
+    let mut mended = Vec::with_capacity(messages.len());
+    // What is no text of results: a message of role tool has no place for it.
+    let mut seen: Vec<Value> = Vec::new();
+    for raw in messages {
+        let suspicious = raw.get().contains(QUOTED_LIST) || raw.get().contains(BILLING) || !seen.is_empty();
+        if !suspicious {
+            mended.push(raw);
+            continue;
+        }
+        let message: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let role = message["role"].as_str().unwrap_or_default();
+        let better = match role {
+            "tool" => result(&message, &mut seen),
+            "system" | "developer" => system(&message),
+            "user" if !seen.is_empty() => Some(with_parts(&message, std::mem::take(&mut seen))),
+            _ => None,
+        };
+        if role != "tool" && !seen.is_empty() {
+            mended.push(person(&std::mem::take(&mut seen)));
+        }
+        mended.push(better.map_or(raw, |message| self::raw(&message)));
+    }
+    if !seen.is_empty() {
+        mended.push(person(&seen));
+    }
+    mended
+}
+
+/// A tool's message, if its text is the JSON of blocks as a gateway's encoder writes it: a file that only looks alike
+/// ends with a newline, or has spaces in it.
+fn result(message: &Value, seen: &mut Vec<Value>) -> Option<Value> {
+    let text = message["content"].as_str().filter(|text| text.starts_with("[{") && text.ends_with("}]"))?;
+    let Ok(Value::Array(blocks)) = serde_json::from_str(text) else { return None };
+    if !blocks.iter().all(is_block) {
+        return None;
+    }
+    seen.extend(blocks.iter().filter(|block| block["type"] != "text").flat_map(part));
+    let mut message = message.clone();
+    message["content"] = texts(&blocks).join("\n").into();
+    Some(message)
+}
+
+/// Whether a value can only be a block of Anthropic's: other lists have types too.
+fn is_block(value: &Value) -> bool {
+    match value["type"].as_str() {
+        Some("text") => value["text"].is_string(),
+        Some("image" | "document") => value["source"].is_object(),
+        Some(_) | None => false,
+    }
+}
+
+fn system(message: &Value) -> Option<Value> {
+    let mut message = message.clone();
+    let first = match &mut message["content"] {
+        Value::Array(parts) => parts.first_mut()?.get_mut("text")?,
+        content => content,
+    };
+    let text = first.as_str().filter(|text| text.starts_with(BILLING))?;
+    *first = without_billing(text).into();
+    Some(message)
+}
+
+fn person(parts: &[Value]) -> Box<RawValue> {
+    raw(&json!({"role": "user", "content": parts}))
+}
+
+/// A person's message with parts before its own: two messages in a row are refused by many chat templates.
+fn with_parts(message: &Value, mut parts: Vec<Value>) -> Value {
+    let mut message = message.clone();
+    match message["content"].take() {
+        Value::String(text) => parts.push(json!({"type": "text", "text": text})),
+        Value::Array(own) => parts.extend(own),
+        _ => {}
+    }
+    message["content"] = parts.into();
+    message
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values always serialize")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mend(messages: &Value) -> Value {
+        let messages = messages.as_array().unwrap().iter().map(raw).collect();
+        mended(messages).iter().map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap()).collect()
+    }
+
+    fn tool(content: &str) -> Value {
+        json!({"role": "tool", "name": "Read", "tool_call_id": "a", "content": content})
+    }
+
+    #[test]
+    fn blocks_in_a_text_are_text_and_pictures_again() {
+        let png = json!({"type": "base64", "media_type": "image/png", "data": "AAAA"});
+        let blocks = json!([{"type": "text", "text": "one"}, {"type": "image", "source": png}, {"type": "text", "text": "two"}]);
+        let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}});
+        let asked = json!({"role": "user", "content": "And?"});
+
+        let messages = json!([tool(&blocks.to_string()), tool("plain"), asked]);
+
+        let parts = json!([picture, {"type": "text", "text": "And?"}]);
+        let expected = json!([tool("one\ntwo"), tool("plain"), {"role": "user", "content": parts}]);
+        assert_eq!(mend(&messages), expected);
+        let alone = json!([tool(&blocks.to_string())]);
+        assert_eq!(mend(&alone), json!([tool("one\ntwo"), {"role": "user", "content": [picture]}]));
+    }
+
+    #[test]
+    fn what_only_looks_like_blocks_stays() {
+        for text in [
+            "[{\"type\":\"text\",\"text\":\"a file\"}]\n",
+            "[{\"type\":\"text\"}]",
+            "[{\"type\":\"row\",\"id\":1}]",
+            "[{\"a\":1}",
+        ] {
+            let messages = json!([tool(text), {"role": "assistant", "content": null}]);
+            assert_eq!(mend(&messages), messages, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_billing_header_is_taken_away_and_nothing_else() {
+        let header = "x-anthropic-billing-header: cc_version=2.1.197.1a2; cc_entrypoint=cli; cch=00000;";
+
+        assert_eq!(without_billing(header), "");
+        assert_eq!(without_billing(&format!("{header}You are Claude Code.")), "You are Claude Code.");
+        assert_eq!(without_billing(&format!("{header}\nYou are.")), "You are.");
+        assert_eq!(
+            without_billing("You are x-anthropic-billing-header: a=b;"),
+            "You are x-anthropic-billing-header: a=b;"
+        );
+        let system = json!({"role": "system", "content": format!("{header}You are.")});
+        let parts = json!({"role": "system", "content": [{"type": "text", "text": header}]});
+        let expected = json!([{"role": "system", "content": "You are."}, {"role": "system", "content": [{"type": "text", "text": ""}]}]);
+        assert_eq!(mend(&json!([system, parts])), expected);
+    }
+}

@@ -1,0 +1,146 @@
+//! What new-api must be sent, whatever a site sends: golden streams of every way in which an answer may come and end.
+//!
+//! Facts: how new-api reads an OpenAI channel's stream and makes an Anthropic message of it (read 2026-08). Each case is
+//! a row of its tables; a golden file holds what a gateway gets of it from each of the adapter's APIs.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::world::{Adapter, World};
+
+use crate::chat::{SITE_FILE, unique_removed};
+
+mod asked;
+mod cases;
+mod gateway;
+
+use cases::Case;
+
+/// The APIs that answer with a stream, and how each is asked one question.
+const PATHS: [&str; 3] = ["/v1/chat/completions", "/claude/v1/chat/completions", "/v1/messages"];
+
+/// An adapter whose site may be silent for a moment only.
+async fn world() -> World {
+    let file = SITE_FILE.replace("concurrency = 4", "concurrency = 4\nidle = \"1s\"");
+    World::start().without_broker().with_session("alice").site_file(file).await
+}
+
+fn question(stream: bool) -> Value {
+    let parameters = json!({"type": "object", "properties": {"path": {"type": "string"}}});
+    let function = json!({"name": "read", "description": "Reads.", "parameters": parameters});
+    json!({
+        "model": "practice-1", "max_tokens": 100, "stream": stream,
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": function, "name": "read", "input_schema": parameters}],
+    })
+}
+
+#[tokio::test]
+async fn every_end_leaves_as_the_gateway_reads_it() {
+    all_golden(&cases::ends()).await;
+}
+
+#[tokio::test]
+async fn every_call_leaves_as_the_gateway_reads_it() {
+    all_golden(&cases::calls()).await;
+}
+
+#[tokio::test]
+async fn every_failure_leaves_as_the_gateway_reads_it() {
+    all_golden(&cases::failures()).await;
+}
+
+#[tokio::test]
+async fn a_pause_is_bridged_in_the_words_of_each_api() {
+    let start = World::start().without_broker().with_session("alice");
+    let world = start.adapter_env("LATCHKEY_HEARTBEAT", "100ms").await;
+
+    assert_golden(&world, &cases::pause()).await;
+
+    world.stop().await;
+}
+
+async fn all_golden(cases: &[Case]) {
+    let world = world().await;
+    for case in cases {
+        assert_golden(&world, case).await;
+    }
+    world.stop().await;
+}
+
+async fn assert_golden(world: &World, case: &Case) {
+    let golden = golden(world, case).await;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("contract/golden");
+    settings.set_description(case.row);
+    settings.bind(|| insta::assert_snapshot!(case.name, golden));
+}
+
+/// What each API makes of one case, streamed and whole.
+async fn golden(world: &World, case: &Case) -> String {
+    let mut golden = String::new();
+    for path in PATHS {
+        for stream in [true, false] {
+            world.practice.model().will(case.reply.clone());
+            let answered = Answered::read(&world.adapter(), path, &question(stream)).await;
+            answered.assert_well_formed(path, stream, case);
+            golden += &answered.show(path, stream);
+        }
+    }
+    golden
+}
+
+/// A stream in which each silence is bridged once: how often it is depends on the clock.
+fn without_repeats(body: &str) -> String {
+    let mut events: Vec<&str> = body.split_inclusive("\n\n").collect();
+    let bridges = |event: &str| event.starts_with(": hb") || event.contains("\":\"\"}}");
+    events.dedup_by(|next, last| next == last && bridges(next));
+    events.concat()
+}
+
+/// An answer, and whether its body ended as HTTP wants it.
+struct Answered {
+    status: u16,
+    content_type: String,
+    body: String,
+    whole: bool,
+}
+
+impl Answered {
+    async fn read(adapter: &Adapter, path: &str, body: &Value) -> Self {
+        let mut response = adapter.request(Method::POST, path, Some(body)).send().await.unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("x-oneapi-request-id").len(), 26, "{path}");
+        let (status, content_type) = (response.status().as_u16(), header("content-type"));
+        let mut bytes = Vec::new();
+        let whole = loop {
+            match response.chunk().await {
+                Ok(Some(more)) => bytes.extend_from_slice(&more),
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        Self { status, content_type, body: String::from_utf8(bytes).unwrap(), whole }
+    }
+
+    fn show(&self, path: &str, stream: bool) -> String {
+        let asked = if stream { "streamed" } else { "whole" };
+        let ended = if self.whole { "" } else { "(the connection breaks)\n" };
+        let body = unique_removed(&without_repeats(&self.body));
+        format!("== {path}, {asked}: {}\n{}\n{ended}\n", self.status, body.trim_end())
+    }
+
+    fn assert_well_formed(&self, path: &str, stream: bool, case: &Case) {
+        let what = || format!("{} at {path}: {}", case.name, self.body);
+        let streamed = self.status == 200 && stream;
+        let expected = if streamed { "text/event-stream" } else { "application/json" };
+        assert_eq!(self.content_type, expected, "{}", what());
+        assert!(![401, 403, 404].contains(&self.status), "{}", what());
+        if streamed && path.ends_with("/chat/completions") {
+            let read = gateway::read(&self.body).unwrap_or_else(|why| panic!("{why} in {}", what()));
+            assert_eq!(read.ended, self.whole, "{}", what());
+            let told = read.error && path.starts_with("/v1");
+            assert!(read.ended || told || path.starts_with("/claude"), "{}", what());
+        }
+    }
+}
