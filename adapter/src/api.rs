@@ -18,6 +18,7 @@ mod json;
 mod messages;
 mod models;
 mod request_id;
+mod responses;
 mod sse;
 
 use error::ApiError;
@@ -29,6 +30,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/v1/responses", post(responses::create))
         .route("/v1/models", get(models::list))
         // Used by a gateway's channel for Claude clients that it converts, with `/claude` in its base URL.
         .route("/claude/v1/chat/completions", post(chat::create_for_claude))

@@ -20,6 +20,7 @@ mod models;
 mod openai;
 mod pool;
 mod prompt;
+mod responses;
 mod sites;
 mod state;
 mod stream;

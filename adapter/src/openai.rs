@@ -2,4 +2,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod error;
+pub(crate) mod messages;
 pub(crate) mod request;

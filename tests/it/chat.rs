@@ -59,7 +59,11 @@ fn assert_id(id: &str) {
 pub(crate) fn unique_removed(text: &str) -> String {
     let text = replaced(text, "chatcmpl-", |byte| byte.is_ascii_alphanumeric(), "chatcmpl-[id]");
     let text = replaced(&text, "call_01", |byte| byte.is_ascii_alphanumeric(), "call_[minted]");
-    let text = replaced(&text, "msg_01", |byte| byte.is_ascii_alphanumeric(), "msg_[id]");
+    let ids = [("msg_01", "msg_[id]"), ("resp_01", "resp_[id]"), ("rs_01", "rs_[id]"), ("fc_01", "fc_[id]")];
+    let text = ids
+        .into_iter()
+        .fold(text, |text, (prefix, by)| replaced(&text, prefix, |byte| byte.is_ascii_alphanumeric(), by));
+    let text = replaced(&text, "\"created_at\":", |byte| byte.is_ascii_digit(), "\"created_at\":[now]");
     replaced(&text, "\"created\":", |byte| byte.is_ascii_digit(), "\"created\":[now]")
 }
 

@@ -16,7 +16,8 @@ mod gateway;
 use cases::Case;
 
 /// The APIs that answer with a stream, and how each is asked one question.
-const PATHS: [&str; 3] = ["/v1/chat/completions", "/claude/v1/chat/completions", "/v1/messages"];
+const PATHS: [&str; 4] =
+    ["/v1/chat/completions", "/claude/v1/chat/completions", "/v1/messages", "/v1/responses"];
 
 /// An adapter whose site may be silent for a moment only.
 async fn world() -> World {
@@ -29,7 +30,7 @@ fn question(stream: bool) -> Value {
     let function = json!({"name": "read", "description": "Reads.", "parameters": parameters});
     json!({
         "model": "practice-1", "max_tokens": 100, "stream": stream,
-        "messages": [{"role": "user", "content": "hi"}],
+        "messages": [{"role": "user", "content": "hi"}], "input": "hi",
         "tools": [{"type": "function", "function": function, "name": "read", "input_schema": parameters}],
     })
 }

@@ -4,7 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::openai::request::Invalid;
+use crate::openai::{
+    messages::{merged, reminder, texts},
+    request::Invalid,
+};
 
 /// A conversation that is being translated.
 #[derive(Debug, Default)]
@@ -20,11 +23,6 @@ pub(super) struct Conversation {
 struct Turn {
     results: Vec<Value>,
     parts: Vec<Value>,
-}
-
-/// The texts of blocks.
-pub(super) fn texts(blocks: &[Value]) -> Vec<String> {
-    blocks.iter().filter_map(|block| Some(block.get("text")?.as_str()?.to_owned())).collect()
 }
 
 impl Conversation {
@@ -62,25 +60,16 @@ impl Conversation {
         Ok(())
     }
 
-    /// All messages; those of the person that follow each other are one.
+    /// All messages.
     pub(super) fn finish(self) -> Vec<Value> {
-        let mut messages: Vec<Value> = Vec::with_capacity(self.messages.len());
-        for message in self.messages {
-            let is_user = message["role"] == "user";
-            match messages.last_mut().filter(|last| is_user && last["role"] == "user") {
-                Some(last) => join(last, &message),
-                None => messages.push(message),
-            }
-        }
-        messages.into_iter().map(simple).collect()
+        merged(self.messages)
     }
 
     fn reminder(&mut self, text: &str) {
         if text.trim().is_empty() {
             return;
         }
-        let text = format!("<system-reminder>\n{text}\n</system-reminder>");
-        self.messages.push(json!({"role": "user", "content": [{"type": "text", "text": text}]}));
+        self.messages.push(reminder(text));
     }
 
     fn person(&mut self, blocks: &[Value]) {
@@ -217,20 +206,4 @@ fn source(source: &Value) -> Option<String> {
         "url" => Some(source["url"].as_str()?.to_owned()),
         _ => None,
     }
-}
-
-fn join(last: &mut Value, next: &Value) {
-    let more = next["content"].as_array().cloned().unwrap_or_default();
-    if let Some(parts) = last["content"].as_array_mut() {
-        parts.extend(more);
-    }
-}
-
-/// Content that is all text is one text: not every site reads a list of parts.
-fn simple(mut message: Value) -> Value {
-    let Some(parts) = message["content"].as_array() else { return message };
-    if parts.iter().all(|part| part["type"] == "text") {
-        message["content"] = texts(parts).join("\n\n").into();
-    }
-    message
 }

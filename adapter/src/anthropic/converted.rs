@@ -3,12 +3,10 @@
 //! Facts: new-api's conversion of Messages to chat completions (read 2026-08). It joins the blocks of the system prompt
 //! without a separator, and writes a tool result that is made of blocks as one text: their JSON.
 
-use serde_json::{
-    Value, json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Value, json, value::RawValue};
 
-use super::blocks::{part, texts};
+use super::blocks::part;
+use crate::openai::{messages::texts, request::raw};
 
 /// Opens Claude Code's system prompt. It is for Anthropic's accounting, not for a model, and changes with each version.
 const BILLING: &str = "x-anthropic-billing-header:";
@@ -105,10 +103,6 @@ fn with_parts(message: &Value, mut parts: Vec<Value>) -> Value {
     }
     message["content"] = parts.into();
     message
-}
-
-fn raw(value: &Value) -> Box<RawValue> {
-    to_raw_value(value).expect("JSON values always serialize")
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json, value::RawValue, value::to_raw_value};
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{
-    blocks::{Conversation, texts},
-    converted::without_billing,
+use super::{blocks::Conversation, converted::without_billing};
+use crate::openai::{
+    messages::texts,
+    request::{ChatRequest, Invalid, object, raw},
 };
-use crate::openai::request::{ChatRequest, Invalid};
 
 /// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
 /// `context_management`, `top_k`, `service_tier`, betas.
@@ -34,29 +34,24 @@ impl ChatRequest {
     /// # Errors
     /// The first field that is missing or wrong.
     pub(crate) fn parse_messages(body: &[u8]) -> Result<Self, Invalid> {
-        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first.is_some_and(|&byte| byte != b'{') {
-            return Err(Invalid("the body is not a JSON object".to_owned()));
-        }
-        let body: Body = serde_json::from_slice(body)
-            .map_err(|error| Invalid(format!("the body is not a JSON object: {error}")))?;
+        let body: Body = object(body)?;
         let stream = match &body.stream {
             None | Some(Value::Null) => false,
             Some(Value::Bool(stream)) => *stream,
-            Some(_) => return Err(expected("stream", "true or false")),
+            Some(_) => return Err(Invalid::expected("stream", "true or false")),
         };
         let model = match &body.model {
             Some(Value::String(model)) => model.clone(),
-            Some(_) => return Err(expected("model", "a text")),
-            None => return Err(Invalid("model: missing, expected a text".to_owned())),
+            Some(_) => return Err(Invalid::expected("model", "a text")),
+            None => return Err(Invalid::missing("model", "a text")),
         };
         let messages = match &body.messages {
             Some(Value::Array(messages)) if !messages.is_empty() => messages,
             Some(Value::Array(_)) => {
                 return Err(Invalid("messages: expected at least one message".to_owned()));
             }
-            Some(_) => return Err(expected("messages", "an array")),
-            None => return Err(Invalid("messages: missing, expected an array".to_owned())),
+            Some(_) => return Err(Invalid::expected("messages", "an array")),
+            None => return Err(Invalid::missing("messages", "an array")),
         };
         let mut conversation = Conversation::default();
         conversation.system(&system(body.system.as_ref())?);
@@ -70,20 +65,12 @@ impl ChatRequest {
     }
 }
 
-fn expected(field: &str, what: &str) -> Invalid {
-    Invalid(format!("{field}: expected {what}"))
-}
-
-fn raw(value: &impl Serialize) -> Box<RawValue> {
-    to_raw_value(value).expect("JSON values always serialize")
-}
-
 fn system(system: Option<&Value>) -> Result<String, Invalid> {
     let blocks = match system {
         None | Some(Value::Null) => return Ok(String::new()),
         Some(Value::String(text)) => vec![text.clone()],
         Some(Value::Array(blocks)) => texts(blocks),
-        Some(_) => return Err(expected("system", "a text or an array of text blocks")),
+        Some(_) => return Err(Invalid::expected("system", "a text or an array of text blocks")),
     };
     let kept = blocks.iter().map(|text| without_billing(text)).filter(|text| !text.is_empty());
     Ok(kept.collect::<Vec<_>>().join("\n\n"))
@@ -94,7 +81,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, Invalid> {
     let tools = match tools {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(tools)) => tools,
-        Some(_) => return Err(expected("tools", "an array")),
+        Some(_) => return Err(Invalid::expected("tools", "an array")),
     };
     let mut functions = Vec::new();
     for (index, tool) in tools.iter().enumerate() {
@@ -129,7 +116,7 @@ fn rest(body: &Body, has_tools: bool) -> Result<BTreeMap<String, Box<RawValue>>,
         None | Some(Value::Null) => {}
         Some(Value::Array(stops)) if stops.is_empty() => {}
         Some(stops @ Value::Array(_)) => drop(rest.insert("stop".to_owned(), raw(stops))),
-        Some(_) => return Err(expected("stop_sequences", "an array of texts")),
+        Some(_) => return Err(Invalid::expected("stop_sequences", "an array of texts")),
     }
     let format = body.output_config.as_ref().and_then(|config| config.get("format"));
     if let Some(schema) = format.and_then(|format| format.get("schema")) {
@@ -152,7 +139,7 @@ fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Re
         (Some("none"), _) => json!("none"),
         (Some("tool"), Some(name)) => json!({"type": "function", "function": {"name": name}}),
         (Some("tool"), None) => return Err(Invalid("tool_choice.name: missing, expected a text".to_owned())),
-        _ => return Err(expected("tool_choice.type", "auto, any, tool or none")),
+        _ => return Err(Invalid::expected("tool_choice.type", "auto, any, tool or none")),
     };
     rest.insert("tool_choice".to_owned(), raw(&worded));
     if choice.get("disable_parallel_tool_use") == Some(&Value::Bool(true)) {

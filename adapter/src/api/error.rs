@@ -155,6 +155,15 @@ impl ApiError {
         show(&anthropic::ErrorView::new(code, &message))
     }
 
+    /// Shows the error as a response tells it: its code and its message.
+    pub(super) fn response_view<T>(&self, show: impl FnOnce(&str, &str) -> T) -> T {
+        let code = match self.kind_and_code().1 {
+            "rate_limit_error" => "rate_limit_exceeded",
+            _ => "server_error",
+        };
+        show(code, &self.message())
+    }
+
     /// The answer for a client of the Messages API.
     pub(super) fn into_anthropic(self) -> Response {
         let body = self.anthropic_view(|view| Json(view).into_response().into_body());

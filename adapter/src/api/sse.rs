@@ -22,6 +22,7 @@ use crate::{
         delta::{Delta, Finish, Usage},
         fault::Fault,
         message::{self, Events},
+        response::ResponseEvents,
     },
     turn::Turn,
 };
@@ -37,13 +38,16 @@ pub(super) enum Encoder {
     Converted(Chunks),
     /// Anthropic's messages.
     Messages(Events),
+    /// OpenAI's responses.
+    Responses(Box<ResponseEvents>),
 }
 
 impl Encoder {
-    fn begin(&self, out: &mut BytesMut) {
+    fn begin(&mut self, out: &mut BytesMut) {
         match self {
             Self::Chat(chunks) | Self::Converted(chunks) => chunks.begin(out),
             Self::Messages(events) => events.begin(out),
+            Self::Responses(events) => events.begin(out),
         }
     }
 
@@ -51,6 +55,7 @@ impl Encoder {
         match self {
             Self::Chat(chunks) | Self::Converted(chunks) => chunks.push(delta, out),
             Self::Messages(events) => events.push(delta, out),
+            Self::Responses(events) => events.push(delta, out),
         }
     }
 
@@ -58,6 +63,7 @@ impl Encoder {
         match self {
             Self::Chat(_) | Self::Converted(_) => out.extend_from_slice(chunk::HEARTBEAT),
             Self::Messages(events) => events.silence(out),
+            Self::Responses(events) => events.silence(out),
         }
     }
 
@@ -65,16 +71,23 @@ impl Encoder {
         match self {
             Self::Chat(chunks) | Self::Converted(chunks) => chunks.end(finish, usage, out),
             Self::Messages(events) => events.end(finish, usage, out),
+            Self::Responses(events) => events.end(finish, usage, out),
         }
     }
 
-    fn fault(&self, error: &ApiError, out: &mut BytesMut) {
+    /// Tells of a fault; then the connection breaks, unless the fault is an end of its own.
+    fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> Stage {
         match self {
             Self::Chat(_) => error.view(|view| chunk::fault(view, out)),
             // Only a broken connection tells such a gateway that the answer is not whole.
             Self::Converted(_) => {}
             Self::Messages(_) => error.anthropic_view(|view| message::fault(view, out)),
+            Self::Responses(events) => {
+                error.response_view(|code, message| events.fault(code, message, out));
+                return Stage::Over;
+            }
         }
+        Stage::Cut
     }
 }
 
@@ -174,8 +187,8 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
             (Ok(out.split().freeze()), Stage::Over)
         }
         Err(fault) => {
-            encoder.fault(&ApiError::from(fault), out);
-            (Ok(out.split().freeze()), Stage::Cut)
+            let stage = encoder.fault(&ApiError::from(fault), out);
+            (Ok(out.split().freeze()), stage)
         }
     }
 }

@@ -4,8 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{error::Category, value::RawValue};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{
+    error::Category,
+    value::{RawValue, to_raw_value},
+};
 
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
@@ -62,6 +65,36 @@ impl ChatRequest {
         rest.remove("stream_options"); // ours: usage is always asked for and always given
         Ok(Self { model, messages, stream, tools, session: None, rest })
     }
+}
+
+impl Invalid {
+    /// A field that is not what it should be.
+    pub(crate) fn expected(field: &str, what: &str) -> Self {
+        Self(format!("{field}: expected {what}"))
+    }
+
+    /// A field that must be there.
+    pub(crate) fn missing(field: &str, what: &str) -> Self {
+        Self(format!("{field}: missing, expected {what}"))
+    }
+}
+
+/// Reads a body that is an object.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invalid> {
+    // An array would do as well for serde.
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|&byte| byte != b'{') {
+        return Err(Invalid("the body is not a JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| not_an_object(&error))
+}
+
+/// A value as JSON.
+pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values always serialize")
 }
 
 /// Where the JSON is broken. Of JSON that is whole but no object, serde would repeat the content.

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 
 const [directory, model, ...questions] = process.argv.slice(2);
-const Anthropic = createRequire(`${directory}/package.json`)("@anthropic-ai/sdk").Anthropic;
+const { Anthropic, AnthropicError } = createRequire(`${directory}/package.json`)("@anthropic-ai/sdk");
 
 const tools = [
   {
@@ -66,10 +66,20 @@ async function helper(client, request) {
   return finished(await client.messages.stream(request).finalMessage());
 }
 
+/** What one way came to: an answer, or an error that the library knows. */
+async function tried(way, client, request) {
+  try {
+    return await way(client, request);
+  } catch (error) {
+    if (!(error instanceof AnthropicError)) throw error;
+    return { error: error.status >= 400 ? error.status : "in the stream" };
+  }
+}
+
 const client = new Anthropic({ maxRetries: 0, timeout: 30_000 });
 for (const question of questions) {
   const request = { model, max_tokens: 1000, messages: [{ role: "user", content: question }], tools };
   const answers = {};
-  for (const way of [plain, raw, helper]) answers[way.name] = await way(client, request);
+  for (const way of [plain, raw, helper]) answers[way.name] = await tried(way, client, request);
   console.log(JSON.stringify(answers));
 }

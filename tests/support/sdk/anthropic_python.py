@@ -6,7 +6,7 @@ ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY say where; the arguments are the model 
 import json
 import sys
 
-from anthropic import Anthropic
+from anthropic import Anthropic, AnthropicError, APIStatusError
 
 TOOLS = [
     {
@@ -66,6 +66,16 @@ def helper(client, request):
         return finished(stream.get_final_message())
 
 
+def tried(way, client, request):
+    """What one way came to: an answer, or an error that the library knows."""
+    try:
+        return way(client, request)
+    except APIStatusError as error:
+        return {"error": error.status_code if error.status_code >= 400 else "in the stream"}
+    except AnthropicError:
+        return {"error": "in the stream"}
+
+
 def main():
     model, *questions = sys.argv[1:]
     client = Anthropic(max_retries=0, timeout=30)
@@ -79,7 +89,7 @@ def main():
         counted = client.messages.count_tokens(**{key: request[key] for key in ("model", "messages", "tools")})
         assert counted.input_tokens > 0
         ways = {"plain": plain, "raw": raw, "helper": helper}
-        print(json.dumps({name: way(client, request) for name, way in ways.items()}))
+        print(json.dumps({name: tried(way, client, request) for name, way in ways.items()}))
 
 
 main()

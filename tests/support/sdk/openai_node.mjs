@@ -5,7 +5,9 @@
 import { createRequire } from "node:module";
 
 const [directory, model, ...questions] = process.argv.slice(2);
-const OpenAI = createRequire(`${directory}/package.json`)("openai").OpenAI;
+const require = createRequire(`${directory}/package.json`);
+const { OpenAI, OpenAIError } = require("openai");
+const { LengthFinishReasonError } = require("openai/error");
 
 const tools = [
   {
@@ -73,6 +75,18 @@ async function helper(client, request) {
   return finished(answer.choices[0].message, answer.choices[0].finish_reason, answer.usage);
 }
 
+/** What one way came to: an answer, or an error that the library knows. */
+async function tried(way, client, request) {
+  try {
+    return await way(client, request);
+  } catch (error) {
+    // Of a cut answer to tools that are strict, the helper makes an error.
+    if (error instanceof LengthFinishReasonError) return { error: "length" };
+    if (!(error instanceof OpenAIError)) throw error;
+    return { error: error.status >= 400 ? error.status : "in the stream" };
+  }
+}
+
 const client = new OpenAI({ maxRetries: 0, timeout: 30_000 });
 const models = [];
 for await (const entry of client.models.list()) models.push(entry.id);
@@ -80,6 +94,6 @@ if (!models.includes(model)) throw new Error(`${model} is not in ${models}`);
 for (const question of questions) {
   const request = { model, messages: [{ role: "user", content: question }], tools };
   const answers = {};
-  for (const way of [plain, raw, helper]) answers[way.name] = await way(client, request);
+  for (const way of [plain, raw, helper]) answers[way.name] = await tried(way, client, request);
   console.log(JSON.stringify(answers));
 }

@@ -6,7 +6,7 @@ OPENAI_BASE_URL and OPENAI_API_KEY say where; the arguments are the model and th
 import json
 import sys
 
-from openai import OpenAI
+from openai import APIStatusError, LengthFinishReasonError, OpenAI, OpenAIError
 
 TOOLS = [
     {
@@ -75,6 +75,19 @@ def helper(client, request):
     return finished(choice.message, choice.finish_reason, answer.usage)
 
 
+def tried(way, client, request):
+    """What one way came to: an answer, or an error that the library knows."""
+    try:
+        return way(client, request)
+    except LengthFinishReasonError:
+        # Of a cut answer to tools that are strict, the helper makes an error.
+        return {"error": "length"}
+    except APIStatusError as error:
+        return {"error": error.status_code}
+    except OpenAIError:
+        return {"error": "in the stream"}
+
+
 def main():
     model, *questions = sys.argv[1:]
     client = OpenAI(max_retries=0, timeout=30)
@@ -82,7 +95,7 @@ def main():
     for question in questions:
         request = {"model": model, "messages": [{"role": "user", "content": question}], "tools": TOOLS}
         ways = {"plain": plain, "raw": raw, "helper": helper}
-        print(json.dumps({name: way(client, request) for name, way in ways.items()}))
+        print(json.dumps({name: tried(way, client, request) for name, way in ways.items()}))
 
 
 main()

@@ -1,0 +1,8 @@
+//! OpenAI's Responses API on the wire: types, and their translation to and from the neutral middle. Nothing is kept:
+//! each request brings the whole conversation.
+//!
+//! Facts: OpenAI's API reference, and what Codex and OpenAI's own libraries send and read (2026-11).
+
+pub(crate) mod answer;
+mod items;
+pub(crate) mod request;

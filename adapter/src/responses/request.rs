@@ -1,0 +1,225 @@
+//! A Responses request, as a chat request: whatever a client may send is accepted, unless it asks for something that
+//! was kept.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
+
+use super::items::Conversation;
+use crate::openai::request::{ChatRequest, Invalid, object, raw};
+
+/// What a client asks for to have its reasoning items back.
+const ENCRYPTED: &str = "reasoning.encrypted_content";
+
+/// What we read of a body. Everything else is for OpenAI's own servers and is left out: `store`, `metadata`,
+/// `service_tier`, `truncation`, `safety_identifier`.
+#[derive(Deserialize)]
+struct Body {
+    model: Option<Value>,
+    input: Option<Value>,
+    instructions: Option<Value>,
+    tools: Option<Value>,
+    tool_choice: Option<Value>,
+    parallel_tool_calls: Option<Box<RawValue>>,
+    max_output_tokens: Option<Box<RawValue>>,
+    temperature: Option<Box<RawValue>>,
+    top_p: Option<Box<RawValue>>,
+    #[serde(default)]
+    text: Value,
+    #[serde(default)]
+    reasoning: Value,
+    stream: Option<Value>,
+    #[serde(default)]
+    include: Value,
+    #[serde(default)]
+    prompt_cache_key: Value,
+    #[serde(default)]
+    previous_response_id: Value,
+    #[serde(default)]
+    conversation: Value,
+    #[serde(default)]
+    prompt: Value,
+    #[serde(default)]
+    background: Value,
+}
+
+/// A request, and what only the answer needs to know of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The chat.
+    pub request: ChatRequest,
+    /// Whether reasoning items need an `encrypted_content`.
+    pub encrypted: bool,
+}
+
+impl Asked {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// The first field that is missing, wrong, or names something that was never kept.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        let body: Body = object(body)?;
+        refuse_kept(&body)?;
+        let model = match &body.model {
+            Some(Value::String(model)) => model.clone(),
+            Some(_) => return Err(Invalid::expected("model", "a text")),
+            None => return Err(Invalid::missing("model", "a text")),
+        };
+        let stream = match &body.stream {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(stream)) => *stream,
+            Some(_) => return Err(Invalid::expected("stream", "true or false")),
+        };
+        let messages = messages(&body)?;
+        let mut tools = tools(body.tools.as_ref())?;
+        let rest = rest(&body, &mut tools)?;
+        let session = body.prompt_cache_key.as_str().map(str::to_owned);
+        let encrypted =
+            body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
+        let tools = tools.iter().map(raw).collect();
+        Ok(Self { request: ChatRequest { model, messages, stream, tools, session, rest }, encrypted })
+    }
+}
+
+fn refuse_kept(body: &Body) -> Result<(), Invalid> {
+    let refused = [
+        (
+            "previous_response_id",
+            &body.previous_response_id,
+            "responses are not kept here; send the whole conversation in input",
+        ),
+        (
+            "conversation",
+            &body.conversation,
+            "conversations are not kept here; send the whole conversation in input",
+        ),
+        ("prompt", &body.prompt, "prompts are not kept here; send the text in instructions or input"),
+    ];
+    match refused.iter().find(|(_, value, _)| !value.is_null()) {
+        Some((field, _, why)) => Err(Invalid(format!("{field}: {why}"))),
+        None if body.background == true => {
+            Err(Invalid("background: responses are not kept here; ask with stream".to_owned()))
+        }
+        None => Ok(()),
+    }
+}
+
+fn messages(body: &Body) -> Result<Vec<Box<RawValue>>, Invalid> {
+    let mut conversation = Conversation::default();
+    match &body.instructions {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => conversation.system(text),
+        Some(_) => return Err(Invalid::expected("instructions", "a text")),
+    }
+    match &body.input {
+        Some(Value::String(text)) => conversation.push(0, &json!({"role": "user", "content": text}))?,
+        Some(Value::Array(items)) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                conversation.push(index, item)?;
+            }
+        }
+        Some(Value::Array(_)) => return Err(Invalid("input: expected at least one item".to_owned())),
+        Some(_) => return Err(Invalid::expected("input", "a text or an array of items")),
+        None => return Err(Invalid::missing("input", "a text or an array of items")),
+    }
+    let messages = conversation.finish();
+    if messages.is_empty() {
+        return Err(Invalid("input: expected at least one message".to_owned()));
+    }
+    Ok(messages.iter().map(raw).collect())
+}
+
+/// Tools of type `function`. The others are carried out by OpenAI's servers or are no functions: no site knows them.
+fn tools(tools: Option<&Value>) -> Result<Vec<Value>, Invalid> {
+    let tools = match tools {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(tools)) => tools,
+        Some(_) => return Err(Invalid::expected("tools", "an array")),
+    };
+    let mut functions = Vec::new();
+    for (index, tool) in tools.iter().enumerate() {
+        if tool["type"] != "function" {
+            tracing::debug!(tool.index = index, "a tool that is no function is left out");
+            continue;
+        }
+        if !tool["name"].is_string() {
+            return Err(Invalid(format!("tools[{index}].name: missing, expected a text")));
+        }
+        let mut function = Map::new();
+        for name in ["name", "description", "parameters", "strict"] {
+            if !tool[name].is_null() {
+                function.insert(name.to_owned(), tool[name].clone());
+            }
+        }
+        functions.push(json!({"type": "function", "function": function}));
+    }
+    Ok(functions)
+}
+
+/// What is left of the body, in the words of chats.
+fn rest(body: &Body, tools: &mut Vec<Value>) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+    let mut rest = BTreeMap::new();
+    let fields =
+        [("max_tokens", &body.max_output_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
+    for (name, value) in fields {
+        if let Some(value) = value.as_ref().filter(|value| value.get() != "null") {
+            rest.insert(name.to_owned(), value.clone());
+        }
+    }
+    if let Some(effort) = body.reasoning["effort"].as_str() {
+        rest.insert("reasoning_effort".to_owned(), raw(&effort));
+    }
+    if let Some(format) = format(&body.text["format"]) {
+        rest.insert("response_format".to_owned(), raw(&format));
+    }
+    if let Some(choice) = &body.tool_choice {
+        choose(choice, tools, &mut rest)?;
+    }
+    if let Some(parallel) = body.parallel_tool_calls.as_ref().filter(|value| value.get() != "null") {
+        rest.insert("parallel_tool_calls".to_owned(), parallel.clone());
+    }
+    if tools.is_empty() {
+        rest.remove("tool_choice");
+        rest.remove("parallel_tool_calls");
+    }
+    Ok(rest)
+}
+
+fn format(format: &Value) -> Option<Value> {
+    match format["type"].as_str()? {
+        "json_schema" => {
+            let fields = format.as_object()?.iter().filter(|(name, _)| *name != "type");
+            let schema: Map<String, Value> =
+                fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+            Some(json!({"type": "json_schema", "json_schema": schema}))
+        }
+        "json_object" => Some(json!({"type": "json_object"})),
+        _ => None,
+    }
+}
+
+fn choose(
+    choice: &Value,
+    tools: &mut Vec<Value>,
+    rest: &mut BTreeMap<String, Box<RawValue>>,
+) -> Result<(), Invalid> {
+    let worded = match (choice.as_str(), choice["type"].as_str()) {
+        _ if choice.is_null() => return Ok(()),
+        (Some(word @ ("auto" | "none" | "required")), _) => json!(word),
+        (None, Some("function")) => json!({"type": "function", "function": {"name": choice["name"]}}),
+        (None, Some("allowed_tools")) => {
+            let allowed = choice["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+            tools.retain(|tool| allowed.iter().any(|one| one["name"] == tool["function"]["name"]));
+            json!(choice["mode"].as_str().unwrap_or("auto"))
+        }
+        // A tool that was left out.
+        (None, Some(_)) => return Ok(()),
+        _ => return Err(Invalid::expected("tool_choice", "auto, none, required or an object")),
+    };
+    rest.insert("tool_choice".to_owned(), raw(&worded));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,349 @@
+//! Writes deltas as the stream of a response: created, items one after the other, completed.
+//!
+//! The order that OpenAI's libraries and Codex read alike: each item added, its parts, its deltas, all of it once more,
+//! done; every event with its number; the whole response at the end.
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+
+use super::delta::{Call, Delta, Finish, Usage};
+use crate::responses::answer::{COMPLETED, Head, IN_PROGRESS, INCOMPLETE, Item, Maker, Part, Response};
+
+/// Writes one answer's events.
+#[derive(Debug)]
+pub(crate) struct ResponseEvents {
+    id: String,
+    created: u64,
+    model: String,
+    maker: Maker,
+    /// The number of the next event.
+    sequence: u64,
+    /// The items that are done.
+    items: Vec<Item>,
+    open: Option<Open>,
+    /// Blanks before the first word: a message of nothing else would be an item of its own.
+    blanks: String,
+}
+
+/// The item that is open.
+#[derive(Debug)]
+struct Open {
+    kind: Kind,
+    id: String,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Reasoning,
+    Message,
+}
+
+/// What all events have, around what each has.
+#[derive(Serialize)]
+struct Event<'a, T> {
+    #[serde(rename = "type")]
+    name: &'a str,
+    sequence_number: u64,
+    #[serde(flatten)]
+    what: T,
+}
+
+#[derive(Serialize)]
+struct OfResponse<'a> {
+    response: Response<'a>,
+}
+
+#[derive(Serialize)]
+struct OfItem<'a> {
+    output_index: usize,
+    item: &'a Item,
+}
+
+#[derive(Serialize)]
+struct OfPart<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary_index: Option<usize>,
+    part: &'a Part,
+}
+
+#[derive(Serialize)]
+struct TextDone<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    content_index: usize,
+    text: &'a str,
+    logprobs: [(); 0],
+}
+
+#[derive(Serialize)]
+struct ThoughtDone<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    summary_index: usize,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct ArgumentsDelta<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    delta: &'a str,
+}
+
+#[derive(Serialize)]
+struct ArgumentsDone<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl ResponseEvents {
+    /// An encoder for one answer.
+    pub(crate) fn new(head: Head<'_>, maker: Maker) -> Self {
+        let Head { id, created, model } = head;
+        let (id, model, items, blanks) = (id.to_owned(), model.to_owned(), Vec::new(), String::new());
+        Self { id, created, model, maker, sequence: 0, items, open: None, blanks }
+    }
+
+    /// Opens the answer.
+    pub(crate) fn begin(&mut self, out: &mut BytesMut) {
+        for name in ["response.created", "response.in_progress"] {
+            let number = self.number();
+            event(out, name, number, OfResponse { response: Response::begun(self.head(), &[]) });
+        }
+    }
+
+    /// Writes one delta. What ends an answer is written by [`ResponseEvents::end`].
+    pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
+        match delta {
+            Delta::Text(text) if !self.has_open(Kind::Message) && text.trim().is_empty() => {
+                self.blanks.push_str(text);
+            }
+            Delta::Text(text) => {
+                self.open(Kind::Message, out);
+                let blanks = std::mem::take(&mut self.blanks);
+                if !blanks.is_empty() {
+                    self.delta(&blanks, out);
+                }
+                self.delta(text, out);
+            }
+            Delta::Reasoning(text) => {
+                self.open(Kind::Reasoning, out);
+                self.delta(text, out);
+            }
+            Delta::Call(call) => self.call(call, out),
+            Delta::Fragment(_) | Delta::Usage(_) | Delta::Finish(_) => {}
+        }
+    }
+
+    /// Bridges a silence, by an empty delta where an item is open: Codex does not count comments, and not every client
+    /// knows OpenAI's own `keepalive`.
+    pub(crate) fn silence(&mut self, out: &mut BytesMut) {
+        if self.open.is_some() {
+            self.delta("", out);
+        } else {
+            out.put_slice(super::chunk::HEARTBEAT);
+        }
+    }
+
+    /// Ends the answer well.
+    pub(crate) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+        self.close(if finish == Finish::Length { INCOMPLETE } else { COMPLETED }, out);
+        let number = self.number();
+        let response = Response::ended(self.head(), &self.items, finish, usage);
+        let name = format!("response.{}", response.status());
+        event(out, &name, number, OfResponse { response });
+    }
+
+    /// Ends the answer badly. It is an end all the same: clients wait for one.
+    pub(crate) fn fault(&mut self, code: &str, message: &str, out: &mut BytesMut) {
+        self.close(INCOMPLETE, out);
+        let number = self.number();
+        let response = Response::failed(self.head(), &self.items, code, message);
+        event(out, "response.failed", number, OfResponse { response });
+    }
+
+    fn head(&self) -> Head<'_> {
+        Head { id: &self.id, created: self.created, model: &self.model }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence - 1
+    }
+
+    fn has_open(&self, kind: Kind) -> bool {
+        self.open.as_ref().is_some_and(|open| open.kind == kind)
+    }
+
+    fn open(&mut self, kind: Kind, out: &mut BytesMut) {
+        if self.has_open(kind) {
+            return;
+        }
+        self.close(COMPLETED, out);
+        let index = self.items.len();
+        let item = match kind {
+            Kind::Reasoning => self.maker.reasoning(index, Vec::new()),
+            Kind::Message => self.maker.message(index, IN_PROGRESS, Vec::new()),
+        };
+        self.added(&item, out);
+        let number = self.number();
+        event(out, kind.part_added(), number, kind.part(item.id(), index, &kind.piece("")));
+        self.open = Some(Open { kind, id: item.id().to_owned(), text: String::new() });
+    }
+
+    /// By hand: this is written for every token.
+    fn delta(&mut self, text: &str, out: &mut BytesMut) {
+        let (number, index) = (self.number(), self.items.len());
+        let Some(open) = &mut self.open else { return };
+        open.text.push_str(text);
+        let (name, place, rest) = match open.kind {
+            Kind::Reasoning => ("response.reasoning_summary_text.delta", "summary_index", ""),
+            Kind::Message => ("response.output_text.delta", "content_index", ",\"logprobs\":[]"),
+        };
+        for piece in ["event: ", name, "\ndata: {\"type\":\"", name, "\",\"sequence_number\":"] {
+            out.put_slice(piece.as_bytes());
+        }
+        write_json(out, &number);
+        out.put_slice(b",\"item_id\":");
+        write_json(out, &open.id);
+        out.put_slice(b",\"output_index\":");
+        write_json(out, &index);
+        for piece in [",\"", place, "\":0,\"delta\":"] {
+            out.put_slice(piece.as_bytes());
+        }
+        write_json(out, text);
+        out.put_slice(rest.as_bytes());
+        out.put_slice(b"}\n\n");
+    }
+
+    fn close(&mut self, status: &'static str, out: &mut BytesMut) {
+        let Some(Open { kind, id, text }) = self.open.take() else { return };
+        let index = self.items.len();
+        let number = self.number();
+        let (item_id, text) = (id.as_str(), text.as_str());
+        match kind {
+            Kind::Reasoning => {
+                let done = ThoughtDone { item_id, output_index: index, summary_index: 0, text };
+                event(out, "response.reasoning_summary_text.done", number, done);
+            }
+            Kind::Message => {
+                let done = TextDone { item_id, output_index: index, content_index: 0, text, logprobs: [] };
+                event(out, "response.output_text.done", number, done);
+            }
+        }
+        let (number, piece) = (self.number(), kind.piece(text));
+        event(out, kind.part_done(), number, kind.part(item_id, index, &piece));
+        let item = match kind {
+            Kind::Reasoning => self.maker.reasoning(index, vec![piece]),
+            Kind::Message => self.maker.message(index, status, vec![piece]),
+        };
+        self.done(item, out);
+    }
+
+    fn call(&mut self, call: &Call, out: &mut BytesMut) {
+        self.close(COMPLETED, out);
+        self.blanks.clear();
+        let index = self.items.len();
+        let item = self.maker.call(index, IN_PROGRESS, call, "");
+        self.added(&item, out);
+        let (item_id, arguments, output_index) = (item.id(), call.arguments.as_str(), index);
+        let number = self.number();
+        let delta = ArgumentsDelta { item_id, output_index, delta: arguments };
+        event(out, "response.function_call_arguments.delta", number, delta);
+        let number = self.number();
+        let done = ArgumentsDone { item_id, output_index, name: &call.name, arguments };
+        event(out, "response.function_call_arguments.done", number, done);
+        let item = self.maker.call(index, COMPLETED, call, arguments);
+        self.done(item, out);
+    }
+
+    fn added(&mut self, item: &Item, out: &mut BytesMut) {
+        let number = self.number();
+        event(out, "response.output_item.added", number, OfItem { output_index: self.items.len(), item });
+    }
+
+    fn done(&mut self, item: Item, out: &mut BytesMut) {
+        let number = self.number();
+        event(
+            out,
+            "response.output_item.done",
+            number,
+            OfItem { output_index: self.items.len(), item: &item },
+        );
+        self.items.push(item);
+    }
+}
+
+impl Kind {
+    fn part_added(self) -> &'static str {
+        match self {
+            Self::Reasoning => "response.reasoning_summary_part.added",
+            Self::Message => "response.content_part.added",
+        }
+    }
+
+    fn part_done(self) -> &'static str {
+        match self {
+            Self::Reasoning => "response.reasoning_summary_part.done",
+            Self::Message => "response.content_part.done",
+        }
+    }
+
+    fn piece(self, text: &str) -> Part {
+        match self {
+            Self::Reasoning => Part::thought(text),
+            Self::Message => Part::said(text),
+        }
+    }
+
+    fn part<'a>(self, item_id: &'a str, output_index: usize, part: &'a Part) -> OfPart<'a> {
+        let (content_index, summary_index) = match self {
+            Self::Reasoning => (None, Some(0)),
+            Self::Message => (Some(0), None),
+        };
+        OfPart { item_id, output_index, content_index, summary_index, part }
+    }
+}
+
+fn event(out: &mut BytesMut, name: &str, sequence_number: u64, what: impl Serialize) {
+    out.put_slice(b"event: ");
+    out.put_slice(name.as_bytes());
+    out.put_slice(b"\ndata: ");
+    write_json(out, &Event { name, sequence_number, what });
+    out.put_slice(b"\n\n");
+}
+
+fn write_json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(out.writer(), value).expect("strings and numbers always serialize");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_the_canonical_order() {
+        let head = Head { id: "resp_1", created: 7, model: "practice-1" };
+        let mut events = ResponseEvents::new(head, Maker::new("1", true));
+        let mut out = BytesMut::new();
+        let call = Call { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
+
+        events.begin(&mut out);
+        events.push(&Delta::Reasoning("so".to_owned()), &mut out);
+        events.silence(&mut out);
+        events.push(&Delta::Text("\n".to_owned()), &mut out);
+        events.push(&Delta::Text("a \"b\"".to_owned()), &mut out);
+        events.push(&Delta::Call(call), &mut out);
+        events.silence(&mut out);
+        events.end(Finish::ToolCalls, Usage { prompt: 30, completion: 4, ..Usage::default() }, &mut out);
+
+        insta::assert_snapshot!(String::from_utf8(out.to_vec()).unwrap());
+    }
+}
