@@ -27,7 +27,7 @@ async fn add(admin: &Admin, label: &str, password: &str) -> Account {
 #[tokio::test]
 async fn open_webui_is_signed_in_to_and_answers() {
     let site = ScriptedModel::start().await;
-    let open_webui = OpenWebUi::start(&site.url).await;
+    let mut open_webui = OpenWebUi::start(&site.url).await;
     let urls = format!("open-webui={}", open_webui.url);
     let world =
         World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
@@ -46,6 +46,11 @@ async fn open_webui_is_signed_in_to_and_answers() {
     faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;
     assert_eq!((after.state, after.generation), (State::Active, login.generation.unwrap()));
+    // With another secret every session ends; the next question is answered all the same, with a new one.
+    open_webui.restart().await;
+    model.will(Reply::text("Alice."));
+    assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
+    assert!(admin.account(account.id).await.generation > after.generation);
     // The last, because the account must wait then.
     model.will(Reply::rate_limited(7));
     let answer = adapter.ask("Too much?").await;

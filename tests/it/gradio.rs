@@ -4,7 +4,6 @@ use std::{pin::pin, time::Duration};
 
 use futures::future::select;
 use latchkey_shared::account::{Account, State};
-use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     gradio::{Gradio, PASSWORD, Settings, USERNAME},
@@ -32,7 +31,7 @@ impl Stage {
     pub(super) async fn with_site_file(concurrency: u32, queue: u32, toml: &str) -> Self {
         let model = ScriptedModel::start().await;
         let gradio = Gradio::start(Settings { model_url: model.url.clone(), concurrency, queue }).await;
-        let urls = format!("gradio={}", gradio.url);
+        let urls = format!("gradio={}", gradio.url());
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), toml).unwrap();
         let path = file.path().display().to_string();
@@ -46,7 +45,7 @@ impl Stage {
 
     /// Signs the page's user in.
     pub(super) async fn sign_in(&self) -> Account {
-        let (account, error) = sign_in(&self.world.admin(), "right", PASSWORD).await;
+        let (account, error) = self.world.admin().add_and_sign_in("gradio", USERNAME, PASSWORD).await;
         assert_eq!((account.state, error), (State::Active, None));
         account
     }
@@ -58,16 +57,6 @@ impl Stage {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         messages.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
     }
-}
-
-async fn sign_in(admin: &Admin, label: &str, password: &str) -> (Account, Option<String>) {
-    let credentials = json!({"username": USERNAME, "password": password});
-    let body = json!({"site": "gradio", "label": label, "credentials": credentials});
-    let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let account: Account = serde_json::from_value(answer.json()).unwrap();
-    let login = admin.sign_in(account.id).await;
-    (admin.account(account.id).await, login.error.map(|error| error.code.to_owned()))
 }
 
 fn question(messages: &Value) -> Value {
@@ -84,7 +73,7 @@ async fn gradio_is_signed_in_to_and_answers() {
     let mut stage = Stage::set(4, 4).await;
     let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
 
-    let (account, error) = sign_in(&admin, "wrong", "not-the-password").await;
+    let (account, error) = admin.add_and_sign_in("gradio", USERNAME, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
     let account = stage.sign_in().await;
 

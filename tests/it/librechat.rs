@@ -2,27 +2,16 @@
 
 use std::time::Duration;
 
-use latchkey_shared::account::{Account, State};
-use reqwest::Method;
+use latchkey_shared::account::State;
 use serde_json::{Value, json};
 use support::{
     librechat::{EMAIL, LibreChat, NO_PARENT, PASSWORD},
     model::{End, Reply},
     wait,
-    world::{Adapter, Admin, World},
+    world::{Adapter, World},
 };
 
 const SOON: Duration = Duration::from_secs(10);
-
-async fn sign_in(admin: &Admin, label: &str, password: &str) -> (Account, Option<String>) {
-    let credentials = json!({"username": EMAIL, "password": password});
-    let body = json!({"site": "librechat", "label": label, "credentials": credentials});
-    let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let account: Account = serde_json::from_value(answer.json()).unwrap();
-    let login = admin.sign_in(account.id).await;
-    (admin.account(account.id).await, login.error.map(|error| error.code.to_owned()))
-}
 
 /// Messages that take turns, beginning with the person.
 fn said(texts: &[&str]) -> Value {
@@ -39,9 +28,9 @@ async fn librechat_is_signed_in_to_and_answers() {
         World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
     let (admin, adapter) = (world.admin(), world.adapter());
 
-    let (account, error) = sign_in(&admin, "wrong", "not-the-password").await;
+    let (account, error) = admin.add_and_sign_in("librechat", EMAIL, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
-    let (account, error) = sign_in(&admin, "right", PASSWORD).await;
+    let (account, error) = admin.add_and_sign_in("librechat", EMAIL, PASSWORD).await;
     assert_eq!((account.state, error), (State::Active, None));
     assert_eq!(adapter.get("/v1/models").await.json()["data"][0]["id"], "practice-1");
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use support::{model::Reply, opencode::Project};
 
 pub(crate) mod ask;
+mod chainlit;
 pub(crate) mod dialect;
 mod gradio;
 mod matrix;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on ends the test, and says where")]
 
 pub mod binaries;
+pub mod chainlit;
 pub mod claude;
 pub mod command;
 pub mod gradio;
@@ -10,12 +11,15 @@ pub mod hunt;
 pub mod librechat;
 pub mod model;
 pub mod new_api;
+pub mod oidc;
 pub mod open_webui;
 pub mod opencode;
 pub mod practice;
 pub mod processes;
+mod product;
 pub mod redis;
 pub mod server;
 pub mod sites;
+pub mod socket;
 pub mod wait;
 pub mod world;

@@ -12,10 +12,12 @@ use crate::{
     id::SiteName,
 };
 
-pub(super) const BUILT_IN: [(&str, &str); 4] = [
+pub(super) const BUILT_IN: [(&str, &str); 6] = [
     ("practice.toml", include_str!("../../sites/practice.toml")),
     ("open-webui.toml", include_str!("../../sites/open-webui.toml")),
+    ("open-webui-sso.toml", include_str!("../../sites/open-webui-sso.toml")),
     ("librechat.toml", include_str!("../../sites/librechat.toml")),
+    ("chainlit.toml", include_str!("../../sites/chainlit.toml")),
     ("gradio.toml", include_str!("../../sites/gradio.toml")),
 ];
 

@@ -43,6 +43,20 @@ impl Admin {
         parsed(&self.send(Method::POST, "/v1/accounts", Some(&body)).await, 201)
     }
 
+    /// Adds an account of any site and signs it in; returns it as it is then, and the code of what went wrong.
+    pub async fn add_and_sign_in(
+        &self,
+        site: &str,
+        username: &str,
+        password: &str,
+    ) -> (Account, Option<String>) {
+        let credentials = json!({"username": username, "password": password});
+        let body = json!({"site": site, "label": format!("with {password}"), "credentials": credentials});
+        let account: Account = parsed(&self.send(Method::POST, "/v1/accounts", Some(&body)).await, 201);
+        let login = self.sign_in(account.id).await;
+        (self.account(account.id).await, login.error.map(|error| error.code.to_owned()))
+    }
+
     /// One account.
     pub async fn account(&self, id: AccountId) -> Account {
         parsed(&self.get(&format!("/v1/accounts/{id}")).await, 200)

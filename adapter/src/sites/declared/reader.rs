@@ -169,7 +169,10 @@ fn meaning(rule: &Rule, seen: Seen<'_>) -> Result<Option<Meaning>, Fault> {
     }
     match rule.means {
         None | Some(Meaning::End | Meaning::Queued) => Ok(rule.means),
-        Some(Meaning::Error) => Err(refusal::reported(&seen.data.to_ascii_lowercase())),
+        Some(Meaning::Error) => {
+            let reason = rule.reason.as_ref().and_then(at).map(Value::to_string);
+            Err(refusal::reported(&reason.as_deref().unwrap_or(seen.data).to_ascii_lowercase()))
+        }
         Some(Meaning::RateLimited) => Err(Fault::RateLimited { retry_after }),
         Some(Meaning::Busy) => Err(Fault::Busy { retry_after }),
         Some(Meaning::Expired) => Err(Fault::SessionDead),

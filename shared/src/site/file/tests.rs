@@ -222,10 +222,10 @@ fn all_mistakes_are_told_in_one_run_and_what_can_be_guessed_is_not_told_twice() 
 
 #[test]
 fn the_built_in_files_are_right() {
-    let urls = ["practice", "open-webui", "gradio", "librechat"]
+    let urls = ["practice", "open-webui", "gradio", "librechat", "chainlit", "open-webui-sso"]
         .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
 
     let catalog = crate::site::catalog::Catalog::load(&[], &SiteUrls::from(urls)).unwrap();
 
-    assert_eq!(catalog.sites().count(), 4);
+    assert_eq!(catalog.sites().count(), 6);
 }

@@ -1,7 +1,7 @@
 //! Recorded and hand-made answers in, deltas out; and the same deltas however the bytes are split.
 //!
-//! `fixtures/gradio` was recorded from the real product and is read by the built-in file; `fixtures/declared` has a
-//! `[chat.http.stream]` beside each answer.
+//! `fixtures/gradio` and `fixtures/chainlit` were recorded from the real products and are read by the built-in files;
+//! `fixtures/declared` has a `[chat.http.stream]` beside each answer.
 
 use std::{
     fmt::Write,
@@ -13,7 +13,10 @@ use latchkey_shared::site::{SiteUrls, catalog::Catalog, parse};
 use proptest::prelude::*;
 
 use super::*;
-use crate::stream::{Stages, close::End};
+use crate::{
+    sites::declared::framing::SEPARATOR,
+    stream::{Stages, close::End},
+};
 
 /// What a client's side sees of an answer: its deltas, and how it ended.
 type Outcome = (Vec<Delta>, Result<End, Fault>);
@@ -40,7 +43,8 @@ fn fixtures() -> Vec<PathBuf> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let in_folder =
         |folder: &str| fs::read_dir(fixtures.join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> = in_folder("gradio").chain(in_folder("declared")).collect();
+    let mut paths: Vec<PathBuf> =
+        ["chainlit", "declared", "gradio"].into_iter().flat_map(in_folder).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension != "toml"));
     paths.sort();
     paths
@@ -60,8 +64,24 @@ fn site(path: &Path) -> Arc<Site> {
     Arc::clone(catalog.sites().next().unwrap())
 }
 
-fn outcome<'a>(site: Arc<Site>, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let decoder = Decoder::new(site, Known::default(), true);
+/// An answer as it came. Packets of a socket are kept one a line.
+fn bytes(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    if path.extension().is_some_and(|extension| extension == "packets") {
+        let ends = bytes.iter_mut().filter(|byte| **byte == b'\n');
+        ends.for_each(|byte| *byte = SEPARATOR);
+    }
+    bytes
+}
+
+/// What was known when an answer was recorded.
+fn known(path: &Path) -> Known {
+    let values = Values::from([("message".to_owned(), "5f0c6d3e-9a1b-4c2d-8e3f-0a1b2c3d4e5f".into())]);
+    Known { values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
+}
+
+fn outcome<'a>(path: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let decoder = Decoder::new(site(path), known(path), true);
     let mut stages = Stages::new(Box::new(decoder), "minted".to_owned());
     let mut out = Vec::new();
     for piece in pieces {
@@ -90,8 +110,7 @@ fn merged(deltas: Vec<Delta>) -> Vec<Delta> {
 fn answers_decode_as_before() {
     let mut all = String::new();
     for path in fixtures() {
-        let bytes = fs::read(&path).unwrap();
-        let (deltas, end) = outcome(site(&path), [bytes.as_slice()]);
+        let (deltas, end) = outcome(&path, [bytes(&path).as_slice()]);
 
         let folder = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
         writeln!(all, "{folder}/{}", path.file_name().unwrap().to_str().unwrap()).unwrap();
@@ -129,7 +148,7 @@ proptest! {
     ) {
         let fixtures = fixtures();
         let path = which.get(&fixtures);
-        let (site, bytes) = (site(path), fs::read(path).unwrap());
+        let bytes = bytes(path);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         if every_byte {
             cuts = (0..bytes.len()).collect();
@@ -137,8 +156,8 @@ proptest! {
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
 
-        let split = outcome(Arc::clone(&site), cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]));
+        let split = outcome(path, cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]));
 
-        prop_assert_eq!(split, outcome(site, [bytes.as_slice()]));
+        prop_assert_eq!(split, outcome(path, [bytes.as_slice()]));
     }
 }

@@ -29,6 +29,8 @@ pub struct Rule {
     pub take: BTreeMap<String, String>,
     /// Where it tells the reason of the end, in OpenAI's words or like them.
     pub finish: Option<String>,
+    /// Where an error tells its reason; without it, all of its data may be that.
+    pub reason: Option<String>,
     /// Where it tells how many seconds to wait.
     pub retry_after: Option<String>,
     /// Where it tells how many are before us in the site's queue, and how many may be.
@@ -131,6 +133,7 @@ pub(in crate::site::chat) struct RawRule {
     #[serde(default)]
     take: BTreeMap<String, String>,
     finish: Option<String>,
+    reason: Option<String>,
     retry_after: Option<String>,
     queue: Option<Queue>,
     means: Option<Meaning>,
@@ -172,13 +175,13 @@ pub(super) fn check(
     }
     let RawRule { event, data, when, has, contains, .. } = raw;
     let on = event::check(source, list, at, RawMatch { event, data, when, has, contains }, known)?;
-    let RawRule { turn, part, take, finish, retry_after, queue, means, .. } = raw;
-    Ok(Rule { on, turn, text, reasoning, part, take, finish, retry_after, queue, means })
+    let RawRule { turn, part, take, finish, reason, retry_after, queue, means, .. } = raw;
+    Ok(Rule { on, turn, text, reasoning, part, take, finish, reason, retry_after, queue, means })
 }
 
 impl RawRule {
     fn pointers(&self) -> impl Iterator<Item = &String> {
-        let single = [&self.part, &self.finish, &self.retry_after].into_iter().flatten();
+        let single = [&self.part, &self.finish, &self.reason, &self.retry_after].into_iter().flatten();
         single.chain(self.take.values()).chain(self.queue.as_ref().map(|queue| &queue.position))
     }
 }

@@ -1,0 +1,115 @@
+//! The real Open WebUI behind a real identity provider, which has an origin and a jar of cookies of its own.
+
+use std::time::Duration;
+
+use latchkey_shared::account::State;
+use serde_json::json;
+use support::{
+    model::{End, Reply, ScriptedModel},
+    oidc::{CLIENT_ID, CLIENT_SECRET, OidcProvider, PASSWORD, USERNAME},
+    open_webui::OpenWebUi,
+    wait,
+    world::{Adapter, World},
+};
+
+const SITE: &str = "open-webui-sso";
+/// How long the model may take to learn that nobody listens.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The built-in file, with the provider's origin in its place.
+fn site_file(provider: &OidcProvider) -> String {
+    let (placeholder, origin) = ("https://login.example.org", provider.issuer.origin().ascii_serialization());
+    let toml = include_str!("../../shared/sites/open-webui-sso.toml");
+    assert!(toml.contains(placeholder));
+    toml.replace(placeholder, &origin)
+}
+
+async fn open_webui(model_url: &reqwest::Url, provider: &OidcProvider) -> OpenWebUi {
+    let settings = [
+        ("OPENID_PROVIDER_URL", provider.discovery().to_string()),
+        ("OAUTH_CLIENT_ID", CLIENT_ID.to_owned()),
+        ("OAUTH_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
+        ("OAUTH_PROVIDER_NAME", "TestSSO".to_owned()),
+        ("ENABLE_OAUTH_SIGNUP", "true".to_owned()),
+        ("OAUTH_MERGE_ACCOUNTS_BY_EMAIL", "true".to_owned()),
+        ("ENABLE_LOGIN_FORM", "false".to_owned()),
+    ];
+    OpenWebUi::with_settings(model_url, &settings).await
+}
+
+/// One test, because Open WebUI takes its time to start.
+#[tokio::test]
+async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
+    let (site, provider) = (ScriptedModel::start().await, OidcProvider::start().await);
+    let mut open_webui = open_webui(&site.url, &provider).await;
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    std::fs::write(file.path(), site_file(&provider)).unwrap();
+    let (urls, path) = (format!("{SITE}={}", open_webui.url), file.path().display().to_string());
+    let world = World::start()
+        .broker_env("LATCHKEY_SITE_URLS", &urls)
+        .broker_env("LATCHKEY_SITES", &path)
+        .adapter_env("LATCHKEY_SITE_URLS", &urls)
+        .adapter_env("LATCHKEY_SITES", &path)
+        .await;
+    let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
+
+    let (account, error) = admin.add_and_sign_in(SITE, USERNAME, "not-the-password").await;
+    assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
+    let (account, error) = admin.add_and_sign_in(SITE, USERNAME, PASSWORD).await;
+    assert_eq!((account.state, error), (State::Active, None));
+
+    model.will(Reply::pieces(&["Good", " morning", "."]));
+    let streamed = adapter.ask_streamed("Hello").await;
+    assert_eq!((streamed.text().as_str(), streamed.done), ("Good morning.", true), "{}", streamed.raw);
+    it_goes_on_and_stops(model, &adapter).await;
+    faults_are_told(model, &adapter).await;
+
+    // With another secret every session ends; the next question is answered all the same, with a new one.
+    open_webui.restart().await;
+    model.will(Reply::text("Alice."));
+    assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
+    assert!(admin.account(account.id).await.generation > account.generation);
+
+    // The last, because the account must wait then.
+    model.will(Reply::rate_limited(7));
+    let answer = adapter.ask("Too much?").await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert!(!answer.header("retry-after").is_empty());
+    world.stop().await;
+}
+
+async fn it_goes_on_and_stops(model: &ScriptedModel, adapter: &Adapter) {
+    let mut second = Adapter::question("Hello");
+    let more = [
+        json!({"role": "assistant", "content": "Good morning."}),
+        json!({"role": "user", "content": "And?"}),
+    ];
+    second["messages"].as_array_mut().unwrap().extend(more);
+    model.will(Reply::text("And on."));
+    assert_eq!(adapter.chat(&second).await.text(), "And on.");
+    assert_eq!(model.last_call().body["messages"].as_array().unwrap().len(), 3);
+
+    let tool = r#"{"city":"Oslo"}"#;
+    model.will(Reply::new().tool_call(0, "call_1", "weather", tool));
+    let answer = adapter.ask("Weather?").await;
+    let message = &answer.json()["choices"][0]["message"];
+    assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
+
+    model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let before = model.count(End::Cancelled);
+    let mut response = adapter.open(&Adapter::question("A long story")).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    drop(response);
+    wait::until(SOON, || model.count(End::Cancelled) > before).await;
+}
+
+async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
+    let error = json!({"error": {"message": "boom"}});
+    model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));
+    assert_eq!(adapter.ask("Fail at once").await.status, 502);
+
+    model.will(Reply::pieces(&["Half"]).cut());
+    let streamed = adapter.ask_streamed("Cut").await;
+    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
+    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+}
