@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 mod drift;
+mod hostile;
 mod prompts;
 mod properties;
 mod round_trip;

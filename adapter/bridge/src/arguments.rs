@@ -8,11 +8,18 @@ use crate::{
     catalog::{Catalog, Tool},
     dialect::words,
     sieve::event::{Invalid, Kind},
+    text::head,
 };
 
 mod coerce;
 mod listed;
 pub mod repair;
+
+/// A name is told no longer than this; no tool's is.
+const NAME_BYTES: usize = 128;
+
+/// A fault is told no longer than this.
+const DETAIL_BYTES: usize = 1000;
 
 /// What a reader found; its closer was seen, or its JSON is whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,8 +83,10 @@ impl Found {
 }
 
 impl Misfit {
-    fn new(kind: Kind, name: &str, detail: String) -> Self {
-        Self { kind, name: name.to_owned(), detail }
+    /// What a model wrote where a name belongs may be megabytes, and is sent back to it.
+    fn new(kind: Kind, name: &str, mut detail: String) -> Self {
+        detail.truncate(head(&detail, DETAIL_BYTES).len());
+        Self { kind, name: head(name, NAME_BYTES).to_owned(), detail }
     }
 
     /// With the markup that it was read from.
@@ -100,6 +109,7 @@ fn unresolved(catalog: &Catalog, name: &str) -> Misfit {
         // Terse, and without a catalogue: models copy the list back.
         return Misfit::new(Kind::NoName, "", "the call names no tool".to_owned());
     }
+    let name = head(name, NAME_BYTES);
     let nearest = catalog.nearest(name).join(", ");
     let detail = format!("there is no tool \"{name}\"; the nearest are: {nearest}");
     Misfit::new(Kind::UnknownTool, name, detail)

@@ -11,7 +11,7 @@ use crate::{catalog::Catalog, dialect::Dialect};
 
 pub mod choice;
 mod content;
-mod cut;
+pub mod cut;
 mod history;
 mod leak;
 pub mod offer;

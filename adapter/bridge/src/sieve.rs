@@ -10,6 +10,7 @@ use crate::{
     arguments::{Body, Found},
     catalog::Catalog,
     dialect::{Dialect, tag::Lexicon},
+    text::head,
 };
 
 pub mod event;
@@ -119,12 +120,18 @@ impl Sieve {
 
     /// Takes visible text.
     pub fn push_text(&mut self, text: &str, out: &mut Vec<Event>) {
+        let room = self.limits.turn_bytes.saturating_sub(self.ledger.received());
+        let within = head(text, room.try_into().unwrap_or(usize::MAX));
         self.ledger.receive(text.len());
-        if self.ledger.received() > self.limits.turn_bytes && !matches!(self.state, State::Suffix) {
-            self.refuse(Kind::TooLong, "the answer is too long", out);
-        }
-        self.buffer.push_str(text);
+        self.buffer.push_str(within);
         self.run(out);
+        if within.len() < text.len() {
+            if !matches!(self.state, State::Suffix) {
+                self.refuse(Kind::TooLong, "the answer is too long", out);
+            }
+            self.buffer.push_str(&text[within.len()..]);
+            self.run(out);
+        }
     }
 
     /// Takes thinking from a channel of its own. It is given as it comes; only the end decides what it held.
@@ -186,11 +193,12 @@ impl Sieve {
     }
 
     fn hold(&mut self, out: &mut Vec<Event>) -> Step {
-        if self.buffer.len() - self.at > self.limits.call_bytes {
-            self.refuse(Kind::TooLong, "the call is too long", out);
-            return Step::On;
-        }
-        Step::Wait
+        if self.buffer.len() - self.at > self.limits.call_bytes { self.too_long(out) } else { Step::Wait }
+    }
+
+    fn too_long(&mut self, out: &mut Vec<Event>) -> Step {
+        self.refuse(Kind::TooLong, "the call is too long", out);
+        Step::On
     }
 
     /// Gives up on the rest of the answer.

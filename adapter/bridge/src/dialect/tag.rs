@@ -6,9 +6,13 @@ use super::{
     Nonce,
     words::{OWN, SPACES, WORDS, Word},
 };
+use crate::text::head;
 
 /// No tag of ours or of a known model is longer.
 const TAG_BYTES: usize = 256;
+
+/// What is looked at of a text: the longest tag, and the letter behind it.
+const WINDOW_BYTES: usize = TAG_BYTES + 4;
 
 /// No word is longer, name space and nonce included.
 const WORD_BYTES: usize = 40;
@@ -79,6 +83,7 @@ impl Lexicon {
 
     /// Reads the tag with which a text begins.
     pub(crate) fn lex(&self, text: &str) -> Lexed {
+        let text = head(text, WINDOW_BYTES);
         let close = match text.as_bytes().first() {
             Some(b'<') => '>',
             Some(b'[') => ']',

@@ -1,5 +1,7 @@
 //! Makes a prompt fit: the oldest results are cut in the middle, and say so.
 
+use std::borrow::Cow;
+
 use super::{
     Note, TooLong,
     script::{Part, Script},
@@ -37,6 +39,15 @@ pub(super) fn fit(
         notes.push(Note::Cut { from_bytes, to_bytes: text.len() });
     }
     if bytes <= limit_bytes { Ok(()) } else { Err(TooLong { bytes, limit_bytes }) }
+}
+
+/// A text of at most so many bytes, or of what is kept at least: without its middle where it is longer.
+pub fn shorten(text: &str, limit_bytes: usize) -> Cow<'_, str> {
+    let limit_bytes = limit_bytes.max(KEPT_BYTES);
+    match text.len() <= limit_bytes {
+        true => text.into(),
+        false => middle(text, limit_bytes - TOLD_BYTES).into(),
+    }
 }
 
 /// Keeps two thirds at the head and one at the tail.

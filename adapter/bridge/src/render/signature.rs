@@ -1,5 +1,7 @@
 //! A tool's signature in one line, and sample arguments that fit it.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Tool;
@@ -7,16 +9,19 @@ use crate::catalog::Tool;
 /// Deeper types are only called objects.
 const DEPTH: usize = 5;
 
+/// So many types are told of one tool. A schema that names itself tells each of its children at every depth.
+const TYPES: usize = 500;
+
 /// Writes `name(parameter: type, optional?: type)`.
 pub(super) fn of(tool: &Tool) -> String {
-    let writer = Types { root: &tool.schema };
+    let writer = Types::of(tool);
     let fields = writer.fields(&tool.schema, DEPTH).unwrap_or_default();
     format!("{}({})", tool.name, fields.join(", "))
 }
 
 /// Arguments for an example: all required ones, each of its type.
 pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
-    let types = Types { root: &tool.schema };
+    let types = Types::of(tool);
     types
         .required(&tool.schema)
         .into_iter()
@@ -26,9 +31,21 @@ pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
 
 struct Types<'a> {
     root: &'a Value,
+    left: Cell<usize>,
 }
 
 impl<'a> Types<'a> {
+    fn of(tool: &'a Tool) -> Self {
+        Self { root: &tool.schema, left: Cell::new(TYPES) }
+    }
+
+    /// Whether one more type may be told.
+    fn goes_on(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+
     fn fields(&self, schema: &Value, depth: usize) -> Option<Vec<String>> {
         let schema = self.resolve(schema);
         let properties = schema.get("properties")?.as_object()?;
@@ -42,7 +59,9 @@ impl<'a> Types<'a> {
 
     fn name(&self, schema: &Value, depth: usize) -> String {
         let schema = self.resolve(schema);
-        let Some(depth) = depth.checked_sub(1) else { return "any".to_owned() };
+        let Some(depth) = self.goes_on().then(|| depth.checked_sub(1)).flatten() else {
+            return "any".to_owned();
+        };
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
             return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
         }
@@ -70,6 +89,8 @@ impl<'a> Types<'a> {
                 Some(items) => format!("{items}[]"),
                 None => "any[]".to_owned(),
             },
+            // Where nothing may be told any more, not even names are.
+            "object" if self.left.get() == 0 => "object".to_owned(),
             "object" => match self.fields(schema, depth) {
                 Some(fields) => format!("{{{}}}", fields.join(", ")),
                 None => "object".to_owned(),
@@ -86,7 +107,7 @@ impl<'a> Types<'a> {
 
     fn sample(&self, name: &str, schema: &Value, depth: usize) -> Value {
         let schema = self.resolve(schema);
-        let Some(depth) = depth.checked_sub(1) else { return Value::Null };
+        let Some(depth) = self.goes_on().then(|| depth.checked_sub(1)).flatten() else { return Value::Null };
         if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
             return value.clone();
         }
@@ -102,11 +123,10 @@ impl<'a> Types<'a> {
                 schema.get("items").map_or(json!([]), |items| json!([self.sample(name, items, depth)]))
             }
             Some("object") => {
-                let types = Types { root: self.root };
-                let fields = types.required_of(schema);
+                let fields = self.required_of(schema);
                 fields
                     .into_iter()
-                    .map(|(name, schema)| (name.clone(), types.sample(&name, &schema, depth)))
+                    .map(|(name, schema)| (name.clone(), self.sample(&name, &schema, depth)))
                     .collect::<Map<_, _>>()
                     .into()
             }
@@ -115,8 +135,9 @@ impl<'a> Types<'a> {
     }
 
     fn required_of(&self, schema: &Value) -> Vec<(String, Value)> {
-        let required = Types { root: schema }.required(schema);
-        required.into_iter().map(|(name, schema)| (name.to_owned(), self.resolve(schema).clone())).collect()
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let named = required(schema).into_iter().filter_map(|name| Some((name, properties?.get(name)?)));
+        named.map(|(name, schema)| (name.to_owned(), self.resolve(schema).clone())).collect()
     }
 
     fn resolve<'b>(&'b self, schema: &'b Value) -> &'b Value {

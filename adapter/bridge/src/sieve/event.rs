@@ -124,6 +124,13 @@ pub struct Summary {
     pub scanned: u64,
 }
 
+impl Summary {
+    /// Whether nothing was said and nothing called, well or badly.
+    pub fn is_empty(&self) -> bool {
+        !self.said && self.calls == 0 && self.invalid == 0 && !self.truncated
+    }
+}
+
 impl Kind {
     /// The word for metrics.
     pub fn as_str(self) -> &'static str {

@@ -62,6 +62,14 @@ enum Stop {
     Open(Option<String>),
 }
 
+/// What follows a closer.
+enum Follows {
+    /// Only markup, or nothing: the closer counts.
+    Markup,
+    /// Something else, and where it is.
+    Text { at: usize },
+}
+
 impl<'a> Reader<'a> {
     fn read(mut self) -> Block {
         let stop = loop {
@@ -170,14 +178,19 @@ impl<'a> Reader<'a> {
         let mut at = from;
         while let Some(found) = memchr::memchr2(b'<', b'[', &self.text.as_bytes()[at..]) {
             at += found;
-            if let Some(size) = self.closer(at, word) {
-                seen = true;
-                if self.counts(at + size) {
+            let Some(size) = self.closer(at, word) else {
+                at += 1;
+                continue;
+            };
+            seen = true;
+            match self.follows(at + size) {
+                Follows::Markup => {
                     self.at = at + size;
                     return Ok(&self.text[from..at]);
                 }
+                // The closers up to there are followed by the same: each is looked at once.
+                Follows::Text { at: text } => at = text,
             }
-            at += 1;
         }
         // With a closer somewhere it may be closed and commented; without one it was cut.
         Err(if seen { Stop::Closed } else { Stop::Open(None) })
@@ -190,19 +203,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether only markup, or nothing, follows a closer: further closers, then an opener or the end.
-    fn counts(&self, mut at: usize) -> bool {
+    /// What follows a closer that counts: further closers, then an opener or the end.
+    fn follows(&self, mut at: usize) -> Follows {
         loop {
             let rest = self.text[at..].trim_start();
             at = self.text.len() - rest.len();
-            let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return rest.is_empty() };
+            if rest.is_empty() {
+                return Follows::Markup;
+            }
+            let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return Follows::Text { at } };
             match (tag.word, tag.closes) {
                 (Word::Calls | Word::Call | Word::Think | Word::Details, true) => at += tag.size,
                 (Word::Last | Word::SectionEnd | Word::End, _) => at += tag.size,
                 (Word::Calls | Word::Invoke | Word::Call | Word::Function | Word::Result, false) => {
-                    return true;
+                    return Follows::Markup;
                 }
-                _ => return false,
+                _ => return Follows::Text { at },
             }
         }
     }

@@ -37,6 +37,19 @@ pub(crate) enum Head {
     Text,
 }
 
+impl Head {
+    /// The same, after so many bytes that mean nothing.
+    fn behind(self, bytes: usize) -> Self {
+        match self {
+            Self::Own(skip) => Self::Own(skip + bytes),
+            Self::Held(skip) => Self::Held(skip + bytes),
+            Self::Think(size, word) => Self::Think(size + bytes, word),
+            Self::Unthink(size) => Self::Unthink(size + bytes),
+            Self::Wait | Self::Text => self,
+        }
+    }
+}
+
 /// Judges places of one answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Eye<'a> {
@@ -49,10 +62,12 @@ impl Eye<'_> {
     /// Judges the first letter of a line.
     pub(crate) fn line(&self, text: &str) -> Head {
         let window = head(text, HEAD_BYTES);
-        match self.begin(window) {
+        // A page puts a mark of order, or of no width, before what it copies.
+        let visible = window.trim_start_matches(is_invisible);
+        match self.begin(visible) {
             // What is not settled by then is text, however the bytes were split.
             Head::Wait if text.len() >= HEAD_BYTES => Head::Text,
-            head => head,
+            head => head.behind(window.len() - visible.len()),
         }
     }
 
@@ -201,6 +216,10 @@ impl Eye<'_> {
 /// Whether a tag begins a block of calls.
 fn opens(tag: &Tag) -> bool {
     !tag.closes && matches!(tag.word, Word::Calls | Word::Invoke | Word::Call)
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}')
 }
 
 fn is_name(c: char) -> bool {

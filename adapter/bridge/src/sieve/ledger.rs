@@ -39,8 +39,7 @@ impl Ledger {
 
     /// Whether the content held neither text nor any call, good or bad.
     pub(super) fn is_silent(&self) -> bool {
-        let summary = &self.summary;
-        !summary.said && summary.calls == 0 && summary.invalid == 0 && !summary.truncated
+        self.summary.is_empty()
     }
 
     /// Gives an event and books what it stands for, except markup: that is booked where it is consumed.
@@ -77,8 +76,8 @@ impl Ledger {
             out.push(Event::Dropped(self.untold));
         }
         self.summary.thought = thought;
-        self.summary.leaked = lexicon.is_in(&self.summary.tail);
         self.summary.tail = tail(&self.summary.tail, TAIL_BYTES).to_owned();
+        self.summary.leaked = lexicon.is_in(&self.summary.tail);
         self.summary
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     End, Sieve, State, Step,
-    event::{Event, Kind, Reading},
+    event::{Event, Reading},
     foreign::{self, Block, fields},
 };
 use crate::{
@@ -104,11 +104,17 @@ impl Sieve {
             };
             searched += found;
             match self.lexicon.lex(&self.buffer[from + found..]) {
+                Lexed::Tag(tag) if searched + tag.size > self.limits.call_bytes && is_call(&tag) => {
+                    return self.too_long(out);
+                }
                 Lexed::Tag(tag) if is_call(&tag) => {
                     self.consume(searched);
                     return self.open(tag, true);
                 }
                 Lexed::Tag(tag) if tag.own && tag.closes && tag.word == Word::Calls => {
+                    if searched + tag.size > self.limits.call_bytes {
+                        return self.too_long(out);
+                    }
                     return self.foreign_inside(searched, tag.size, out);
                 }
                 Lexed::Partial(_) => break,
@@ -150,6 +156,7 @@ impl Sieve {
         }
         self.ledger.work(self.buffer.len() - self.at - searched);
         match closer(&self.buffer[self.at..], searched, tag.word, &self.lexicon) {
+            Search::Found { at, size } if at + size > self.limits.call_bytes => self.too_long(out),
             Search::Found { at, size } => self.close(&tag, at, at + size, next, out),
             Search::Not { searched } => self.wait(Place::Call { tag, wrapped, searched }, out),
         }
@@ -175,8 +182,7 @@ impl Sieve {
 
     fn wait(&mut self, place: Place, out: &mut Vec<Event>) -> Step {
         if self.buffer.len() - self.at > self.limits.call_bytes {
-            self.refuse(Kind::TooLong, "the call is too long", out);
-            return Step::On;
+            return self.too_long(out);
         }
         self.state = State::Own(place);
         Step::Wait

@@ -37,13 +37,15 @@ impl Thought {
 
     /// The calls of the block with which the thinking ends, and its markup.
     pub(super) fn call(&self, lexicon: &Lexicon) -> Option<(Vec<Found>, String)> {
-        let openers = openers(&self.text, lexicon);
+        // Exactly so much, however the pieces came.
+        let text = tail(&self.text, KEPT_BYTES);
+        let openers = openers(text, lexicon);
         let last = openers.len().saturating_sub(TRIED);
-        openers[last..].iter().find_map(|&at| match foreign::read(&self.text[at..], lexicon) {
+        openers[last..].iter().find_map(|&at| match foreign::read(&text[at..], lexicon) {
             Block::Calls { found, end }
-                if self.text[at + end..].trim().is_empty() && found.iter().all(is_whole) =>
+                if text[at + end..].trim().is_empty() && found.iter().all(is_whole) =>
             {
-                Some((found, self.text[at..].to_owned()))
+                Some((found, text[at..].to_owned()))
             }
             _ => None,
         })

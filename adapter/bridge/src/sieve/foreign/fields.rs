@@ -20,12 +20,13 @@ pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> Body {
     }
     let mut fields = Vec::new();
     let mut rest = body.trim_start();
+    let mut own = true;
     while !rest.is_empty() {
         let tag = match lexicon.lex(rest) {
             Lexed::Tag(tag) if tag.word == Word::Parameter && !tag.closes => tag,
             Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => return NO_PARAMETER,
         };
-        let Some((value, after)) = value(&rest[tag.size..], &tag, lexicon) else { return NO_END };
+        let Some((value, after)) = value(&rest[tag.size..], &tag, &mut own, lexicon) else { return NO_END };
         let value = if rest.starts_with('[') { fenced(value) } else { bare(value) };
         fields.push((tag.name.unwrap_or_default(), value.to_owned()));
         rest = after.trim_start();
@@ -51,13 +52,15 @@ pub(super) fn keyed(body: &str, lexicon: &Lexicon) -> (String, Body) {
 }
 
 /// Splits a value from what follows it. With our nonce the first closer is the closer; without, the first that
-/// another parameter or the end follows.
-fn value<'a>(text: &'a str, opener: &Tag, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
+/// another parameter or the end follows. `own` turns false where no closer with our nonce is left: each is looked for
+/// to the end only once.
+fn value<'a>(text: &'a str, opener: &Tag, own: &mut bool, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
     if opener.empty {
         return Some(("", text));
     }
     let closes = |tag: &Tag| tag.closes && tag.word == Word::Parameter;
-    let owned = if opener.own { split(text, lexicon, |tag, _| closes(tag) && tag.own) } else { None };
+    let owned = if opener.own && *own { split(text, lexicon, |tag, _| closes(tag) && tag.own) } else { None };
+    *own &= !opener.own || owned.is_some();
     owned.or_else(|| {
         split(text, lexicon, |tag, after| closes(tag) && may_follow(after, Word::Parameter, lexicon))
     })

@@ -27,6 +27,10 @@ pub(super) fn fence(text: &str, lexicon: &Lexicon) -> Block {
     if inner.starts_with('{') || (inner.starts_with('[') && is_json(inner)) {
         return Block::Weak(vec![Found { name: None, body: Body::Calls(inner.to_owned()) }]);
     }
+    // A fence in a fence shows something; and to follow them down would take a stack as deep as they are.
+    if inner.starts_with(['`', '~']) {
+        return Block::Text;
+    }
     match read(inner, lexicon) {
         Block::Calls { found, end } if inner[end..].trim().is_empty() => {
             Block::Calls { found, end: text.len() }
