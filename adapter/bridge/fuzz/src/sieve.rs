@@ -1,0 +1,267 @@
+//! Any text through the sieve: in any split the same, every byte accounted for, and no call without its end.
+
+use latchkey_bridge::{
+    dialect::{Dialect, Form, Nonce, Written},
+    sieve::{
+        End, Expectation, Limits, Sieve,
+        event::{Event, Reading, Summary},
+    },
+};
+use serde_json::{Map, Value};
+
+use crate::tools::catalog;
+
+/// The forms, by the first byte of an input.
+pub(crate) const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+/// Parts text from thinking; no byte of UTF-8.
+pub(crate) const TURN: u8 = 0xff;
+/// A byte may be looked at so often: as a prefix of a tag, and as what may follow one.
+const LOOKS: u64 = 64;
+/// A short text is repeated up to here, so that whatever is not linear takes minutes.
+const REPEATED: usize = 64 << 10;
+/// Without these nothing can end: no tag, no fence, no JSON, no special token.
+const ENDS: &[char] = &['/', '}', ']', '`', '~', 'd', 'D'];
+
+/// What the first bytes of an input decide.
+struct Plan {
+    form: Form,
+    end: End,
+    limits: Limits,
+    seed: u64,
+    cut: u8,
+    repeats: bool,
+}
+
+/// A piece of what a site says.
+#[derive(Clone)]
+enum Piece {
+    Text(String),
+    Reasoning(String),
+}
+
+/// What a run gave before the end, and then.
+struct Run {
+    before: Vec<Event>,
+    last: Vec<Event>,
+    summary: Summary,
+}
+
+/// The dialect of all inputs.
+pub(crate) fn dialect(form: Form) -> Dialect {
+    Dialect { form, nonce: Nonce::derive(b"a secret", "a conversation") }
+}
+
+/// Checks one input: four bytes that decide, and what is said.
+pub fn check(input: &[u8]) {
+    let Some((head, said)) = input.split_first_chunk::<4>() else { return };
+    let plan = Plan::of(*head);
+    let pieces = pieces(said);
+    let whole = plan.run(&pieces, plan.end);
+    account(&whole);
+    fits(&whole);
+    subsequence(&whole, &pieces);
+    let (split, letters) = (split(&pieces, plan.seed), letters(&pieces));
+    for parts in [&split, &letters] {
+        let run = plan.run(parts, plan.end);
+        assert_eq!(run.all(), whole.all(), "another split, another answer");
+        assert_eq!(run.booked(), whole.booked());
+        assert!(run.summary.scanned <= LOOKS * (run.summary.account.received + 1), "{:?}", run.summary);
+    }
+    nothing_ends_by_itself(&plan, &pieces);
+    comes_back(plan.form, said);
+    if plan.repeats {
+        let text = text_of(&pieces);
+        let times = REPEATED / text.len().max(1);
+        account(&plan.run(&[Piece::Text(text.repeat(times))], plan.end));
+    }
+}
+
+impl Plan {
+    fn of([form, seed, cut, limits]: [u8; 4]) -> Self {
+        let default = Limits::default();
+        let limits = match limits & 3 {
+            0 => default,
+            1 => Limits { calls: 1, ..default },
+            2 => Limits { call_bytes: 64, ..default },
+            _ => Limits { turn_bytes: 96, calls: 2, ..default },
+        };
+        Self {
+            form: FORMS[usize::from(form) % FORMS.len()],
+            end: if form & 0x80 == 0 { End::Complete } else { End::Cut },
+            limits,
+            seed: u64::from(seed),
+            cut,
+            repeats: form & 0x40 != 0,
+        }
+    }
+
+    fn run(&self, pieces: &[Piece], end: End) -> Run {
+        let mut sieve = Sieve::new(catalog(), &dialect(self.form), self.limits);
+        let (mut before, mut last) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let over = sieve.expectation() == Expectation::Nothing;
+            let given = before.len();
+            match piece {
+                Piece::Text(text) => sieve.push_text(text, &mut before),
+                Piece::Reasoning(text) => sieve.push_reasoning(text, &mut before),
+            }
+            let thoughts = before[given..].iter().all(|event| matches!(event, Event::Reasoning(_)));
+            assert!(!over || thoughts, "what was not expected is given");
+        }
+        let summary = sieve.finish(end, &mut last);
+        Run { before, last, summary }
+    }
+}
+
+impl Run {
+    /// All events, neighbours of one kind as one.
+    fn all(&self) -> Vec<Event> {
+        let mut merged: Vec<Event> = Vec::new();
+        for event in self.before.iter().chain(&self.last) {
+            match (merged.last_mut(), event) {
+                (Some(Event::Text(before)), Event::Text(text)) => before.push_str(text),
+                (Some(Event::Reasoning(before)), Event::Reasoning(text)) => before.push_str(text),
+                (_, event) => merged.push(event.clone()),
+            }
+        }
+        merged
+    }
+
+    /// The summary without its cost.
+    fn booked(&self) -> Summary {
+        Summary { scanned: 0, ..self.summary.clone() }
+    }
+
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        self.before.iter().chain(&self.last)
+    }
+
+    fn calls(&self) -> impl Iterator<Item = &latchkey_bridge::sieve::event::Call> {
+        self.events().filter_map(|event| if let Event::Call(call) = event { Some(call) } else { None })
+    }
+
+    fn size(&self, pick: fn(&Event) -> usize) -> u64 {
+        self.events().map(pick).sum::<usize>() as u64
+    }
+}
+
+/// Every byte is somewhere, and the events say the same as the account.
+fn account(run: &Run) {
+    let account = run.summary.account;
+    let sum = account.text + account.reasoning + account.markup + account.dropped;
+    assert_eq!(account.received, sum, "{account:?}");
+    let text = run.size(|event| if let Event::Text(text) = event { text.len() } else { 0 });
+    let reasoning = run.size(|event| if let Event::Reasoning(text) = event { text.len() } else { 0 });
+    let dropped = run.size(|event| if let Event::Dropped(size) = event { *size } else { 0 });
+    assert_eq!((account.text, account.reasoning, account.dropped), (text, reasoning, dropped));
+    assert_eq!(run.summary.calls, run.calls().count());
+}
+
+/// Every call is of a declared tool, which takes its arguments.
+fn fits(run: &Run) {
+    let catalog = catalog();
+    for call in run.calls() {
+        let tool = catalog.exact(&call.name).expect("the tool is declared");
+        let arguments: Value = serde_json::from_str(&call.arguments).expect("arguments are JSON");
+        assert_eq!(tool.differences(&arguments), Vec::<String>::new(), "{arguments}");
+    }
+}
+
+/// What is given as text was said as text, in this order.
+fn subsequence(run: &Run, pieces: &[Piece]) {
+    let said = text_of(pieces);
+    let mut said = said.chars();
+    for event in run.events() {
+        let Event::Text(text) = event else { continue };
+        for letter in text.chars() {
+            assert!(said.any(|said| said == letter), "{letter:?} was not said there");
+        }
+    }
+}
+
+/// At the end of the input no open block becomes a call: not of a prefix, and not of a text without any ends.
+fn nothing_ends_by_itself(plan: &Plan, pieces: &[Piece]) {
+    let text = text_of(pieces);
+    let mut at = text.len() * usize::from(plan.cut) / 255;
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    for end in [End::Complete, End::Cut] {
+        let run = plan.run(&[Piece::Text(text[..at].to_owned())], end);
+        for event in &run.last {
+            let Event::Call(call) = event else { continue };
+            assert!(end == End::Complete && call.reading != Reading::Own, "made at the end: {call:?}");
+        }
+        let endless: Vec<Piece> = pieces.iter().map(Piece::without_ends).collect();
+        assert_eq!(plan.run(&endless, end).calls().count(), 0, "a call without an end");
+    }
+}
+
+impl Piece {
+    fn without_ends(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.replace(ENDS, "")),
+            Self::Reasoning(text) => Self::Reasoning(text.replace(ENDS, "")),
+        }
+    }
+}
+
+/// What is written in a dialect is read as it was, whatever it holds.
+fn comes_back(form: Form, content: &[u8]) {
+    let content = String::from_utf8_lossy(content).into_owned();
+    let arguments = Map::from_iter([
+        ("filePath".to_owned(), Value::from("a")),
+        ("content".to_owned(), Value::from(content)),
+    ]);
+    let block = dialect(form).calls(&[Written { name: "write", arguments: &arguments }]);
+    let plan = Plan { form, end: End::Complete, limits: Limits::default(), seed: 0, cut: 0, repeats: false };
+    let run = plan.run(&[Piece::Text(block.clone())], End::Complete);
+    let read: Vec<Value> =
+        run.calls().map(|call| serde_json::from_str(&call.arguments).expect("arguments are JSON")).collect();
+    assert_eq!(read, [Value::Object(arguments)], "{block}");
+}
+
+/// Text and thinking by turns.
+fn pieces(said: &[u8]) -> Vec<Piece> {
+    let parts = said.split(|byte| *byte == TURN).enumerate();
+    parts
+        .map(|(at, part)| {
+            let part = String::from_utf8_lossy(part).into_owned();
+            if at % 2 == 0 { Piece::Text(part) } else { Piece::Reasoning(part) }
+        })
+        .collect()
+}
+
+fn text_of(pieces: &[Piece]) -> String {
+    let text = |piece: &Piece| if let Piece::Text(text) = piece { text.clone() } else { String::new() };
+    pieces.iter().map(text).collect()
+}
+
+/// Every piece in parts of up to sixteen letters.
+fn split(pieces: &[Piece], seed: u64) -> Vec<Piece> {
+    let mut state = seed;
+    let mut size = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % 16 + 1
+    };
+    parts(pieces, &mut size)
+}
+
+fn letters(pieces: &[Piece]) -> Vec<Piece> {
+    parts(pieces, &mut || 1)
+}
+
+fn parts(pieces: &[Piece], size: &mut dyn FnMut() -> usize) -> Vec<Piece> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        let (text, make): (_, fn(String) -> Piece) = match piece {
+            Piece::Text(text) => (text, Piece::Text),
+            Piece::Reasoning(text) => (text, Piece::Reasoning),
+        };
+        let mut letters = text.chars().peekable();
+        while letters.peek().is_some() {
+            out.push(make(letters.by_ref().take(size()).collect()));
+        }
+    }
+    out
+}
