@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use reqwest::Url;
 
 mod adapter;
+mod bridge;
 mod clock;
 mod floor;
 mod load;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Measures everything and prints the table.
     Run(run::Options),
+    /// Measures what a byte of a call costs, at doubling sizes.
+    Bridge,
     /// Serves the stamped upstream.
     Upstream {
         /// Where.
@@ -48,6 +51,7 @@ async fn main() -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
     match Arguments::parse().command {
         Command::Run(options) => run::run(options).await,
+        Command::Bridge => bridge::run(),
         Command::Upstream { listen } => upstream::serve(listen).await,
         Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,
     }
