@@ -1,6 +1,6 @@
 //! What an operator watches. Counted per stream, never per chunk.
 
-use std::{fmt::Write, sync::atomic::AtomicU64};
+use std::fmt::Write;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -35,10 +35,15 @@ pub(crate) struct Metrics {
     /// Tokens, by kind.
     pub tokens: Family<TokenLabels, Counter>,
     /// Heartbeats sent.
-    pub heartbeats: Counter<u64, AtomicU64>,
+    pub heartbeats: Family<CallLabels, Counter>,
+    /// From letting go of an answer until the site confirmed that it is over.
+    pub cancels: Cancels,
     /// Tool calls.
     pub calls: CallMetrics,
 }
+
+/// Times by site.
+pub(crate) type Cancels = Family<SiteLabels, Histogram, fn() -> Histogram>;
 
 /// A site.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,7 +98,8 @@ impl Default for Metrics {
             queue: Gauge::default(),
             failovers: Family::default(),
             tokens: Family::default(),
-            heartbeats: Counter::default(),
+            heartbeats: Family::default(),
+            cancels: Family::new_with_constructor(seconds),
             calls: CallMetrics::default(),
         };
         metrics.register();
@@ -112,6 +118,11 @@ impl Metrics {
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
         registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
+        registry.register(
+            "upstream_cancel_confirm_seconds",
+            "Letting go of an answer to the site's confirmation",
+            self.cancels.clone(),
+        );
         self.calls.register(registry);
     }
 

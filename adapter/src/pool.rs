@@ -156,7 +156,7 @@ impl Pool {
             sessions: Sessions::new(vault),
             queue: Queue::new(metrics.queue.clone()),
             store,
-            outside: Outside { clients, tasks: tasks.clone() },
+            outside: Outside { clients, tasks: tasks.clone(), cancels: metrics.cancels.clone() },
             tasks,
             patience,
         }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use latchkey_bridge::catalog::Catalog;
+use latchkey_bridge::{catalog::Catalog, render::cut};
 use latchkey_shared::site::Site;
 use serde::Serialize;
 use serde_json::{
@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(crate) mod emulation;
+mod parts;
 
 use emulation::Emulation;
 
@@ -96,6 +97,7 @@ impl Prompt {
         if emulates {
             return emulation::prompt(request, site, model, minted, settings);
         }
+        let request = if sites::takes_parts(site) { request } else { parts::as_text(request, site)? };
         if !request.tools.is_empty() && !takes_tools {
             return Err(Invalid(format!("tools: the site {} takes no tools", site.name)));
         }
@@ -110,13 +112,22 @@ impl Prompt {
         Ok(Self { model, messages, tools, rest, minted, calls })
     }
 
-    /// The same prompt after more was said.
+    /// The same prompt after more was said. What was said is cut in the middle where the site would not take all of it.
     pub(crate) fn after(&self, exchanges: &[Exchange]) -> Self {
         let mut prompt = self.clone();
+        let mut room = match &self.calls {
+            Calls::Emulated(emulation) => emulation.prompt_bytes,
+            Calls::Untouched | Calls::Native(_) => usize::MAX,
+        };
+        let taken: usize = self.messages.iter().map(|raw| raw.get().len()).sum();
+        let asked: usize = exchanges.iter().map(|exchange| exchange.question.len()).sum();
+        room = room.saturating_sub(taken + asked);
         for Exchange { answer, question } in exchanges {
             // Sites refuse an empty message.
             if !answer.trim().is_empty() {
-                prompt.messages.push(message("assistant", answer));
+                let answer = cut::shorten(answer, room);
+                room = room.saturating_sub(answer.len());
+                prompt.messages.push(message("assistant", &answer));
             }
             prompt.messages.push(message("user", question));
         }

@@ -22,6 +22,7 @@ use url::Url;
 use http::Clients;
 
 use crate::{
+    metrics::Cancels,
     prompt::Prompt,
     stream::{Deltas, delta::Values, fault::Fault},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Outside {
     pub clients: Clients,
     /// Where calls go on that nobody waits for.
     pub tasks: Tasks,
+    /// How long sites took to confirm that an answer is over.
+    pub cancels: Cancels,
 }
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
@@ -143,6 +146,14 @@ pub(crate) async fn models(
 /// Whether a site's chat takes tools.
 pub(crate) fn takes_tools(site: &Site) -> bool {
     site.chat.tools
+}
+
+/// Whether a site's chat takes a message in parts, pictures and files among them.
+pub(crate) fn takes_parts(site: &Site) -> bool {
+    match &site.chat.driver {
+        Driver::OpenAi(_) => true,
+        Driver::Http(_) | Driver::Socket(_) => false,
+    }
 }
 
 /// How a site's model is told to write calls, where its chat takes no tools.

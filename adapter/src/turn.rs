@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_shared::time::Timestamp;
+use latchkey_shared::{store::Store, time::Timestamp};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -29,6 +29,7 @@ mod bridged;
 mod judge;
 mod memory;
 mod native;
+mod nudges;
 mod record;
 mod repair;
 mod tally;
@@ -69,6 +70,7 @@ pub(crate) struct Turn {
     counting: Option<JoinHandle<Usage>>,
     stopping: CancellationToken,
     record: Record,
+    store: Store,
     memory: Option<Memory>,
 }
 
@@ -107,6 +109,7 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         counting: None,
         stopping,
         record,
+        store: app.store.clone(),
         memory,
     })
 }
@@ -126,19 +129,29 @@ async fn begin(
     let memory = Memory::of(app, &site, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
-    let held = match Box::pin(memory::go_on(app, &site, &prompt, memory.as_ref())).await? {
-        Some(held) => held,
-        None => Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await?,
+    let asking = async {
+        match Box::pin(memory::go_on(app, &site, &prompt, memory.as_ref())).await? {
+            Some(held) => Ok(held),
+            None => Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await.map_err(TurnError::from),
+        }
     };
-    let Held { deltas, hold, failovers } = held;
-    let reader = reader(app, &prompt, record);
+    // While the site thinks.
+    let (held, nudges) = tokio::join!(asking, nudges::recent(&app.store, &prompt));
+    let Held { deltas, hold, failovers } = held?;
+    let mut reader = reader(app, &prompt, record);
+    if let Reader::Bridged(bridged) = &mut reader {
+        bridged.recall(nudges);
+    }
     let mut answer = Answer::new(deltas, reader, hold, prompt);
     Box::pin(answer.begin()).await.map_err(PoolError::Fault)?;
     Ok((answer, failovers, memory))
 }
 
-fn reader(app: &AppState, prompt: &Prompt, record: &Record) -> Reader {
-    let tally = |dialect| Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect);
+fn reader(app: &AppState, prompt: &Prompt, record: &mut Record) -> Reader {
+    let mut tally = |dialect| {
+        record.dialect = dialect;
+        Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect)
+    };
     match &prompt.calls {
         Calls::Untouched => Reader::Untouched,
         Calls::Native(declared) => {
@@ -198,6 +211,11 @@ impl Turn {
         }
     }
 
+    /// Counts a sign of life that the client was sent meanwhile.
+    pub(crate) fn heartbeat(&self) {
+        self.record.heartbeat();
+    }
+
     /// Waits for the whole answer.
     ///
     /// # Errors
@@ -221,6 +239,9 @@ impl Turn {
             Some(usage) => usage,
             None => self.count().await,
         };
+        if self.answer.was_nudged() {
+            nudges::note(&self.store, &self.answer.prompt).await;
+        }
         if let Some(memory) = &self.memory {
             let conversation = self.answer.conversation();
             memory.keep(conversation).await;

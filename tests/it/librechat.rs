@@ -99,6 +99,9 @@ async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(site: &LibreCh
     wait::until(SOON, || !site.stopped_and_deleted().1.is_empty()).await;
     let (stopped, deleted) = site.stopped_and_deleted();
     assert_eq!((stopped.len(), &stopped), (1, &deleted));
+    let confirmed = "latchkey_adapter_upstream_cancel_confirm_seconds_count{site=\"librechat\"} 1";
+    wait::until_some(SOON, async || adapter.get("/metrics").await.body.contains(confirmed).then_some(()))
+        .await;
 }
 
 async fn faults_are_told(site: &LibreChat, adapter: &Adapter) {

@@ -10,8 +10,11 @@ use support::{
 
 use crate::bridge::support::tools;
 
+mod budget;
 mod cases;
 mod flows;
+mod metrics;
+mod pictures;
 mod switches;
 mod wire;
 

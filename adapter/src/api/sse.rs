@@ -1,6 +1,6 @@
 //! An answer as server-sent events: chunks as they come, comments while nothing comes, and never a false end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use axum::{
     body::Body,
@@ -15,7 +15,6 @@ use tracing::Instrument;
 use super::error::ApiError;
 use crate::{
     config::Delivery,
-    metrics::Metrics,
     state::AppState,
     stream::{
         chunk::{self, Chunks},
@@ -98,9 +97,8 @@ impl Encoder {
 pub(super) async fn answer(mut turn: Turn, encoder: Encoder, app: &AppState) -> Result<Response, Fault> {
     match app.delivery {
         Delivery::Live { heartbeat } => {
-            let metrics = Arc::clone(&app.metrics);
             let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live { turn, encoder, batch, out, heartbeat, metrics })))
+            Ok(response(live(Live { turn, encoder, batch, out, heartbeat })))
         }
         Delivery::Buffered => {
             let (said, ending) = turn.collect().await?;
@@ -135,7 +133,6 @@ struct Live {
     /// What is sent is split off it; once that is on the wire, its room is used again.
     out: BytesMut,
     heartbeat: Duration,
-    metrics: Arc<Metrics>,
 }
 
 /// Where the stream stands.
@@ -171,7 +168,7 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
         biased;
         next = live.turn.next(&mut live.batch) => next,
         () = sleep(live.heartbeat) => {
-            live.metrics.heartbeats.inc();
+            live.turn.heartbeat();
             live.encoder.silence(&mut live.out);
             return (Ok(live.out.split().freeze()), Stage::Running(live));
         }

@@ -2,12 +2,15 @@
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
 
+/// Upper bounds of how long a call is held back, in seconds: from one in a single piece to a long file.
+const HELD: [f64; 10] = [0.001, 0.01, 0.05, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0];
+
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CallMetrics {
     /// Calls sent to clients; `outcome` is how they were read.
     pub emitted: Family<CallOutcomeLabels, Counter>,
@@ -23,6 +26,10 @@ pub(crate) struct CallMetrics {
     pub leaks: Family<CallLabels, Counter>,
     /// Bytes that followed the last call.
     pub dropped_bytes: Family<CallLabels, Counter>,
+    /// How long the beginning of a call was held back from the client.
+    pub held: Family<CallLabels, Histogram, fn() -> Histogram>,
+    /// Answers that said nothing and called nothing.
+    pub empty: Family<CallLabels, Counter>,
     /// Ends of turns: `step` is the judge's reason, `outcome` the finish.
     pub ends: Family<CallOutcomeLabels, Counter>,
 }
@@ -34,7 +41,7 @@ pub(crate) struct CallLabels {
     pub site: String,
     /// The model as the site names it.
     pub model: String,
-    /// `xml`, `json`, `fence` or `native`.
+    /// `xml`, `json`, `fence` or `native`; `-` where nothing is read.
     pub dialect: &'static str,
 }
 
@@ -53,6 +60,23 @@ pub(crate) struct CallOutcomeLabels {
     pub outcome: &'static str,
 }
 
+impl Default for CallMetrics {
+    fn default() -> Self {
+        Self {
+            emitted: Family::default(),
+            invalid: Family::default(),
+            repairs: Family::default(),
+            nudges: Family::default(),
+            truncated: Family::default(),
+            leaks: Family::default(),
+            dropped_bytes: Family::default(),
+            held: Family::new_with_constructor(|| Histogram::new(HELD)),
+            empty: Family::default(),
+            ends: Family::default(),
+        }
+    }
+}
+
 impl CallMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("toolcall_emitted", "Tool calls sent, by how they were read", self.emitted.clone());
@@ -66,6 +90,8 @@ impl CallMetrics {
             "Bytes after the last call",
             self.dropped_bytes.clone(),
         );
+        registry.register("toolcall_hold_seconds", "How long calls were held back", self.held.clone());
+        registry.register("toolcall_empty_turn", "Answers without a word or a call", self.empty.clone());
         registry.register("toolcall_turn_end", "Ends of turns with tools", self.ends.clone());
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use latchkey_bridge::{
     catalog::Catalog,
     dialect::{Dialect, Nonce},
-    render::{self, Budget, Rendered, Request, TooLong, choice::Choice},
+    render::{self, Budget, Note, Rendered, Request, TooLong, choice::Choice},
 };
 use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
+use sha2::{Digest, Sha256};
 
-use super::{Calls, Prompt, message};
+use super::{Calls, Prompt, message, parts};
 use crate::{
     config,
     openai::request::{ChatRequest, Invalid},
@@ -31,6 +32,8 @@ pub(crate) struct Emulation {
     pub choice: Choice,
     /// Whether several may be called at once.
     pub parallel: bool,
+    /// The longest prompt that the site takes.
+    pub prompt_bytes: usize,
     /// The end of the conversation.
     pub scene: Scene,
 }
@@ -46,6 +49,12 @@ pub(crate) struct Scene {
     pub after_result: bool,
     /// Whether a call was refused since the person last spoke.
     pub refused: bool,
+    /// Whether the last calls were the same and gave the same: the prompt says so, and that is enough.
+    pub repeats: bool,
+    /// How many answers there were before.
+    pub turn: u64,
+    /// Which conversation it is, for what is counted over several turns.
+    pub conversation: String,
 }
 
 /// Makes the prompt. Without tools, now or before, it is the client's own.
@@ -59,27 +68,33 @@ pub(super) fn prompt(
     minted: String,
     settings: &config::Calls,
 ) -> Result<Prompt, Invalid> {
-    let ChatRequest { messages, tools, mut rest, .. } = request;
+    let plain =
+        request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
+    let request = if plain && sites::takes_parts(site) { request } else { parts::as_text(request, site)? };
+    let ChatRequest { messages, tools, mut rest, session, .. } = request;
     let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
-    if tools.is_empty() && !values.iter().any(tells_of_calls) {
+    if plain {
         return Ok(Prompt { model, messages, tools, rest, minted, calls: Calls::Untouched });
     }
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
-    let emulation = Emulation {
+    let budget = sites::budget(site);
+    let mut emulation = Emulation {
+        prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
         dialect: dialect(site, &values, &settings.nonce_key),
         choice: Choice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         scene: Scene::of(&values),
     };
+    emulation.scene.conversation = conversation(site, &model, session.as_deref(), &values);
     rest.remove("tool_choice");
     rest.remove("parallel_tool_calls");
-    let rendered =
-        emulation.render(&values, sites::budget(site)).map_err(|TooLong { bytes, limit_bytes }| {
-            Invalid(format!(
-                "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
-            ))
-        })?;
+    let rendered = emulation.render(&values, budget).map_err(|TooLong { bytes, limit_bytes }| {
+        Invalid(format!(
+            "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
+        ))
+    })?;
+    emulation.scene.repeats = rendered.notes.contains(&Note::Repeated);
     tracing::debug!(tier = rendered.tier.map(render::offer::Tier::as_str), notes = ?rendered.notes, "tools are written out");
     let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
     let calls =
@@ -126,6 +141,9 @@ impl Scene {
             user: spoke.map(|at| text(&messages[at])).unwrap_or_default(),
             after_result: messages.last().is_some_and(is_result),
             refused: since.iter().any(refuses),
+            repeats: false,
+            turn: messages.iter().filter(|message| role(message) == "assistant").count() as u64,
+            conversation: String::new(),
         }
     }
 }
@@ -135,6 +153,17 @@ fn dialect(site: &Site, messages: &[Value], key: &config::NonceKey) -> Dialect {
     let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
     let nonce = Nonce::derive(&key.secret, &format!("{}\n{first}", key.deployment));
     Dialect { form: sites::form(site), nonce }
+}
+
+/// A digest of what a conversation is known by when it grows: its site, model and session, and its first words.
+fn conversation(site: &Site, model: &str, session: Option<&str>, messages: &[Value]) -> String {
+    let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
+    let mut digest = Sha256::new();
+    for part in [site.name.as_str(), model, session.unwrap_or_default(), &first] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn tells_of_calls(message: &Value) -> bool {

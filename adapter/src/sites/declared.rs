@@ -69,7 +69,7 @@ pub(super) async fn open(
     };
     let goes_on = kept.is_some();
     let values = beginning(&http.mint, http.conversation.as_ref(), kept);
-    let mut after = After::new(outside.tasks.clone(), caller.clone(), values);
+    let mut after = After::new(outside, caller.clone(), values);
     let Some((last, before)) = http.requests.split_last() else {
         return Err(Fault::Unreadable("the site file has no request"));
     };

@@ -41,6 +41,8 @@ pub(super) struct Answer {
     values: Option<Values>,
     /// Until when another call may come.
     quiet: Option<Instant>,
+    /// Since when the beginning of a call is held back.
+    held: Option<Instant>,
     /// Until when repairs must be done.
     repairs: Option<Instant>,
     hold: Hold,
@@ -68,7 +70,7 @@ impl Answer {
     pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
         let (ready, values) = (Vec::new(), None);
-        Self { source, prompt, reader, ready, usage, values, quiet: None, repairs: None, hold }
+        Self { source, prompt, reader, ready, usage, values, quiet: None, held: None, repairs: None, hold }
     }
 
     /// Whose account it is.
@@ -83,7 +85,13 @@ impl Answer {
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
         let Reader::Bridged(_) = &self.reader else {
             let Source::Site(deltas) = &self.source else { return Ok(()) };
-            return if deltas.is_empty() { Err(Fault::Empty) } else { Ok(()) };
+            if !deltas.is_empty() {
+                return Ok(());
+            }
+            if let Reader::Native(native) = &self.reader {
+                native.note_empty();
+            }
+            return Err(Fault::Empty);
         };
         while self.ready.is_empty() && !self.is_holding() && !matches!(self.source, Source::Over(_)) {
             self.step().await;
@@ -116,6 +124,11 @@ impl Answer {
         self.hold.conversation(self.values.as_ref()?)
     }
 
+    /// Whether the site was told that it announced a call and sent none.
+    pub(super) fn was_nudged(&self) -> bool {
+        matches!(&self.reader, Reader::Bridged(bridged) if bridged.was_nudged())
+    }
+
     fn is_holding(&self) -> bool {
         matches!(&self.reader, Reader::Bridged(bridged) if bridged.is_holding())
     }
@@ -137,6 +150,7 @@ impl Answer {
                 for delta in said {
                     self.take(delta);
                 }
+                self.note_hold();
                 match read {
                     Ok(Ok(None)) => self.expect(),
                     Ok(Ok(Some(end))) => self.close(How::End(end)),
@@ -153,6 +167,19 @@ impl Answer {
             (Reader::Native(native), Delta::Call(call)) => self.ready.push(Delta::Call(native.fit(call))),
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
             (Reader::Untouched | Reader::Native(..), delta) => self.ready.push(delta),
+        }
+    }
+
+    /// Measures from the first byte that is held back until none is.
+    fn note_hold(&mut self) {
+        let Reader::Bridged(bridged) = &self.reader else { return };
+        match (bridged.is_holding(), self.held) {
+            (true, None) => self.held = Some(Instant::now()),
+            (false, Some(since)) => {
+                bridged.held(since.elapsed());
+                self.held = None;
+            }
+            (true, Some(_)) | (false, None) => {}
         }
     }
 
@@ -194,7 +221,11 @@ impl Answer {
             });
             return;
         };
-        self.source = match bridged.finish(&how, &mut self.ready) {
+        let next = bridged.finish(&how, &mut self.ready);
+        if let Some(since) = self.held.take() {
+            bridged.held(since.elapsed());
+        }
+        self.source = match next {
             Next::Done(finish) => Source::Over(Ok(End { finish, usage: self.usage })),
             Next::Fail(fault) => Source::Over(Err(fault)),
             Next::Ask => {

@@ -2,7 +2,7 @@
 //!
 //! Pure: who waits for the site is told what to do next. What was given stays given.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use latchkey_bridge::{
     render::reask,
@@ -77,6 +77,8 @@ pub(super) struct Bridged {
     exchanges: Vec<Exchange>,
     round: Round,
     given: Given,
+    /// Turns of this conversation that were nudged lately.
+    nudges: u32,
     /// Calls that were given when this answer began.
     before: usize,
     required: bool,
@@ -96,10 +98,22 @@ impl Bridged {
             exchanges,
             round,
             given,
+            nudges: 0,
             before: 0,
             required: false,
             late: false,
         }
+    }
+
+    /// Learns how many of the conversation's last turns were nudged.
+    pub(super) fn recall(&mut self, nudges: u32) {
+        self.nudges = nudges;
+    }
+
+    /// Whether this turn was nudged.
+    pub(super) fn was_nudged(&self) -> bool {
+        let nudge = self.nudge();
+        self.exchanges.iter().any(|exchange| exchange.question == nudge)
     }
 
     /// What was said and asked beyond the client's request.
@@ -110,6 +124,11 @@ impl Bridged {
     /// Whether a call is on its way.
     pub(super) fn is_holding(&self) -> bool {
         self.round.is_holding()
+    }
+
+    /// Counts how long it was.
+    pub(super) fn held(&self, duration: Duration) {
+        self.tally.held(duration);
     }
 
     /// Whether more can come that matters.
@@ -201,6 +220,9 @@ impl Bridged {
         if summary.leaked && self.round.gives_text() {
             self.tally.leaked();
         }
+        if summary.is_empty() {
+            self.tally.empty();
+        }
         let Some(purpose) = &self.round.purpose else { return };
         let outcome = match () {
             () if self.given.calls > self.before => "call",
@@ -258,9 +280,11 @@ impl Bridged {
         if self.policy.judge == Judge::Off {
             return None;
         }
-        let Scene { system, user, after_result, refused } = &self.emulation.scene;
+        let Scene { system, user, after_result, refused, repeats, .. } = &self.emulation.scene;
+        if *repeats {
+            return None;
+        }
         let tools: Vec<&str> = self.emulation.catalog.tools().iter().map(|tool| tool.name.as_str()).collect();
-        let nudged = self.exchanges.iter().any(|exchange| exchange.question == self.nudge());
         let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::Turn {
             text: &self.given.text,
             answers: if *after_result { Answers::ToolResult } else { Answers::User },
@@ -269,7 +293,7 @@ impl Bridged {
             user,
             system,
             refused: *refused,
-            nudges: Nudges { this_turn: u32::from(nudged), last_ten_turns: 0 },
+            nudges: Nudges { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
         });
         tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
         if nudge && self.policy.judge == Judge::Shadow {

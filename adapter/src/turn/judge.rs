@@ -26,8 +26,9 @@ use tail::Tail;
 /// At and above this score a turn is nudged. Set on the tuning half of `judge/labelled.jsonl`.
 pub(crate) const THRESHOLD: i32 = 50;
 
-/// Nudges allowed in the last ten turns, this one included (design 5.7).
-const NUDGES_IN_TEN_TURNS: u32 = 2;
+/// In so many turns, this one included, a conversation is nudged twice at most.
+pub(crate) const WINDOW: u64 = 10;
+const NUDGES_IN_WINDOW: u32 = 2;
 
 /// What the judge knows of a turn without a call.
 ///
@@ -131,7 +132,7 @@ impl Reason {
 /// Judges a turn that ended without a call.
 pub(crate) fn judge(turn: &Turn<'_>) -> Verdict {
     let (reason, mut signals) = reading(turn);
-    if turn.nudges.this_turn > 0 || turn.nudges.last_ten_turns >= NUDGES_IN_TEN_TURNS {
+    if turn.nudges.this_turn > 0 || turn.nudges.last_ten_turns >= NUDGES_IN_WINDOW {
         signals.add(signals::SPENT);
     }
     let score = signals.score();

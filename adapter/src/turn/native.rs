@@ -32,6 +32,11 @@ impl Native {
         Call { id, name, arguments }
     }
 
+    /// Counts an answer without a word or a call.
+    pub(super) fn note_empty(&self) {
+        self.tally.empty();
+    }
+
     fn declare(&self, call: Call) -> Call {
         let found = Found { name: Some(call.name.clone()), body: Body::Arguments(call.arguments.clone()) };
         match found.fit(&self.declared.catalog).pop() {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::{
-    metrics::{Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
+    metrics::{CallLabels, Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
     stream::delta::Usage,
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Record {
     pub metrics: Arc<Metrics>,
     pub labels: ModelLabels,
+    /// The dialect in which calls are read; `-` where none are.
+    pub dialect: &'static str,
     started: Instant,
     span: Span,
     pub outcome: Option<&'static str>,
@@ -22,7 +24,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
         let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
-        Self { metrics, labels, started, span, outcome: None }
+        Self { metrics, labels, dialect: "-", started, span, outcome: None }
     }
 
     pub(super) fn began(&self, failovers: usize) {
@@ -32,6 +34,11 @@ impl Record {
             let site = SiteLabels { site: self.labels.site.clone() };
             self.metrics.failovers.get_or_create(&site).inc_by(failovers as u64);
         }
+    }
+
+    pub(super) fn heartbeat(&self) {
+        let ModelLabels { site, model } = self.labels.clone();
+        self.metrics.heartbeats.get_or_create(&CallLabels { site, model, dialect: self.dialect }).inc();
     }
 
     pub(super) fn ended(&mut self, usage: Usage) {

@@ -1,6 +1,6 @@
 //! Counts what became of the tool calls of one turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use latchkey_bridge::sieve::event::Kind;
 
@@ -53,6 +53,16 @@ impl Tally {
     /// Words after the last call were dropped.
     pub(super) fn dropped(&self, size: usize) {
         self.metrics.calls.dropped_bytes.get_or_create(&self.labels()).inc_by(size as u64);
+    }
+
+    /// An answer said nothing and called nothing.
+    pub(super) fn empty(&self) {
+        self.metrics.calls.empty.get_or_create(&self.labels()).inc();
+    }
+
+    /// The beginning of a call was held back so long.
+    pub(super) fn held(&self, duration: Duration) {
+        self.metrics.calls.held.get_or_create(&self.labels()).observe(duration.as_secs_f64());
     }
 
     /// The turn ended; `judged` is what the judge thought of it.

@@ -37,6 +37,28 @@ impl Store {
         self.command(&set).await
     }
 
+    /// Notes that a turn of a conversation was nudged. Turns count on, so that the window moves by itself.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn note_nudge(&self, digest: &str, turn: u64, ttl: Duration) -> Result<(), StoreError> {
+        let key = keys::nudges(digest);
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("ZADD").arg(&key).arg(turn).arg(turn).ignore();
+        pipeline.cmd("PEXPIRE").arg(&key).arg(millis(ttl).max(1)).ignore();
+        self.pipeline(&pipeline).await
+    }
+
+    /// How many turns of a conversation were nudged, from one turn up to another, which does not count.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn nudges(&self, digest: &str, from: u64, to: u64) -> Result<u32, StoreError> {
+        let mut count = redis::cmd("ZCOUNT");
+        count.arg(keys::nudges(digest)).arg(from).arg(format!("({to}"));
+        self.command(&count).await
+    }
+
     /// Takes the conversation in which just this was said; nobody else gets it. What cannot be read is none.
     ///
     /// # Errors

@@ -17,6 +17,7 @@
 //! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
+//! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 
@@ -83,6 +84,10 @@ pub(super) fn site_idle(site: &SiteName) -> String {
 
 pub(super) fn conversation(digest: &str) -> String {
     format!("lk:conversation:{{{digest}}}")
+}
+
+pub(super) fn nudges(digest: &str) -> String {
+    format!("lk:nudges:{{{digest}}}")
 }
 
 fn of_account(id: AccountId, what: &str) -> String {

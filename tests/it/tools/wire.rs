@@ -49,6 +49,22 @@ async fn a_conversation_too_long_for_the_site_is_400() {
 }
 
 #[tokio::test]
+async fn an_answer_that_must_be_corrected_does_not_make_the_prompt_too_long() {
+    let chat = "tools = false\nprompt_bytes = 20000";
+    let start = native().site_file(SITE_FILE.replace("tools = true", chat));
+    let site = Site::start(start, Form::Xml).await;
+    let long = site.block(&[("bash", json!({"cmd": "x".repeat(30_000)}))]);
+    site.model().will(Reply::text(&long));
+    site.model().will(Reply::text(&site.bash("ls")));
+
+    let stream = site.stream().await;
+
+    assert_eq!(calls(&stream).len(), 1);
+    let prompt = site.model().last_call().body["messages"].to_string();
+    assert!(prompt.contains("bytes left out here") && prompt.len() < 20_500, "{}", prompt.len());
+}
+
+#[tokio::test]
 async fn half_a_native_call_is_never_made() {
     let world = native().await;
     let reply =

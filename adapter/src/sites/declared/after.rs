@@ -6,17 +6,24 @@ use latchkey_shared::{
     shutdown::Tasks,
     site::chat::{Driver, http::Http},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::call::Caller;
-use crate::stream::delta::Values;
+use crate::{
+    metrics::{Cancels, SiteLabels},
+    sites::Outside,
+    stream::delta::Values,
+};
 
 /// For all requests together. The account may be free again meanwhile.
 const LIMIT_TIME: Duration = Duration::from_secs(10);
+/// What a request to stop is for, in the log.
+const STOP: &str = "stop";
 
 /// Owned by the answer: whoever lets go of it stops the site.
 pub(super) struct After {
     tasks: Tasks,
+    cancels: Cancels,
     caller: Caller,
     /// What is known of the conversation.
     pub(super) values: Values,
@@ -24,8 +31,9 @@ pub(super) struct After {
 }
 
 impl After {
-    pub(super) fn new(tasks: Tasks, caller: Caller, values: Values) -> Self {
-        Self { tasks, caller, values, ended: false }
+    pub(super) fn new(outside: &Outside, caller: Caller, values: Values) -> Self {
+        let (tasks, cancels) = (outside.tasks.clone(), outside.cancels.clone());
+        Self { tasks, cancels, caller, values, ended: false }
     }
 
     /// The answer is over.
@@ -45,29 +53,50 @@ impl Drop for After {
         }
         let (caller, values, ended) = (self.caller.clone(), std::mem::take(&mut self.values), self.ended);
         let http = http.clone();
+        let (begun, cancels) = (Instant::now(), self.cancels.clone());
         self.tasks.spawn(async move {
             let all = requests(&caller, &http, &values, ended, goes_on);
-            if timeout(LIMIT_TIME, all).await.is_err() {
-                tracing::warn!(site = %caller.site.name, "the site did not confirm in time that its answer is over");
+            match timeout(LIMIT_TIME, all).await {
+                Ok(Some(stopped)) => {
+                    let site = SiteLabels { site: caller.site.name.to_string() };
+                    cancels.get_or_create(&site).observe((stopped - begun).as_secs_f64());
+                }
+                Ok(None) => {}
+                Err(_) => {
+                    tracing::warn!(site = %caller.site.name, "the site did not confirm in time that its answer is over");
+                }
             }
         });
     }
 }
 
-async fn requests(caller: &Caller, http: &Http, values: &Values, ended: bool, goes_on: bool) {
+/// Sends them all; gives when the site had confirmed that it stops, if it was to.
+async fn requests(
+    caller: &Caller,
+    http: &Http,
+    values: &Values,
+    ended: bool,
+    goes_on: bool,
+) -> Option<Instant> {
     let cancel = if ended { &[][..] } else { &http.cancel };
     let cleanup = if goes_on { &[][..] } else { &http.cleanup };
     let mut values = values.clone();
+    let mut stopped = None;
     for (purpose, request) in cancel
         .iter()
-        .map(|request| ("stop", request))
+        .map(|request| (STOP, request))
         .chain(cleanup.iter().map(|request| ("clean up", request)))
     {
         if request.once && request.take.keys().all(|name| values.contains_key(name)) {
             continue;
         }
         match caller.take(request, None, &values).await {
-            Ok(taken) => values.extend(taken),
+            Ok(taken) => {
+                values.extend(taken);
+                if purpose == STOP {
+                    stopped = Some(Instant::now());
+                }
+            }
             Err(cause) => {
                 tracing::info!(site = %caller.site.name, purpose, %cause, "the site did not confirm that its answer is over");
                 continue;
@@ -75,6 +104,7 @@ async fn requests(caller: &Caller, http: &Http, values: &Values, ended: bool, go
         }
         tracing::debug!(site = %caller.site.name, purpose, "the site confirmed that its answer is over");
     }
+    stopped
 }
 
 impl fmt::Debug for After {

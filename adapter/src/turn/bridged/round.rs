@@ -18,6 +18,9 @@ use crate::{
     stream::delta::{Call, Delta},
 };
 
+/// When the faults of an answer's calls are as long as this, no further one is told.
+const TOLD_BYTES: usize = 2000;
+
 /// One answer.
 #[derive(Debug)]
 pub(super) struct Round {
@@ -127,6 +130,7 @@ impl Round {
     /// Notes a call that cannot be used; several are told at once.
     pub(super) fn note_invalid(&mut self, invalid: Invalid) {
         match &mut self.invalid {
+            Some(before) if before.detail.len() >= TOLD_BYTES => {}
             Some(before) => {
                 before.detail.push_str("; and of another call: ");
                 before.detail.push_str(&invalid.detail);
