@@ -39,6 +39,17 @@ pub struct Config {
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
     pub calls: Calls,
+    /// `LATCHKEY_RESEND` and `LATCHKEY_TITLES`.
+    pub sparing: Sparing,
+}
+
+/// Which requests are answered without asking a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sparing {
+    /// `LATCHKEY_RESEND`, default on: the same request once more, after its stream broke.
+    pub resent: bool,
+    /// `LATCHKEY_TITLES`, default `site`: titles of conversations.
+    pub titles: bool,
 }
 
 /// How tool calls are brought about.
@@ -131,6 +142,16 @@ impl Config {
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,
+            sparing: Sparing::from_env(env)?,
+        })
+    }
+}
+
+impl Sparing {
+    fn from_env(env: &Env) -> anyhow::Result<Self> {
+        Ok(Self {
+            resent: env.choice("LATCHKEY_RESEND", &[("on", true), ("off", false)], true)?,
+            titles: env.choice("LATCHKEY_TITLES", &[("site", false), ("local", true)], false)?,
         })
     }
 }

@@ -21,6 +21,7 @@ mod openai;
 mod pool;
 mod prompt;
 mod responses;
+mod serving;
 mod sites;
 mod state;
 mod stream;

@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     pub failovers: Family<SiteLabels, Counter>,
     /// Tokens, by kind.
     pub tokens: Family<TokenLabels, Counter>,
+    /// Answers to clients that asked the same again.
+    pub resent: Family<ResentLabels, Counter>,
     /// Heartbeats sent.
     pub heartbeats: Family<CallLabels, Counter>,
     /// From letting go of an answer until the site confirmed that it is over.
@@ -72,6 +74,13 @@ pub(crate) struct OutcomeLabels {
     pub outcome: &'static str,
 }
 
+/// How a client that asked the same again was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ResentLabels {
+    /// `joined` a turn that ran, or one that was `kept`.
+    pub how: &'static str,
+}
+
 /// A kind of tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct TokenLabels {
@@ -98,6 +107,7 @@ impl Default for Metrics {
             queue: Gauge::default(),
             failovers: Family::default(),
             tokens: Family::default(),
+            resent: Family::default(),
             heartbeats: Family::default(),
             cancels: Family::new_with_constructor(seconds),
             calls: CallMetrics::default(),
@@ -117,6 +127,7 @@ impl Metrics {
         registry.register("queue", "Requests waiting for an account", self.queue.clone());
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
+        registry.register("resent", "Answers to clients that asked again", self.resent.clone());
         registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
         registry.register(
             "upstream_cancel_confirm_seconds",
@@ -124,6 +135,11 @@ impl Metrics {
             self.cancels.clone(),
         );
         self.calls.register(registry);
+    }
+
+    /// Counts an answer to a client that asked the same again.
+    pub(crate) fn asked_again(&self, how: &'static str) {
+        self.resent.get_or_create(&ResentLabels { how }).inc();
     }
 
     /// The text that Prometheus reads (`OpenMetrics`).

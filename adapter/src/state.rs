@@ -2,13 +2,14 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store};
+use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store, vault::SessionVault};
 
 use crate::{
-    config::{Calls, Config, Delivery, SharedSecrets},
+    config::{Calls, Config, Delivery, SharedSecrets, Sparing},
     metrics::Metrics,
     models::ModelIndex,
     pool::{Patience, Pool},
+    serving::Shelf,
     sites::http::Clients,
 };
 
@@ -36,6 +37,12 @@ pub(crate) struct App {
     pub delivery: Delivery,
     /// How tool calls are brought about.
     pub calls: Calls,
+    /// Which requests are answered without asking a site.
+    pub sparing: Sparing,
+    /// Turns whose clients may ask again.
+    pub shelf: Arc<Shelf>,
+    /// Seals answers that are kept.
+    pub vault: SessionVault,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// The background tasks; also says when what still runs is to break off.
@@ -46,7 +53,7 @@ impl AppState {
     /// Puts the application together.
     pub(crate) fn new(config: Config, store: Store, clients: Clients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let session_keys = config.vault.key_ids();
+        let (session_keys, vault) = (config.vault.key_ids(), config.vault.clone());
         let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
         let pool = Pool::new(store.clone(), config.vault, clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
@@ -62,6 +69,9 @@ impl AppState {
             secrets: config.secrets,
             delivery: config.delivery,
             calls: config.calls,
+            sparing: config.sparing,
+            shelf: Arc::new(Shelf::new(tasks.clone())),
+            vault,
             body_limit: config.body_limit,
             tasks,
         }))

@@ -17,7 +17,6 @@ use crate::{
     state::AppState,
     stream::{
         close::End,
-        collect::Collected,
         delta::{Delta, Usage},
         fault::Fault,
     },
@@ -63,8 +62,6 @@ pub(crate) struct Turn {
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    /// The request's span, for what happens after the handler has returned.
-    pub span: Span,
     answer: Answer,
     counter: Counter,
     counting: Option<JoinHandle<Usage>>,
@@ -103,7 +100,6 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
         id: format!("chatcmpl-{}", answer.prompt.minted),
         created: Timestamp::now().millis() / 1000,
         model: name,
-        span: Span::current(),
         answer,
         counter: Counter::default(),
         counting: None,
@@ -214,24 +210,6 @@ impl Turn {
     /// Counts a sign of life that the client was sent meanwhile.
     pub(crate) fn heartbeat(&self) {
         self.record.heartbeat();
-    }
-
-    /// Waits for the whole answer.
-    ///
-    /// # Errors
-    /// Whatever cuts the answer.
-    pub(crate) async fn collect(&mut self) -> Result<(Collected, Ending), Fault> {
-        let mut collected = Collected::default();
-        let mut deltas = Vec::new();
-        loop {
-            let ending = self.next(&mut deltas).await?;
-            for delta in deltas.drain(..) {
-                collected.push(delta).inspect_err(|fault| self.record.outcome = Some(fault.label()))?;
-            }
-            if let Some(ending) = ending {
-                return Ok((collected, ending));
-            }
-        }
     }
 
     async fn end(&mut self, end: End) -> Ending {

@@ -39,7 +39,7 @@ $connection $scripts $subscribe +publish \
 +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zcard +zcount +zscore
 user adapter on #$adapter resetkeys resetchannels &lk:events -@all \
 %R~lk:sites %R~lk:{*}:account %R~lk:{*}:session %R~lk:site:{*}:accounts \
-~lk:refresh ~lk:{*}:leases ~lk:{*}:cooldown ~lk:site:{*}:idle ~lk:conversation:{*} ~lk:nudges:{*} \
+~lk:refresh ~lk:{*}:leases ~lk:{*}:cooldown ~lk:site:{*}:idle ~lk:conversation:{*} ~lk:nudges:{*} ~lk:answer:{*} \
 $connection $scripts $subscribe \
 +get +getdel +mget +set +exists +pexpire +pttl +hget +hmget +hgetall +smembers \
 +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zcard +zcount +zscore

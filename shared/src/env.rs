@@ -55,13 +55,17 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
     plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
     plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
+    plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
+    secret("LATCHKEY_REDIS_URL", "both: redis://user:password@host:6379/0, or rediss:// for TLS"),
     plain(
         "LATCHKEY_RENEWAL_DEADLINE",
         "adapter: how long a request waits for a new session where no other account serves; 30s",
     ),
-    plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
-    secret("LATCHKEY_REDIS_URL", "both: redis://user:password@host:6379/0, or rediss:// for TLS"),
     plain("LATCHKEY_REPAIR", "adapter: on or off, whether a site may be asked again within one turn; on"),
+    plain(
+        "LATCHKEY_RESEND",
+        "adapter: on to answer a client that asks the same again, because its stream broke, with the turn it has had; off; on",
+    ),
     secret("LATCHKEY_SESSION_KEYS", "both: key ring of sessions"),
     secret(
         "LATCHKEY_SHARED_SECRETS",
@@ -70,6 +74,10 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_SITES", "both: site files, or directories of them, separated by commas"),
     plain("LATCHKEY_SITE_URLS", "both: base URLs of sites, like open-webui=https://chat.example.org"),
     plain("LATCHKEY_STREAM", "adapter: live, or buffered to send one answer at the end; live"),
+    plain(
+        "LATCHKEY_TITLES",
+        "adapter: site, or local to make the titles of conversations here, without a site; site",
+    ),
     plain(
         "LATCHKEY_TOOLS",
         "adapter: native, emulate (written out in the prompt), auto to follow the site file, off; auto",

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod accounts;
+mod answers;
 mod conversations;
 mod events;
 pub mod keys;

@@ -70,7 +70,8 @@ struct Place<'a> {
     kind: Kind,
     deployment: &'a str,
     redis_key: String,
-    account: AccountId,
+    /// The account, or the question, whose it is.
+    owner: String,
     epoch: u64,
 }
 
@@ -126,7 +127,8 @@ impl CredentialsVault {
 
     fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
         let redis_key = keys::credentials(account);
-        Place { kind: Kind::Credentials, deployment: &self.0.deployment, redis_key, account, epoch }
+        let owner = account.to_string();
+        Place { kind: Kind::Credentials, deployment: &self.0.deployment, redis_key, owner, epoch }
     }
 }
 
@@ -168,7 +170,27 @@ impl SessionVault {
 
     fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
         let redis_key = keys::session(account);
-        Place { kind: Kind::Session, deployment: &self.0.deployment, redis_key, account, epoch }
+        let owner = account.to_string();
+        Place { kind: Kind::Session, deployment: &self.0.deployment, redis_key, owner, epoch }
+    }
+
+    /// Seals the answer to a question, which is known by its digest, under the ring's first key.
+    #[must_use]
+    pub fn seal_answer(&self, answer: &[u8], digest: &str) -> Sealed {
+        self.0.seal(answer, &self.place_of_answer(digest))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the record is anything but the answer to this question.
+    pub fn open_answer(&self, sealed: &Sealed, digest: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.0.open(sealed, &self.place_of_answer(digest))
+    }
+
+    fn place_of_answer(&self, digest: &str) -> Place<'_> {
+        let (redis_key, owner) = (keys::answer(digest), digest.to_owned());
+        Place { kind: Kind::Answer, deployment: &self.0.deployment, redis_key, owner, epoch: 0 }
     }
 }
 

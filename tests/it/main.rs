@@ -21,6 +21,7 @@ mod new_api;
 mod open_webui_sso;
 mod opencode;
 mod readme;
+mod resend;
 mod sdk;
 mod signed_in;
 mod site;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on ends the test, and says where")]
 
 pub mod binaries;
+pub mod breaker;
 pub mod chainlit;
 pub mod claude;
 pub mod command;

@@ -5,12 +5,17 @@ use axum::{
     http::{header::AUTHORIZATION, request::Parts},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::error::ApiError;
 use crate::state::AppState;
 
 /// Proof that the request bears a shared secret.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Client;
+#[derive(Clone, Copy)]
+pub(super) struct Client {
+    /// The secret's digest.
+    pub digest: [u8; 32],
+}
 
 impl FromRequestParts<AppState> for Client {
     type Rejection = ApiError;
@@ -22,11 +27,8 @@ impl FromRequestParts<AppState> for Client {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, secret)| secret);
         // As Anthropic's SDKs send it; either will do.
-        let mut secrets = bearer.into_iter().chain(header("x-api-key"));
-        if secrets.any(|secret| app.secrets.admit(secret.trim())) {
-            Ok(Self)
-        } else {
-            Err(ApiError::Unauthorized)
-        }
+        let mut secrets = bearer.into_iter().chain(header("x-api-key")).map(str::trim);
+        let admitted = secrets.find(|secret| app.secrets.admit(secret));
+        admitted.map(|secret| Self { digest: Sha256::digest(secret).into() }).ok_or(ApiError::Unauthorized)
     }
 }

@@ -14,41 +14,42 @@ use super::{
 };
 use crate::{
     openai::{answer::Completion, request::ChatRequest},
+    serving::Serving,
     state::AppState,
     stream::chunk::Chunks,
-    turn,
 };
 
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
-    _: Client,
+    client: Client,
     State(app): State<AppState>,
     ApiJson(request): ApiJson,
 ) -> Result<Response, ApiError> {
-    answer(&app, request, Encoder::Chat).await
+    answer(&app, client, request, Encoder::Chat).await
 }
 
 /// Answers a chat that a gateway made of a Claude client's message, and makes a message of again.
 pub(super) async fn create_for_claude(
-    _: Client,
+    client: Client,
     State(app): State<AppState>,
     ApiJson(request): ApiJson,
 ) -> Result<Response, ApiError> {
-    answer(&app, request, Encoder::Converted).await
+    answer(&app, client, request, Encoder::Converted).await
 }
 
 async fn answer(
     app: &AppState,
+    client: Client,
     request: ChatRequest,
     encoder: fn(Chunks) -> Encoder,
 ) -> Result<Response, ApiError> {
     let stream = request.stream;
-    let mut turn = Box::pin(turn::open(app, request)).await?;
+    let mut serving = Box::pin(Serving::open(app, &client.digest, request)).await?;
     if stream {
-        let chunks = Chunks::new(&turn.id, turn.created, &turn.model);
-        return Ok(sse::answer(turn, encoder(chunks), app).await?);
+        let chunks = Chunks::new(&serving.id, serving.created, &serving.model);
+        return Ok(sse::answer(serving, encoder(chunks), app).await?);
     }
-    let (said, ending) = turn.collect().await?;
-    let body = Completion::new(&turn.id, turn.created, &turn.model, &said, ending.end, ending.usage);
+    let (said, ending) = serving.collect().await?;
+    let body = Completion::new(&serving.id, serving.created, &serving.model, &said, ending.end, ending.usage);
     Ok(Json(body).into_response())
 }

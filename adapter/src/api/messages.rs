@@ -14,8 +14,8 @@ use super::{
     sse,
 };
 use crate::{
-    anthropic::answer::Message, openai::request::ChatRequest, state::AppState, stream::message::Events,
-    tokens::Counter, turn,
+    anthropic::answer::Message, openai::request::ChatRequest, serving::Serving, state::AppState,
+    stream::message::Events, tokens::Counter,
 };
 
 /// Answers a chat, as a stream or whole.
@@ -29,21 +29,21 @@ pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) 
 }
 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let request = read(app, request).await?;
+    let (client, request) = read(app, request).await?;
     let (stream, estimate) = (request.stream, estimate(&request));
-    let mut turn = Box::pin(turn::open(app, request)).await?;
-    let id = turn.id.replacen("chatcmpl-", "msg_", 1);
+    let mut serving = Box::pin(Serving::open(app, &client.digest, request)).await?;
+    let id = serving.id.replacen("chatcmpl-", "msg_", 1);
     if stream {
-        let events = Events::new(&id, &turn.model, estimate);
-        return Ok(sse::answer(turn, sse::Encoder::Messages(events), app).await?);
+        let events = Events::new(&id, &serving.model, estimate);
+        return Ok(sse::answer(serving, sse::Encoder::Messages(events), app).await?);
     }
-    let (said, ending) = turn.collect().await?;
-    let body = Message::new(&id, &turn.model, &said, ending.end, ending.usage);
+    let (said, ending) = serving.collect().await?;
+    let body = Message::new(&id, &serving.model, &said, ending.end, ending.usage);
     Ok(Json(body).into_response())
 }
 
 async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let request = read(app, request).await?;
+    let (_, request) = read(app, request).await?;
     // On a thread for blocking work: a long prompt takes a while.
     let counting =
         tokio::task::spawn_blocking(move || Counter::default().usage(&request.messages, &request.tools));
@@ -51,13 +51,13 @@ async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
     Ok(Json(json!({"input_tokens": usage.prompt})).into_response())
 }
 
-async fn read(app: &AppState, request: Request) -> Result<ChatRequest, ApiError> {
+async fn read(app: &AppState, request: Request) -> Result<(Client, ChatRequest), ApiError> {
     let (mut parts, body) = request.into_parts();
-    Client::from_request_parts(&mut parts, app).await?;
+    let client = Client::from_request_parts(&mut parts, app).await?;
     let session = session(&parts.headers);
     let body = whole_body(Request::from_parts(parts, body), app).await?;
     let request = ChatRequest::parse_messages(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
-    Ok(ChatRequest { session, ..request })
+    Ok((client, ChatRequest { session, ..request }))
 }
 
 /// Some four bytes are a token. The true number comes at the end, with the site's own count.

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use super::error::ApiError;
 use crate::{
     config::Delivery,
+    serving::Serving,
     state::AppState,
     stream::{
         chunk::{self, Chunks},
@@ -23,7 +24,6 @@ use crate::{
         message::{self, Events},
         response::ResponseEvents,
     },
-    turn::Turn,
 };
 
 /// Room for some chunks: what one read of a site brings.
@@ -94,14 +94,18 @@ impl Encoder {
 ///
 /// # Errors
 /// When answers are buffered and this one fails: nothing is sent yet, so it is still a status.
-pub(super) async fn answer(mut turn: Turn, encoder: Encoder, app: &AppState) -> Result<Response, Fault> {
+pub(super) async fn answer(
+    mut serving: Serving,
+    encoder: Encoder,
+    app: &AppState,
+) -> Result<Response, Fault> {
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live { turn, encoder, batch, out, heartbeat })))
+            Ok(response(live(Live { serving, encoder, batch, out, heartbeat })))
         }
         Delivery::Buffered => {
-            let (said, ending) = turn.collect().await?;
+            let (said, ending) = serving.collect().await?;
             Ok(response(Body::from(whole(encoder, &said.into_deltas(), ending))))
         }
     }
@@ -127,7 +131,7 @@ fn whole(mut encoder: Encoder, deltas: &[Delta], ending: crate::turn::Ending) ->
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
 struct Live {
-    turn: Turn,
+    serving: Serving,
     encoder: Encoder,
     batch: Vec<Delta>,
     /// What is sent is split off it; once that is on the wire, its room is used again.
@@ -148,7 +152,7 @@ fn live(live: Live) -> Body {
         match stage {
             Stage::Begin(live) => Some(begin(live)),
             Stage::Running(live) => {
-                let span = live.turn.span.clone();
+                let span = live.serving.span.clone();
                 Some(step(live).instrument(span).await)
             }
             Stage::Cut => Some((cut().await, Stage::Over)),
@@ -166,9 +170,9 @@ fn begin(mut live: Live) -> (io::Result<Bytes>, Stage) {
 async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
     let next = tokio::select! {
         biased;
-        next = live.turn.next(&mut live.batch) => next,
+        next = live.serving.next(&mut live.batch) => next,
         () = sleep(live.heartbeat) => {
-            live.turn.heartbeat();
+            live.serving.heartbeat();
             live.encoder.silence(&mut live.out);
             return (Ok(live.out.split().freeze()), Stage::Running(live));
         }

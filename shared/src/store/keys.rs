@@ -18,6 +18,7 @@
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
+//! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 
@@ -80,6 +81,11 @@ pub(super) fn site_accounts(site: &SiteName) -> String {
 
 pub(super) fn site_idle(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:idle")
+}
+
+/// Key of an answer that is kept for a moment, sealed; part of its authenticated data.
+pub(crate) fn answer(digest: &str) -> String {
+    format!("lk:answer:{{{digest}}}")
 }
 
 pub(super) fn conversation(digest: &str) -> String {

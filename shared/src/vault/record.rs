@@ -43,6 +43,8 @@ pub enum Kind {
     Credentials = 1,
     /// A session.
     Session = 2,
+    /// An answer that is kept for a moment.
+    Answer = 5,
 }
 
 /// The random parts of one record.
@@ -123,10 +125,9 @@ impl Derived {
 }
 
 fn additional_data(header: &[u8], place: &Place<'_>) -> Vec<u8> {
-    let account = place.account.to_string();
     let epoch = place.epoch.to_be_bytes();
     let fields: [&[u8]; 5] =
-        [header, place.deployment.as_bytes(), place.redis_key.as_bytes(), account.as_bytes(), &epoch];
+        [header, place.deployment.as_bytes(), place.redis_key.as_bytes(), place.owner.as_bytes(), &epoch];
     let mut aad = Vec::new();
     for field in fields {
         aad.extend_from_slice(&(field.len() as u64).to_be_bytes());

@@ -74,6 +74,16 @@ fn a_moved_record_does_not_open() {
 }
 
 #[test]
+fn an_answer_opens_for_its_question_alone() {
+    let vault = SessionVault::new(ring(RING), "test");
+    let sealed = vault.seal_answer(b"It sang.", "aa");
+
+    assert_eq!(*vault.open_answer(&sealed, "aa").unwrap(), b"It sang.");
+    assert_eq!(vault.open_answer(&sealed, "ab").unwrap_err(), VaultError::Refused);
+    assert_eq!(vault.open(&sealed, alice(), 0).unwrap_err(), VaultError::Kind);
+}
+
+#[test]
 fn a_record_moved_to_another_redis_key_does_not_open() {
     let vault = SessionVault::new(ring(RING), "test");
     let sealed = vault.seal(&session(), alice(), 7);
@@ -132,8 +142,9 @@ fn golden_vectors_stay() {
         let redis_key = match kind {
             Kind::Credentials => keys::credentials(alice()),
             Kind::Session => keys::session(alice()),
+            Kind::Answer => keys::answer("aa"),
         };
-        let place = Place { kind, deployment: "test", redis_key, account: alice(), epoch: 7 };
+        let place = Place { kind, deployment: "test", redis_key, owner: alice().to_string(), epoch: 7 };
 
         let record = seal(ring(RING).sealing(), plaintext, &place, &random);
 

@@ -1,0 +1,204 @@
+//! One turn on its way to one client, and to the same client once more if its stream breaks.
+//!
+//! Coding agents ask the same again then: Claude Code at once and without `stream`, OpenCode after two seconds. What
+//! was generated is not bought a second time: a turn that runs waits for a moment, in this process; one that is over is
+//! kept in Redis, sealed. Only requests with tools are looked at: a person who asks the same again wants another answer.
+
+use latchkey_shared::time::Timestamp;
+use tracing::Span;
+use ulid::Ulid;
+
+use crate::{
+    openai::request::ChatRequest,
+    state::AppState,
+    stream::{
+        close::End,
+        collect::Collected,
+        delta::{Delta, Finish},
+        fault::Fault,
+    },
+    tokens::Counter,
+    turn::{self, Ending, Turn, TurnError},
+};
+
+mod claim;
+mod kept;
+mod shelf;
+mod title;
+mod told;
+
+use claim::Claim;
+use kept::Kept;
+pub(crate) use shelf::Shelf;
+use told::Told;
+
+/// An answer that is being served. Dropping it cancels the upstream call and frees the account, at once or, if the
+/// client may ask again, in a moment.
+pub(crate) struct Serving {
+    /// The answer's id, as chats write it.
+    pub id: String,
+    /// When it began, Unix time in seconds.
+    pub created: u64,
+    /// The model as the client named it.
+    pub model: String,
+    /// The request's span, for what happens after the handler has returned.
+    pub span: Span,
+    /// None where all of it is known.
+    turn: Option<Box<Turn>>,
+    /// What was said before the client asked again.
+    before: Vec<Delta>,
+    ending: Option<Ending>,
+    again: Option<Again>,
+}
+
+/// What it takes to serve the answer again.
+struct Again {
+    app: AppState,
+    claim: Claim,
+    /// Whether it is a stream that can break; who asks for a whole answer asks for it in vain otherwise.
+    streamed: bool,
+    told: Told,
+}
+
+/// What is left of a turn whose client has gone.
+struct Left {
+    turn: Box<Turn>,
+    told: Told,
+}
+
+impl Serving {
+    /// Begins to serve: returns when the first delta is there, so that whatever fails before is still a status.
+    /// `client` is the digest of the client's secret.
+    ///
+    /// # Errors
+    /// Whatever keeps the answer from beginning.
+    pub(crate) async fn open(
+        app: &AppState,
+        client: &[u8; 32],
+        request: ChatRequest,
+    ) -> Result<Self, TurnError> {
+        if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
+            tracing::debug!("a title is answered without a site");
+            return Ok(Self::whole(Kept::of_ours(title, &request).await, request.model));
+        }
+        let claim = app.sparing.resent.then(|| Claim::of(client, &request)).flatten();
+        let (streamed, model) = (request.stream, request.model.clone());
+        let Some(claim) = claim else {
+            return Ok(Self::of(Box::new(turn::open(app, request).await?), Vec::new(), None));
+        };
+        if let Some(Left { turn, told }) = app.shelf.take(&claim) {
+            tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
+            app.metrics.asked_again("joined");
+            let before = told.deltas().unwrap_or_default().to_vec();
+            let again = Again { app: app.clone(), claim, streamed, told };
+            return Ok(Self::of(turn, before, Some(again)));
+        }
+        if let Some(kept) = kept::take(app, &claim, streamed).await {
+            tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
+            app.metrics.asked_again("kept");
+            return Ok(Self::whole(kept, model));
+        }
+        let turn = Box::new(turn::open(app, request).await?);
+        let again = Again { app: app.clone(), claim, streamed, told: Told::default() };
+        Ok(Self::of(turn, Vec::new(), Some(again)))
+    }
+
+    fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<Again>) -> Self {
+        let (id, created, model) = (turn.id.clone(), turn.created, turn.model.clone());
+        Self { id, created, model, span: Span::current(), turn: Some(turn), before, ending: None, again }
+    }
+
+    fn whole(kept: Kept, model: String) -> Self {
+        let Kept { id, created, deltas, ending } = kept;
+        let (turn, span) = (None, Span::current());
+        Self { id, created, model, span, turn, before: deltas, ending: Some(ending), again: None }
+    }
+
+    /// Waits for more deltas; the ending comes once, with the last of them or after. Cancel-safe.
+    ///
+    /// # Errors
+    /// Whatever cuts the answer.
+    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<Ending>, Fault> {
+        if !self.before.is_empty() {
+            out.append(&mut self.before);
+            return Ok(self.ending);
+        }
+        let Some(turn) = &mut self.turn else { return Ok(self.ending) };
+        let from = out.len();
+        let next = turn.next(out).await;
+        if let Some(again) = &mut self.again {
+            out[from..].iter().for_each(|delta| again.told.push(delta));
+        }
+        match &next {
+            Ok(None) => {}
+            Ok(Some(ending)) => {
+                self.ending = Some(*ending);
+                self.keep(*ending);
+            }
+            // There is nothing to go on with.
+            Err(_) => self.again = None,
+        }
+        next
+    }
+
+    /// Counts a sign of life that the client was sent meanwhile.
+    pub(crate) fn heartbeat(&self) {
+        if let Some(turn) = &self.turn {
+            turn.heartbeat();
+        }
+    }
+
+    /// Waits for the whole answer.
+    ///
+    /// # Errors
+    /// Whatever cuts the answer.
+    pub(crate) async fn collect(&mut self) -> Result<(Collected, Ending), Fault> {
+        let mut collected = Collected::default();
+        let mut deltas = Vec::new();
+        loop {
+            let ending = self.next(&mut deltas).await?;
+            for delta in deltas.drain(..) {
+                collected.push(delta)?;
+            }
+            if let Some(ending) = ending {
+                return Ok((collected, ending));
+            }
+        }
+    }
+
+    /// Keeps a streamed answer that is over: of its stream the client may not have got all.
+    fn keep(&mut self, ending: Ending) {
+        let Some(Again { app, claim, streamed: true, told }) = self.again.take() else { return };
+        if let Some(deltas) = told.into_deltas() {
+            let kept = Kept { id: self.id.clone(), created: self.created, deltas, ending };
+            app.tasks.spawn(kept::keep(app.clone(), claim, kept));
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Over, or not to be asked for again.
+        let (Some(turn), Some(Again { app, claim, told, .. })) = (self.turn.take(), self.again.take()) else {
+            return;
+        };
+        if told.deltas().is_some() {
+            Shelf::put(&app.shelf, claim, Left { turn, told });
+        }
+    }
+}
+
+impl Kept {
+    /// An answer of our own.
+    async fn of_ours(text: String, request: &ChatRequest) -> Self {
+        let deltas = vec![Delta::Text(text)];
+        let (mut counter, messages) = (Counter::default(), request.messages.clone());
+        counter.push(&deltas[0]);
+        // On a thread for blocking work: the first count loads a table.
+        let usage =
+            tokio::task::spawn_blocking(move || counter.usage(&messages, &[])).await.unwrap_or_default();
+        let ending = Ending { end: End { finish: Finish::Stop, usage: Some(usage) }, usage };
+        let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
+        Self { id, created: Timestamp::now().millis() / 1000, deltas, ending }
+    }
+}

@@ -1,0 +1,29 @@
+//! Answers that are kept for a moment, for a client that asks the same again: each is taken once.
+
+use std::time::Duration;
+
+use deadpool_redis::redis;
+
+use super::{Store, StoreError, keys, sessions::millis};
+use crate::vault::Sealed;
+
+impl Store {
+    /// Keeps an answer under the digest of what was asked.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn keep_answer(&self, digest: &str, sealed: &Sealed, ttl: Duration) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(keys::answer(digest)).arg(sealed.as_bytes()).arg("PX").arg(millis(ttl).max(1));
+        self.command(&set).await
+    }
+
+    /// Takes the answer to what was asked; nobody else gets it.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn take_answer(&self, digest: &str) -> Result<Option<Sealed>, StoreError> {
+        let record: Option<Vec<u8>> = self.command(redis::cmd("GETDEL").arg(keys::answer(digest))).await?;
+        Ok(record.map(Sealed::from_stored))
+    }
+}
