@@ -26,7 +26,7 @@ mod world;
 
 pub use input::Pressed;
 pub use network::{Answer, Document, Network, Watch};
-pub use page::{Done, Glance, Page, Storage, StorageKind};
+pub use page::{Done, Glance, Page, Storage, StorageKind, Waiting};
 pub use profile::sweep;
 
 use instance::Instance;

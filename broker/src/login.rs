@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin, SessionOrigin},
+    account::{Account, LastLogin, RECENT_LOGINS, Rung, SessionOrigin},
     credentials::Credentials,
     session::Session,
     site::Site,
@@ -14,16 +14,23 @@ use latchkey_shared::{
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 
-use crate::browser::{Page, Supervisor};
+use crate::browser::Supervisor;
 
 mod capture;
 mod expiry;
 mod failure;
 mod hold;
+mod ladder;
+mod parts;
 mod probe;
 mod record;
+mod renew;
+mod rung;
 mod runner;
 mod screenshot;
 mod totp;
@@ -33,7 +40,6 @@ pub(crate) use hold::{CLAIM, settle};
 
 use failure::Trouble;
 use hold::Hold;
-use runner::Runner;
 
 /// A login is worth more than one try to publish it.
 const PUBLISH_TRIES: usize = 3;
@@ -51,6 +57,8 @@ pub struct Context {
     pub browser: Supervisor,
     /// Asks the probe. It must not follow redirects.
     pub http: reqwest::Client,
+    /// Logins in the browser at once; whoever holds one may open a page.
+    pub turns: Semaphore,
     /// Where pictures of failures go; without it, none are taken.
     pub artefacts: Option<PathBuf>,
 }
@@ -58,6 +66,12 @@ pub struct Context {
 /// Where a login is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// It waits for a browser.
+    Waiting,
+    /// The session is renewed by a request, without a browser.
+    Renewing,
+    /// A browser is opened with what it kept.
+    Restoring,
     /// A step of the recipe begins.
     Step {
         /// Its place, from 1.
@@ -87,6 +101,8 @@ pub struct Done {
     pub generation: u64,
     /// Its hard end.
     pub expires_at: Timestamp,
+    /// How it was come by.
+    pub rung: Rung,
     /// How long the login took.
     pub duration: Duration,
 }
@@ -103,15 +119,16 @@ pub async fn run(
 ) -> Result<Done, Failure> {
     let began = Instant::now();
     let hold = Hold::take(&context.store, account, context.browser.tasks()).await?;
-    let mut attempt = Attempt { context, account, site, report, began, password_typed: false };
-    let outcome = match hold.keep(Box::pin(attempt.run(hold.lock()))).await {
+    let mut attempt =
+        Attempt { context, account, site, report, began, password_typed: false, credentials_version: 0 };
+    let outcome = match hold.keep(Box::pin(attempt.climb(hold.lock()))).await {
         Ok(outcome) => outcome,
         Err(trouble) => Err(trouble.into()),
     };
     match &outcome {
         Ok(done) => {
             let took = done.duration.as_millis();
-            tracing::info!(site = %site.name, session.generation = done.generation, login.ms = %took, "signed in");
+            tracing::info!(site = %site.name, session.generation = done.generation, login.rung = %done.rung, login.ms = %took, "signed in");
         }
         Err(failure) => {
             tracing::warn!(site = %site.name, reason = failure.reason(), "login failed: {}", failure.message);
@@ -130,69 +147,50 @@ struct Attempt<'a> {
     report: Report<'a>,
     began: Instant,
     password_typed: bool,
+    /// Of the credentials that were read; 0 before.
+    credentials_version: u64,
 }
 
 impl Attempt<'_> {
-    async fn run(&mut self, lock: &LoginLock) -> Result<Done, Failure> {
-        let credentials = self.credentials().await?;
-        let session = self.sign_in(&credentials).await?;
-        (self.report)(Progress::Probing);
-        probe::check(&self.context.http, self.site, &session, &credentials).await?;
-        (self.report)(Progress::Publishing);
-        self.publish(lock, &session).await?;
-        let (generation, expires_at) = (lock.generation, session.expires_at);
-        Ok(Done { generation, expires_at, duration: self.began.elapsed() })
-    }
-
-    async fn credentials(&self) -> Result<Credentials, Trouble> {
+    /// The account's credentials, if it has any; remembers their version.
+    async fn credentials(&mut self) -> Result<Option<Credentials>, Trouble> {
         let id = self.account.id;
-        let Some((version, sealed)) = self.context.store.credentials(id).await? else {
-            return Err(Trouble::new(Code::NoCredentials, "no credentials are stored"));
-        };
-        self.context.credentials_vault.open(&sealed, id, version).map_err(|error| {
+        let Some((version, sealed)) = self.context.store.credentials(id).await? else { return Ok(None) };
+        self.credentials_version = version;
+        let opened = self.context.credentials_vault.open(&sealed, id, version);
+        opened.map(Some).map_err(|error| {
             Trouble::new(Code::NoCredentials, format!("cannot open credentials of account {id}: {error}"))
         })
     }
 
-    /// From an empty page to a captured session; the page is closed in any case.
-    async fn sign_in(&mut self, credentials: &Credentials) -> Result<Session, Failure> {
-        let page = self.context.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
-        let mut runner = Runner::new(&page, self.site, self.account.id, &self.context.store, credentials);
-        let mut outcome = match runner.run(self.report).await {
-            Ok(()) => self.capture(&page).await,
-            Err(failure) => Err(failure),
+    async fn publish(
+        &self,
+        lock: &LoginLock,
+        session: &Session,
+        state: Option<&Session>,
+        rung: Rung,
+        evidence: String,
+    ) -> Result<(), Trouble> {
+        let Context { store, credentials_vault, session_vault, .. } = self.context;
+        let (id, generation) = (self.account.id, lock.generation);
+        let sealed = session_vault.seal(session, id, generation);
+        let sealed_state = state.map(|state| credentials_vault.seal_state(state, id, generation));
+        let recent_login_ms = self.recent_login_ms();
+        let (now, end) = (Timestamp::now(), session.expires_at);
+        let new = NewSession {
+            sealed: &sealed,
+            state: sealed_state.as_ref(),
+            origin: SessionOrigin::Login,
+            expires_at: end,
+            refresh_at: Some(expiry::refresh_at(now, end, &recent_login_ms, rand::random())),
+            last_login: LastLogin { rung: Some(rung), ..self.last_login("ok") },
+            recent_login_ms,
+            evidence,
         };
-        self.password_typed = runner.password_typed();
-        if let (Err(failure), Some(directory)) = (&mut outcome, &self.context.artefacts) {
-            let (id, code) = (self.account.id, failure.code);
-            failure.screenshot = screenshot::take(&page, runner.secrets(), directory, id, code).await;
-        }
-        page.close().await;
-        outcome
-    }
-
-    async fn capture(&self, page: &Page) -> Result<Session, Failure> {
-        (self.report)(Progress::Capturing);
-        Ok(capture::session(page, self.site).await?)
-    }
-
-    async fn publish(&self, lock: &LoginLock, session: &Session) -> Result<(), Trouble> {
-        let sealed = self.context.session_vault.seal(session, self.account.id, lock.generation);
-        let (now, took) = (Timestamp::now(), self.began.elapsed());
-        let refresh_at = expiry::refresh_at(now, session.expires_at, took, rand::random());
-        let last_login = self.last_login("ok");
-        let store = &self.context.store;
         let mut tries = 0;
         let published = loop {
             tries += 1;
-            let new = NewSession {
-                sealed: &sealed,
-                origin: SessionOrigin::Login,
-                expires_at: session.expires_at,
-                refresh_at: Some(refresh_at),
-                last_login: &last_login,
-            };
-            match store.publish_session(lock, new).await {
+            match store.publish_session(lock, new.clone()).await {
                 Ok(published) => break published,
                 Err(StoreError::Unavailable(_)) if tries < PUBLISH_TRIES => sleep(PUBLISH_PAUSE).await,
                 Err(error) => return Err(error.into()),
@@ -201,7 +199,7 @@ impl Attempt<'_> {
         match published {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
-                let _ = store.forget_failures(self.account.id).await;
+                let _ = store.forget_failures(id).await;
                 Ok(())
             }
             Published::Stale => Err(Trouble::new(
@@ -211,6 +209,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// How long the last logins took, with this one.
+    fn recent_login_ms(&self) -> Vec<u64> {
+        let mut recent = vec![self.took_ms()];
+        recent.extend(self.account.recent_login_ms.iter().take(RECENT_LOGINS - 1));
+        recent
+    }
+
+    fn took_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Writes a failure down, unless the account is another login's business now.
     async fn record(&self, failure: &Failure) {
         if failure.code == Code::Superseded {
@@ -218,14 +227,14 @@ impl Attempt<'_> {
         }
         let last_login = self.last_login(failure.code.as_str());
         let store = &self.context.store;
-        let recorded = record::failure(store, self.account, failure, self.password_typed, last_login).await;
+        let typed = record::Typed { password: self.password_typed, version: self.credentials_version };
+        let recorded = record::failure(store, self.account, failure, typed, last_login).await;
         if let Err(error) = recorded {
             tracing::warn!(%error, "cannot record the failed login");
         }
     }
 
     fn last_login(&self, result: &str) -> LastLogin {
-        let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        LastLogin { at: Timestamp::now(), duration_ms, result: result.to_owned() }
+        LastLogin { at: Timestamp::now(), duration_ms: self.took_ms(), result: result.to_owned(), rung: None }
     }
 }

@@ -32,8 +32,11 @@ const REMEMBERED: usize = 1000;
 /// Logins that may run or wait; more would wait longer than an operator watches.
 pub const QUEUE: usize = 64;
 
-/// What a login may take beyond its recipe: waiting for Chromium, capture, probe, publishing.
-const GRACE: Duration = Duration::from_secs(120);
+/// Logins of a broker at once, those included that renew a session without a browser or wait for one.
+const AT_ONCE: usize = 32;
+
+/// Longer than all that a login waits for, each of which has a limit of its own.
+const LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The operations of this broker. Clones share them.
 #[derive(Clone)]
@@ -61,8 +64,8 @@ pub(crate) type Operation = Arc<watch::Sender<Record>>;
 pub(crate) struct QueueFull;
 
 impl Operations {
-    pub(crate) fn new(context: Context, at_once: usize, tasks: Tasks) -> Self {
-        let permits = Semaphore::new(at_once);
+    pub(crate) fn new(context: Context, tasks: Tasks) -> Self {
+        let permits = Semaphore::new(AT_ONCE);
         Self(Arc::new(Inner { context, tasks, permits, table: Mutex::default() }))
     }
 
@@ -95,6 +98,11 @@ impl Operations {
     /// How many more logins could begin at once.
     pub(crate) fn free(&self) -> usize {
         self.0.permits.available_permits()
+    }
+
+    /// How many more logins could have a browser at once.
+    pub(crate) fn free_browsers(&self) -> usize {
+        self.0.context.turns.available_permits()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -172,13 +180,12 @@ impl Flight {
             );
         }
         let report = |progress| self.operation.send_modify(|record| record.report(progress));
-        let limit = site.login.timeout + GRACE;
         let login = login::run(&inner.context, &account, site, &report);
-        match tokio::time::timeout(limit, Box::pin(login)).await {
+        match tokio::time::timeout(LIMIT, Box::pin(login)).await {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => {
-                tracing::error!(login.limit = ?limit, "the login did not end within its limit");
+                tracing::error!(login.limit = ?LIMIT, "the login did not end within its limit");
                 Outcome::stopped("the login did not end within its limit; see the broker's log")
             }
         }

@@ -24,6 +24,9 @@ pub mod schedule;
 /// What an adapter waits for its request to be seen, and half of what it costs Redis to ask.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Accounts that are looked at in one go: those that need a browser must not hide the others.
+const LOOKED_AT: usize = 64;
+
 /// The due loop; ends when the broker stops.
 pub(crate) async fn run(app: App) {
     let stopping = app.tasks.stopping();
@@ -76,23 +79,40 @@ async fn try_plan(store: &Store, id: AccountId) -> Result<(), StoreError> {
 
 /// Takes no more than can begin now: what waits stays in Redis, for another broker too.
 async fn sign_in_due(app: &App) -> Result<(), StoreError> {
-    let free = app.operations.free();
+    let mut free = app.operations.free();
     if free == 0 {
         return Ok(());
     }
+    let mut browsers = app.operations.free_browsers();
     let now = Timestamp::now();
-    for id in app.store.due(now, free).await? {
+    for id in app.store.due(now, LOOKED_AT).await? {
+        let account = app.store.account(id).await?;
+        let takes_browser = account.as_ref().is_some_and(|account| takes_browser(app, account));
+        if free == 0 || (takes_browser && browsers == 0) {
+            continue;
+        }
         if !app.store.claim_due(id, now, now + CLAIM).await? {
             // Another broker was faster.
             continue;
         }
-        match app.store.account(id).await? {
+        match account {
             Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
-            Some(account) if account.state.signs_in_unasked() => sign_in(app, &account),
+            Some(account) if account.state.signs_in_unasked() => {
+                sign_in(app, &account);
+                free -= 1;
+                browsers -= usize::from(takes_browser);
+            }
             Some(_) | None => app.store.forget_due(id).await?,
         }
     }
     Ok(())
+}
+
+/// Whether the next login of an account surely takes a browser; another one may need one all the same.
+fn takes_browser(app: &App, account: &Account) -> bool {
+    let over_http = app.catalog.site(&account.site).is_some_and(|site| site.refresh.http.is_some());
+    let signs_in = account.state != State::Refreshing && account.state.signs_in_unasked();
+    signs_in && !(over_http && account.generation > 0)
 }
 
 fn sign_in(app: &App, account: &Account) {

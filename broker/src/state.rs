@@ -9,6 +9,7 @@ use latchkey_shared::{
     store::Store,
     vault::{CredentialsVault, SessionVault},
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     admin::auth::TokenDigest,
@@ -55,6 +56,7 @@ impl App {
             session_vault: config.session_vault.clone(),
             browser,
             http: probe_client()?,
+            turns: Semaphore::new(config.login_concurrency),
             artefacts: config.artefacts,
         };
         Ok(Self(Arc::new(Shared {
@@ -64,7 +66,7 @@ impl App {
             credentials_vault: config.credentials_vault,
             session_vault: config.session_vault,
             browser: config.browser,
-            operations: Operations::new(context, config.login_concurrency, tasks.clone()),
+            operations: Operations::new(context, tasks.clone()),
             tasks,
         })))
     }

@@ -24,6 +24,8 @@ pub struct Account {
     pub reason: String,
     /// Since when.
     pub state_since: Timestamp,
+    /// What was last seen of it at its site.
+    pub evidence: Option<Evidence>,
     /// Pools that it belongs to: a shared secret that is bound to pools uses their accounts and no others.
     pub pools: BTreeSet<PoolName>,
     /// Its share of the turns, beside those of other accounts.
@@ -36,6 +38,8 @@ pub struct Account {
     pub schedule: Option<String>,
     /// One higher for each change of the credentials; 0 means none are stored.
     pub credentials_version: u64,
+    /// Version of the credentials that the site refused last; 0 means none. It is not typed again.
+    pub rejected_version: u64,
     /// Generation of the published session; 0 means there was none.
     pub generation: u64,
     /// How the published session came about.
@@ -46,6 +50,8 @@ pub struct Account {
     pub refresh_at: Option<Timestamp>,
     /// The last login that ended, well or not.
     pub last_login: Option<LastLogin>,
+    /// How long the last logins took that ended well, in milliseconds, the newest first; at most [`RECENT_LOGINS`].
+    pub recent_login_ms: Vec<u64>,
     /// When it was added.
     pub created_at: Timestamp,
 }
@@ -59,7 +65,60 @@ pub struct LastLogin {
     pub duration_ms: u64,
     /// `ok` or a failure code.
     pub result: String,
+    /// How the session was come by; `None` when it was not.
+    pub rung: Option<Rung>,
 }
+
+/// Logins whose time is remembered.
+pub const RECENT_LOGINS: usize = 16;
+
+/// What was seen of an account at its site, and when: an account is as well as this says, and as old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words for an operator; never a secret.
+    pub seen: String,
+}
+
+/// How a session is come by: each is tried before the next, which costs more and risks more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    /// A request that the site file describes; no browser.
+    Http,
+    /// A browser with what it kept; nothing typed.
+    Restored,
+    /// The whole recipe.
+    Recipe,
+}
+
+impl Rung {
+    /// Every rung with its name, the first tried first.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Http, "http"), (Self::Restored, "restored"), (Self::Recipe, "recipe")];
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = Self::ALL.iter().find(|(rung, _)| rung == self).expect("ALL lists every rung");
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Rung {
+    type Err = UnknownRung;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRung> {
+        let found = Self::ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(rung, _)| *rung).ok_or(UnknownRung)
+    }
+}
+
+/// Text that names no rung.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a way to come by a session")]
+pub struct UnknownRung;
 
 impl Account {
     /// A new account with no credentials and no session.
@@ -73,17 +132,20 @@ impl Account {
             state: State::New,
             reason: String::new(),
             state_since: now,
+            evidence: None,
             pools: BTreeSet::new(),
             weight: 1,
             concurrency: None,
             requests_per_minute: None,
             schedule: None,
             credentials_version: 0,
+            rejected_version: 0,
             generation: 0,
             session_origin: None,
             expires_at: None,
             refresh_at: None,
             last_login: None,
+            recent_login_ms: Vec::new(),
             created_at: now,
         }
     }

@@ -37,6 +37,12 @@ struct Record {
 }
 
 impl Credentials {
+    /// Nothing: for a browser in which nothing is typed.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { username: String::new(), password: String::new().into(), totp_seed: None }
+    }
+
     /// The plaintext that the vault seals.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {

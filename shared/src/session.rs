@@ -41,6 +41,8 @@ pub struct Cookie {
     pub path: String,
     /// Sent over https only (loopback counts as secure, as in browsers).
     pub secure: bool,
+    /// Hidden from the page's scripts.
+    pub http_only: bool,
     /// Its expiry; `None` for a session cookie.
     pub expires_at: Option<Timestamp>,
 }
@@ -148,6 +150,8 @@ struct CookieRecord<'a> {
     domain: std::borrow::Cow<'a, str>,
     path: std::borrow::Cow<'a, str>,
     secure: bool,
+    #[serde(default)]
+    http_only: bool,
     expires_at: Option<Timestamp>,
 }
 
@@ -175,6 +179,7 @@ impl<'a> From<&'a Session> for Record<'a> {
             domain: cookie.domain.as_str().into(),
             path: cookie.path.as_str().into(),
             secure: cookie.secure,
+            http_only: cookie.http_only,
             expires_at: cookie.expires_at,
         };
         Self {
@@ -197,6 +202,7 @@ impl From<Record<'_>> for Session {
             domain: cookie.domain.into_owned(),
             path: cookie.path.into_owned(),
             secure: cookie.secure,
+            http_only: cookie.http_only,
             expires_at: cookie.expires_at,
         };
         Self {
@@ -222,6 +228,7 @@ mod tests {
             domain: domain.to_owned(),
             path: path.to_owned(),
             secure,
+            http_only: false,
             expires_at: None,
         }
     }

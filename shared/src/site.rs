@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod chat;
 mod file;
 mod mistake;
+pub mod refresh;
 pub mod schema;
 mod selector;
 pub mod step;
@@ -21,6 +22,7 @@ pub mod text;
 use chat::Chat;
 pub use file::{Parsed, check, parse};
 pub use mistake::SiteFileError;
+use refresh::Refresh;
 use step::{Condition, Step};
 use text::Template;
 
@@ -44,6 +46,8 @@ pub struct Site {
     pub login: Login,
     /// What to capture.
     pub session: SessionRules,
+    /// How a session is renewed.
+    pub refresh: Refresh,
     /// How to prove that a session works.
     pub probe: Probe,
     /// How to chat.
@@ -190,6 +194,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Of a whole turn.
     pub turn: Duration,
+    /// Logins in a browser in one minute, of all accounts and all brokers.
+    pub logins_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -199,6 +205,7 @@ impl Default for Limits {
             first_token: Duration::from_secs(120),
             idle: Duration::from_secs(120),
             turn: Duration::from_secs(30 * 60),
+            logins_per_minute: 30,
         }
     }
 }

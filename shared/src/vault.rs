@@ -75,7 +75,7 @@ struct Place<'a> {
     epoch: u64,
 }
 
-/// Seals and opens credentials. Only the broker can hold one.
+/// Seals and opens credentials, and what browsers kept. Only the broker can hold one.
 #[derive(Clone)]
 pub struct CredentialsVault(Vault);
 
@@ -110,6 +110,26 @@ impl CredentialsVault {
         self.0.seal(&credentials.to_bytes(), &self.place(account, version))
     }
 
+    /// Seals what an account's browser kept when it brought back a generation of its session.
+    #[must_use]
+    pub fn seal_state(&self, state: &Session, account: AccountId, generation: u64) -> Sealed {
+        self.0.seal(&state.to_bytes(), &self.place_of_state(account, generation))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the record is anything but this.
+    pub fn open_state(
+        &self,
+        sealed: &Sealed,
+        account: AccountId,
+        generation: u64,
+    ) -> Result<Session, VaultError> {
+        let plaintext = self.0.open(sealed, &self.place_of_state(account, generation))?;
+        Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
+    }
+
     /// Opens them.
     ///
     /// # Errors
@@ -129,6 +149,11 @@ impl CredentialsVault {
         let redis_key = keys::credentials(account);
         let owner = account.to_string();
         Place { kind: Kind::Credentials, deployment: &self.0.deployment, redis_key, owner, epoch }
+    }
+
+    fn place_of_state(&self, account: AccountId, epoch: u64) -> Place<'_> {
+        let (redis_key, owner) = (keys::state(account), account.to_string());
+        Place { kind: Kind::State, deployment: &self.0.deployment, redis_key, owner, epoch }
     }
 }
 

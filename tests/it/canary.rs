@@ -221,6 +221,8 @@ impl Mine {
         for session in self.practice.issued() {
             hunter.secret("a cookie", &session.cookie);
             hunter.secret("a token", &session.token);
+            hunter.secret("a refresh cookie", &session.refresh);
+            hunter.secret("a device cookie", &session.device);
         }
         hunter
     }

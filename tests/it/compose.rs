@@ -5,10 +5,10 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin, SessionOrigin},
+    account::Account,
     env::{Env, VARIABLES},
     id::SiteName,
-    store::{Event, LeaseOutcome, NewSession, RedisConfig, Store},
+    store::{Event, LeaseOutcome, NewSession, RedisConfig, RefreshRequest, Store},
     time::Timestamp,
     vault::Sealed,
 };
@@ -205,7 +205,6 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let site: SiteName = "practice".parse().unwrap();
     let account = Account::new(site.clone(), "alice".to_owned());
     let now = Timestamp::now();
-    let last = LastLogin { at: now, duration_ms: 1, result: "ok".to_owned() };
     let sealed = Sealed::from_stored(b"sealed".to_vec());
     let mut events = adapter.events();
     assert_eq!(events.next().await, Event::Reconnected);
@@ -215,21 +214,15 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
     assert!(broker.renew_login(&lock, TTL).await.unwrap());
     assert!(broker.claim_totp_step(account.id, 1).await.unwrap());
-    broker
-        .publish_session(
-            &lock,
-            NewSession {
-                sealed: &sealed,
-                origin: SessionOrigin::Login,
-                expires_at: now + TTL,
-                refresh_at: Some(now + TTL / 2),
-                last_login: &last,
-            },
-        )
-        .await
-        .unwrap();
+    broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
     broker.unlock_login(&lock).await.unwrap();
     broker.due(now, 10).await.unwrap();
+    broker.state(account.id).await.unwrap();
+    let request = RefreshRequest { account: account.id, generation: 1 };
+    adapter.ask_refresh(request).await.unwrap();
+    assert_eq!(broker.refresh_requests(10).await.unwrap(), [request]);
+    assert_eq!(broker.count_forced(account.id, TTL).await.unwrap(), 1);
+    broker.end_refresh_request(request).await.unwrap();
     broker.count_failure(account.id).await.unwrap();
     broker.forget_failures(account.id).await.unwrap();
 
@@ -264,24 +257,11 @@ async fn what_is_stored_outlives_a_restart_of_redis() {
     let account = Account::new("practice".parse().unwrap(), "alice".to_owned());
     let sealed = Sealed::from_stored(b"sealed".to_vec());
     let now = Timestamp::now();
-    let last = LastLogin { at: now, duration_ms: 1, result: "ok".to_owned() };
     let broker = users.store("broker").await;
     broker.create_account(&account).await.unwrap();
     broker.put_credentials(account.id, 1, &sealed).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
-    broker
-        .publish_session(
-            &lock,
-            NewSession {
-                sealed: &sealed,
-                origin: SessionOrigin::Login,
-                expires_at: now + TTL,
-                refresh_at: Some(now + TTL / 2),
-                last_login: &last,
-            },
-        )
-        .await
-        .unwrap();
+    broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
     let before = broker.account(account.id).await.unwrap();
 
     users.redis.restart().await;

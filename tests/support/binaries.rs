@@ -73,6 +73,12 @@ impl Binary {
         String::from_utf8_lossy(&[read("stdout"), read("stderr")].concat()).into_owned()
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The directory that it was given for temporary files.
     #[must_use]
     pub fn temporary(&self) -> PathBuf {

@@ -22,5 +22,6 @@ pub mod redis;
 pub mod server;
 pub mod sites;
 pub mod socket;
+pub mod soak;
 pub mod wait;
 pub mod world;

@@ -35,6 +35,21 @@ pub const TOTP_SEED: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 /// Name of the session cookie.
 pub const COOKIE: &str = "practice_session";
 
+/// Name of the cookie that renews a session; it is sent to the renewal alone.
+pub const REFRESH_COOKIE: &str = "practice_refresh";
+
+/// Name of the cookie by which the site knows a browser.
+pub const DEVICE_COOKIE: &str = "practice_device";
+
+/// What a site file adds to renew sessions over HTTP.
+pub const REFRESH_TABLE: &str = r#"
+[refresh.http]
+request = { method = "POST", path = "/api/refresh" }
+bearer = "/token"
+local_storage = { token = "/token" }
+expires_in = "/expires_in"
+"#;
+
 /// How the site behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -68,6 +83,10 @@ pub struct Options {
     pub shadow_dom: bool,
     /// How long the site thinks about a password.
     pub slow_login: Duration,
+    /// Renewals over HTTP that each login is good for; none without it.
+    pub renewals: Option<u32>,
+    /// The site knows a browser that signed in before, and signs it in again when its login page is opened.
+    pub remember: bool,
 }
 
 /// One more account of the site.
@@ -99,6 +118,10 @@ pub struct SessionParts {
     pub cookie: String,
     /// The bearer token, kept in `localStorage` as `token`.
     pub token: String,
+    /// Value of the cookie [`REFRESH_COOKIE`].
+    pub refresh: String,
+    /// Value of the cookie [`DEVICE_COOKIE`].
+    pub device: String,
     /// When the site forgets it.
     pub expires_at: Timestamp,
 }
@@ -170,6 +193,16 @@ impl Practice {
         self.site.0.accounts.sign_in(username, life)
     }
 
+    /// Signs in without a browser, as a browser is after a login that is good for so many renewals still.
+    ///
+    /// # Panics
+    /// When the site does not know the user.
+    #[must_use]
+    pub fn sign_in_renewable(&self, username: &str, renewals: u32) -> SessionParts {
+        let life = self.site.options().token_life;
+        self.site.0.accounts.sign_in_renewable(username, life, renewals)
+    }
+
     /// Forgets every session: the next call with one is a 401.
     pub fn expire_all(&self) {
         self.site.0.accounts.expire(|_| true);
@@ -178,6 +211,18 @@ impl Practice {
     /// Forgets the sessions of one user.
     pub fn expire(&self, username: &str) {
         self.site.0.accounts.expire(|session| session.username == username);
+    }
+
+    /// Forgets every session of a user but the newest.
+    pub fn expire_issued_before_the_last(&self, username: &str) {
+        let newest = self.issued().into_iter().rfind(|parts| parts.username == username);
+        let newest = newest.expect("the user signed in").token;
+        self.site.0.accounts.expire(|session| session.username == username && session.token != newest);
+    }
+
+    /// Forgets what renews sessions, and every browser: only a password signs in again.
+    pub fn forget_browsers(&self) {
+        self.site.0.accounts.forget_browsers();
     }
 
     /// Opens a locked account.
@@ -236,6 +281,7 @@ impl SessionParts {
             domain: url.host_str().unwrap().to_owned(),
             path: "/".to_owned(),
             secure: false,
+            http_only: true,
             expires_at: Some(self.expires_at),
         };
         Session {
@@ -268,6 +314,8 @@ impl Default for Options {
             login_page_everywhere: false,
             shadow_dom: false,
             slow_login: Duration::ZERO,
+            renewals: None,
+            remember: false,
         }
     }
 }

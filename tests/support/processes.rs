@@ -74,6 +74,16 @@ pub fn terminate(pid: u32) {
     signal(pid, Signal::TERM);
 }
 
+/// Stops a process in its tracks, as a machine that swaps does; [`thaw`] undoes it.
+pub fn freeze(pid: u32) {
+    signal(pid, Signal::STOP);
+}
+
+/// Lets a frozen process go on.
+pub fn thaw(pid: u32) {
+    signal(pid, Signal::CONT);
+}
+
 /// Remembers the command line of every process that ran while it watched, and the environments of some.
 #[derive(Debug)]
 pub struct Watch {

@@ -190,13 +190,22 @@
       location.assign(url);
     },
 
-    storage(kind, keys) {
+    // Named items whatever their size, then others while there is room for them.
+    storage(kind, keys, longest, room) {
       const values = {};
       try {
         const store = kind === "local" ? localStorage : sessionStorage;
         for (const key of keys) {
           const value = store.getItem(key);
           if (value !== null) values[key] = value;
+        }
+        for (let at = 0; at < store.length; at++) {
+          const key = store.key(at);
+          const value = store.getItem(key);
+          const size = key.length + value.length;
+          if (Object.hasOwn(values, key) || size > longest || size > room) continue;
+          room -= size;
+          values[key] = value;
         }
       } catch {
         // A page without an origin has no storage.

@@ -29,8 +29,10 @@ use super::{
 
 mod dom;
 mod pump;
+mod restore;
 
 pub use dom::{Done, Glance, Storage, StorageKind};
+pub use restore::Waiting;
 
 /// A first page takes a renderer to start.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -198,6 +200,7 @@ fn cookie(cookie: CdpCookie) -> Cookie {
         domain: cookie.domain,
         path: cookie.path,
         secure: cookie.secure,
+        http_only: cookie.http_only,
         expires_at: (!cookie.session).then(|| since_epoch(cookie.expires)),
     }
 }

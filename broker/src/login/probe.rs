@@ -13,22 +13,24 @@ use super::{Code, failure::Trouble};
 /// A user's own record is small; a page in its place is not worth reading further.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Asks the site with the session, as the adapter will. A 200 proves nothing: many sites answer every path with
-/// their login page.
+/// Asks the site with the session, as the adapter will; gives what was seen. A 200 proves nothing: many sites answer
+/// every path with their login page.
 pub(super) async fn check(
     http: &Client,
     site: &Site,
     session: &Session,
-    credentials: &Credentials,
-) -> Result<(), Trouble> {
+    credentials: Option<&Credentials>,
+) -> Result<String, Trouble> {
     let limit = site.probe.timeout;
     let asked = tokio::time::timeout(limit, ask(http, site, session)).await;
     let answer = asked.unwrap_or_else(|_| {
         let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
         Err(Trouble::new(Code::SiteDown, what))
     })?;
-    let expected = site.probe.equals.as_ref().map(|template| template.fill(&site.base_url, credentials));
-    judge(&answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))
+    let equals = site.probe.equals.as_ref().zip(credentials);
+    let expected = equals.map(|(template, credentials)| template.fill(&site.base_url, credentials));
+    judge(&answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))?;
+    Ok(format!("the site's {} was answered with {}", site.probe.path, site.probe.pointer))
 }
 
 async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
@@ -41,9 +43,9 @@ async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Tro
         request = request.bearer_auth(bearer.expose_secret());
     }
     let sent = request.header(header::USER_AGENT, &session.user_agent).send().await;
-    let answer = sent.map_err(|error| unanswered(&error))?;
+    let answer = sent.map_err(|error| unanswered("the probe", &error))?;
     refused(answer.status())?;
-    let body = read(answer).await?;
+    let body = read("the probe", answer).await?;
     serde_json::from_slice(&body)
         .map_err(|_| failed("the probe was answered 200 with something that is no JSON"))
 }
@@ -58,13 +60,14 @@ fn refused(status: StatusCode) -> Result<(), Trouble> {
     }
 }
 
-async fn read(answer: Response) -> Result<Vec<u8>, Trouble> {
+/// The body of an answer; `call` is what was asked, for people.
+pub(super) async fn read(call: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     let mut pieces = answer.bytes_stream();
     while let Some(piece) = pieces.next().await {
-        body.extend_from_slice(&piece.map_err(|error| unanswered(&error))?);
+        body.extend_from_slice(&piece.map_err(|error| unanswered(call, &error))?);
         if body.len() > MAX_BODY_BYTES {
-            return Err(failed("the probe's answer is longer than 1 MiB"));
+            return Err(failed(format!("the answer to {call} is longer than 1 MiB")));
         }
     }
     Ok(body)
@@ -98,12 +101,16 @@ fn failed(what: impl Into<String>) -> Trouble {
     Trouble::new(Code::ProbeFailed, what)
 }
 
-fn unanswered(error: &reqwest::Error) -> Trouble {
+/// Why there is no answer.
+pub(super) fn unanswered(call: &str, error: &reqwest::Error) -> Trouble {
     if is_tls(error) {
-        return Trouble::new(Code::TlsError, "the site's certificate was refused by the probe");
+        return Trouble::new(Code::TlsError, format!("the site's certificate was refused by {call}"));
     }
-    let what =
-        if error.is_connect() { "the probe cannot reach the site" } else { "the probe's answer broke off" };
+    let what = if error.is_connect() {
+        format!("{call} cannot reach the site")
+    } else {
+        format!("the answer to {call} broke off")
+    };
     Trouble::new(Code::SiteDown, what)
 }
 

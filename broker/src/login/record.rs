@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, LastLogin, State},
+    account::{Account, Evidence, LastLogin, State},
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
 };
@@ -17,12 +17,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// A site that asked to wait is not asked again before.
 const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
+/// What the site was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Typed {
+    /// Whether that was the password.
+    pub(super) password: bool,
+    /// The version of the credentials.
+    pub(super) version: u64,
+}
+
 /// Writes down how a login failed. What an operator changed meanwhile stays.
 pub(super) async fn failure(
     store: &Store,
     account: &Account,
     failure: &Failure,
-    password_typed: bool,
+    typed: Typed,
     last_login: LastLogin,
 ) -> Result<(), StoreError> {
     // Nothing is counted for an account that was removed meanwhile: nobody would clear it away.
@@ -30,9 +39,16 @@ pub(super) async fn failure(
         return Ok(());
     }
     let failures = store.count_failure(account.id).await?;
-    let state = state(failure.code, password_typed, failures);
+    let state = state(failure.code, typed.password, failures);
     let wait = backoff(failure.code, failures, rand::random());
-    let last_login = AccountChange { last_login: Some(last_login), ..AccountChange::default() };
+    let evidence = Evidence { at: Timestamp::now(), seen: failure.message.clone() };
+    let rejected = failure.code == Code::CredentialsRejected && typed.password;
+    let last_login = AccountChange {
+        last_login: Some(last_login),
+        evidence: Some(evidence),
+        rejected_version: rejected.then_some(typed.version),
+        ..AccountChange::default()
+    };
     let change = AccountChange {
         from: Some(State::Refreshing),
         state: Some((state, failure.reason())),

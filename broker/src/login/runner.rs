@@ -11,7 +11,7 @@ use latchkey_shared::{
     },
     store::Store,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
 use super::{Code, Failure, Progress, Report, failure::Trouble, hold};
@@ -19,8 +19,10 @@ use crate::browser::Page;
 
 mod act;
 mod sight;
+mod silent;
 
 use sight::Sight;
+pub(super) use silent::Welcome;
 
 /// How often the page is looked at.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -64,8 +66,8 @@ impl<'a> Runner<'a> {
         store: &'a Store,
         credentials: &'a Credentials,
     ) -> Self {
-        let mut secrets = vec![credentials.password.clone()];
-        secrets.extend(credentials.totp_seed.clone());
+        let secrets = std::iter::once(&credentials.password).chain(&credentials.totp_seed);
+        let secrets = secrets.filter(|secret| !secret.expose_secret().is_empty()).cloned().collect();
         Self {
             page,
             site,

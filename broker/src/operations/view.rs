@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use latchkey_shared::{id::AccountId, time::Timestamp};
+use latchkey_shared::{account::Rung, id::AccountId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,6 +32,8 @@ pub struct OperationView {
     pub generation: Option<u64>,
     /// Hard end of that session.
     pub expires_at: Option<Timestamp>,
+    /// How it was come by.
+    pub rung: Option<Rung>,
     /// Why it failed.
     pub error: Option<ErrorView>,
 }
@@ -55,7 +57,7 @@ pub struct Progress {
     pub step: Option<usize>,
     /// How many steps the recipe has.
     pub total: Option<usize>,
-    /// What is done: a verb of site files, or `wait`, `capture`, `probe`, `publish`.
+    /// What is done: a verb of site files, or `wait`, `renew`, `restore`, `capture`, `probe`, `publish`.
     pub verb: String,
     /// What it is done to.
     pub target: String,
@@ -119,6 +121,7 @@ impl Record {
             steps,
             generation: done.map(|done| done.generation),
             expires_at: done.map(|done| done.expires_at),
+            rung: done.map(|done| done.rung),
             error: self.error(),
         }
     }
@@ -183,6 +186,9 @@ impl From<&Stage> for Progress {
         };
         match stage {
             Stage::Waiting => outside("wait", "its turn and the browser"),
+            Stage::Working(login::Progress::Waiting) => outside("wait", "a browser that is free"),
+            Stage::Working(login::Progress::Renewing) => outside("renew", "the session, without a browser"),
+            Stage::Working(login::Progress::Restoring) => outside("restore", "what the browser kept"),
             Stage::Working(login::Progress::Step { index, total, verb, target }) => Self {
                 step: Some(*index),
                 total: Some(*total),

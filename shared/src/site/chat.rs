@@ -14,6 +14,7 @@ use super::{
 };
 
 pub mod conversation;
+mod fill;
 pub mod http;
 pub mod openai;
 pub mod request;

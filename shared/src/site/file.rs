@@ -11,6 +11,7 @@ use super::{
     SiteFileError, SiteUrls,
     chat::RawChat,
     mistake::Source,
+    refresh::{self, RawRefresh, Refresh},
     schema,
     text::{Placeholder, Template},
 };
@@ -24,7 +25,8 @@ mod whole;
 pub(crate) use address::http_url;
 use address::{base_url, origin};
 pub(super) use duration::{duration, read_duration, some_duration};
-use steps::{RawCondition, RawStep};
+pub(super) use steps::RawCondition;
+use steps::RawStep;
 
 /// What a file describes: a site, or one that has no address yet.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(super) struct RawFile {
     site: Option<RawSite>,
     login: Option<RawLogin>,
     session: Option<Spanned<RawSession>>,
+    refresh: Option<RawRefresh>,
     probe: Option<RawProbe>,
     chat: Option<Spanned<RawChat>>,
     #[serde(default)]
@@ -127,6 +130,7 @@ struct RawLimits {
     idle: Option<Duration>,
     #[serde(default, deserialize_with = "some_duration")]
     turn: Option<Duration>,
+    logins_per_minute: Option<Spanned<u32>>,
 }
 
 fn default_login_timeout() -> Duration {
@@ -188,13 +192,19 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
     // Where secrets may be typed is known from the head alone.
     let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login(source, raw, head));
     let session = raw.session.and_then(|raw| source.keep(session(source, raw)));
+    let base_url = head.as_ref().map_or_else(stand_in, |head| head.base_url.clone());
+    let refresh = match raw.refresh {
+        Some(raw) => source.keep(refresh::check(source, raw, &base_url)),
+        None => Some(Refresh::default()),
+    };
     let probe = raw.probe.and_then(|raw| source.keep(probe(source, raw)));
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
     let limits = source.keep(limits(source, raw.limits));
     let Head { name, title, base_url, placed, origins, models } = head?;
-    let (login, session, probe, chat, limits) = (login?, session?, probe?, chat?, limits?);
+    let (login, session, refresh) = (login?, session?, refresh?);
+    let (probe, chat, limits) = (probe?, chat?, limits?);
     let site =
-        Site { name: name.clone(), title, base_url, origins, models, login, session, probe, chat, limits };
+        Site { name: name.clone(), title, base_url, origins, models, login, session, refresh, probe, chat, limits };
     whole::check(source, &site);
     Some(Parsed { name, site: placed.then_some(site) })
 }
@@ -339,15 +349,14 @@ fn probe(source: &Source<'_>, raw: RawProbe) -> Result<Probe, SiteFileError> {
 
 fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, SiteFileError> {
     let default = Limits::default();
-    let concurrency = match raw.concurrency {
-        Some(zero) if *zero.get_ref() == 0 => {
-            return Err(source.mistake(zero.span().start, "must be at least 1"));
-        }
-        Some(concurrency) => concurrency.into_inner(),
-        None => default.concurrency,
+    let count = |raw: Option<Spanned<u32>>, default| match raw {
+        Some(zero) if *zero.get_ref() == 0 => Err(source.mistake(zero.span().start, "must be at least 1")),
+        Some(count) => Ok(count.into_inner()),
+        None => Ok(default),
     };
     Ok(Limits {
-        concurrency,
+        concurrency: count(raw.concurrency, default.concurrency)?,
+        logins_per_minute: count(raw.logins_per_minute, default.logins_per_minute)?,
         first_token: raw.first_token.unwrap_or(default.first_token),
         idle: raw.idle.unwrap_or(default.idle),
         turn: raw.turn.unwrap_or(default.turn),

@@ -9,7 +9,7 @@ use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys};
 use crate::{
-    account::{Account, LastLogin, State},
+    account::{Account, Evidence, LastLogin, State},
     id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
@@ -39,6 +39,10 @@ pub struct AccountChange {
     pub refresh_at: Option<Option<Timestamp>>,
     /// How the last login went.
     pub last_login: Option<LastLogin>,
+    /// What was seen of it at its site.
+    pub evidence: Option<Evidence>,
+    /// Version of the credentials that the site refused.
+    pub rejected_version: Option<u64>,
 }
 
 impl Store {
@@ -145,6 +149,7 @@ impl Store {
         let of_account = [
             keys::session,
             keys::credentials,
+            keys::state,
             keys::account,
             keys::generation,
             keys::login_lock,

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `lk:{id}:account` | hash: see [`crate::account::Account`] | broker | both | until removed |
 //! | `lk:{id}:credentials` | sealed, ring `credentials` | broker | broker | until removed |
+//! | `lk:{id}:state` | sealed, ring `credentials`: what the browser kept | broker, fenced | broker | until the next session, other credentials or the account's end |
 //! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
 //! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
 //! | `lk:{id}:login-lock` | random token | broker | broker | 15 s, renewed |
@@ -13,6 +14,7 @@
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
+//! | `lk:site:{site}:logins` | integer: logins in a browser in this minute | broker | broker | 1 min after the first |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
 //! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
@@ -41,6 +43,11 @@ pub(crate) fn credentials(id: AccountId) -> String {
 /// Key of an account's sealed session; part of its authenticated data.
 pub(crate) fn session(id: AccountId) -> String {
     of_account(id, "session")
+}
+
+/// Key of what an account's browser kept, sealed; part of its authenticated data.
+pub(crate) fn state(id: AccountId) -> String {
+    of_account(id, "state")
 }
 
 pub(super) fn account(id: AccountId) -> String {
@@ -86,6 +93,10 @@ pub(super) fn site_idle(site: &SiteName) -> String {
 /// Key of an answer that is kept for a moment, sealed; part of its authenticated data.
 pub(crate) fn answer(digest: &str) -> String {
     format!("lk:answer:{{{digest}}}")
+}
+
+pub(super) fn site_logins(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:logins")
 }
 
 pub(super) fn conversation(digest: &str) -> String {

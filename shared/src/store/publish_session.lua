@@ -1,5 +1,5 @@
--- KEYS: generation, session, account, cooldown. ARGV: generation, record, expiry in ms, channel, id, the
--- reason of a cooldown that a new session ends, then account fields.
+-- KEYS: generation, session, account, cooldown, state. ARGV: generation, record, expiry in ms, channel, id, the
+-- reason of a cooldown that a new session ends, the record of what the browser kept or '', then account fields.
 -- Only the newest generation drawn may publish, and only for an account that is there and switched on.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -10,7 +10,12 @@ if not state or state == 'disabled' then
 end
 -- One command sets value and expiry: a script that dies half-way is not rolled back.
 redis.call('SET', KEYS[2], ARGV[2], 'PXAT', ARGV[3])
-redis.call('HSET', KEYS[3], unpack(ARGV, 7))
+redis.call('HSET', KEYS[3], unpack(ARGV, 8))
+if ARGV[7] == '' then
+  redis.call('DEL', KEYS[5])
+else
+  redis.call('SET', KEYS[5], ARGV[7])
+end
 if redis.call('GET', KEYS[4]) == ARGV[6] then
   redis.call('DEL', KEYS[4])
 end

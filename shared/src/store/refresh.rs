@@ -8,7 +8,7 @@ use std::time::Duration;
 use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys, sessions::millis};
-use crate::id::AccountId;
+use crate::id::{AccountId, SiteName};
 
 /// An adapter's word that a site refuses a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,19 @@ impl Store {
         );
         let mut call = script.key(keys::REFRESH);
         self.script(call.arg(request.account.to_string()).arg(request.generation)).await
+    }
+
+    /// Counts a login at a site, if it had fewer than `most` in this minute; false when it had.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn count_login(&self, site: &SiteName, most: u32) -> Result<bool, StoreError> {
+        let script = redis::Script::new(
+            "redis.call('SET', KEYS[1], 0, 'NX', 'PX', 60000) \
+             if tonumber(redis.call('GET', KEYS[1])) >= tonumber(ARGV[1]) then return 0 end \
+             redis.call('INCR', KEYS[1]) return 1",
+        );
+        self.script(script.key(keys::site_logins(site)).arg(most)).await
     }
 
     /// Counts a login of an account that adapters asked for; gives how many there were since `window` began.

@@ -7,7 +7,7 @@ use rand::{TryRng, rngs::SysRng};
 
 use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, keys};
 use crate::{
-    account::{LastLogin, SessionOrigin, State},
+    account::{Evidence, LastLogin, SessionOrigin, State},
     id::AccountId,
     time::Timestamp,
     vault::Sealed,
@@ -24,10 +24,12 @@ pub struct LoginLock {
 }
 
 /// A session that is to be an account's, and what the account says of it then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     /// The record.
     pub sealed: &'a Sealed,
+    /// What the browser kept; `None` where nothing is to be renewed with it.
+    pub state: Option<&'a Sealed>,
     /// How it came about.
     pub origin: SessionOrigin,
     /// Its hard end.
@@ -35,7 +37,30 @@ pub struct NewSession<'a> {
     /// When the broker sees to it by itself; `None` never.
     pub refresh_at: Option<Timestamp>,
     /// How the login went.
-    pub last_login: &'a LastLogin,
+    pub last_login: LastLogin,
+    /// How long the last logins took, in milliseconds, this one first.
+    pub recent_login_ms: Vec<u64>,
+    /// What proves the session.
+    pub evidence: String,
+}
+
+impl<'a> NewSession<'a> {
+    /// A session that no login of the broker brought back: nothing renews it, and it is due again at its end.
+    #[must_use]
+    pub fn given(sealed: &'a Sealed, expires_at: Timestamp) -> Self {
+        let last_login =
+            LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned(), rung: None };
+        Self {
+            sealed,
+            state: None,
+            origin: SessionOrigin::Import,
+            expires_at,
+            refresh_at: Some(expires_at),
+            last_login,
+            recent_login_ms: Vec::new(),
+            evidence: "given".to_owned(),
+        }
+    }
 }
 
 /// Whether a session was published.
@@ -57,7 +82,8 @@ pub struct StoredSession {
 }
 
 impl Store {
-    /// Stores a version of an account's credentials; false when there is no such account.
+    /// Stores a version of an account's credentials; false when there is no such account. What a browser kept is
+    /// forgotten: it may be another person's.
     ///
     /// # Errors
     /// When Redis is unavailable.
@@ -70,10 +96,12 @@ impl Store {
         let script = redis::Script::new(
             "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end \
              redis.call('SET', KEYS[2], ARGV[2]) \
+             redis.call('DEL', KEYS[3]) \
              redis.call('HSET', KEYS[1], 'credentials_version', ARGV[1]) return 1",
         );
         let mut call = script.key(keys::account(id));
-        self.script(call.key(keys::credentials(id)).arg(version).arg(sealed.as_bytes())).await
+        call.key(keys::credentials(id)).key(keys::state(id));
+        self.script(call.arg(version).arg(sealed.as_bytes())).await
     }
 
     /// An account's credentials with their version.
@@ -133,33 +161,55 @@ impl Store {
     pub async fn publish_session(
         &self,
         lock: &LoginLock,
-        session: NewSession<'_>,
+        new: NewSession<'_>,
     ) -> Result<Published, StoreError> {
         let id = lock.account;
         let script = redis::Script::new(include_str!("publish_session.lua"));
         let mut call = script.key(keys::generation(id));
-        call.key(keys::session(id)).key(keys::account(id)).key(keys::cooldown(id));
-        call.arg(lock.generation).arg(session.sealed.as_bytes()).arg(session.expires_at.millis());
+        call.key(keys::session(id)).key(keys::account(id)).key(keys::cooldown(id)).key(keys::state(id));
+        call.arg(lock.generation).arg(new.sealed.as_bytes()).arg(new.expires_at.millis());
         call.arg(keys::EVENTS).arg(id.to_string()).arg(SESSION_EXPIRED);
-        for (field, value) in fields::of_state(State::Active, String::new()) {
-            call.arg(field).arg(value);
-        }
-        for (field, value) in fields::of_last_login(session.last_login) {
+        call.arg(new.state.map(Sealed::as_bytes).unwrap_or_default());
+        let evidence = Evidence { at: Timestamp::now(), seen: new.evidence };
+        let fields = fields::of_state(State::Active, String::new())
+            .into_iter()
+            .chain(fields::of_last_login(&new.last_login))
+            .chain(fields::of_evidence(&evidence))
+            .chain([fields::of_recent(&new.recent_login_ms)]);
+        for (field, value) in fields {
             call.arg(field).arg(value);
         }
         call.arg("generation").arg(lock.generation);
-        call.arg("session_origin").arg(session.origin.to_string());
-        call.arg("expires_at").arg(session.expires_at.millis());
-        call.arg("refresh_at").arg(fields::optional(session.refresh_at.map(Timestamp::millis)));
+        call.arg("session_origin").arg(new.origin.to_string());
+        call.arg("expires_at").arg(new.expires_at.millis());
+        call.arg("refresh_at").arg(fields::optional(new.refresh_at.map(Timestamp::millis)));
         let published: bool = self.script(&call).await?;
         if !published {
             return Ok(Published::Stale);
         }
-        match session.refresh_at {
+        match new.refresh_at {
             Some(at) => self.postpone(id, at).await?,
             None => self.forget_due(id).await?,
         }
         Ok(Published::Done)
+    }
+
+    /// What an account's browser kept, with the generation of the session that it brought back.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn state(&self, id: AccountId) -> Result<Option<StoredSession>, StoreError> {
+        self.stored(id, keys::state(id)).await
+    }
+
+    async fn stored(&self, id: AccountId, key: String) -> Result<Option<StoredSession>, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("generation");
+        pipe.cmd("GET").arg(key);
+        let (generation, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
+        Ok(generation
+            .zip(record)
+            .map(|(generation, record)| StoredSession { generation, sealed: Sealed::from_stored(record) }))
     }
 
     /// An account's session; `None` when there is none or it has expired.
@@ -167,13 +217,7 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn session(&self, id: AccountId) -> Result<Option<StoredSession>, StoreError> {
-        let mut pipe = redis::pipe();
-        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("generation");
-        pipe.cmd("GET").arg(keys::session(id));
-        let (generation, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
-        Ok(generation
-            .zip(record)
-            .map(|(generation, record)| StoredSession { generation, sealed: Sealed::from_stored(record) }))
+        self.stored(id, keys::session(id)).await
     }
 
     /// Takes an account's session away, and tells the adapters.
@@ -182,14 +226,15 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn revoke_session(&self, id: AccountId) -> Result<(), StoreError> {
         let script = redis::Script::new(
-            "redis.call('DEL', KEYS[1]) \
+            "redis.call('DEL', KEYS[1], KEYS[3]) \
              if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end \
              redis.call('HSET', KEYS[2], 'expires_at', '') \
              local now = redis.call('HMGET', KEYS[2], 'generation', 'state') \
              redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. now[1] .. ' ' .. now[2]) return 1",
         );
         let mut call = script.key(keys::session(id));
-        self.script(call.key(keys::account(id)).arg(keys::EVENTS).arg(id.to_string())).await
+        call.key(keys::account(id)).key(keys::state(id));
+        self.script(call.arg(keys::EVENTS).arg(id.to_string())).await
     }
 }
 

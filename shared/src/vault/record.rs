@@ -43,6 +43,8 @@ pub enum Kind {
     Credentials = 1,
     /// A session.
     Session = 2,
+    /// What a browser kept: more than a session, and for the broker only.
+    State = 3,
     /// An answer that is kept for a moment.
     Answer = 5,
 }

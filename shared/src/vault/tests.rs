@@ -138,11 +138,13 @@ fn golden_vectors_stay() {
     for (kind, plaintext, file) in [
         (Kind::Credentials, b"plaintext of credentials".as_slice(), include_str!("golden/credentials.hex")),
         (Kind::Session, b"plaintext of a session".as_slice(), include_str!("golden/session.hex")),
+        (Kind::State, b"plaintext of what a browser kept".as_slice(), include_str!("golden/state.hex")),
     ] {
         let redis_key = match kind {
             Kind::Credentials => keys::credentials(alice()),
             Kind::Session => keys::session(alice()),
             Kind::Answer => keys::answer("aa"),
+            Kind::State => keys::state(alice()),
         };
         let place = Place { kind, deployment: "test", redis_key, owner: alice().to_string(), epoch: 7 };
 

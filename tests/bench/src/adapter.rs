@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use latchkey_shared::{
-    account::{Account, LastLogin, SessionOrigin},
+    account::Account,
     env::Env,
     session::Session,
     store::{NewSession, RedisConfig, Store},
@@ -68,20 +68,8 @@ impl Deployment {
                 };
                 let session = session();
                 let sealed = self.vault.seal(&session, account.id, lock.generation);
-                let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
-                let (expiry, refresh) = (session.expires_at, session.expires_at);
-                self.store
-                    .publish_session(
-                        &lock,
-                        NewSession {
-                            sealed: &sealed,
-                            origin: SessionOrigin::Login,
-                            expires_at: expiry,
-                            refresh_at: Some(refresh),
-                            last_login: &login,
-                        },
-                    )
-                    .await?;
+                let new = NewSession::given(&sealed, session.expires_at);
+                self.store.publish_session(&lock, new).await?;
                 self.store.unlock_login(&lock).await?;
             }
         }

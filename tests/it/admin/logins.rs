@@ -146,6 +146,7 @@ async fn a_second_login_joins_the_first() {
         "total": null,
         "verb": "wait"
       },
+      "rung": null,
       "started_at": "[time]",
       "state": "running",
       "steps": [

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use latchkey_shared::{
-    account::{Account, LastLogin, SessionOrigin},
-    store::NewSession,
-    time::Timestamp,
-};
+use latchkey_shared::{account::Account, store::NewSession};
 use support::{
     practice::Options,
     world::{Adapter, World},
@@ -30,22 +26,8 @@ async fn publish_elsewhere(world: &World, site: &str) {
     let lock = world.store.lock_login(account.id, Duration::from_secs(30)).await.unwrap().unwrap();
     let session = world.practice.sign_in("alice").session(&world.practice.url);
     let sealed = world.session_vault.seal(&session, account.id, lock.generation);
-    let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
-    let expiry = session.expires_at;
-    world
-        .store
-        .publish_session(
-            &lock,
-            NewSession {
-                sealed: &sealed,
-                origin: SessionOrigin::Login,
-                expires_at: expiry,
-                refresh_at: Some(expiry),
-                last_login: &login,
-            },
-        )
-        .await
-        .unwrap();
+    let new = NewSession::given(&sealed, session.expires_at);
+    world.store.publish_session(&lock, new).await.unwrap();
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ use support::{
     redis::Redis,
 };
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 const PRACTICE: &str = include_str!("../../../shared/sites/practice.toml");
 
@@ -63,6 +64,7 @@ impl Bench {
             session_vault: Arc::new(SessionVault::new(ring(), "test")),
             browser: Supervisor::new(browser_config(), tasks.clone()),
             http: http::client(),
+            turns: Semaphore::new(2),
             artefacts: Some(artefacts.path().join("pictures")),
         };
         let account = Account::new(site.name.clone(), "alice".to_owned());

@@ -18,6 +18,10 @@ use super::{PracticeAccount, SessionParts, counts::Streams};
 pub struct Counts {
     /// Logins that ended well, those of [`super::Practice::sign_in`] not counted.
     pub logins: u32,
+    /// Sessions that were renewed over HTTP.
+    pub renewals: u32,
+    /// Browsers that were signed in because the site knew them.
+    pub silent_logins: u32,
     /// Wrong passwords.
     pub wrong_passwords: u32,
     /// Wrong codes, or right ones for the second time.
@@ -54,6 +58,10 @@ struct Table {
     issued: Vec<SessionParts>,
     /// Cookies and tokens that live.
     live: HashMap<String, SessionParts>,
+    /// Whom a refresh cookie renews, and how often still.
+    renewals: HashMap<String, (String, u32)>,
+    /// Whose browser a device cookie knows.
+    devices: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -71,7 +79,8 @@ impl Accounts {
         let entries =
             accounts.iter().map(|account| (account.username.clone(), Entry::new(account))).collect();
         let (pending, tickets, live) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self(Mutex::new(Table { entries, pending, tickets, issued: Vec::new(), live }))
+        let (renewals, devices, issued) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self(Mutex::new(Table { entries, pending, tickets, issued, live, renewals, devices }))
     }
 
     pub(super) fn password(&self, username: &str, password: &str, rules: Rules) -> Verdict {
@@ -85,7 +94,7 @@ impl Accounts {
             return entry.fail(rules);
         }
         if entry.totp.is_none() {
-            return Verdict::SignedIn(table.begin_session(username, rules.token_life));
+            return Verdict::SignedIn(table.begin_session(username, rules));
         }
         let pending = random();
         table.pending.insert(pending.clone(), username.to_owned());
@@ -104,13 +113,46 @@ impl Accounts {
             return entry.fail(rules);
         }
         table.pending.remove(pending);
-        Verdict::SignedIn(table.begin_session(&username, rules.token_life))
+        Verdict::SignedIn(table.begin_session(&username, rules))
     }
 
     pub(super) fn sign_in(&self, username: &str, life: Duration) -> SessionParts {
         let mut table = self.0.lock().unwrap();
         assert!(table.entries.contains_key(username), "the practice site knows no {username}");
         table.issue(username, life)
+    }
+
+    pub(super) fn sign_in_renewable(&self, username: &str, life: Duration, renewals: u32) -> SessionParts {
+        let parts = self.sign_in(username, life);
+        self.0.lock().unwrap().renewals.insert(parts.refresh.clone(), (username.to_owned(), renewals));
+        parts
+    }
+
+    /// Renews a session by its refresh cookie, which is good for once.
+    pub(super) fn renew(&self, refresh: &str, rules: Rules) -> Option<SessionParts> {
+        let mut table = self.0.lock().unwrap();
+        let (username, left) = table.renewals.remove(refresh)?;
+        let left = left.checked_sub(1)?;
+        table.entries.get_mut(&username).unwrap().counts.renewals += 1;
+        let parts = table.issue(&username, rules.token_life);
+        table.renewals.insert(parts.refresh.clone(), (username, left));
+        Some(parts)
+    }
+
+    /// Signs a browser in that the site knows.
+    pub(super) fn recognize(&self, device: &str, rules: Rules) -> Option<SessionParts> {
+        let mut table = self.0.lock().unwrap();
+        let username = table.devices.get(device)?.clone();
+        table.entries.get_mut(&username).unwrap().counts.silent_logins += 1;
+        let parts = table.issue(&username, rules.token_life);
+        table.devices.insert(parts.device.clone(), username);
+        Some(parts)
+    }
+
+    pub(super) fn forget_browsers(&self) {
+        let mut table = self.0.lock().unwrap();
+        table.renewals.clear();
+        table.devices.clear();
     }
 
     pub(super) fn ticket(&self, parts: SessionParts) -> String {
@@ -158,20 +200,26 @@ impl Accounts {
 pub(super) struct Rules {
     pub(super) lockout_after: u32,
     pub(super) token_life: Duration,
+    /// Renewals that a login is good for.
+    pub(super) renewals: u32,
 }
 
 impl Table {
-    fn begin_session(&mut self, username: &str, life: Duration) -> SessionParts {
+    fn begin_session(&mut self, username: &str, rules: Rules) -> SessionParts {
         let entry = self.entries.get_mut(username).unwrap();
         entry.failures = 0;
         entry.counts.logins += 1;
-        self.issue(username, life)
+        let parts = self.issue(username, rules.token_life);
+        self.renewals.insert(parts.refresh.clone(), (username.to_owned(), rules.renewals));
+        self.devices.insert(parts.device.clone(), username.to_owned());
+        parts
     }
 
     fn issue(&mut self, username: &str, life: Duration) -> SessionParts {
         let expires_at = Timestamp::now() + life;
         let (cookie, token) = (random(), token(username, expires_at));
-        let parts = SessionParts { username: username.to_owned(), cookie, token, expires_at };
+        let (username, refresh, device) = (username.to_owned(), random(), random());
+        let parts = SessionParts { username, cookie, token, refresh, device, expires_at };
         self.issued.push(parts.clone());
         self.live.insert(parts.cookie.clone(), parts.clone());
         self.live.insert(parts.token.clone(), parts.clone());

@@ -4,13 +4,13 @@ use axum::{
     Json,
     extract::{Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    COOKIE, SessionParts, Site,
+    COOKIE, DEVICE_COOKIE, Options, REFRESH_COOKIE, SessionParts, Site,
     accounts::{Rules, Verdict},
     pages,
 };
@@ -28,8 +28,12 @@ pub(super) struct Ticket {
     ticket: String,
 }
 
-pub(super) async fn page(State(site): State<Site>) -> Response {
+pub(super) async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
     let options = site.options();
+    let known = cookie(&headers, DEVICE_COOKIE).filter(|_| options.remember);
+    if let Some(parts) = known.and_then(|device| site.0.accounts.recognize(device, rules(&options))) {
+        return with_cookies(&site, &parts, Redirect::to("/"));
+    }
     let elsewhere = match (options.cross_origin, options.foreign_origin) {
         (_, true) => &site.0.origins.foreign,
         (true, false) => &site.0.origins.identity,
@@ -40,7 +44,7 @@ pub(super) async fn page(State(site): State<Site>) -> Response {
 
 pub(super) async fn submit(State(site): State<Site>, Json(submission): Json<Submission>) -> Response {
     match judge(&site, submission).await {
-        Verdict::SignedIn(parts) => with_cookie(&site, &parts, Json(json!({"next": "/"}))),
+        Verdict::SignedIn(parts) => with_cookies(&site, &parts, Json(json!({"next": "/"}))),
         refused => answer(refused),
     }
 }
@@ -66,7 +70,7 @@ pub(super) async fn submit_at_foreign(State(site): State<Site>, body: String) ->
 
 pub(super) async fn callback(State(site): State<Site>, Query(ticket): Query<Ticket>) -> Response {
     match site.0.accounts.redeem(&ticket.ticket) {
-        Some(parts) => with_cookie(&site, &parts, Redirect::to("/")),
+        Some(parts) => with_cookies(&site, &parts, Redirect::to("/")),
         None => Redirect::to("/login").into_response(),
     }
 }
@@ -90,10 +94,27 @@ pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Re
 pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<SessionParts> {
     let text =
         |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let cookies = text(header::COOKIE).split("; ").filter_map(|pair| pair.split_once('='));
-    let cookie = cookies.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
     let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
-    bearer.into_iter().chain(cookie).find_map(|secret| site.0.accounts.session(secret))
+    bearer.into_iter().chain(cookie(headers, COOKIE)).find_map(|secret| site.0.accounts.session(secret))
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
+}
+
+/// Renews a session, with its refresh cookie and nothing else.
+pub(super) async fn renew(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let options = site.options();
+    let refresh = cookie(&headers, REFRESH_COOKIE).filter(|_| options.renewals.is_some());
+    match refresh.and_then(|refresh| site.0.accounts.renew(refresh, rules(&options))) {
+        Some(parts) => {
+            let answer = json!({"token": parts.token, "expires_in": options.token_life.as_secs()});
+            with_cookies(&site, &parts, Json(answer))
+        }
+        None => not_signed_in(),
+    }
 }
 
 pub(super) fn not_signed_in() -> Response {
@@ -105,7 +126,7 @@ async fn judge(site: &Site, submission: Submission) -> Verdict {
     if !options.slow_login.is_zero() {
         tokio::time::sleep(options.slow_login).await;
     }
-    let rules = Rules { lockout_after: options.lockout_after, token_life: options.token_life };
+    let rules = rules(&options);
     match submission {
         Submission::Password { username, password } => site.0.accounts.password(&username, &password, rules),
         Submission::Code { pending, code } => site.0.accounts.code(&pending, &code, rules),
@@ -122,8 +143,29 @@ fn answer(verdict: Verdict) -> Response {
     (status, Json(body)).into_response()
 }
 
-fn with_cookie(site: &Site, parts: &SessionParts, answer: impl IntoResponse) -> Response {
-    let life = site.options().token_life.as_secs();
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}", parts.cookie);
-    ([(header::SET_COOKIE, cookie)], answer).into_response()
+fn rules(options: &Options) -> Rules {
+    let Options { lockout_after, token_life, renewals, .. } = *options;
+    Rules { lockout_after, token_life, renewals: renewals.unwrap_or_default() }
+}
+
+fn with_cookies(site: &Site, parts: &SessionParts, answer: impl IntoResponse) -> Response {
+    const KEPT_SECS: u32 = 30 * 24 * 3600;
+
+    let options = site.options();
+    let life = options.token_life.as_secs();
+    let rest = "HttpOnly; SameSite=Lax";
+    let mut headers = AppendHeaders(vec![(
+        header::SET_COOKIE,
+        format!("{COOKIE}={}; Path=/; {rest}; Max-Age={life}", parts.cookie),
+    )]);
+    if options.renewals.is_some() {
+        let cookie =
+            format!("{REFRESH_COOKIE}={}; Path=/api/refresh; {rest}; Max-Age={KEPT_SECS}", parts.refresh);
+        headers.0.push((header::SET_COOKIE, cookie));
+    }
+    if options.remember {
+        let cookie = format!("{DEVICE_COOKIE}={}; Path=/login; {rest}; Max-Age={KEPT_SECS}", parts.device);
+        headers.0.push((header::SET_COOKIE, cookie));
+    }
+    (headers, answer).into_response()
 }

@@ -20,6 +20,7 @@ pub(super) fn site(site: Site) -> Router {
         .route("/login", get(login::page))
         .route("/callback", get(login::callback))
         .route("/api/login", post(login::submit))
+        .route("/api/refresh", post(login::renew))
         .route("/api/session", get(login::session).delete(login::sign_out))
         .route("/api/me", get(chat::me))
         .route("/api/models", get(chat::models))

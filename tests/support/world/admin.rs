@@ -57,6 +57,15 @@ impl Admin {
         (self.account(account.id).await, login.error.map(|error| error.code.to_owned()))
     }
 
+    /// Gives an account other credentials.
+    pub async fn give(&self, id: AccountId, username: &str, password: &str) {
+        let body = json!({"username": username, "password": password});
+        let _version: Value = parsed(
+            &self.send(Method::PUT, &format!("/v1/accounts/{id}/credentials"), Some(&body)).await,
+            200,
+        );
+    }
+
     /// One account.
     pub async fn account(&self, id: AccountId) -> Account {
         parsed(&self.get(&format!("/v1/accounts/{id}")).await, 200)

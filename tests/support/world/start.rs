@@ -8,11 +8,10 @@ use std::{
 };
 
 use latchkey_shared::{
-    account::{Account, LastLogin, SessionOrigin},
+    account::Account,
     env::Env,
     id::AccountId,
     store::{NewSession, Published, RedisConfig, Store},
-    time::Timestamp,
     vault::SessionVault,
 };
 use tempfile::TempDir;
@@ -269,21 +268,8 @@ async fn publish_session(
     let session = practice.sign_in(username).session(&practice.url);
     let lock = store.lock_login(id, Duration::from_secs(30)).await.unwrap().expect("nobody else signs in");
     let sealed = vault.seal(&session, id, lock.generation);
-    let login = LastLogin { at: Timestamp::now(), duration_ms: 0, result: "ok".to_owned() };
-    let (expiry, refresh) = (session.expires_at, session.expires_at);
-    let published = store
-        .publish_session(
-            &lock,
-            NewSession {
-                sealed: &sealed,
-                origin: SessionOrigin::Login,
-                expires_at: expiry,
-                refresh_at: Some(refresh),
-                last_login: &login,
-            },
-        )
-        .await
-        .unwrap();
+    let new = NewSession::given(&sealed, session.expires_at);
+    let published = store.publish_session(&lock, new).await.unwrap();
     assert_eq!(published, Published::Done);
     store.unlock_login(&lock).await.unwrap();
 }

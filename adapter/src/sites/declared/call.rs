@@ -7,7 +7,7 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::request::{Body, Method, Request, Take},
+        chat::request::{Body, Request, Take},
     },
 };
 use reqwest::{Client, RequestBuilder, Response, header, multipart};
@@ -89,13 +89,7 @@ impl Caller {
     ) -> Result<RequestBuilder, Fault> {
         let fill = Fill::new(request, words, &self.session, values);
         let url = self.site.url(&fill.path(&request.path)?);
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Patch => reqwest::Method::PATCH,
-            Method::Delete => reqwest::Method::DELETE,
-        };
+        let method: reqwest::Method = request.method.as_str().parse().expect("it is a method's name");
         let mut all = headers(&self.session, &url)?;
         for (name, text) in &request.headers {
             let name: header::HeaderName =

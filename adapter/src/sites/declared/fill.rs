@@ -1,16 +1,14 @@
 //! Fills placeholders in: with the prompt's words, the session's secrets, and values of the conversation.
 
-use std::fmt::Write;
-
 use latchkey_shared::{
     session::Session,
     site::chat::{
         request::{Body, Request},
-        text::{Name, Piece, Shape, Text},
+        text::{Name, Shape, Text},
     },
 };
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::words::Words;
 use crate::stream::{delta::Values, fault::Fault};
@@ -50,29 +48,15 @@ impl<'a> Fill<'a> {
     /// # Errors
     /// When a name stands for nothing.
     pub(super) fn text(self, text: &Text) -> Result<String, Fault> {
-        let mut out = String::new();
-        for piece in &text.0 {
-            match piece {
-                Piece::Plain(plain) => out.push_str(plain),
-                Piece::Named(name) => out.push_str(&written(&self.value(name)?)),
-            }
-        }
-        Ok(out)
+        text.fill(&|name| self.value(name))
     }
 
-    /// A path: what is filled in is percent-encoded, and so cannot lead elsewhere.
+    /// A path.
     ///
     /// # Errors
     /// When a name stands for nothing.
     pub(super) fn path(self, text: &Text) -> Result<String, Fault> {
-        let mut out = String::new();
-        for piece in &text.0 {
-            match piece {
-                Piece::Plain(plain) => out.push_str(plain),
-                Piece::Named(name) => encode(&written(&self.value(name)?), &mut out),
-            }
-        }
-        Ok(out)
+        text.fill_path(&|name| self.value(name))
     }
 
     /// JSON.
@@ -80,18 +64,7 @@ impl<'a> Fill<'a> {
     /// # Errors
     /// When a name stands for nothing.
     pub(super) fn shape(self, shape: &Shape) -> Result<Value, Fault> {
-        Ok(match shape {
-            Shape::Plain(value) => value.clone(),
-            Shape::Text(text) => match text.whole_name() {
-                Some(name) => self.value(name)?,
-                None => self.text(text)?.into(),
-            },
-            Shape::List(items) => items.iter().map(|item| self.shape(item)).collect::<Result<_, _>>()?,
-            Shape::Fields(fields) => {
-                let field = |(key, shape): &(String, Shape)| Ok((key.clone(), self.shape(shape)?));
-                Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, Fault>>()?)
-            }
-        })
+        shape.fill(&|name| self.value(name))
     }
 
     fn value(self, name: &Name) -> Result<Value, Fault> {
@@ -105,23 +78,9 @@ impl<'a> Fill<'a> {
             Name::Value(name) => self.values.get(name).ok_or(UNKNOWN)?.clone(),
             Name::Bearer | Name::Cookie(_) | Name::LocalStorage(_) | Name::SessionStorage(_) => {
                 let missing = Fault::Unreadable("the session lacks what the site file names");
-                self.of_session(name).ok_or(missing)?.into()
+                name.of_session(self.session).ok_or(missing)?.expose_secret().into()
             }
         })
-    }
-
-    fn of_session(self, name: &Name) -> Option<&'a str> {
-        let Session { cookies, bearer, local_storage, session_storage, .. } = self.session;
-        let secret = match name {
-            Name::Bearer => bearer.as_ref(),
-            Name::Cookie(name) => {
-                cookies.iter().find(|cookie| cookie.name == *name).map(|cookie| &cookie.value)
-            }
-            Name::LocalStorage(key) => local_storage.get(key),
-            Name::SessionStorage(key) => session_storage.get(key),
-            Name::Prompt | Name::Messages | Name::System | Name::Model | Name::Null | Name::Value(_) => None,
-        };
-        secret.map(|secret| secret.expose_secret())
     }
 }
 
@@ -130,28 +89,5 @@ pub(super) fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Percent-encodes all but unreserved characters (RFC 3986, section 2.3).
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
-            other => write!(out, "%{other:02X}").expect("a string takes all"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_filled_into_a_path_cannot_lead_elsewhere() {
-        let mut out = String::new();
-        encode("a b/ü?#%", &mut out);
-
-        assert_eq!(out, "a%20b%2F%C3%BC%3F%23%25");
     }
 }

@@ -60,6 +60,11 @@ pub struct Storage {
 /// An element that is here and there within this time is moving, and a click would miss it.
 const STILL: Duration = Duration::from_millis(20);
 
+/// Characters of an item that nobody named: tokens are shorter, caches are longer.
+const LONGEST_ITEM: usize = 16 * 1024;
+/// Characters of all items that nobody named.
+const MOST_STORAGE: usize = 128 * 1024;
+
 #[derive(PartialEq, Deserialize)]
 struct Point {
     state: Done,
@@ -150,7 +155,8 @@ impl Page {
         self.call::<Value>("leave", json!([url.as_str()])).await.map(drop)
     }
 
-    /// Reads items of the storage that belongs to the page's present origin.
+    /// Reads the storage that belongs to the page's present origin: the named items, and what else there is as far as
+    /// it is not too much.
     ///
     /// # Errors
     /// When the browser ends or does not answer.
@@ -159,7 +165,7 @@ impl Page {
             StorageKind::Local => "local",
             StorageKind::Session => "session",
         };
-        self.call("storage", json!([kind, keys])).await
+        self.call("storage", json!([kind, keys, LONGEST_ITEM, MOST_STORAGE])).await
     }
 
     /// Blanks every field and every text that holds a secret. True when none of them can be seen any more. The page

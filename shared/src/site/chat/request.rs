@@ -51,6 +51,20 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// Its name in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// A body.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Body {
@@ -156,7 +170,7 @@ impl<'de> Deserialize<'de> for Take {
 /// A request as it stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawRequest {
+pub(in crate::site) struct RawRequest {
     #[serde(default)]
     method: Method,
     path: Spanned<String>,
@@ -190,7 +204,11 @@ pub(super) fn check_all(
     Ok(requests)
 }
 
-fn check(
+/// Checks one request; `list` is where it stands.
+///
+/// # Errors
+/// The first mistake.
+pub(in crate::site) fn check(
     source: &Source<'_>,
     list: &str,
     at: usize,

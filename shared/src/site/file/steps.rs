@@ -32,7 +32,7 @@ pub(super) struct RawStep {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawCondition {
+pub(in crate::site) struct RawCondition {
     visible: Option<String>,
     url: Option<String>,
     text: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct RawCondition {
 }
 
 impl RawCondition {
-    pub(super) fn check(self, base_url: &Url) -> Result<Condition, String> {
+    pub(in crate::site) fn check(self, base_url: &Url) -> Result<Condition, String> {
         let response = self.response.map(|path| Condition::Response { path, status: self.status.clone() });
         if response.is_none() && !self.status.is_empty() {
             return Err("status belongs to response; write response = \"/path\" beside it, or take it away"

@@ -7,7 +7,7 @@ use std::{
 
 use super::{super::StoreError, AccountChange};
 use crate::{
-    account::{Account, LastLogin, State},
+    account::{Account, Evidence, LastLogin, RECENT_LOGINS, State},
     id::{AccountId, PoolName},
     time::Timestamp,
 };
@@ -25,6 +25,7 @@ pub(super) fn of_account(account: &Account) -> Vec<(&'static str, String)> {
         ("requests_per_minute", optional(account.requests_per_minute)),
         ("schedule", optional(account.schedule.as_ref())),
         ("credentials_version", account.credentials_version.to_string()),
+        ("rejected_version", account.rejected_version.to_string()),
         ("generation", account.generation.to_string()),
         ("session_origin", optional(account.session_origin)),
         ("expires_at", optional(account.expires_at.map(Timestamp::millis))),
@@ -34,6 +35,7 @@ pub(super) fn of_account(account: &Account) -> Vec<(&'static str, String)> {
     if let Some(last) = &account.last_login {
         fields.extend(of_last_login(last));
     }
+    fields.extend(account.evidence.iter().flat_map(of_evidence));
     fields
 }
 
@@ -50,6 +52,8 @@ pub(super) fn of_change(change: AccountChange) -> Vec<(&'static str, String)> {
     fields.extend(change.schedule.map(|schedule| ("schedule", optional(schedule))));
     fields.extend(change.refresh_at.map(|at| ("refresh_at", optional(at.map(Timestamp::millis)))));
     fields.extend(change.last_login.iter().flat_map(of_last_login));
+    fields.extend(change.evidence.iter().flat_map(of_evidence));
+    fields.extend(change.rejected_version.map(|version| ("rejected_version", version.to_string())));
     fields
 }
 
@@ -58,12 +62,23 @@ pub(in crate::store) fn of_state(state: State, reason: String) -> [(&'static str
     [("state", state.to_string()), ("reason", reason), ("state_since", since)]
 }
 
-pub(in crate::store) fn of_last_login(last: &LastLogin) -> [(&'static str, String); 3] {
+pub(in crate::store) fn of_last_login(last: &LastLogin) -> [(&'static str, String); 4] {
     [
         ("last_login_at", last.at.millis().to_string()),
         ("last_login_ms", last.duration_ms.to_string()),
         ("last_login_result", last.result.clone()),
+        ("last_login_rung", optional(last.rung)),
     ]
+}
+
+pub(in crate::store) fn of_evidence(evidence: &Evidence) -> [(&'static str, String); 2] {
+    [("evidence_at", evidence.at.millis().to_string()), ("evidence_seen", evidence.seen.clone())]
+}
+
+/// The times of the last logins, as one field.
+pub(in crate::store) fn of_recent(recent_ms: &[u64]) -> (&'static str, String) {
+    let times: Vec<String> = recent_ms.iter().take(RECENT_LOGINS).map(u64::to_string).collect();
+    ("recent_login_ms", times.join(","))
 }
 
 /// One word after the other; a word has no space in it.
@@ -83,9 +98,11 @@ pub(super) fn parse(id: AccountId, fields: &HashMap<String, String>) -> Result<A
             at,
             duration_ms: reader.required("last_login_ms")?,
             result: reader.text("last_login_result"),
+            rung: reader.optional("last_login_rung")?,
         }),
         None => None,
     };
+    let evidence = reader.time("evidence_at")?.map(|at| Evidence { at, seen: reader.text("evidence_seen") });
     Ok(Account {
         id,
         site: reader.required("site")?,
@@ -93,17 +110,20 @@ pub(super) fn parse(id: AccountId, fields: &HashMap<String, String>) -> Result<A
         state: reader.required("state")?,
         reason: reader.text("reason"),
         state_since: reader.time("state_since")?.unwrap_or_default(),
+        evidence,
         pools: reader.words("pools")?,
         weight: reader.optional("weight")?.unwrap_or(1),
         concurrency: reader.optional("concurrency")?,
         requests_per_minute: reader.optional("requests_per_minute")?,
         schedule: reader.optional("schedule")?,
         credentials_version: reader.required("credentials_version")?,
+        rejected_version: reader.optional("rejected_version")?.unwrap_or_default(),
         generation: reader.required("generation")?,
         session_origin: reader.optional("session_origin")?,
         expires_at: reader.time("expires_at")?,
         refresh_at: reader.time("refresh_at")?,
         last_login,
+        recent_login_ms: reader.times("recent_login_ms")?,
         created_at: reader.time("created_at")?.unwrap_or_default(),
     })
 }
@@ -132,6 +152,13 @@ impl Reader<'_> {
 
     fn required<T: FromStr>(&self, field: &'static str) -> Result<T, StoreError> {
         self.optional(field)?.ok_or_else(|| self.corrupt(field))
+    }
+
+    /// Milliseconds, separated by commas.
+    fn times(&self, field: &'static str) -> Result<Vec<u64>, StoreError> {
+        let text = self.text(field);
+        let times = text.split(',').filter(|time| !time.is_empty()).map(str::parse);
+        times.collect::<Result<_, _>>().map_err(|_| self.corrupt(field))
     }
 
     fn time(&self, field: &'static str) -> Result<Option<Timestamp>, StoreError> {

@@ -1,0 +1,278 @@
+//! The ladder: how a session is come by, the cheapest way first; a browser late, and a password last.
+
+use std::time::Duration;
+
+use latchkey_shared::{
+    account::Rung,
+    credentials::Credentials,
+    session::Session,
+    site::{
+        refresh::HttpRefresh,
+        step::{Action, Condition},
+    },
+    store::LoginLock,
+};
+use rand::RngExt;
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Attempt, Code, Done, Failure, Progress, capture,
+    failure::Trouble,
+    parts, probe, renew,
+    rung::{Climbed, Fetched, ends_the_climb},
+    runner::{Runner, Welcome},
+    screenshot,
+};
+use crate::browser::Page;
+
+/// For a browser to be free, or for the site's share of logins in this minute.
+const TURN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// What a login in the browser may take beyond its recipe: starting Chromium, capture, closing the page.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// A session that was proved, and where it was come by.
+struct Proved {
+    fetched: Fetched,
+    rung: Rung,
+    evidence: String,
+}
+
+impl<'a> Attempt<'a> {
+    /// Climbs until a session is proved, and publishes it.
+    pub(super) async fn climb(&mut self, lock: &LoginLock) -> Result<Done, Failure> {
+        let credentials = self.credentials().await?;
+        let proved = match self.kept().await {
+            Some(kept) => Box::pin(self.renew(&kept, credentials.as_ref())).await?,
+            None => None,
+        };
+        let proved = match proved {
+            Some(proved) => proved,
+            None => self.type_it(credentials.as_ref()).await?,
+        };
+        let Proved { fetched: Fetched { state, session }, rung, evidence } = proved;
+        (self.report)(Progress::Publishing);
+        let keeps = self.site.refresh.http.is_some() || self.site.refresh.restore;
+        self.publish(lock, &session, keeps.then_some(&state), rung, evidence).await?;
+        Ok(Done {
+            generation: lock.generation,
+            expires_at: session.expires_at,
+            rung,
+            duration: self.began.elapsed(),
+        })
+    }
+
+    /// What the browser kept, if it can be read. Without it there is still the recipe.
+    async fn kept(&self) -> Option<Session> {
+        let id = self.account.id;
+        let stored = match self.context.store.state(id).await {
+            Ok(stored) => stored?,
+            Err(error) => {
+                tracing::warn!(%error, "cannot read what the browser kept");
+                return None;
+            }
+        };
+        match self.context.credentials_vault.open_state(&stored.sealed, id, stored.generation) {
+            Ok(kept) => Some(kept),
+            Err(error) => {
+                tracing::warn!(%error, "cannot open what the browser kept; the whole recipe is run");
+                None
+            }
+        }
+    }
+
+    /// The rungs on which nothing is typed.
+    async fn renew(
+        &self,
+        kept: &Session,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<Proved>, Failure> {
+        if let Some(rule) = &self.site.refresh.http {
+            let climbed = self.renew_over_http(rule, kept).await;
+            if let Some(proved) = self.prove(Rung::Http, climbed, kept, credentials).await? {
+                return Ok(Some(proved));
+            }
+        }
+        let Some(sign) = self.sign().filter(|_| self.site.refresh.restore) else { return Ok(None) };
+        let climbed = self.in_a_browser(Box::pin(self.restore(kept, sign))).await;
+        self.prove(Rung::Restored, climbed, kept, credentials).await
+    }
+
+    async fn renew_over_http(&self, rule: &HttpRefresh, kept: &Session) -> Result<Climbed, Trouble> {
+        (self.report)(Progress::Renewing);
+        renew::climb(&self.context.http, self.site, rule, kept).await
+    }
+
+    /// What shows that nothing needs to be typed.
+    fn sign(&self) -> Option<&Condition> {
+        let last = self.site.login.steps.last().and_then(|step| match &step.action {
+            Action::WaitFor(condition) | Action::Assert(condition) => Some(condition),
+            _ => None,
+        });
+        self.site.refresh.signed_in.as_ref().or(last)
+    }
+
+    /// Opens a browser with what it kept. Where that only shows the old session again, it is opened once more without
+    /// that: an identity provider may still know the browser.
+    async fn restore(&self, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {
+        (self.report)(Progress::Restoring);
+        let refused = match self.visit(kept, sign).await? {
+            Climbed::Refused(why) => return Ok(Climbed::Refused(why)),
+            Climbed::Up(fetched) if self.is_newer(&fetched.session, kept) => return Ok(Climbed::Up(fetched)),
+            Climbed::Up(_) => "it only shows the old session",
+        };
+        let rest = parts::without_session(self.site, kept);
+        if rest.cookies.is_empty() {
+            return Ok(Climbed::Refused(refused.to_owned()));
+        }
+        self.visit(&rest, sign).await
+    }
+
+    async fn visit(&self, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {
+        let page = self.context.browser.open(capture::watch(self.site)).await?;
+        let climbed = self.look_in(&page, kept, sign).await;
+        page.close().await;
+        climbed
+    }
+
+    async fn look_in(&self, page: &Page, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {
+        let waiting = page.restore(kept, &self.site.base_url.origin()).await?;
+        let nothing = Credentials::none();
+        let mut runner = Runner::new(page, self.site, self.account.id, &self.context.store, &nothing);
+        let welcome = runner.follow(sign, self.report).await?;
+        page.stop_restoring(waiting).await?;
+        match welcome {
+            Welcome::SignedIn => {}
+            Welcome::Asked => return Ok(Climbed::Refused("the site asks to sign in".to_owned())),
+            Welcome::Unclear => {
+                return Ok(Climbed::Refused("the site neither asks to sign in nor shows itself".to_owned()));
+            }
+        }
+        Ok(Climbed::Up(Box::new(self.fetch(page).await?)))
+    }
+
+    /// Whether a session is another than the one that was kept, or lives longer.
+    fn is_newer(&self, session: &Session, kept: &Session) -> bool {
+        const WORTH_IT: Duration = Duration::from_secs(1);
+
+        let lives_longer = self.account.expires_at.is_none_or(|old| old + WORTH_IT < session.expires_at);
+        lives_longer || !parts::is_same(session, &parts::of_session(self.site, kept))
+    }
+
+    /// The last rung: the whole recipe.
+    async fn type_it(&mut self, credentials: Option<&Credentials>) -> Result<Proved, Failure> {
+        let none = || Trouble::new(Code::NoCredentials, "no credentials are stored");
+        let credentials = credentials.ok_or_else(none)?;
+        if self.account.rejected_version == self.credentials_version {
+            let what = "the site refused these credentials before";
+            return Err(Trouble::new(Code::CredentialsRejected, what).into());
+        }
+        let fetched = {
+            let _turn = self.turn().await?;
+            let limit = self.site.login.timeout + GRACE;
+            let typed = timeout(limit, Box::pin(self.run_recipe(credentials))).await;
+            typed.map_err(|_| too_long(limit))??
+        };
+        let evidence = self.probe(&fetched.session, Some(credentials)).await?;
+        Ok(Proved { fetched, rung: Rung::Recipe, evidence })
+    }
+
+    /// From an empty page to a captured state; the page is closed in any case.
+    async fn run_recipe(&mut self, credentials: &Credentials) -> Result<Fetched, Failure> {
+        let page = self.context.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
+        let mut runner = Runner::new(&page, self.site, self.account.id, &self.context.store, credentials);
+        let mut outcome = match runner.run(self.report).await {
+            Ok(()) => self.fetch(&page).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        self.password_typed = runner.password_typed();
+        if let (Err(failure), Some(directory)) = (&mut outcome, &self.context.artefacts) {
+            let (id, code) = (self.account.id, failure.code);
+            failure.screenshot = screenshot::take(&page, runner.secrets(), directory, id, code).await;
+        }
+        page.close().await;
+        outcome
+    }
+
+    async fn fetch(&self, page: &Page) -> Result<Fetched, Trouble> {
+        (self.report)(Progress::Capturing);
+        let state = capture::state(page, self.site).await?;
+        let session = parts::session(self.site, &state, None)?;
+        Ok(Fetched { state, session })
+    }
+
+    /// Proves what a rung led to; `None` when the next one is worth a try.
+    async fn prove(
+        &self,
+        rung: Rung,
+        climbed: Result<Climbed, Trouble>,
+        kept: &Session,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<Proved>, Failure> {
+        let why = match climbed {
+            Ok(Climbed::Up(fetched)) if !self.is_newer(&fetched.session, kept) => {
+                "it is the old session".to_owned()
+            }
+            Ok(Climbed::Up(fetched)) => match self.probe(&fetched.session, credentials).await {
+                Ok(evidence) => return Ok(Some(Proved { fetched: *fetched, rung, evidence })),
+                Err(trouble) if ends_the_climb(trouble.code) => return Err(trouble.into()),
+                Err(trouble) => trouble.what,
+            },
+            Ok(Climbed::Refused(why)) => why,
+            Err(trouble) if ends_the_climb(trouble.code) => return Err(trouble.into()),
+            Err(trouble) => trouble.what,
+        };
+        tracing::info!(login.rung = %rung, "not renewed so: {why}");
+        Ok(None)
+    }
+
+    async fn probe(&self, session: &Session, credentials: Option<&Credentials>) -> Result<String, Trouble> {
+        (self.report)(Progress::Probing);
+        probe::check(&self.context.http, self.site, session, credentials).await
+    }
+
+    async fn in_a_browser(
+        &self,
+        climb: impl Future<Output = Result<Climbed, Trouble>>,
+    ) -> Result<Climbed, Trouble> {
+        let _turn = self.turn().await?;
+        // A rung has two visits at the most.
+        let limit = self.site.login.timeout * 2 + GRACE;
+        timeout(limit, climb).await.map_err(|_| too_long(limit))?
+    }
+
+    /// Waits for a browser to be free, and for the site's share of logins in this minute.
+    async fn turn(&self) -> Result<SemaphorePermit<'a>, Trouble> {
+        let context = self.context;
+        let turn = match context.turns.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => {
+                (self.report)(Progress::Waiting);
+                let busy = |_| {
+                    let what = "no browser was free for ten minutes; raise LATCHKEY_LOGIN_CONCURRENCY or add a broker";
+                    Trouble::new(Code::BrowserUnavailable, what)
+                };
+                let turn = timeout(TURN_LIMIT, context.turns.acquire()).await.map_err(busy)?;
+                turn.map_err(|_| Trouble::new(Code::BrowserUnavailable, "the broker is stopping"))?
+            }
+        };
+        let end = Instant::now() + TURN_LIMIT;
+        let most = self.site.limits.logins_per_minute;
+        while !context.store.count_login(&self.site.name, most).await? {
+            if Instant::now() >= end {
+                let what = format!("the site had {most} logins in each of the last ten minutes");
+                return Err(Trouble::new(Code::RateLimited, what));
+            }
+            let pause = rand::rng().random_range(500..1500);
+            sleep(Duration::from_millis(pause)).await;
+        }
+        Ok(turn)
+    }
+}
+
+fn too_long(limit: Duration) -> Trouble {
+    let limit = humantime::format_duration(limit);
+    Trouble::new(Code::NavigationTimeout, format!("the login did not end within {limit}"))
+}

@@ -1,0 +1,107 @@
+//! Follows a recipe with nothing typed: a site that still knows the browser asks for nothing.
+
+use std::borrow::Cow;
+
+use latchkey_shared::site::step::{Action, Condition, Step};
+use tokio::time::{Instant, sleep};
+
+use super::{CALM, PAUSE, Progress, Report, Runner, Trouble};
+
+/// How a site met a browser that it may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::login) enum Welcome {
+    /// It is signed in.
+    SignedIn,
+    /// It asks for what would have to be typed.
+    Asked,
+    /// It did neither in time.
+    Unclear,
+}
+
+impl Runner<'_> {
+    /// Opens what the recipe opens and clicks what it clicks, in its order, until `sign` shows or something is asked
+    /// for.
+    pub(in crate::login) async fn follow(
+        &mut self,
+        sign: &Condition,
+        report: Report<'_>,
+    ) -> Result<Welcome, Trouble> {
+        let steps = &self.site.login.steps;
+        let mut next = 0;
+        while let Some(step) = steps.get(next).filter(|step| matches!(step.action, Action::Goto(_))) {
+            self.told(next, report);
+            self.act(step, Instant::now() + self.limit(step)).await?;
+            next += 1;
+        }
+        loop {
+            let Some(met) = self.meet(sign, next).await? else { return Ok(Welcome::Unclear) };
+            let Met::Step(index) = met else { return Ok(Welcome::SignedIn) };
+            let step = &steps[index];
+            if is_typed(step) {
+                return Ok(Welcome::Asked);
+            }
+            self.told(index, report);
+            self.act(step, Instant::now() + self.limit(step)).await?;
+            // What was clicked may stand there for a moment still.
+            next = index + 1;
+        }
+    }
+
+    /// Waits for the sign, or for the first element that a later step acts on; what is met must stay for a moment.
+    async fn meet(&self, sign: &Condition, from: usize) -> Result<Option<Met>, Trouble> {
+        let steps = self.site.login.steps.iter().enumerate().skip(from);
+        let elements: Vec<(usize, Cow<'_, Condition>)> =
+            steps.filter_map(|(index, step)| Some((index, element(step)?))).collect();
+        let conditions: Vec<&Condition> =
+            std::iter::once(sign).chain(elements.iter().map(|(_, condition)| &**condition)).collect();
+        let end = (Instant::now() + self.site.login.step_timeout).min(self.end);
+        let mut met: Option<(Met, Instant)> = None;
+        loop {
+            let sight = self.look(&conditions).await?;
+            let step = || elements.iter().find(|(_, condition)| sight.holds(condition));
+            let now = match sight.holds(sign) {
+                true => Some(Met::Sign),
+                false => step().map(|(index, _)| Met::Step(*index)),
+            };
+            met = match (now, met) {
+                (Some(now), Some((before, since))) if now == before => Some((before, since)),
+                (Some(now), _) => Some((now, Instant::now())),
+                (None, _) => None,
+            };
+            match met {
+                Some((met, since)) if since.elapsed() >= CALM => return Ok(Some(met)),
+                _ if Instant::now() >= end => return Ok(None),
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    fn told(&self, index: usize, report: Report<'_>) {
+        let steps = &self.site.login.steps;
+        let action = &steps[index].action;
+        let (verb, target) = (action.verb(), action.target());
+        report(Progress::Step { index: index + 1, total: steps.len(), verb, target });
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Met {
+    Sign,
+    Step(usize),
+}
+
+/// The element that a step acts on.
+fn element(step: &Step) -> Option<Cow<'_, Condition>> {
+    match &step.action {
+        Action::Fill { selector, .. }
+        | Action::Choose { selector, .. }
+        | Action::Click(selector)
+        | Action::Totp(selector) => Some(Cow::Owned(Condition::Visible(selector.clone()))),
+        Action::Goto(_) | Action::Press(_) | Action::WaitFor(_) | Action::Assert(_) => None,
+    }
+}
+
+/// Whether a step gives the site something that only the account's owner knows.
+fn is_typed(step: &Step) -> bool {
+    matches!(step.action, Action::Fill { .. } | Action::Totp(_))
+}
