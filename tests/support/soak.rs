@@ -1,0 +1,181 @@
+//! A soak: many accounts with short sessions, steady chat, and parts that die meanwhile. Nothing may be lost.
+//!
+//! The practice site counts what it is asked for: what each account's lives needed, and what came on top.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use latchkey_shared::time::Timestamp;
+use serde::Serialize;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{
+    model::Reply,
+    processes,
+    world::{Adapter, Admin},
+};
+
+mod stage;
+
+use stage::Stage;
+
+/// How a soak shall be.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How long there is chat.
+    pub length: Duration,
+    /// Accounts of the site.
+    pub accounts: usize,
+    /// Life of a session.
+    pub life: Duration,
+    /// Renewals over HTTP that a login is good for.
+    pub renewals: u32,
+    /// Conversations at once.
+    pub chats: usize,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Chats that were answered whole.
+    pub answered: u64,
+    /// Chats that were not, each with what it got instead.
+    pub failed: Vec<String>,
+    /// Sessions that the site gave for a refresh cookie: each is a browser that was not opened.
+    pub renewed_over_http: u64,
+    /// Sessions that the site gave for a password.
+    pub typed: u64,
+    /// Sessions that an account got although the one before had most of its life before it.
+    pub early: u64,
+    /// Logins that were in the air when something was killed; each may have to be made once more.
+    pub in_the_air: u64,
+    /// Accounts whose session lived when all was over.
+    pub serving: usize,
+    /// All accounts.
+    pub accounts: usize,
+    /// Processes of Chromium that were left.
+    pub left: usize,
+    /// What was done to it, with the seconds since the start.
+    pub blows: Vec<(f64, &'static str)>,
+}
+
+impl Report {
+    /// What must not be, in words; empty when the soak went well.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints: Vec<String> =
+            self.failed.iter().take(5).map(|failure| format!("a chat failed: {failure}")).collect();
+        if self.answered == 0 {
+            complaints.push("no chat was answered".to_owned());
+        }
+        if self.early > self.in_the_air {
+            let (early, air) = (self.early, self.in_the_air);
+            complaints.push(format!("{early} sessions came early, and only {air} logins were cut off"));
+        }
+        if self.serving < self.accounts {
+            complaints.push(format!("{} of {} accounts serve at the end", self.serving, self.accounts));
+        }
+        if self.left > 0 {
+            complaints.push(format!("{} processes of Chromium are left", self.left));
+        }
+        complaints
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    answered: AtomicU64,
+    failed: std::sync::Mutex<Vec<String>>,
+    over: AtomicBool,
+}
+
+/// Runs a soak; `say` is told what happens.
+///
+/// # Panics
+/// When it cannot be set up.
+pub async fn run(plan: Plan, say: &dyn Fn(&str)) -> Report {
+    let mut stage = Stage::set(plan, say).await;
+    let model = stage.practice.model();
+    model.always(Reply::text("one, ").wait(Duration::from_millis(20)).piece("two").usage(1, 2));
+    let begun = Instant::now();
+    let tally = Arc::new(Tally::default());
+    let mut chats = JoinSet::new();
+    for number in 0..plan.chats {
+        let adapter = Adapter::new(&stage.adapters[number % stage.adapters.len()].url);
+        chats.spawn(chat(adapter, Arc::clone(&tally)));
+    }
+
+    let mut report = Report { accounts: plan.accounts, ..Report::default() };
+    let blows: [(f64, &'static str); 4] = [
+        (0.25, "a broker is killed"),
+        (0.35, "it starts again"),
+        (0.55, "Chromium is killed"),
+        (0.75, "Redis is killed and starts again"),
+    ];
+    for (share, blow) in blows {
+        sleep_until(begun + plan.length.mul_f64(share)).await;
+        let secs = begun.elapsed().as_secs_f64();
+        say(&format!("{secs:5.0} s  {:6} answers; {blow}", tally.answered.load(Ordering::Relaxed)));
+        report.in_the_air += stage.strike(blow).await;
+        report.blows.push((secs, blow));
+    }
+    sleep_until(begun + plan.length).await;
+    tally.over.store(true, Ordering::Relaxed);
+    while let Some(ended) = chats.join_next().await {
+        ended.expect("a chat does not panic");
+    }
+
+    report.answered = tally.answered.load(Ordering::Relaxed);
+    report.failed = tally.failed.lock().unwrap().clone();
+    count_sessions(&stage, plan, &mut report);
+    report.serving = serving(&stage).await;
+    let brokers = stage.end().await;
+    let left = || brokers.iter().map(|pid| processes::descendants(*pid).len()).sum::<usize>();
+    crate::wait::holds_within(Duration::from_secs(10), || left() == 0).await;
+    report.left = left();
+    report
+}
+
+/// Asks again and again until it is over.
+async fn chat(adapter: Adapter, tally: Arc<Tally>) {
+    while !tally.over.load(Ordering::Relaxed) {
+        let stream = adapter.ask_streamed("hi").await;
+        if stream.done && stream.text() == "one, two" {
+            tally.answered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let what = format!("{} {}", stream.status, stream.raw.chars().take(300).collect::<String>());
+            tally.failed.lock().unwrap().push(what);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Reads from the site's own book what it was asked for.
+fn count_sessions(stage: &Stage, plan: Plan, report: &mut Report) {
+    // Renewals are planned for two thirds of a life at the earliest, and for less where logins are slow.
+    let too_soon = plan.life.mul_f64(0.3);
+    for username in stage.usernames() {
+        let counts = stage.practice.counts(username);
+        report.renewed_over_http += u64::from(counts.renewals);
+        report.typed += u64::from(counts.logins);
+        let issued = stage.practice.issued();
+        let ends: Vec<Timestamp> =
+            issued.iter().filter(|parts| parts.username == *username).map(|parts| parts.expires_at).collect();
+        let early = ends.windows(2).filter(|pair| pair[0].until(pair[1]) < too_soon).count();
+        report.early += early as u64;
+    }
+}
+
+async fn serving(stage: &Stage) -> usize {
+    let admin = Admin::new(&stage.brokers[0].url);
+    let now = Timestamp::now();
+    admin.accounts().await.iter().filter(|account| account.serves(now)).count()
+}
