@@ -248,6 +248,29 @@ async fn a_refused_connection_of_socketio_is_what_its_file_says() {
     }
 }
 
+/// A namespace may close while the socket stays.
+#[tokio::test]
+async fn a_closed_namespace_of_socketio_has_cut_the_answer() {
+    let script = [
+        say(OPEN),
+        Hear("40"),
+        say("40/chat,"),
+        Hear("ask"),
+        say(r#"43/chat,0[{"job":5}]"#),
+        say(r#"42/chat,["token","Half",1]"#),
+        say("41/chat,"),
+        Stay,
+    ];
+    let site = SocketSite::start(&script).await;
+    let world = world(&site, SOCKETIO).await;
+
+    let streamed = world.adapter().ask_streamed("Hello").await;
+
+    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
+    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+    world.stop().await;
+}
+
 /// A site that promised to ping, and does not, is gone.
 #[tokio::test]
 async fn a_silent_socketio_is_cut() {

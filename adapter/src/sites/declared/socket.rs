@@ -9,7 +9,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 use latchkey_shared::{
     session::Session,
-    site::{Site, chat::socket::Socket},
+    site::{
+        Site,
+        chat::{request::Request, socket::Socket},
+    },
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -30,7 +33,7 @@ pub(super) mod packet;
 mod steps;
 
 use after::{After, Lent};
-use steps::Steps;
+use steps::{Phase, Steps};
 
 /// Asks the site and waits for the beginning of its answer.
 ///
@@ -67,11 +70,12 @@ pub(in crate::sites) async fn open(
     // From here on, whoever lets go of the answer stops the site, over this very socket.
     let (mut after, mut lent) =
         After::new(outside.tasks.clone(), Arc::clone(site), Arc::new(socket.clone()), line);
-    let mut steps = Steps::new(Arc::clone(site), known);
+    let told = socket.requests.iter().any(Request::tells_the_prompt);
+    let mut steps = Steps::new(Arc::clone(site), known, if told { Phase::Asked } else { Phase::Before });
     let taken = timeout_at(deadline, steps.take_all(lent.line(), &socket.steps)).await;
-    let (known, early, has_asked) = steps.into_parts();
+    let (known, early, phase) = steps.into_parts();
     after.values.clone_from(&known.values);
-    taken.map_err(|_| if has_asked { Fault::Silent } else { Fault::NotAccepted })??;
+    taken.map_err(|_| if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent })??;
     let stages = Stages::new(Box::new(Decoder::new(Arc::clone(site), known, false)), minted);
     let farewell = Box::new(move |ended, values| after.end(ended, values));
     let mut deltas = Deltas::new(stages, messages(early, lent), site.limits, started).with_farewell(farewell);

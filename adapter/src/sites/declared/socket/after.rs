@@ -12,7 +12,11 @@ use latchkey_shared::{
 };
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{super::decode::Known, line::Line, steps::Steps};
+use super::{
+    super::decode::Known,
+    line::Line,
+    steps::{Phase, Steps},
+};
 use crate::stream::delta::Values;
 
 /// For all steps together. The account may be free again meanwhile.
@@ -94,7 +98,7 @@ async fn take(site: &Arc<Site>, line: &mut Line, purpose: &str, steps: &[Step], 
         return;
     }
     let known = Known { values: values.clone(), goes_on: false };
-    match Steps::new(Arc::clone(site), known).take_each(line, steps).await {
+    match Steps::new(Arc::clone(site), known, Phase::Over).take_each(line, steps).await {
         Ok(()) => tracing::debug!(site = %site.name, purpose, "the site confirmed that its answer is over"),
         Err(cause) => {
             tracing::info!(site = %site.name, purpose, %cause, "the site did not confirm that its answer is over");

@@ -65,7 +65,8 @@ impl Line {
         }
     }
 
-    /// Waits for the next message that is not the connection's own; `None` when the site has closed it.
+    /// Waits for the next message that is not the connection's own; `None` when the site has closed it. Pings are
+    /// answered here only, so a client that does not read for long loses its answer.
     ///
     /// # Errors
     /// A broken connection.
@@ -84,12 +85,15 @@ impl Line {
                 Some(Ok(Message::Binary(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
             };
-            if self.is_socketio() && matches!(packet::read(&text)?, Packet::Ping) {
-                self.send(packet::PONG.to_owned()).await?;
-                continue;
+            match if self.is_socketio() { packet::read(&text)? } else { Packet::Other } {
+                Packet::Ping => self.send(packet::PONG.to_owned()).await?,
+                // The socket itself may stay, with nothing more to come.
+                Packet::Close => return Ok(None),
+                _ => {
+                    self.answer(&text).await?;
+                    return Ok(Some(text));
+                }
             }
-            self.answer(&text).await?;
-            return Ok(Some(text));
         }
     }
 

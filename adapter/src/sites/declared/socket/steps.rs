@@ -28,8 +28,10 @@ use super::{
 };
 use crate::stream::{fault::Fault, sse::Event};
 
-/// Messages that may come before the site has been asked, or between its being asked and the last step.
+/// Messages that steps may wait through.
 const LIMIT_MESSAGES: usize = 1000;
+/// What may come between the site's being asked and the last step.
+const LIMIT_BYTES: usize = 16 * 1024 * 1024;
 const TOO_MANY: Fault = Fault::Unreadable("the site says too much before its answer");
 const NOT_EXPECTED: Fault = Fault::Unreadable("an answer is not as the site file expects");
 const LACKS: Fault = Fault::Unreadable("an answer lacks a value that the site file takes out of it");
@@ -39,10 +41,21 @@ pub(super) struct Steps {
     /// Knows trouble when it comes before the answer.
     reader: Reader,
     heard: usize,
-    /// Whether the site has been asked.
-    has_asked: bool,
-    /// What it has said since.
+    phase: Phase,
+    /// What the site has said since it was asked.
     early: Vec<Bytes>,
+    early_bytes: usize,
+}
+
+/// Where in an answer's life steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The site has not been asked: trouble ends it.
+    Before,
+    /// It has been asked: what it says is the answer's.
+    Asked,
+    /// The answer is over: what it says means nothing any more.
+    Over,
 }
 
 /// What a message says to steps.
@@ -53,8 +66,9 @@ enum Heard {
 }
 
 impl Steps {
-    pub(super) fn new(site: Arc<Site>, known: Known) -> Self {
-        Self { reader: Reader::new(site, known), heard: 0, has_asked: false, early: Vec::new() }
+    pub(super) fn new(site: Arc<Site>, known: Known, phase: Phase) -> Self {
+        let reader = Reader::new(site, known);
+        Self { reader, heard: 0, phase, early: Vec::new(), early_bytes: 0 }
     }
 
     /// What is known of the conversation by now.
@@ -79,7 +93,9 @@ impl Steps {
         let turn = if self.known().goes_on { Turn::Next } else { Turn::First };
         for step in steps.iter().filter(|step| step.turn.is_none_or(|only| only == turn)) {
             line.values.clone_from(&self.known().values);
-            self.has_asked |= step.names(&Name::Prompt) || step.names(&Name::Messages);
+            if step.names(&Name::Prompt) || step.names(&Name::Messages) {
+                self.phase = Phase::Asked;
+            }
             let came = match &step.act {
                 Act::Emit { event, ack } => match line.emit(event, *ack).await? {
                     Some(id) => Some(self.acknowledged(line, id).await?),
@@ -152,17 +168,23 @@ impl Steps {
         }
     }
 
-    /// The next message; once the site has been asked, it is kept for the answer as well.
+    /// The next message; that of an answer is kept for it as well.
     async fn next(&mut self, line: &mut Line) -> Result<String, Fault> {
         self.heard += 1;
         if self.heard > LIMIT_MESSAGES {
             return Err(TOO_MANY);
         }
         let message = line.receive().await?.ok_or(Fault::Cut)?;
-        if self.has_asked {
-            self.early.push(bytes(message.clone()));
-        } else {
-            self.judge(line, &message)?;
+        match self.phase {
+            Phase::Before => self.judge(line, &message)?,
+            Phase::Asked => {
+                self.early_bytes += message.len();
+                if self.early_bytes > LIMIT_BYTES {
+                    return Err(TOO_MANY);
+                }
+                self.early.push(bytes(message.clone()));
+            }
+            Phase::Over => {}
         }
         Ok(message)
     }
@@ -198,9 +220,9 @@ impl Steps {
         Ok(())
     }
 
-    /// What is known, what the site has said since it was asked, and whether it was.
-    pub(super) fn into_parts(self) -> (Known, Vec<Bytes>, bool) {
-        (self.reader.known, self.early, self.has_asked)
+    /// What is known, what the site has said since it was asked, and how far it has come.
+    pub(super) fn into_parts(self) -> (Known, Vec<Bytes>, Phase) {
+        (self.reader.known, self.early, self.phase)
     }
 }
 
@@ -211,8 +233,6 @@ fn heard(line: &Line, message: String) -> Result<Heard, Fault> {
     Ok(match packet::read(&message)? {
         Packet::Event { name, data, .. } => Heard::Event { name, data },
         Packet::Ack { id, data } => Heard::Ack { id, data },
-        // It would be silent for ever.
-        Packet::Close => return Err(Fault::Cut),
         _ => Heard::Nothing,
     })
 }
