@@ -9,6 +9,7 @@ use support::{
 
 mod edge;
 mod failover;
+mod fields;
 mod leases;
 mod log;
 mod models;

@@ -53,9 +53,7 @@ impl ChatRequest {
         for (index, message) in messages.iter().enumerate() {
             check_role(index, message)?;
         }
-        if optional::<u64>(&mut rest, "n", "a number")?.is_some_and(|count| count != 1) {
-            return Err(Invalid("n: expected 1, there is one answer to a request".to_owned()));
-        }
+        check_answerable(&mut rest)?;
         let stream = optional(&mut rest, "stream", "true or false")?.unwrap_or(false);
         let tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
         if tools.is_empty() {
@@ -119,6 +117,32 @@ fn check_role(index: usize, message: &RawValue) -> Result<(), Invalid> {
         Some(_) => Err(Invalid(format!("messages[{index}].role: expected a text"))),
         None => Err(Invalid(format!("messages[{index}].role: missing"))),
     }
+}
+
+/// Refuses what no answer of a site can have: a client that asks for it does not do without.
+fn check_answerable(rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
+    if optional::<u64>(rest, "n", "a number")?.is_some_and(|count| count != 1) {
+        return Err(Invalid("n: expected 1, there is one answer to a request".to_owned()));
+    }
+    if optional::<bool>(rest, "logprobs", "true or false")? == Some(true) {
+        return Err(Invalid("logprobs: expected false, sites do not tell them".to_owned()));
+    }
+    if optional::<u64>(rest, "top_logprobs", "a number")?.is_some_and(|count| count > 0) {
+        return Err(Invalid("top_logprobs: expected 0, sites do not tell them".to_owned()));
+    }
+    let modalities = optional::<Vec<String>>(rest, "modalities", "an array of texts")?;
+    if modalities.is_some_and(|all| all.iter().any(|modality| modality != "text")) {
+        return Err(Invalid("modalities: expected [\"text\"], answers are nothing else".to_owned()));
+    }
+    if optional::<Box<RawValue>>(rest, "audio", "null")?.is_some() {
+        return Err(Invalid("audio: expected null, answers are text".to_owned()));
+    }
+    for (old, new) in [("functions", "tools"), ("function_call", "tool_choice")] {
+        if optional::<Box<RawValue>>(rest, old, "null")?.is_some() {
+            return Err(Invalid(format!("{old}: expected {new}, which has taken its place")));
+        }
+    }
+    Ok(())
 }
 
 fn required<T: DeserializeOwned>(
