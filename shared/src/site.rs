@@ -84,10 +84,18 @@ pub struct Login {
     pub timeout: Duration,
     /// Limit of one step that names none.
     pub step_timeout: Duration,
-    /// The recipe.
+    /// The recipe; empty where nobody signs in.
     pub steps: Vec<Step>,
     /// How the site says no. Watched during every step.
     pub refusals: Vec<Refusal>,
+}
+
+impl Login {
+    /// Whether nobody signs in: an operator gives each account its session, or a key of the site's API.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.steps.is_empty()
+    }
 }
 
 /// A sign that the site refuses the login, and what it means.

@@ -16,6 +16,7 @@ use asked::Asked;
 use situations::{Situation, Trouble};
 
 mod asked;
+mod chainlit;
 mod situations;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");

@@ -20,6 +20,7 @@ mod messages;
 mod new_api;
 mod open_webui_sso;
 mod opencode;
+mod plain_openai;
 mod readme;
 mod resend;
 mod sdk;

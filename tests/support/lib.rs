@@ -21,7 +21,7 @@ mod product;
 pub mod redis;
 pub mod server;
 pub mod sites;
-pub mod socket;
 pub mod soak;
+pub mod socket;
 pub mod wait;
 pub mod world;

@@ -7,8 +7,7 @@ use toml::{Spanned, de::DeTable};
 use url::{Origin, Url};
 
 use super::{
-    Bearer, Limits, Login, Models, ModelsFrom, NamePattern, Probe, Refusal, RefusalKind, SessionRules, Site,
-    SiteFileError, SiteUrls,
+    Bearer, Limits, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileError, SiteUrls,
     chat::RawChat,
     mistake::Source,
     refresh::{self, RawRefresh, Refresh},
@@ -19,14 +18,15 @@ use crate::id::SiteName;
 
 mod address;
 mod duration;
+mod login;
 mod steps;
 mod whole;
 
 pub(crate) use address::http_url;
 use address::{base_url, origin};
 pub(super) use duration::{duration, read_duration, some_duration};
+use login::RawLogin;
 pub(super) use steps::RawCondition;
-use steps::RawStep;
 
 /// What a file describes: a site, or one that has no address yet.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(super) struct RawFile {
     #[serde(rename = "version")]
     _version: Option<u32>,
     site: Option<RawSite>,
-    login: Option<RawLogin>,
+    login: Option<Spanned<RawLogin>>,
     session: Option<Spanned<RawSession>>,
     refresh: Option<RawRefresh>,
     probe: Option<RawProbe>,
@@ -64,25 +64,6 @@ struct RawSite {
     #[serde(default)]
     models: Vec<String>,
     models_from: Option<Spanned<ModelsFrom>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLogin {
-    #[serde(default = "default_login_timeout", deserialize_with = "duration")]
-    timeout: Duration,
-    #[serde(default = "default_step_timeout", deserialize_with = "duration")]
-    step_timeout: Duration,
-    steps: Spanned<Vec<Spanned<RawStep>>>,
-    #[serde(default)]
-    refusals: Vec<Spanned<RawRefusal>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRefusal {
-    means: RefusalKind,
-    when: RawCondition,
 }
 
 #[derive(Deserialize)]
@@ -131,14 +112,6 @@ struct RawLimits {
     #[serde(default, deserialize_with = "some_duration")]
     turn: Option<Duration>,
     logins_per_minute: Option<Spanned<u32>>,
-}
-
-fn default_login_timeout() -> Duration {
-    Duration::from_secs(90)
-}
-
-fn default_step_timeout() -> Duration {
-    Duration::from_secs(15)
 }
 
 fn default_life() -> Duration {
@@ -190,8 +163,10 @@ fn stand_in() -> Url {
 fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
     let head = raw.site.and_then(|raw| head(source, raw, urls));
     // Where secrets may be typed is known from the head alone.
-    let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login(source, raw, head));
-    let session = raw.session.and_then(|raw| source.keep(session(source, raw)));
+    let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login::check(source, raw, head));
+    // What an operator gives need not be captured.
+    let captured = login.as_ref().is_none_or(|login| !login.is_given());
+    let session = raw.session.and_then(|raw| source.keep(session(source, raw, captured)));
     let base_url = head.as_ref().map_or_else(stand_in, |head| head.base_url.clone());
     let refresh = match raw.refresh {
         Some(raw) => source.keep(refresh::check(source, raw, &base_url)),
@@ -203,8 +178,19 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
     let Head { name, title, base_url, placed, origins, models } = head?;
     let (login, session, refresh) = (login?, session?, refresh?);
     let (probe, chat, limits) = (probe?, chat?, limits?);
-    let site =
-        Site { name: name.clone(), title, base_url, origins, models, login, session, refresh, probe, chat, limits };
+    let site = Site {
+        name: name.clone(),
+        title,
+        base_url,
+        origins,
+        models,
+        login,
+        session,
+        refresh,
+        probe,
+        chat,
+        limits,
+    };
     whole::check(source, &site);
     Some(Parsed { name, site: placed.then_some(site) })
 }
@@ -237,13 +223,6 @@ fn head(source: &Source<'_>, raw: RawSite, urls: &SiteUrls) -> Option<Head> {
     Some(Head { name: name?, title: raw.title, base_url, placed, origins, models: models? })
 }
 
-fn login(source: &Source<'_>, raw: RawLogin, head: &Head) -> Option<Login> {
-    let RawLogin { timeout, step_timeout, steps, refusals } = raw;
-    let steps = source.keep(steps::check(source, steps, &head.base_url, &head.origins));
-    let refusals = self::refusals(source, refusals, &head.base_url);
-    Some(Login { timeout, step_timeout, steps: steps?, refusals })
-}
-
 fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
     match &raw.models_from {
         Some(from) if !raw.models.is_empty() => {
@@ -269,25 +248,18 @@ fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
     }
 }
 
-fn refusals(source: &Source<'_>, raw: Vec<Spanned<RawRefusal>>, base_url: &Url) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    for refusal in raw {
-        let at = refusal.span().start;
-        let RawRefusal { means, when } = refusal.into_inner();
-        let when = source.keep(when.check(base_url).map_err(|why| source.mistake(at, why)));
-        refusals.extend(when.map(|when| Refusal { means, when }));
-    }
-    refusals
-}
-
-fn session(source: &Source<'_>, raw: Spanned<RawSession>) -> Result<SessionRules, SiteFileError> {
+fn session(
+    source: &Source<'_>,
+    raw: Spanned<RawSession>,
+    captured: bool,
+) -> Result<SessionRules, SiteFileError> {
     let at = raw.span().start;
     let raw = raw.into_inner();
     let bearer = match raw.bearer {
         Some(bearer) => Some(self::bearer(source, bearer)?),
         None => None,
     };
-    if raw.cookies.is_empty() && bearer.is_none() {
+    if captured && raw.cookies.is_empty() && bearer.is_none() {
         return Err(source.mistake(at, "expected cookies or a bearer, or nothing signs the requests"));
     }
     let cookies = raw.cookies.iter().map(|name| pattern(name)).collect();

@@ -11,7 +11,9 @@ use latchkey_shared::{
     account::Account,
     env::Env,
     id::AccountId,
+    session::Session,
     store::{NewSession, Published, RedisConfig, Store},
+    time::Timestamp,
     vault::SessionVault,
 };
 use tempfile::TempDir;
@@ -238,10 +240,28 @@ impl World {
         id
     }
 
+    /// Makes an account of any site that is given a key of its API, as an operator does.
+    pub async fn give_key(&self, site: &str, key: &str) -> AccountId {
+        let account = Account::new(site.parse().unwrap(), "with a key".to_owned());
+        self.store.create_account(&account).await.unwrap();
+        let session = Session {
+            cookies: Vec::new(),
+            bearer: Some(key.to_owned().into()),
+            local_storage: BTreeMap::new(),
+            session_storage: BTreeMap::new(),
+            user_agent: String::new(),
+            captured_at: Timestamp::now(),
+            expires_at: Timestamp::now() + Duration::from_secs(60 * 60),
+        };
+        publish_session(&self.store, &self.session_vault, account.id, &session).await;
+        account.id
+    }
+
     /// Publishes the next session of an account, as a broker does after a login.
     pub async fn publish_again(&self, username: &str) {
         let id = self.account(username);
-        publish_session(&self.store, &self.session_vault, &self.practice, username, id).await;
+        let session = self.practice.sign_in(username).session(&self.practice.url);
+        publish_session(&self.store, &self.session_vault, id, &session).await;
     }
 }
 
@@ -254,20 +274,14 @@ async fn publish(
 ) -> AccountId {
     let account = Account { concurrency, ..Account::new("practice".parse().unwrap(), username.to_owned()) };
     store.create_account(&account).await.unwrap();
-    publish_session(store, vault, practice, username, account.id).await;
+    let session = practice.sign_in(username).session(&practice.url);
+    publish_session(store, vault, account.id, &session).await;
     account.id
 }
 
-async fn publish_session(
-    store: &Store,
-    vault: &SessionVault,
-    practice: &Practice,
-    username: &str,
-    id: AccountId,
-) {
-    let session = practice.sign_in(username).session(&practice.url);
+async fn publish_session(store: &Store, vault: &SessionVault, id: AccountId, session: &Session) {
     let lock = store.lock_login(id, Duration::from_secs(30)).await.unwrap().expect("nobody else signs in");
-    let sealed = vault.seal(&session, id, lock.generation);
+    let sealed = vault.seal(session, id, lock.generation);
     let new = NewSession::given(&sealed, session.expires_at);
     let published = store.publish_session(&lock, new).await.unwrap();
     assert_eq!(published, Published::Done);

@@ -222,10 +222,11 @@ fn all_mistakes_are_told_in_one_run_and_what_can_be_guessed_is_not_told_twice() 
 
 #[test]
 fn the_built_in_files_are_right() {
-    let urls = ["practice", "open-webui", "gradio", "librechat", "chainlit", "open-webui-sso"]
-        .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
+    let urls =
+        ["practice", "open-webui", "gradio", "librechat", "chainlit", "open-webui-sso", "plain-openai"]
+            .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
 
     let catalog = crate::site::catalog::Catalog::load(&[], &SiteUrls::from(urls)).unwrap();
 
-    assert_eq!(catalog.sites().count(), 6);
+    assert_eq!(catalog.sites().count(), 7);
 }

@@ -11,10 +11,11 @@ use super::{ROOT, words};
 use crate::site::{SiteUrls, catalog::BUILT_IN, check, file::RawFile};
 
 /// Files in which every key of the format stands somewhere.
-const EXAMPLES: [(&str, &str); 6] = [
+const EXAMPLES: [(&str, &str); 7] = [
     ("bearer-cookie.toml", include_str!("examples/bearer-cookie.toml")),
     ("bearer-session_storage.toml", include_str!("examples/bearer-session_storage.toml")),
     ("every-key.toml", include_str!("examples/every-key.toml")),
+    ("given.toml", include_str!("examples/given.toml")),
     ("http.toml", include_str!("examples/http.toml")),
     ("socketio.toml", include_str!("examples/socketio.toml")),
     ("websocket.toml", include_str!("examples/websocket.toml")),
