@@ -72,10 +72,10 @@ pub(super) fn prompt(
         request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
     let request = if plain && sites::takes_parts(site) { request } else { parts::as_text(request, site)? };
     let ChatRequest { messages, tools, mut rest, session, .. } = request;
-    let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     if plain {
         return Ok(Prompt { model, messages, tools, rest, minted, calls: Calls::Untouched });
     }
+    let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
     let budget = sites::budget(site);
     let mut emulation = Emulation {

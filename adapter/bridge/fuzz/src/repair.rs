@@ -3,7 +3,7 @@
 use latchkey_bridge::arguments::{Body, Found, repair};
 use serde_json::Value;
 
-use crate::tools::catalog;
+use crate::{sieve::REPEATED, tools::catalog};
 
 /// No mended letter takes more bytes than its escape.
 const ESCAPED: usize = 6;
@@ -17,6 +17,9 @@ pub fn check(input: &[u8]) {
     let known: &[&str] = if choice & 1 == 0 { &[] } else { &["name", "arguments", "command", "content"] };
     let known: Vec<String> = known.iter().map(|&key| key.to_owned()).collect();
     mended(&text, &known);
+    if choice & !3 == 4 {
+        mended(&text.repeat(REPEATED / text.len().max(1)), &known);
+    }
     let name = (choice & 2 == 0).then(|| "plan".to_owned());
     for body in [Body::Calls(text.to_string()), Body::Arguments(text.to_string())] {
         fitted(Found { name: name.clone(), body });

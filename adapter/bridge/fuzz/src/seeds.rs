@@ -89,6 +89,8 @@ pub fn repair() -> Vec<Vec<u8>> {
         let to = said.iter().rposition(|byte| *byte == b'}')?;
         (from < to).then(|| [&[1], &said[from..=to]].concat())
     });
+    // Repeated, to see what is not linear.
+    let again = ["\"a\", ", "{\"command\": ", "\\\" \\"].map(|value| [b"\x05", value.as_bytes()].concat());
     let values = [
         "[1,\"2\",True]",
         "{'a': None}",
@@ -97,7 +99,7 @@ pub fn repair() -> Vec<Vec<u8>> {
         "-1e5",
         "{“a”:“b”}",
     ];
-    json.chain(values.map(|value| [b"\0", value.as_bytes()].concat())).collect()
+    json.chain(values.map(|value| [b"\0", value.as_bytes()].concat())).chain(again).collect()
 }
 
 /// The words of all dialects, in libFuzzer's form.

@@ -15,10 +15,10 @@ use crate::tools::catalog;
 pub(crate) const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
 /// Parts text from thinking; no byte of UTF-8.
 pub(crate) const TURN: u8 = 0xff;
-/// A byte may be looked at so often: as a prefix of a tag, and as what may follow one.
-const LOOKS: u64 = 64;
+/// A byte may be looked at so often: a tag has 256 at most, and is looked at anew for each that comes.
+const LOOKS: u64 = 300;
 /// A short text is repeated up to here, so that whatever is not linear takes minutes.
-const REPEATED: usize = 64 << 10;
+pub(crate) const REPEATED: usize = 64 << 10;
 /// Without these nothing can end: no tag, no fence, no JSON, no special token.
 const ENDS: &[char] = &['/', '}', ']', '`', '~', 'd', 'D'];
 
