@@ -96,12 +96,13 @@ fn text(content: &Value) -> String {
 }
 
 /// Each part with its length, so that no two conversations are one.
-fn add(all: &mut Sha256, part: &str) {
+pub(crate) fn add(all: &mut Sha256, part: &str) {
     all.update((part.len() as u64).to_be_bytes());
     all.update(part);
 }
 
-fn digest(all: Sha256) -> String {
+/// In the form in which keys have it.
+pub(crate) fn digest(all: Sha256) -> String {
     all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

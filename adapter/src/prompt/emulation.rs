@@ -9,11 +9,12 @@ use latchkey_bridge::{
 };
 use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::{Calls, Prompt, message, parts};
 use crate::{
     config,
+    conversation::{add, digest},
     openai::request::{ChatRequest, Invalid},
     sites,
 };
@@ -158,12 +159,11 @@ fn dialect(site: &Site, messages: &[Value], key: &config::NonceKey) -> Dialect {
 /// A digest of what a conversation is known by when it grows: its site, model and session, and its first words.
 fn conversation(site: &Site, model: &str, session: Option<&str>, messages: &[Value]) -> String {
     let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
-    let mut digest = Sha256::new();
+    let mut all = Sha256::new();
     for part in [site.name.as_str(), model, session.unwrap_or_default(), &first] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
+        add(&mut all, part);
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(all)
 }
 
 fn tells_of_calls(message: &Value) -> bool {

@@ -48,14 +48,13 @@ fn text(part: &Value) -> String {
     text.map_or_else(left_out, str::to_owned)
 }
 
-/// What a person calls it.
-fn kind(part: &Value) -> &str {
+/// What a person calls it; nothing of what the client wrote is repeated.
+fn kind(part: &Value) -> &'static str {
     match part["type"].as_str() {
         Some("image_url" | "image" | "input_image") => "picture",
         Some("file" | "input_file" | "document") => "file",
         Some("input_audio") => "sound",
-        Some(other) => other,
-        None => "part of this kind",
+        Some(_) | None => "part of this kind",
     }
 }
 
