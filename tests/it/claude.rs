@@ -15,7 +15,7 @@ use support::{
 use asked::Asked;
 use situations::{Situation, Trouble};
 
-mod asked;
+pub(crate) mod asked;
 mod chainlit;
 mod situations;
 

@@ -29,18 +29,28 @@ impl Stage {
 
     /// With another site file, which must be named `gradio` too.
     pub(super) async fn with_site_file(concurrency: u32, queue: u32, toml: &str) -> Self {
+        Self::with_adapter(concurrency, queue, toml, &[]).await
+    }
+
+    /// With variables of the adapter.
+    pub(super) async fn with_adapter(concurrency: u32, queue: u32, toml: &str, env: &[(&str, &str)]) -> Self {
         let model = ScriptedModel::start().await;
         let gradio = Gradio::start(Settings { model_url: model.url.clone(), concurrency, queue }).await;
         let urls = format!("gradio={}", gradio.url());
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), toml).unwrap();
         let path = file.path().display().to_string();
-        let world = World::start()
+        let start = World::start()
             .broker_env("LATCHKEY_SITE_URLS", &urls)
             .adapter_env("LATCHKEY_SITE_URLS", &urls)
-            .adapter_env("LATCHKEY_SITES", &path)
-            .await;
+            .adapter_env("LATCHKEY_SITES", &path);
+        let world = env.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await;
         Self { model, gradio, world }
+    }
+
+    /// World, model and page, to be kept together.
+    pub(super) fn into_parts(self) -> (World, ModelServer, Gradio) {
+        (self.world, self.model, self.gradio)
     }
 
     /// Signs the page's user in.

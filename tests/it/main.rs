@@ -5,6 +5,7 @@ mod admin;
 mod bridge;
 mod canary;
 mod capabilities;
+mod chain;
 mod chainlit;
 mod chat;
 mod claude;

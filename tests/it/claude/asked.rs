@@ -9,16 +9,16 @@ use crate::opencode::{
 };
 
 /// One request to the model.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Results of calls that it shows.
-    pub(super) results: usize,
+    pub(crate) results: usize,
     /// Whether it corrects what the model said before.
-    pub(super) again: bool,
+    pub(crate) again: bool,
     dialect: Option<Dialect>,
 }
 
 impl Asked {
-    pub(super) fn read(request: &Value) -> Self {
+    pub(crate) fn read(request: &Value) -> Self {
         if let Some(ask) = Ask::read(request) {
             let results = match &ask.step {
                 Step::GoOn(results) => results.len(),
@@ -33,12 +33,12 @@ impl Asked {
     }
 
     /// Whether the site takes tools.
-    pub(super) fn is_native(&self) -> bool {
+    pub(crate) fn is_native(&self) -> bool {
         self.dialect.is_none()
     }
 
     /// An answer that makes calls.
-    pub(super) fn call(&self, calls: &[(&str, Value)]) -> Reply {
+    pub(crate) fn call(&self, calls: &[(&str, Value)]) -> Reply {
         match &self.dialect {
             Some(dialect) => pieces(&format!("I write.\n\n{}", dialect.calls(calls))),
             None => calls.iter().enumerate().fold(Reply::new(), |reply, (index, (name, arguments))| {
@@ -49,14 +49,14 @@ impl Asked {
     }
 
     /// The text of calls, where they are written out.
-    pub(super) fn written(&self, calls: &[(&str, Value)]) -> String {
+    pub(crate) fn written(&self, calls: &[(&str, Value)]) -> String {
         let of_text = |dialect: &Dialect| dialect.calls(calls);
         self.dialect.as_ref().map_or_else(|| json!(calls).to_string(), of_text)
     }
 }
 
 /// A text as it streams.
-pub(super) fn pieces(text: &str) -> Reply {
+pub(crate) fn pieces(text: &str) -> Reply {
     let chars: Vec<char> = text.chars().collect();
     chars.chunks(9).fold(Reply::new(), |reply, piece| reply.piece(&piece.iter().collect::<String>()))
 }

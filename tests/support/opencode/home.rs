@@ -34,9 +34,14 @@ pub(super) struct Home(TempDir);
 impl Home {
     /// Makes one whose only providers are these adapters.
     pub(super) fn new(adapters: &[(&str, &Url)]) -> Self {
+        Self::with_options(adapters, &Value::Null)
+    }
+
+    /// The same, with further options of each.
+    pub(super) fn with_options(adapters: &[(&str, &Url)], options: &Value) -> Self {
         let home = Self(tempfile::Builder::new().prefix("latchkey-opencode-").tempdir().unwrap());
         home.write("models.json", &json!({}));
-        home.write("config.json", &config(adapters));
+        home.write("config.json", &config(adapters, options));
         home
     }
 
@@ -82,10 +87,10 @@ impl Home {
     }
 }
 
-fn config(adapters: &[(&str, &Url)]) -> Value {
+fn config(adapters: &[(&str, &Url)], options: &Value) -> Value {
     let names: Vec<&str> = adapters.iter().map(|(name, _)| *name).collect();
     let providers: Value =
-        adapters.iter().map(|(name, url)| ((*name).to_owned(), provider(name, url))).collect();
+        adapters.iter().map(|(name, url)| ((*name).to_owned(), provider(name, url, options))).collect();
     json!({
         "$schema": "https://opencode.ai/config.json",
         "provider": providers,
@@ -97,10 +102,13 @@ fn config(adapters: &[(&str, &Url)]) -> Value {
     })
 }
 
-fn provider(name: &str, adapter: &Url) -> Value {
+fn provider(name: &str, adapter: &Url, more: &Value) -> Value {
     // So large that OpenCode never shortens a conversation by itself.
     let model = json!({"name": MODEL, "limit": {"context": 10_000_000, "output": 32_000}});
-    let options = json!({"baseURL": api(adapter).as_str(), "apiKey": SHARED_SECRET});
+    let mut options = json!({"baseURL": api(adapter).as_str(), "apiKey": SHARED_SECRET});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        options[name] = value.clone();
+    }
     let models = json!({MODEL: model});
     json!({"npm": "@ai-sdk/openai-compatible", "name": name, "options": options, "models": models})
 }

@@ -27,7 +27,15 @@ pub struct Run {
 /// # Panics
 /// When it does not end in time.
 pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> Run {
-    let home = Home::new(&[(PROVIDER, adapter)]);
+    run_with(adapter, project, prompt, &Value::Null).await
+}
+
+/// The same, with options of the provider.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> Run {
+    let home = Home::with_options(&[(PROVIDER, adapter)], options);
     let (stdout, stderr) = (home.file("stdout"), home.file("stderr"));
     let mut command = home.command().await;
     command

@@ -12,7 +12,7 @@ use latchkey_shared::{
     env::Env,
     id::AccountId,
     session::Session,
-    store::{NewSession, Published, RedisConfig, Store},
+    store::{NewSession, Published, RedisConfig, Store, StoredSession},
     time::Timestamp,
     vault::SessionVault,
 };
@@ -255,6 +255,20 @@ impl World {
         };
         publish_session(&self.store, &self.session_vault, account.id, &session).await;
         account.id
+    }
+
+    /// Replaces an account's session by one that its site does not know.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub async fn spoil(&self, id: AccountId) {
+        let StoredSession { generation, sealed } =
+            self.store.session(id).await.unwrap().expect("it is signed in");
+        let mut session = self.session_vault.open(&sealed, id, generation).unwrap();
+        session.bearer = session.bearer.map(|_| "spoilt".into());
+        session.cookies.iter_mut().for_each(|cookie| cookie.value = "spoilt".into());
+        session.local_storage.values_mut().for_each(|value| *value = "spoilt".into());
+        publish_session(&self.store, &self.session_vault, id, &session).await;
     }
 
     /// Publishes the next session of an account, as a broker does after a login.
