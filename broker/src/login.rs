@@ -41,9 +41,9 @@ pub(crate) use hold::{CLAIM, settle};
 use failure::Trouble;
 use hold::Hold;
 
-/// A login is worth more than one try to publish it.
-const PUBLISH_TRIES: usize = 3;
-const PUBLISH_PAUSE: Duration = Duration::from_secs(1);
+/// How long a login holds on to what it has to write down while Redis is away: a password that was typed is worth it.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What every login needs.
 pub struct Context {
@@ -187,15 +187,7 @@ impl Attempt<'_> {
             recent_login_ms,
             evidence,
         };
-        let mut tries = 0;
-        let published = loop {
-            tries += 1;
-            match store.publish_session(lock, new.clone()).await {
-                Ok(published) => break published,
-                Err(StoreError::Unavailable(_)) if tries < PUBLISH_TRIES => sleep(PUBLISH_PAUSE).await,
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let published = persistently(|| store.publish_session(lock, new.clone())).await?;
         match published {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
@@ -228,7 +220,8 @@ impl Attempt<'_> {
         let last_login = self.last_login(failure.code.as_str());
         let store = &self.context.store;
         let typed = record::Typed { password: self.password_typed, version: self.credentials_version };
-        let recorded = record::failure(store, self.account, failure, typed, last_login).await;
+        let record = || record::failure(store, self.account, failure, typed, last_login.clone());
+        let recorded = persistently(record).await;
         if let Err(error) = recorded {
             tracing::warn!(%error, "cannot record the failed login");
         }
@@ -236,5 +229,19 @@ impl Attempt<'_> {
 
     fn last_login(&self, result: &str) -> LastLogin {
         LastLogin { at: Timestamp::now(), duration_ms: self.took_ms(), result: result.to_owned(), rung: None }
+    }
+}
+
+/// Writes to Redis, again and again while it is away.
+async fn persistently<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match write().await {
+            Err(StoreError::Unavailable(_)) if Instant::now() < end => sleep(PAUSE).await,
+            settled => return settled,
+        }
     }
 }

@@ -119,14 +119,16 @@ fn temporary(directory: &Path, name: &str) -> PathBuf {
     directory.join(&name["latchkey-".len()..][..1])
 }
 
-/// A binary beside the running test.
+/// A binary beside the running test or program.
 ///
 /// # Panics
 /// When it is not there, or older than its sources: cargo builds the binaries of other packages only when told to.
 #[must_use]
 pub fn path(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.ancestors().nth(2).expect("tests are in target/<profile>/deps").join(name);
+    let own = std::env::current_exe().unwrap();
+    // Tests are in target/<profile>/deps, programs one above.
+    let beside = own.ancestors().skip(1).take(2).map(|directory| directory.join(name));
+    let path = beside.filter(|path| path.exists()).last().unwrap_or_default();
     let built = fs::metadata(&path).and_then(|metadata| metadata.modified());
     let built =
         built.unwrap_or_else(|_| panic!("{name} is not built: run scripts/test, or cargo build --workspace"));

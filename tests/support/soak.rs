@@ -42,6 +42,9 @@ pub struct Plan {
     pub chats: usize,
 }
 
+/// For the last accounts that something was cut off of to be signed in again.
+const RECOVERY: Duration = Duration::from_secs(60);
+
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -57,10 +60,14 @@ pub struct Report {
     pub early: u64,
     /// Logins that were in the air when something was killed; each may have to be made once more.
     pub in_the_air: u64,
-    /// Accounts whose session lived when all was over.
+    /// Accounts that served in the end.
     pub serving: usize,
+    /// How long that took after the last chat.
+    pub recovered_in_secs: f64,
     /// All accounts.
     pub accounts: usize,
+    /// Where the others stand, and why.
+    pub others: Vec<String>,
     /// Processes of Chromium that were left.
     pub left: usize,
     /// What was done to it, with the seconds since the start.
@@ -82,6 +89,7 @@ impl Report {
         }
         if self.serving < self.accounts {
             complaints.push(format!("{} of {} accounts serve at the end", self.serving, self.accounts));
+            complaints.extend(self.others.iter().take(5).cloned());
         }
         if self.left > 0 {
             complaints.push(format!("{} processes of Chromium are left", self.left));
@@ -115,10 +123,10 @@ pub async fn run(plan: Plan, say: &dyn Fn(&str)) -> Report {
 
     let mut report = Report { accounts: plan.accounts, ..Report::default() };
     let blows: [(f64, &'static str); 4] = [
-        (0.25, "a broker is killed"),
-        (0.35, "it starts again"),
-        (0.55, "Chromium is killed"),
-        (0.75, "Redis is killed and starts again"),
+        (0.2, "a broker is killed"),
+        (0.3, "it starts again"),
+        (0.45, "Chromium is killed"),
+        (0.65, "Redis is killed and starts again"),
     ];
     for (share, blow) in blows {
         sleep_until(begun + plan.length.mul_f64(share)).await;
@@ -136,7 +144,13 @@ pub async fn run(plan: Plan, say: &dyn Fn(&str)) -> Report {
     report.answered = tally.answered.load(Ordering::Relaxed);
     report.failed = tally.failed.lock().unwrap().clone();
     count_sessions(&stage, plan, &mut report);
+    let recovering = Instant::now();
+    while serving(&stage).await < plan.accounts && recovering.elapsed() < RECOVERY {
+        sleep(Duration::from_millis(500)).await;
+    }
     report.serving = serving(&stage).await;
+    report.others = others(&stage).await;
+    report.recovered_in_secs = recovering.elapsed().as_secs_f64();
     let brokers = stage.end().await;
     let left = || brokers.iter().map(|pid| processes::descendants(*pid).len()).sum::<usize>();
     crate::wait::holds_within(Duration::from_secs(10), || left() == 0).await;
@@ -178,4 +192,17 @@ async fn serving(stage: &Stage) -> usize {
     let admin = Admin::new(&stage.brokers[0].url);
     let now = Timestamp::now();
     admin.accounts().await.iter().filter(|account| account.serves(now)).count()
+}
+
+async fn others(stage: &Stage) -> Vec<String> {
+    let admin = Admin::new(&stage.brokers[0].url);
+    let now = Timestamp::now();
+    let accounts = admin.accounts().await;
+    let others = accounts.iter().filter(|account| !account.serves(now));
+    others
+        .map(|account| {
+            let due = account.refresh_at.map_or_else(|| "never".to_owned(), |due| due.to_string());
+            format!("{} is {} ({}), due {due}, now {now}", account.label, account.state, account.reason)
+        })
+        .collect()
 }

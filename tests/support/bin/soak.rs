@@ -55,13 +55,25 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 fn print(report: &Report) {
     let Report {
-        answered, failed, renewed_over_http, typed, early, in_the_air, serving, accounts, left, ..
+        answered,
+        failed,
+        renewed_over_http,
+        typed,
+        early,
+        in_the_air,
+        serving,
+        accounts,
+        left,
+        recovered_in_secs,
+        ..
     } = report;
     println!("\n  chats answered                      {answered:6}");
     println!("  chats failed                        {:6}", failed.len());
     println!("  sessions renewed without a browser  {renewed_over_http:6}   (browser launches avoided)");
     println!("  sessions for a password             {typed:6}");
     println!("  sessions that came early            {early:6}   ({in_the_air} logins were cut off)");
-    println!("  accounts that serve at the end      {serving:6}   of {accounts}");
+    println!(
+        "  accounts that serve at the end      {serving:6}   of {accounts}, {recovered_in_secs:.0} s after the last chat"
+    );
     println!("  processes of Chromium left          {left:6}");
 }
