@@ -91,6 +91,15 @@ pub enum Progress {
     Publishing,
 }
 
+/// Who wants a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// An operator, who sees what comes of it.
+    ByOperator,
+    /// Nobody: it was due.
+    ByTime,
+}
+
 /// Hears of progress.
 pub type Report<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
@@ -115,12 +124,21 @@ pub async fn run(
     context: &Context,
     account: &Account,
     site: &Site,
+    asked: Asked,
     report: Report<'_>,
 ) -> Result<Done, Failure> {
     let began = Instant::now();
     let hold = Hold::take(&context.store, account, context.browser.tasks()).await?;
-    let mut attempt =
-        Attempt { context, account, site, report, began, password_typed: false, credentials_version: 0 };
+    let mut attempt = Attempt {
+        context,
+        account,
+        site,
+        asked,
+        report,
+        began,
+        password_typed: false,
+        credentials_version: 0,
+    };
     let outcome = match hold.keep(Box::pin(attempt.climb(hold.lock()))).await {
         Ok(outcome) => outcome,
         Err(trouble) => Err(trouble.into()),
@@ -144,6 +162,7 @@ struct Attempt<'a> {
     context: &'a Context,
     account: &'a Account,
     site: &'a Site,
+    asked: Asked,
     report: Report<'a>,
     began: Instant,
     password_typed: bool,
@@ -192,6 +211,10 @@ impl Attempt<'_> {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
                 let _ = store.forget_failures(id).await;
+                if rung == Rung::Recipe && self.asked == Asked::ByOperator {
+                    // Should it fail, the pause ends by itself.
+                    let _ = store.resume_site(&self.site.name).await;
+                }
                 Ok(())
             }
             Published::Stale => Err(Trouble::new(

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
 use crate::{
-    login::{self, Context, Failure},
+    login::{self, Asked, Context, Failure},
     refresh,
 };
 
@@ -70,7 +70,12 @@ impl Operations {
     }
 
     /// Starts a login, or joins the one that runs for the account.
-    pub(crate) fn start(&self, account: &Account, site: Arc<Site>) -> Result<Operation, QueueFull> {
+    pub(crate) fn start(
+        &self,
+        account: &Account,
+        site: Arc<Site>,
+        asked: Asked,
+    ) -> Result<Operation, QueueFull> {
         let mut table = self.table();
         if let Some(running) = table.running.get(&account.id) {
             return Ok(table.known[running].clone());
@@ -83,6 +88,7 @@ impl Operations {
             operations: self.clone(),
             operation: operation.clone(),
             account: account.clone(),
+            asked,
             outcome: Outcome::stopped("the login was cut off; start it again"),
         };
         let span =
@@ -136,6 +142,7 @@ struct Flight {
     operation: Operation,
     /// As it was when the login was asked for.
     account: Account,
+    asked: Asked,
     outcome: Outcome,
 }
 
@@ -180,7 +187,7 @@ impl Flight {
             );
         }
         let report = |progress| self.operation.send_modify(|record| record.report(progress));
-        let login = login::run(&inner.context, &account, site, &report);
+        let login = login::run(&inner.context, &account, site, self.asked, &report);
         match tokio::time::timeout(LIMIT, Box::pin(login)).await {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(failure)) => Outcome::Failed(failure),

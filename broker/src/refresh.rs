@@ -14,7 +14,7 @@ use latchkey_shared::{
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    login::{self, CLAIM},
+    login::{self, Asked, CLAIM},
     state::App,
 };
 
@@ -120,7 +120,7 @@ fn sign_in(app: &App, account: &Account) {
         tracing::warn!(account.id = %account.id, site = %account.site, "cannot sign in: the site has no address here");
         return;
     };
-    if app.operations.start(account, site).is_err() {
+    if app.operations.start(account, site, Asked::ByTime).is_err() {
         tracing::warn!(account.id = %account.id, "cannot sign in yet: too many logins run and wait");
     }
 }

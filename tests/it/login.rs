@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_broker::login::{self, Code, Progress};
+use latchkey_broker::login::{self, Asked, Code, Progress};
 use latchkey_shared::{account::State, time::Timestamp};
 use support::{practice, wait};
 use tokio::time::Instant;
@@ -288,7 +288,7 @@ async fn without_redis_no_login_begins() {
     let account = bench.now().await;
     bench.redis.stop();
 
-    let outcome = login::run(&bench.context, &account, &bench.site, &|_| {}).await;
+    let outcome = login::run(&bench.context, &account, &bench.site, Asked::ByTime, &|_| {}).await;
 
     assert_eq!(outcome.unwrap_err().code, Code::StoreUnavailable);
     assert_eq!(practice.counts(practice::USERNAME).logins, 0);

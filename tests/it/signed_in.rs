@@ -5,6 +5,7 @@ use support::practice::REFRESH_TABLE;
 mod brokers;
 mod ladder;
 mod on_demand;
+mod pause;
 
 const PRACTICE: &str = include_str!("../../shared/sites/practice.toml");
 

@@ -10,7 +10,7 @@ use latchkey_shared::account;
 use tokio::time::{Duration, timeout};
 
 use super::{accounts, auth::Admin, found, found::Found, problem::Problem};
-use crate::{operations::OperationView, state::App};
+use crate::{login::Asked, operations::OperationView, state::App};
 
 /// A local disk that takes longer is broken.
 const READ: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(super) async fn start(
         return Err(Problem::AccountDisabled(account.id, account.state));
     }
     let site = accounts::site(&app.catalog, &account.site)?;
-    let operation = app.operations.start(&account, site)?;
+    let operation = app.operations.start(&account, site, Asked::ByOperator)?;
     let view = operation.borrow().view();
     let location = format!("/v1/operations/{}", view.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)))

@@ -40,6 +40,8 @@ pub enum Code {
     BrowserUnavailable,
     /// The site does not answer, or answers with an error.
     SiteDown,
+    /// Several accounts were refused at the site, so nothing is typed there unasked.
+    SitePaused,
     /// No credentials are stored, or not all that the recipe needs.
     NoCredentials,
     /// Another login of the account runs.
@@ -69,6 +71,7 @@ impl Code {
             Self::BrowserCrashed => "browser_crashed",
             Self::BrowserUnavailable => "browser_unavailable",
             Self::SiteDown => "site_down",
+            Self::SitePaused => "site_paused",
             Self::NoCredentials => "no_credentials",
             Self::AlreadyRunning => "already_running",
             Self::Superseded => "superseded",
@@ -90,6 +93,7 @@ impl Code {
             | Self::BrowserCrashed
             | Self::BrowserUnavailable
             | Self::SiteDown
+            | Self::SitePaused
             | Self::AlreadyRunning
             | Self::Superseded
             | Self::StoreUnavailable => true,
@@ -140,6 +144,9 @@ impl Code {
             Self::BrowserCrashed => "nothing to do once; if it repeats, give the broker more memory",
             Self::BrowserUnavailable => "run `latchkey-broker doctor` on the broker's machine",
             Self::SiteDown => "see whether the site runs and the broker's machine reaches it",
+            Self::SitePaused => {
+                "see why the site refused other accounts; a login that you start is made all the same, and one that succeeds ends the pause"
+            }
             Self::NoCredentials => {
                 "store the account's credentials, with the TOTP seed if the site asks for codes"
             }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Attempt, Code, Done, Failure, Progress, capture,
+    Asked, Attempt, Code, Done, Failure, Progress, capture,
     failure::Trouble,
     parts, probe, renew,
     rung::{Climbed, Fetched, ends_the_climb},
@@ -169,6 +169,7 @@ impl<'a> Attempt<'a> {
             let what = "the site refused these credentials before";
             return Err(Trouble::new(Code::CredentialsRejected, what).into());
         }
+        self.not_paused().await?;
         let fetched = {
             let _turn = self.turn().await?;
             let limit = self.site.login.timeout + GRACE;
@@ -177,6 +178,21 @@ impl<'a> Attempt<'a> {
         };
         let evidence = self.probe(&fetched.session, Some(credentials)).await?;
         Ok(Proved { fetched, rung: Rung::Recipe, evidence })
+    }
+
+    /// Whether something may be typed: a site that refused several accounts has changed, or somebody else has.
+    async fn not_paused(&self) -> Result<(), Trouble> {
+        if self.asked == Asked::ByOperator {
+            return Ok(());
+        }
+        match self.context.store.site_paused(&self.site.name).await? {
+            None => Ok(()),
+            Some(left) => {
+                let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+                let what = format!("several accounts were refused at the site; nothing is typed for {left}");
+                Err(Trouble::new(Code::SitePaused, what))
+            }
+        }
     }
 
     /// From an empty page to a captured state; the page is closed in any case.

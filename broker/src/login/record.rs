@@ -12,6 +12,10 @@ use super::{Code, Failure, hold};
 
 /// Failures in a row of which the last may have been a refused password. Typing it a third time could lock the account.
 const MOST_UNCLEAR: u32 = 2;
+/// Accounts that one site refuses within a while: more likely the site has changed than all their passwords.
+const MOST_REJECTED: u32 = 3;
+const REJECTED_WITHIN: Duration = Duration::from_secs(10 * 60);
+const PAUSE: Duration = Duration::from_secs(30 * 60);
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// A site that asked to wait is not asked again before.
@@ -43,6 +47,10 @@ pub(super) async fn failure(
     let wait = backoff(failure.code, failures, rand::random());
     let evidence = Evidence { at: Timestamp::now(), seen: failure.message.clone() };
     let rejected = failure.code == Code::CredentialsRejected && typed.password;
+    if rejected && MOST_REJECTED <= store.count_rejected(&account.site, account.id, REJECTED_WITHIN).await? {
+        store.pause_site(&account.site, PAUSE).await?;
+        tracing::error!(site = %account.site, "several accounts were refused: nothing is typed there unasked for a while");
+    }
     let last_login = AccountChange {
         last_login: Some(last_login),
         evidence: Some(evidence),

@@ -24,6 +24,7 @@ pub(super) struct Fetched {
 pub(super) fn ends_the_climb(code: Code) -> bool {
     match code {
         Code::SiteDown
+        | Code::SitePaused
         | Code::RateLimited
         | Code::TlsError
         | Code::StoreUnavailable

@@ -15,6 +15,8 @@
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
 //! | `lk:site:{site}:logins` | integer: logins in a browser in this minute | broker | broker | 1 min after the first |
+//! | `lk:site:{site}:rejected` | zset: id -> ms at which the site refused its password | broker | broker | 10 min after the last |
+//! | `lk:site:{site}:paused` | 1: nothing is typed there unasked | broker | broker | 30 min |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
 //! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
@@ -93,6 +95,14 @@ pub(super) fn site_idle(site: &SiteName) -> String {
 /// Key of an answer that is kept for a moment, sealed; part of its authenticated data.
 pub(crate) fn answer(digest: &str) -> String {
     format!("lk:answer:{{{digest}}}")
+}
+
+pub(super) fn site_rejected(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:rejected")
+}
+
+pub(super) fn site_paused(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:paused")
 }
 
 pub(super) fn site_logins(site: &SiteName) -> String {

@@ -71,6 +71,50 @@ impl Store {
         self.script(script.key(keys::site_logins(site)).arg(most)).await
     }
 
+    /// Notes that a site refused an account's password; gives how many of its accounts had that within `window`.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn count_rejected(
+        &self,
+        site: &SiteName,
+        id: AccountId,
+        window: Duration,
+    ) -> Result<u32, StoreError> {
+        let script = redis::Script::new(include_str!("count_rejected.lua"));
+        let mut call = script.key(keys::site_rejected(site));
+        self.script(call.arg(id.to_string()).arg(millis(window))).await
+    }
+
+    /// Has nothing typed at a site unasked for a while.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn pause_site(&self, site: &SiteName, pause: Duration) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(keys::site_paused(site)).arg(1).arg("PX").arg(millis(pause));
+        self.command(&set).await
+    }
+
+    /// How long a site is paused still.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn site_paused(&self, site: &SiteName) -> Result<Option<Duration>, StoreError> {
+        let left: i64 = self.command(redis::cmd("PTTL").arg(keys::site_paused(site))).await?;
+        Ok(u64::try_from(left).ok().map(Duration::from_millis))
+    }
+
+    /// Ends the pause of a site, and forgets whom it refused.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn resume_site(&self, site: &SiteName) -> Result<(), StoreError> {
+        let mut delete = redis::cmd("DEL");
+        delete.arg(keys::site_paused(site)).arg(keys::site_rejected(site));
+        self.command(&delete).await
+    }
+
     /// Counts a login of an account that adapters asked for; gives how many there were since `window` began.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::{
 
 use latchkey_broker::{
     browser::{self, BrowserConfig, Supervisor},
-    login::{self, Context, Done, Failure, Progress},
+    login::{self, Asked, Context, Done, Failure, Progress},
 };
 use latchkey_shared::{
     account::Account,
@@ -87,7 +87,7 @@ impl Bench {
     pub(super) async fn sign_in(&self) -> Result<Done, Failure> {
         let progress = Arc::clone(&self.progress);
         let report = move |step| progress.lock().unwrap().push(step);
-        login::run(&self.context, &self.now().await, &self.site, &report).await
+        login::run(&self.context, &self.now().await, &self.site, Asked::ByOperator, &report).await
     }
 
     /// The account as Redis has it.

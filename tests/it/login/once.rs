@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_broker::login::{self, Code, Progress};
+use latchkey_broker::login::{self, Asked, Code, Progress};
 use latchkey_shared::{
     account::{Account, State},
     store::AccountChange,
@@ -55,7 +55,7 @@ async fn a_login_that_waited_while_its_account_was_switched_off_types_nothing() 
     let waiting = bench.now().await;
     switch_off(&bench).await;
 
-    let outcome = login::run(&bench.context, &waiting, &bench.site, &|_| {}).await;
+    let outcome = login::run(&bench.context, &waiting, &bench.site, Asked::ByTime, &|_| {}).await;
 
     assert_eq!(outcome.unwrap_err().code, Code::Superseded);
     assert_eq!(bench.now().await.state, State::Disabled);

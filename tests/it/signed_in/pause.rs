@@ -1,0 +1,41 @@
+//! A site that refuses several accounts has changed, or somebody else has: nothing is typed there unasked.
+
+use std::time::Duration;
+
+use latchkey_shared::account::State;
+use support::{
+    practice::{Options, PASSWORD},
+    wait,
+    world::World,
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
+    let names = ["anna", "bert", "carl", "dora"];
+    let world = World::start().practice(Options::with_accounts(&names)).signed_in("dora").await;
+    let (admin, dora) = (world.admin(), world.account("dora"));
+    for name in &names[..3] {
+        let refused = admin.add(name, "wrong-horse-battery", None).await;
+        assert_eq!(admin.sign_in(refused.id).await.error.unwrap().code, "credentials_rejected");
+    }
+
+    world.practice.expire_all();
+    world.store.postpone(dora, latchkey_shared::time::Timestamp::now()).await.unwrap();
+    let paused = wait::until_some(SOON, async || {
+        let account = admin.account(dora).await;
+        (account.state == State::Cooldown).then_some(account)
+    })
+    .await;
+
+    assert_eq!(paused.reason, "site_paused");
+    assert_eq!(world.practice.counts("dora").logins, 1);
+    assert!(admin.sign_in(dora).await.error.is_none(), "an operator may");
+    assert_eq!(world.store.site_paused(&"practice".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(world.practice.counts("dora").logins, 2);
+    let anna = admin.accounts().await.into_iter().find(|account| account.label == "anna").unwrap();
+    admin.give(anna.id, "anna", PASSWORD).await;
+    assert!(admin.sign_in(anna.id).await.error.is_none());
+    world.stop().await;
+}
