@@ -19,10 +19,14 @@ use cases::Case;
 const PATHS: [&str; 4] =
     ["/v1/chat/completions", "/claude/v1/chat/completions", "/v1/messages", "/v1/responses"];
 
+/// Each case is asked for with a stream and then without: a second turn, and not the first one once more.
+const RESEND: (&str, &str) = ("LATCHKEY_RESEND", "off");
+
 /// An adapter whose site may be silent for a moment only.
 async fn world() -> World {
     let file = SITE_FILE.replace("concurrency = 4", "concurrency = 4\nidle = \"1s\"");
-    World::start().without_broker().with_session("alice").site_file(file).await
+    let start = World::start().without_broker().with_session("alice").site_file(file);
+    start.adapter_env(RESEND.0, RESEND.1).await
 }
 
 fn question(stream: bool) -> Value {
@@ -53,6 +57,7 @@ async fn every_failure_leaves_as_the_gateway_reads_it() {
 #[tokio::test]
 async fn a_pause_is_bridged_in_the_words_of_each_api() {
     let start = World::start().without_broker().with_session("alice");
+    let start = start.adapter_env(RESEND.0, RESEND.1);
     let world = start.adapter_env("LATCHKEY_HEARTBEAT", "100ms").await;
 
     assert_golden(&world, &cases::pause()).await;

@@ -118,7 +118,8 @@ async fn a_silence_is_bridged_by_empty_deltas() {
         support::wait::until_some(std::time::Duration::from_secs(20), async || {
             let metrics = adapter.get("/metrics").await.body;
             let count =
-                metrics.lines().find_map(|line| line.strip_prefix("latchkey_adapter_heartbeats_total "))?;
+                metrics.lines().find(|line| line.starts_with("latchkey_adapter_heartbeats_total{"))?;
+            let (_, count) = count.rsplit_once(' ')?;
             (count.parse::<u64>().unwrap() > 2).then_some(())
         })
         .await;
