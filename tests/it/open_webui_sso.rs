@@ -50,6 +50,8 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
         .broker_env("LATCHKEY_SITES", &path)
         .adapter_env("LATCHKEY_SITE_URLS", &urls)
         .adapter_env("LATCHKEY_SITES", &path)
+        // A browser with what it kept, then the recipe: two visits, on a machine that builds meanwhile.
+        .adapter_env("LATCHKEY_RENEWAL_DEADLINE", "2m")
         .await;
     let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
 
@@ -68,7 +70,8 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
     open_webui.restart().await;
     model.will(Reply::text("Alice."));
     assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
-    assert!(admin.account(account.id).await.generation > account.generation);
+    let renewed = admin.account(account.id).await;
+    assert!(renewed.generation > account.generation, "{renewed:#?}");
 
     // The last, because the account must wait then.
     model.will(Reply::rate_limited(7));
