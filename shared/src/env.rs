@@ -55,8 +55,12 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
     plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
     plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
+    plain("LATCHKEY_REDIS_CA", "both: file of the CA (PEM) that signed Redis's certificate; the public ones"),
     plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
-    secret("LATCHKEY_REDIS_URL", "both: redis://user:password@host:6379/0, or rediss:// for TLS"),
+    secret(
+        "LATCHKEY_REDIS_URL",
+        "both: redis://user:password@host:6379/0, redis-sentinel://...@a:26379,b:26379/0#master, redis-cluster://...@a:6379,b:6379, or rediss for TLS",
+    ),
     plain(
         "LATCHKEY_RENEWAL_DEADLINE",
         "adapter: how long a request waits for a new session where no other account serves; 30s",

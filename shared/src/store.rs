@@ -2,17 +2,17 @@
 //!
 //! Every call has a deadline and fails closed. What is secret comes in as `Sealed` and goes out so.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use deadpool_redis::{Manager, Pool, redis};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    ScriptInvocation, aio::MultiplexedConnection,
-};
+use deadpool_redis::redis;
+use futures::{StreamExt, TryStreamExt};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocation, ServerErrorKind, Value};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
+use address::Address;
 use lanes::{LANES, Lanes};
+use reach::{Line, Reach};
 
 use crate::{
     env::{Env, EnvError},
@@ -20,12 +20,14 @@ use crate::{
 };
 
 mod accounts;
+mod address;
 mod answers;
 mod conversations;
 mod events;
 pub mod keys;
 mod lanes;
 mod leases;
+mod reach;
 mod refresh;
 mod sessions;
 
@@ -36,29 +38,32 @@ pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use refresh::RefreshRequest;
 pub use sessions::{LoginLock, NewSession, Published, StoredSession};
 
+/// Commands of one caller to a cluster that are on their way at once.
+const AT_ONCE: usize = 32;
+
 /// How Redis is reached.
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
-    /// `redis://user:password@host:port/0`, or `rediss://` for TLS.
+    /// A server, Sentinels or a cluster, with or without TLS.
     pub url: SecretString,
+    /// The authority that signed the servers' certificates; the public ones without it.
+    pub ca: Option<PathBuf>,
     /// Limit of one call, waiting for a connection included.
     pub timeout: Duration,
 }
 
 impl RedisConfig {
-    /// Reads `LATCHKEY_REDIS_URL` and `LATCHKEY_REDIS_TIMEOUT`.
+    /// Reads `LATCHKEY_REDIS_URL`, `LATCHKEY_REDIS_CA` and `LATCHKEY_REDIS_TIMEOUT`.
     ///
     /// # Errors
     /// When the URL is missing or no Redis URL.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let url = env.required_secret("LATCHKEY_REDIS_URL")?;
-        if url.expose_secret().into_connection_info().is_err() {
-            return Err(EnvError::invalid(
-                "LATCHKEY_REDIS_URL",
-                "redis://user:password@host:6379/0 or rediss://...",
-            ));
+        if !address::is_address(&url) {
+            return Err(EnvError::invalid("LATCHKEY_REDIS_URL", address::FORMS));
         }
-        Ok(Self { url, timeout: env.duration("LATCHKEY_REDIS_TIMEOUT", Duration::from_secs(2))? })
+        let ca = env.text("LATCHKEY_REDIS_CA")?.map(PathBuf::from);
+        Ok(Self { url, ca, timeout: env.duration("LATCHKEY_REDIS_TIMEOUT", Duration::from_secs(2))? })
     }
 }
 
@@ -66,7 +71,6 @@ impl RedisConfig {
 #[derive(Clone)]
 pub struct Store {
     lanes: Lanes,
-    client: Client,
     timeout: Duration,
 }
 
@@ -103,17 +107,15 @@ impl Store {
     /// # Errors
     /// When Redis does not answer in time or refuses the user.
     pub async fn connect(config: &RedisConfig) -> Result<Self, StoreError> {
-        let info = config.url.expose_secret().into_connection_info()?;
-        // CLIENT SETINFO is unknown to Redis 7.0, and an ACL that names it keeps that server from starting.
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let info: ConnectionInfo = info.set_redis_settings(settings);
-        let connection = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(config.timeout))
-            .set_response_timeout(Some(config.timeout));
-        let manager = Manager::new_with_config(info.clone(), connection)?;
-        let pool = Pool::builder(manager).max_size(LANES).build();
-        let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let store = Self { lanes: Lanes::new(pool), client: Client::open(info)?, timeout: config.timeout };
+        let ca = match &config.ca {
+            None => None,
+            Some(path) => Some(address::read_ca(path).map_err(|error| {
+                StoreError::Unavailable(format!("LATCHKEY_REDIS_CA: cannot read {}: {error}", path.display()))
+            })?),
+        };
+        let address = Address::parse(config.url.expose_secret(), ca.as_deref())?;
+        let reach = Reach::new(address, config.timeout, LANES)?;
+        let store = Self { lanes: Lanes::new(reach), timeout: config.timeout };
         store.ping().await?;
         Ok(store)
     }
@@ -126,25 +128,22 @@ impl Store {
         self.command(&redis::cmd("PING")).await
     }
 
-    /// What the server says of itself.
+    /// What the server says of itself; of a cluster, the worst that any of its servers says.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn server_info(&self) -> Result<ServerInfo, StoreError> {
-        let text: String = self.command(&redis::cmd("INFO")).await?;
-        let field = |name: &str| {
-            let lines = text.lines().filter_map(|line| line.split_once(':'));
-            lines
-                .into_iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.to_owned())
-                .unwrap_or_default()
+        let answer: Value = self.command(&redis::cmd("INFO")).await?;
+        let texts: Vec<String> = match answer {
+            Value::Map(servers) => {
+                let texts = servers.into_iter().map(|(_, text)| String::from_redis_value(text));
+                texts.collect::<Result<_, _>>().map_err(RedisError::from)?
+            }
+            one => vec![String::from_redis_value(one).map_err(RedisError::from)?],
         };
-        Ok(ServerInfo {
-            version: field("redis_version"),
-            eviction_policy: field("maxmemory_policy"),
-            append_only: field("aof_enabled") == "1",
-        })
+        let servers = texts.iter().map(|text| ServerInfo::read(text));
+        let worst = servers.reduce(ServerInfo::worse);
+        worst.ok_or_else(|| StoreError::Unavailable("no server of the cluster says what it is".to_owned()))
     }
 
     /// The server's clock, by which everything expires.
@@ -161,12 +160,25 @@ impl Store {
         self.command(redis::cmd("ACL").arg("WHOAMI")).await.ok()
     }
 
-    async fn command<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
+    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.within(async |connection| command.query_async(connection).await).await
     }
 
     async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
         self.within(async |connection| pipeline.query_async(connection).await).await
+    }
+
+    /// Several commands of any slots, in no order: together where there are no slots, else a few at a time.
+    async fn each<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
+        if !self.lanes.reach().has_slots() {
+            let mut pipe = redis::pipe();
+            for command in commands {
+                pipe.add_command(command);
+            }
+            return self.pipeline(&pipe).await;
+        }
+        let calls = commands.into_iter().map(async |command| self.command(&command).await);
+        futures::stream::iter(calls).buffered(AT_ONCE).try_collect().await
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
@@ -175,7 +187,7 @@ impl Store {
 
     async fn within<T>(
         &self,
-        call: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+        call: impl AsyncFnOnce(&mut Line) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         let late = || {
             StoreError::Unavailable(format!("no answer within {}", humantime::format_duration(self.timeout)))
@@ -186,8 +198,9 @@ impl Store {
         match timeout(self.timeout.saturating_sub(begun.elapsed()), call(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
-                // Redis said no: the connection is as good as before.
-                if error.is_io_error() || error.is_unrecoverable_error() {
+                // Redis said no: the connection is as good as before, unless the server was demoted meanwhile.
+                let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+                if demoted || error.is_io_error() || error.is_unrecoverable_error() {
                     self.lanes.forget(&lane);
                 }
                 Err(error.into())
@@ -197,6 +210,31 @@ impl Store {
                 Err(late())
             }
         }
+    }
+}
+
+impl ServerInfo {
+    fn read(text: &str) -> Self {
+        let field = |name: &str| {
+            let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+            fields.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        Self {
+            version: field("redis_version"),
+            eviction_policy: field("maxmemory_policy"),
+            append_only: field("aof_enabled") == "1",
+        }
+    }
+
+    /// Two servers as one: what one of them forgets is forgotten.
+    fn worse(self, other: Self) -> Self {
+        let rank = |policy: &str| (policy.starts_with("allkeys"), policy.starts_with("volatile"));
+        let (append_only, this_is_worse) = (
+            self.append_only && other.append_only,
+            rank(&self.eviction_policy) >= rank(&other.eviction_policy),
+        );
+        let worse = if this_is_worse { self } else { other };
+        Self { append_only, ..worse }
     }
 }
 

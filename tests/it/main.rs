@@ -13,6 +13,7 @@ mod cli;
 mod compose;
 mod contract;
 mod end_to_end;
+mod fleet;
 mod gradio;
 mod librechat;
 mod load;

@@ -13,6 +13,10 @@ use tempfile::TempDir;
 
 use crate::wait;
 
+mod fleet;
+
+pub use fleet::{Fleet, Kind};
+
 /// How long a start may take; redis-server needs some milliseconds, a loaded machine a second.
 const START: Duration = Duration::from_secs(10);
 
@@ -26,6 +30,7 @@ const MISSING: &str = "cannot start redis-server; install it: apt-get install re
 pub struct Redis {
     port: u16,
     arguments: Vec<String>,
+    sentinel: bool,
     directory: TempDir,
     child: Option<Child>,
 }
@@ -45,8 +50,12 @@ impl Redis {
     /// When redis-server is not installed or does not like the arguments.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::start_as(arguments, false).await
+    }
+
+    async fn start_as(arguments: Vec<String>, sentinel: bool) -> Self {
         let directory = tempfile::Builder::new().prefix("latchkey-redis-").tempdir().unwrap();
-        let mut redis = Self { port: 0, arguments, directory, child: None };
+        let mut redis = Self { port: 0, arguments, sentinel, directory, child: None };
         for _ in 0..ATTEMPTS {
             redis.port = free_port();
             if redis.launch().await {
@@ -54,6 +63,12 @@ impl Redis {
             }
         }
         panic!("redis-server does not start: {}", redis.log());
+    }
+
+    /// `127.0.0.1:<port>`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// `redis://127.0.0.1:<port>/0`.
@@ -122,11 +137,18 @@ impl Redis {
     async fn launch(&mut self) -> bool {
         let log = std::fs::File::create(self.directory.path().join("log")).unwrap();
         let port = self.port.to_string();
-        let fixed = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-        let child = Command::new("redis-server")
-            .args(fixed)
-            .args(["--rdbcompression", "no", "--maxmemory-policy", "noeviction"])
-            .args(&self.arguments)
+        let mut command = Command::new("redis-server");
+        if self.sentinel {
+            // A Sentinel writes what it learns into its file.
+            let file = self.directory.path().join("sentinel.conf");
+            std::fs::write(&file, self.arguments.join("\n")).unwrap();
+            command.arg(file).args(["--sentinel", "--port", &port, "--bind", "127.0.0.1"]);
+        } else {
+            command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--rdbcompression", "no", "--maxmemory-policy", "noeviction"]);
+            command.args(&self.arguments);
+        }
+        let child = command
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stderr(log.try_clone().unwrap())
@@ -139,7 +161,8 @@ impl Redis {
     /// Whether it listens: some once it does, or once it never will.
     fn is_up(&mut self) -> Option<bool> {
         let exited = self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some());
-        let ready = self.log().contains("Ready to accept connections");
+        let ready =
+            self.log().contains(if self.sentinel { "+monitor" } else { "Ready to accept connections" });
         (exited || ready).then_some(!exited)
     }
 

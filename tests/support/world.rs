@@ -41,8 +41,10 @@ pub struct World {
     pub adapters: Vec<Part>,
     /// The site.
     pub practice: Practice,
-    /// Where they meet.
+    /// Where they meet: the one server, the one that is written to first, or the first of a cluster.
     pub redis: Redis,
+    /// The other servers, Sentinels too.
+    pub servers: Vec<Redis>,
     /// A store of the test's own, on the same Redis.
     pub store: Store,
     /// Opens what the broker sealed.

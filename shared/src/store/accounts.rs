@@ -51,17 +51,19 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn create_account(&self, account: &Account) -> Result<(), StoreError> {
-        let mut pipe = redis::pipe();
-        let hash = pipe.cmd("HSET").arg(keys::account(account.id));
+        let mut hash = redis::cmd("HSET");
+        hash.arg(keys::account(account.id));
         for (field, value) in fields::of_account(account) {
             hash.arg(field).arg(value);
         }
-        pipe.ignore();
+        // First: who is listed must be there.
+        self.command::<()>(&hash).await?;
         let id = account.id.to_string();
-        pipe.cmd("SADD").arg(keys::SITES).arg(account.site.as_str()).ignore();
-        pipe.cmd("SADD").arg(keys::site_accounts(&account.site)).arg(&id).ignore();
-        pipe.cmd("ZADD").arg(keys::site_idle(&account.site)).arg("NX").arg(0).arg(&id).ignore();
-        self.pipeline::<()>(&pipe).await?;
+        let (mut site, mut listed, mut idle) = (redis::cmd("SADD"), redis::cmd("SADD"), redis::cmd("ZADD"));
+        site.arg(keys::SITES).arg(account.site.as_str());
+        listed.arg(keys::site_accounts(&account.site)).arg(&id);
+        idle.arg(keys::site_idle(&account.site)).arg("NX").arg(0).arg(&id);
+        self.each::<redis::Value>(vec![site, idle, listed]).await?;
         self.announce(account.id, account.generation, account.state).await
     }
 
@@ -99,11 +101,12 @@ impl Store {
         let mut accounts = Vec::with_capacity(ids.len());
         // In batches, so that ten thousand accounts are no single long call.
         for batch in ids.chunks(500) {
-            let mut pipe = redis::pipe();
-            for id in batch {
-                pipe.cmd("HGETALL").arg(keys::account(*id));
-            }
-            let hashes: Vec<HashMap<String, String>> = self.pipeline(&pipe).await?;
+            let read = |id: &AccountId| {
+                let mut read = redis::cmd("HGETALL");
+                read.arg(keys::account(*id));
+                read
+            };
+            let hashes: Vec<HashMap<String, String>> = self.each(batch.iter().map(read).collect()).await?;
             for (id, fields) in batch.iter().zip(&hashes).filter(|(_, fields)| !fields.is_empty()) {
                 accounts.push(fields::parse(*id, fields)?);
             }
@@ -141,10 +144,11 @@ impl Store {
         let Some(account) = self.account(id).await? else { return Ok(false) };
         self.forget_due(id).await?;
         let text = id.to_string();
-        let mut pipe = redis::pipe();
-        pipe.cmd("SREM").arg(keys::site_accounts(&account.site)).arg(&text).ignore();
-        pipe.cmd("ZREM").arg(keys::site_idle(&account.site)).arg(&text).ignore();
-        pipe.cmd("ZREM").arg(keys::REFRESH).arg(&text).ignore();
+        let (mut listed, mut idle, mut asked) = (redis::cmd("SREM"), redis::cmd("ZREM"), redis::cmd("ZREM"));
+        listed.arg(keys::site_accounts(&account.site)).arg(&text);
+        idle.arg(keys::site_idle(&account.site)).arg(&text);
+        asked.arg(keys::REFRESH).arg(&text);
+        self.each::<redis::Value>(vec![listed, idle, asked]).await?;
         let mut delete = redis::cmd("DEL");
         let of_account = [
             keys::session,
@@ -162,8 +166,7 @@ impl Store {
         for key in of_account {
             delete.arg(key(id));
         }
-        pipe.add_command(delete).ignore();
-        self.pipeline::<()>(&pipe).await?;
+        self.command::<()>(&delete).await?;
         self.announce(id, account.generation, State::Disabled).await?;
         Ok(true)
     }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_redis::redis::{self, aio::PubSubStream};
+use deadpool_redis::redis::{
+    self,
+    aio::{PubSubSink, PubSubStream},
+};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::{Store, StoreError, keys};
 use crate::{account::State, id::AccountId};
@@ -27,14 +31,17 @@ pub enum Event {
 /// The events of one listener.
 pub struct EventStream {
     store: Store,
-    messages: Option<PubSubStream>,
+    line: Option<(PubSubSink, PubSubStream)>,
 }
+
+/// A silent line is asked whether it is one: a server that froze or was cut off says nothing either.
+const SILENCE: Duration = Duration::from_secs(2);
 
 impl Store {
     /// Listens from now on. The first event is [`Event::Reconnected`], once the line is up.
     #[must_use]
     pub fn events(&self) -> EventStream {
-        EventStream { store: self.clone(), messages: None }
+        EventStream { store: self.clone(), line: None }
     }
 
     pub(super) async fn announce(
@@ -47,14 +54,14 @@ impl Store {
         self.command(redis::cmd("PUBLISH").arg(keys::EVENTS).arg(message)).await
     }
 
-    async fn subscribe(&self) -> Result<PubSubStream, StoreError> {
+    async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), StoreError> {
         let open = async {
-            let mut subscription = self.client.get_async_pubsub().await?;
+            let mut subscription = self.lanes.reach().listen().await?;
             subscription.subscribe(keys::EVENTS).await?;
-            Ok(subscription.into_on_message())
+            Ok(subscription.split())
         };
         let late = |_| StoreError::Unavailable("no answer to SUBSCRIBE".to_owned());
-        tokio::time::timeout(self.timeout, open).await.map_err(late)?
+        timeout(self.timeout, open).await.map_err(late)?
     }
 }
 
@@ -62,17 +69,21 @@ impl EventStream {
     /// Waits for the next event; reconnects by itself, for ever. Cancel-safe.
     pub async fn next(&mut self) -> Event {
         loop {
-            let Some(messages) = &mut self.messages else {
+            let Some((asking, messages)) = &mut self.line else {
                 self.reconnect().await;
                 return Event::Reconnected;
             };
-            match messages.next().await {
-                None => self.messages = None,
-                Some(message) => {
+            match timeout(SILENCE, messages.next()).await {
+                Ok(Some(message)) => {
                     if let Some(event) = message.get_payload::<String>().ok().as_deref().and_then(parse) {
                         return event;
                     }
                 }
+                Ok(None) => self.line = None,
+                Err(_) => match timeout(self.store.timeout, asking.ping::<redis::Value>()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(_)) | Err(_) => self.line = None,
+                },
             }
         }
     }
@@ -81,8 +92,8 @@ impl EventStream {
         let mut pause = Duration::from_millis(50);
         loop {
             match self.store.subscribe().await {
-                Ok(messages) => {
-                    self.messages = Some(messages);
+                Ok(line) => {
+                    self.line = Some(line);
                     return;
                 }
                 Err(error) => tracing::debug!(error = %error, "cannot listen for events, trying again"),

@@ -25,6 +25,10 @@
 //! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
+//!
+//! Redis may be a cluster, so a script, a transaction and a pipeline each touch the keys of one slot: all of one
+//! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
+//! What goes over several slots is several calls: [`super::Store::each`]. `PUBLISH` has no slot and may be in any script.
 
 use crate::id::{AccountId, SiteName};
 

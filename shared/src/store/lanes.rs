@@ -9,9 +9,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use deadpool_redis::{Connection, Pool, PoolError, redis::aio::MultiplexedConnection};
-
-use super::StoreError;
+use super::{
+    StoreError,
+    reach::{Line, Reach},
+};
 
 /// Connections of one process; the second keeps a large answer from holding up everybody.
 pub(super) const LANES: usize = 2;
@@ -19,44 +20,45 @@ pub(super) const LANES: usize = 2;
 /// Clones share the connections.
 #[derive(Clone)]
 pub(super) struct Lanes {
-    pool: Pool,
-    open: Arc<[Mutex<Option<MultiplexedConnection>>; LANES]>,
+    reach: Reach,
+    open: Arc<[Mutex<Option<Line>>; LANES]>,
     next: Arc<AtomicUsize>,
 }
 
-/// A connection for one call, and which one it is.
+/// A connection for one call.
 pub(super) struct Lane {
-    pub(super) connection: MultiplexedConnection,
-    index: usize,
+    pub(super) connection: Line,
 }
 
 impl Lanes {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, open: Arc::default(), next: Arc::default() }
+    pub(super) fn new(reach: Reach) -> Self {
+        Self { reach, open: Arc::default(), next: Arc::default() }
     }
 
     /// One of the connections, made anew if it is not there.
     pub(super) async fn take(&self) -> Result<Lane, StoreError> {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
         if let Some(connection) = self.slot(index).clone() {
-            return Ok(Lane { connection, index });
+            return Ok(Lane { connection });
         }
-        let made = self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => StoreError::from(error),
-            other => StoreError::Unavailable(other.to_string()),
-        })?;
-        let made = Connection::take(made);
+        let made = self.reach.connect().await?;
         // Whoever was faster keeps the place: two connections for one lane would be one too many.
         let connection = self.slot(index).get_or_insert(made).clone();
-        Ok(Lane { connection, index })
+        Ok(Lane { connection })
     }
 
-    /// Forgets a connection that failed; the next call makes it anew.
+    /// Forgets the connections after one has failed: the others lead to the same server. The next calls make them anew.
     pub(super) fn forget(&self, lane: &Lane) {
-        *self.slot(lane.index) = None;
+        if lane.connection.breaks() {
+            (0..LANES).for_each(|index| *self.slot(index) = None);
+        }
     }
 
-    fn slot(&self, index: usize) -> std::sync::MutexGuard<'_, Option<MultiplexedConnection>> {
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    fn slot(&self, index: usize) -> std::sync::MutexGuard<'_, Option<Line>> {
         self.open[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@ use super::{Keys, Part, World};
 use crate::{
     http,
     practice::{Options, Practice},
-    redis::Redis,
+    redis::{Fleet, Kind},
 };
 
 /// How a world shall be; awaited, it is.
@@ -30,6 +30,7 @@ use crate::{
 pub struct Start {
     options: Options,
     redis_arguments: Vec<String>,
+    redis_kind: Kind,
     site_file: Option<String>,
     brokers: usize,
     adapters: usize,
@@ -45,6 +46,7 @@ impl Default for Start {
         Self {
             options: Options::default(),
             redis_arguments: Vec::new(),
+            redis_kind: Kind::Server,
             site_file: None,
             brokers: 1,
             adapters: 1,
@@ -69,6 +71,13 @@ impl Start {
     #[must_use]
     pub fn redis(mut self, arguments: &[&str]) -> Self {
         self.redis_arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self
+    }
+
+    /// What kind of Redis it is.
+    #[must_use]
+    pub fn redis_kind(mut self, kind: Kind) -> Self {
+        self.redis_kind = kind;
         self
     }
 
@@ -139,10 +148,11 @@ impl Start {
     async fn start(mut self) -> World {
         http::install_tls();
         let arguments: Vec<&str> = self.redis_arguments.iter().map(String::as_str).collect();
-        let redis = Redis::start_with(&arguments).await;
+        let Fleet { mut servers, url } = Fleet::start(self.redis_kind, &arguments).await;
+        let redis = servers.remove(0);
         let practice = Practice::start(self.options.clone()).await;
         let directory = tempfile::Builder::new().prefix("latchkey-world-").tempdir().unwrap();
-        let (keys, env) = self.common(&redis, &practice, &directory);
+        let (keys, env) = self.common(&url, &practice, &directory);
         let store = Store::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
         let session_vault = SessionVault::from_env(&Env::of(env.clone())).unwrap();
         let mut accounts = BTreeMap::new();
@@ -157,6 +167,7 @@ impl Start {
             adapters,
             practice,
             redis,
+            servers,
             store,
             session_vault,
             keys,
@@ -173,12 +184,12 @@ impl Start {
 
     fn common(
         &self,
-        redis: &Redis,
+        redis_url: &str,
         practice: &Practice,
         directory: &TempDir,
     ) -> (Keys, Vec<(String, String)>) {
         let keys = Keys::generate();
-        let mut env = keys.common(&redis.url(), &format!("practice={}", practice.url));
+        let mut env = keys.common(redis_url, &format!("practice={}", practice.url));
         if let Some(toml) = &self.site_file {
             let path = directory.path().join("practice.toml");
             std::fs::write(&path, toml).unwrap();
