@@ -82,7 +82,11 @@ impl EventStream {
                 Ok(None) => self.line = None,
                 Err(_) => match timeout(self.store.timeout, asking.ping::<redis::Value>()).await {
                     Ok(Ok(_)) => {}
-                    Ok(Err(_)) | Err(_) => self.line = None,
+                    Ok(Err(_)) | Err(_) => {
+                        // Whoever is silent here is silent to calls as well: the next one shall not have to find out.
+                        self.store.lanes.forget_all();
+                        self.line = None;
+                    }
                 },
             }
         }

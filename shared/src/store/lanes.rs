@@ -50,7 +50,14 @@ impl Lanes {
     /// Forgets the connections after one has failed: the others lead to the same server. The next calls make them anew.
     pub(super) fn forget(&self, lane: &Lane) {
         if lane.connection.breaks() {
-            (0..LANES).for_each(|index| *self.slot(index) = None);
+            self.forget_all();
+        }
+    }
+
+    /// Forgets every connection that can break.
+    pub(super) fn forget_all(&self) {
+        for index in 0..LANES {
+            self.slot(index).take_if(|line| line.breaks());
         }
     }
 
