@@ -4,7 +4,11 @@ use std::{pin::pin, time::Duration};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use latchkey_shared::{shutdown::Tasks, store::Store};
+use latchkey_shared::{
+    presence::Presence,
+    shutdown::Tasks,
+    store::{Role, Store},
+};
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
@@ -46,13 +50,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
+    store.prove(Role::Adapter).await?;
+    let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
     let clients = sites::http::clients().context("cannot make an HTTP client")?;
     let (tasks, drain) = (Tasks::new(), config.drain);
     let app = AppState::new(config, store, clients, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
     let stopping = tasks.stopping();
-    tasks.spawn(async move { watcher.pool.directory().watch(&watcher.store, stopping).await });
+    tasks.spawn(async move { watcher.pool.watch(stopping).await });
+    tasks.spawn(attend(presence, tasks.stopping()));
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
     // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
@@ -67,6 +74,12 @@ pub async fn run(
         tracing::warn!("some leases were not released in time, they end by themselves");
     }
     Ok(())
+}
+
+/// Keeps the key ring fresh, and says which keys this adapter holds.
+async fn attend(mut presence: Presence, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(presence.attend()).await.is_some() {}
+    presence.leave().await;
 }
 
 /// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain`.

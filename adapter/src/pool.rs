@@ -14,6 +14,7 @@ use latchkey_shared::{
     vault::SessionVault,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 mod again;
 pub(crate) mod directory;
@@ -165,6 +166,23 @@ impl Pool {
     /// Which accounts there are.
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// How many sessions serve without Redis.
+    pub(crate) fn opened_sessions(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Keeps the directory fresh until the process stops, and breaks off what accounts do that are switched off.
+    pub(crate) async fn watch(&self, stopping: CancellationToken) {
+        let switched_off = || {
+            for account in self.holds.accounts() {
+                if self.directory.is_switched_off(account) {
+                    self.holds.cut(account);
+                }
+            }
+        };
+        self.directory.watch(&self.store, stopping, switched_off).await;
     }
 
     /// Asks a site with one of its accounts and waits for the beginning of the answer.

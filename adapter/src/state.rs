@@ -29,8 +29,6 @@ pub(crate) struct App {
     pub models: Arc<ModelIndex>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
-    /// Ids of the session keys, for operators who rotate them.
-    pub session_keys: Vec<String>,
     /// Who may come in.
     pub secrets: SharedSecrets,
     /// How answers are delivered.
@@ -41,7 +39,7 @@ pub(crate) struct App {
     pub sparing: Sparing,
     /// Turns whose clients may ask again.
     pub shelf: Arc<Shelf>,
-    /// Seals answers that are kept.
+    /// Seals answers that are kept; here for operators who rotate its keys, too.
     pub vault: SessionVault,
     /// Longest request body in bytes.
     pub body_limit: usize,
@@ -53,9 +51,10 @@ impl AppState {
     /// Puts the application together.
     pub(crate) fn new(config: Config, store: Store, clients: Clients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let (session_keys, vault) = (config.vault.key_ids(), config.vault.clone());
+        let vault = config.vault;
         let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
-        let pool = Pool::new(store.clone(), config.vault, clients.clone(), tasks.clone(), patience, &metrics);
+        let pool =
+            Pool::new(store.clone(), vault.clone(), clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
         let models =
             ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), clients.requests, tasks.clone());
@@ -65,7 +64,6 @@ impl AppState {
             pool,
             models: Arc::new(models),
             metrics,
-            session_keys,
             secrets: config.secrets,
             delivery: config.delivery,
             calls: config.calls,

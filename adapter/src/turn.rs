@@ -139,7 +139,11 @@ async fn begin(
         bridged.recall(nudges);
     }
     let mut answer = Answer::new(deltas, reader, hold, prompt);
-    Box::pin(answer.begin()).await.map_err(PoolError::Fault)?;
+    let switched_off = answer.switched_off();
+    tokio::select! {
+        begun = Box::pin(answer.begin()) => begun.map_err(PoolError::Fault)?,
+        () = switched_off => return Err(PoolError::Fault(Fault::SwitchedOff).into()),
+    }
     Ok((answer, failovers, memory))
 }
 
@@ -187,6 +191,7 @@ impl Turn {
         let next = tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Fault::Stopping),
+            () = self.answer.switched_off() => Err(Fault::SwitchedOff),
             next = self.answer.next(out) => next,
         };
         let end = match next {
@@ -203,7 +208,8 @@ impl Turn {
         }
         match end {
             None => Ok(None),
-            Some(end) => Ok(Some(self.end(end).await)),
+            // Boxed, like what begins a turn: once, where each delta would carry it otherwise.
+            Some(end) => Ok(Some(Box::pin(self.end(end)).await)),
         }
     }
 

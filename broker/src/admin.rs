@@ -11,12 +11,14 @@ use axum::{
 };
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod auth;
 mod body;
 mod credentials;
 mod events;
 mod found;
 mod health;
+pub(crate) mod keys;
 mod logins;
 pub mod problem;
 mod request;
@@ -35,6 +37,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/accounts/{id}", get(accounts::show).patch(accounts::change).delete(accounts::delete))
         .route("/accounts/{id}/credentials", put(credentials::replace))
         .route("/accounts/{id}/logins", post(logins::start))
+        .route("/audit", get(audit::list))
+        .route("/keys", get(keys::show))
+        .route("/keys/rewrap", post(keys::rewrap))
         .route("/operations/{id}", get(logins::show))
         .route("/operations/{id}/events", get(events::follow))
         .route("/operations/{id}/screenshot", get(logins::screenshot));

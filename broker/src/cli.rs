@@ -2,7 +2,7 @@
 //!
 //! No secret is an argument: arguments can be read by every process of the host.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +10,8 @@ use latchkey_shared::{env::Env, shutdown, telemetry};
 use tokio::net::TcpListener;
 
 mod account;
+mod acl;
+mod audit;
 mod client;
 mod doctor;
 mod follow;
@@ -41,9 +43,13 @@ enum Command {
     /// Manage accounts of a running broker
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Make keys
+    /// Make keys, and rotate them while everything runs
     #[command(subcommand)]
-    Keys(KeysCommand),
+    Keys(keys::KeysCommand),
+    /// Show who did what to which account
+    Audit(audit::Wanted),
+    /// Print the ACL file of Redis: a user for the broker and one for the adapters
+    Acl(acl::Users),
     /// Check, try and record site files
     #[command(subcommand)]
     Site(SiteCommand),
@@ -153,16 +159,6 @@ struct ChangedAccount {
     enable: bool,
 }
 
-#[derive(Debug, Subcommand)]
-enum KeysCommand {
-    /// Write new key rings, an admin token and a shared secret; never over existing ones
-    New {
-        /// Directory to write to; made if it is not there
-        #[arg(long)]
-        out: PathBuf,
-    },
-}
-
 /// Runs one command.
 ///
 /// # Errors
@@ -172,7 +168,9 @@ pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve => serve(env).await,
         Command::Account(command) => account::run(command, env, &output).await,
-        Command::Keys(KeysCommand::New { out }) => keys::write_new(&out, &output),
+        Command::Keys(command) => keys::run(command, env, &output).await,
+        Command::Audit(wanted) => audit::run(&wanted, env, &output).await,
+        Command::Acl(users) => acl::print(&users, &output),
         Command::Site(command) => site::run(command, &output),
         Command::Doctor => doctor::run(env, &output).await,
     }

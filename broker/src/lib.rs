@@ -4,16 +4,22 @@ use std::{future::IntoFuture, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt;
-use latchkey_shared::{shutdown::Tasks, store::Store};
+use latchkey_shared::{
+    shutdown::Tasks,
+    store::{Role, Store},
+};
 use tokio::net::TcpListener;
 
 pub mod admin;
+mod audit;
 pub mod browser;
 pub mod cli;
 pub mod config;
+mod keys;
 pub mod login;
 pub mod operations;
 pub mod refresh;
+mod revocation;
 mod state;
 
 use config::Config;
@@ -33,12 +39,13 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     install_crypto();
     let store = Store::connect(&config.redis).await.context("the broker needs Redis")?;
-    state::refuse_eviction(&store).await?;
+    store.prove(Role::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
     let (tasks, browser_tasks) = (Tasks::new(), Tasks::new());
     let browser = supervisor(&config, browser_tasks.clone());
     let app = App::new(config, store, browser.clone(), tasks.clone())?;
     tasks.spawn(refresh::run(app.clone()));
+    tasks.spawn(keys::attend(app.clone()));
     tasks.spawn(browser::sweep());
 
     let address = listener.local_addr().context("the listener has no address")?;

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
 use crate::{
+    audit::{self, Actor},
     login::{self, Asked, Context, Failure},
     refresh,
 };
@@ -163,7 +164,10 @@ impl Flight {
             () = stopping.cancelled() => Outcome::stopped("the broker is stopping; start the login again"),
             outcome = self.sign_in(&site) => outcome,
         };
+        let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
+        let (store, id) = (&self.operations.0.context.store, self.account.id);
+        audit::record(store, Actor::Broker, action, id, &detail).await;
         refresh::plan(&self.operations.0.context.store, self.account.id).await;
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use latchkey_shared::{
     shutdown::Tasks,
     site::catalog::Catalog,
@@ -15,6 +15,7 @@ use crate::{
     admin::auth::TokenDigest,
     browser,
     config::{BrowserChoice, Config},
+    keys::Rewrap,
     login::Context,
     operations::Operations,
 };
@@ -30,7 +31,10 @@ pub(crate) struct Shared {
     pub(crate) credentials_vault: Arc<CredentialsVault>,
     pub(crate) session_vault: Arc<SessionVault>,
     pub(crate) browser: BrowserChoice,
+    /// For requests to sites that are no chat.
+    pub(crate) http: reqwest::Client,
     pub(crate) operations: Operations,
+    pub(crate) rewrap: Rewrap,
     pub(crate) tasks: Tasks,
 }
 
@@ -50,12 +54,13 @@ impl App {
         browser: browser::Supervisor,
         tasks: Tasks,
     ) -> anyhow::Result<Self> {
+        let http = probe_client()?;
         let context = Context {
             store: store.clone(),
             credentials_vault: config.credentials_vault.clone(),
             session_vault: config.session_vault.clone(),
             browser,
-            http: probe_client()?,
+            http: http.clone(),
             turns: Semaphore::new(config.login_concurrency),
             artefacts: config.artefacts,
         };
@@ -66,20 +71,12 @@ impl App {
             credentials_vault: config.credentials_vault,
             session_vault: config.session_vault,
             browser: config.browser,
+            http,
             operations: Operations::new(context, tasks.clone()),
+            rewrap: Rewrap::default(),
             tasks,
         })))
     }
-}
-
-/// Refuses a Redis that would throw accounts away when its memory is full.
-pub(crate) async fn refuse_eviction(store: &Store) -> anyhow::Result<()> {
-    let policy = store.server_info().await.context("cannot ask Redis about itself")?.eviction_policy;
-    ensure!(
-        !policy.starts_with("allkeys"),
-        "Redis has maxmemory-policy {policy}, which deletes accounts when memory is short: set it to noeviction"
-    );
-    Ok(())
 }
 
 /// Follows no redirect: a probe that ends on the login page must not look like a success. Knows no proxy, like Chromium

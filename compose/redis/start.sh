@@ -1,8 +1,5 @@
 #!/bin/sh
-# Starts Redis in the container: first the users, from the two secret files, then the server.
+# Starts Redis in the container, with the users that compose/init has written.
 set -eu
 
-users=/tmp/users.acl
-umask 077
-sh /latchkey/acl.sh /run/secrets/broker-redis-url /run/secrets/adapter-redis-url >"$users"
-exec redis-server /latchkey/redis.conf --bind '* -::*' --dir /data --aclfile "$users"
+exec redis-server /latchkey/redis.conf --bind '* -::*' --dir /data --aclfile /run/secrets/redis-users

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# A private redis-server: its own port, its own directory, the two users of compose/redis/acl.sh.
+# A private redis-server: its own port, its own directory, the two users of `latchkey-broker acl`.
 
-# start_redis STATE_DIR: leaves the two URLs in STATE_DIR/secrets.
+# start_redis STATE_DIR: leaves the two URLs in STATE_DIR/secrets. The binaries are in $bin.
 start_redis() {
     local state=$1 port user
     port=$(free_port)
     for user in broker adapter; do
         printf 'redis://%s:%s@127.0.0.1:%s/0\n' "$user" "$(random_hex)" "$port" >"$state/secrets/$user-redis-url"
     done
-    sh compose/redis/acl.sh "$state/secrets/broker-redis-url" "$state/secrets/adapter-redis-url" >"$state/secrets/users.acl"
+    "$bin/latchkey-broker" acl --broker "$state/secrets/broker-redis-url" --adapter "$state/secrets/adapter-redis-url" \
+        >"$state/secrets/users.acl"
     mkdir -p "$state/redis"
     start redis "$state/log/redis.log" redis-server compose/redis/redis.conf --bind 127.0.0.1 --port "$port" \
         --dir "$state/redis" --aclfile "$PWD/$state/secrets/users.acl"

@@ -45,6 +45,10 @@ pub const VARIABLES: &[Variable] = &[
         "LATCHKEY_CREDENTIALS_KEYS",
         "broker: key ring of credentials; the adapter refuses to start with it",
     ),
+    plain(
+        "LATCHKEY_CREDENTIALS_KEYS_COMMAND",
+        "broker: command that prints that ring, of a KMS or for an age file; run without a shell",
+    ),
     plain("LATCHKEY_DEPLOYMENT", "both: name of this deployment, bound into every sealed record; default"),
     plain("LATCHKEY_HEARTBEAT", "adapter: time between comment lines on a silent stream; 10s"),
     plain(
@@ -71,6 +75,7 @@ pub const VARIABLES: &[Variable] = &[
         "adapter: on to answer a client that asks the same again, because its stream broke, with the turn it has had; off; on",
     ),
     secret("LATCHKEY_SESSION_KEYS", "both: key ring of sessions"),
+    plain("LATCHKEY_SESSION_KEYS_COMMAND", "both: command that prints that ring; run without a shell"),
     secret(
         "LATCHKEY_SHARED_SECRETS",
         "adapter: bearer secrets that clients may use, at least 20 characters each",
@@ -212,6 +217,19 @@ impl Env {
                 Err(cause) => Err(EnvError::File { name, path: path.clone(), cause: cause.to_string() }),
             },
         }
+    }
+
+    /// The file that `NAME_FILE` names for a secret.
+    #[must_use]
+    pub fn secret_file(&self, name: &'static str) -> Option<PathBuf> {
+        self.values.get(&format!("{name}_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
+    /// What is not ours: the environment for a program that has no business with our secrets.
+    #[must_use]
+    pub fn foreign(&self) -> Vec<(String, String)> {
+        let foreign = self.values.iter().filter(|(name, _)| !name.starts_with("LATCHKEY_"));
+        foreign.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// A secret that must be there.

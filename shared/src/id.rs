@@ -16,6 +16,12 @@ impl AccountId {
     pub fn new() -> Self {
         Self(Ulid::generate())
     }
+
+    /// An id that no account has: it would have been drawn in 1970.
+    #[must_use]
+    pub(crate) fn nobody() -> Self {
+        Self(Ulid::nil())
+    }
 }
 
 impl Default for AccountId {
@@ -48,6 +54,11 @@ impl FromStr for AccountId {
 pub struct SiteName(String);
 
 impl SiteName {
+    /// A name under which nothing is stored.
+    pub(crate) fn self_test() -> Self {
+        Self("self-test".to_owned())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod env;
 pub mod id;
 pub mod nearest;
+pub mod presence;
 pub mod session;
 pub mod shutdown;
 pub mod site;

@@ -12,6 +12,7 @@ use crate::id::SiteName;
 pub mod catalog;
 pub mod chat;
 mod file;
+mod logout;
 mod mistake;
 pub mod refresh;
 pub mod schema;
@@ -21,6 +22,7 @@ pub mod text;
 
 use chat::Chat;
 pub use file::{Parsed, check, parse};
+pub use logout::{Logout, LogoutMethod};
 pub use mistake::SiteFileError;
 use refresh::Refresh;
 use step::{Condition, Step};
@@ -50,6 +52,8 @@ pub struct Site {
     pub refresh: Refresh,
     /// How to prove that a session works.
     pub probe: Probe,
+    /// How to end a session at the site, if it can be.
+    pub logout: Option<Logout>,
     /// How to chat.
     pub chat: Chat,
     /// What it bears.

@@ -22,20 +22,27 @@ use crate::{
 mod accounts;
 mod address;
 mod answers;
+mod audit;
 mod conversations;
 mod events;
 pub mod keys;
 mod lanes;
 mod leases;
 mod reach;
+mod records;
 mod refresh;
+mod rights;
+mod services;
 mod sessions;
 
 pub use accounts::AccountChange;
+pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
 pub use refresh::RefreshRequest;
+pub use rights::{AclRights, AclUser, Role, acl_file};
+pub use services::Service;
 pub use sessions::{LoginLock, NewSession, Published, StoredSession};
 
 /// Commands of one caller to a cluster that are on their way at once.
@@ -80,6 +87,14 @@ pub enum StoreError {
     /// Redis does not answer, or refuses. Nothing is known about what it did.
     #[error("redis is unavailable: {0}")]
     Unavailable(String),
+    /// The ACL lacks something that this side needs.
+    #[error("the Redis user may not {0}; `latchkey-broker acl` prints the whole file")]
+    Denied(String),
+    /// When memory is short, Redis would delete accounts.
+    #[error(
+        "Redis has maxmemory-policy {0}, which deletes accounts when memory is short: set it to noeviction"
+    )]
+    Evicts(String),
     /// What is stored makes no sense.
     #[error("redis holds a damaged {what} of account {account}")]
     Corrupt {
@@ -192,21 +207,36 @@ impl Store {
         let late = || {
             StoreError::Unavailable(format!("no answer within {}", humantime::format_duration(self.timeout)))
         };
+        if self.lanes.is_silent() {
+            return Err(StoreError::Unavailable("it did not answer a moment ago".to_owned()));
+        }
         let begun = Instant::now();
-        let lane = timeout(self.timeout, self.lanes.take()).await.map_err(|_| late())??;
+        let lane = timeout(self.timeout, self.lanes.take()).await.map_err(|_| {
+            self.lanes.missed();
+            late()
+        })??;
         let mut connection = lane.connection.clone();
         match timeout(self.timeout.saturating_sub(begun.elapsed()), call(&mut connection)).await {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(value)) => {
+                self.lanes.answered();
+                Ok(value)
+            }
             Ok(Err(error)) => {
                 // Redis said no: the connection is as good as before, unless the server was demoted meanwhile.
                 let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
                 if demoted || error.is_io_error() || error.is_unrecoverable_error() {
                     self.lanes.forget(&lane);
                 }
+                if error.is_timeout() {
+                    self.lanes.missed();
+                } else {
+                    self.lanes.answered();
+                }
                 Err(error.into())
             }
             Err(_) => {
                 self.lanes.forget(&lane);
+                self.lanes.missed();
                 Err(late())
             }
         }
@@ -240,6 +270,10 @@ impl ServerInfo {
 
 impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> Self {
+        if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) {
+            let what = error.detail().unwrap_or("do that").to_owned();
+            return Self::Denied(format!("do what it must: {what}"));
+        }
         Self::Unavailable(error.to_string())
     }
 }

@@ -4,9 +4,12 @@
 //! read a password. A record opens only under the ring, at the place, for the account and at the epoch (generation
 //! or credentials version) that it was sealed for.
 
-use std::fmt;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use zeroize::Zeroizing;
+
+use held::Held;
+use source::{Names, Source};
 
 use crate::{
     credentials::Credentials,
@@ -16,8 +19,10 @@ use crate::{
     store::keys,
 };
 
+mod held;
 mod record;
 mod ring;
+mod source;
 
 pub use record::Kind;
 pub use ring::{KeyId, KeyRing, RingError};
@@ -38,6 +43,15 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Id of the key that sealed the record that begins so; nothing of it is proven.
+    #[must_use]
+    pub fn key_of(beginning: &[u8]) -> Option<String> {
+        record::named_key(beginning).map(|id| id.to_string())
+    }
+
+    /// How much of a record [`Sealed::key_of`] needs.
+    pub const BEGINNING: usize = record::BEGINNING;
 }
 
 impl fmt::Debug for Sealed {
@@ -85,23 +99,62 @@ pub struct SessionVault(Vault);
 
 #[derive(Clone)]
 struct Vault {
-    ring: KeyRing,
+    held: Arc<Held>,
     deployment: String,
+}
+
+/// One of the two rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingName {
+    /// Seals credentials.
+    Credentials,
+    /// Seals sessions.
+    Session,
+}
+
+impl RingName {
+    /// Reads the ring itself, for whoever changes it, and names its file if it is in one.
+    ///
+    /// # Errors
+    /// When it is missing or is none.
+    pub fn read(self, env: &Env) -> Result<(KeyRing, Option<PathBuf>), EnvError> {
+        let names = self.names();
+        let (source, text) = Source::find(env, names)?;
+        let ring = KeyRing::parse(&text);
+        let ring = ring.map_err(|error| EnvError::invalid(names.ring, error.to_string()))?;
+        Ok((ring, source.file()))
+    }
+
+    fn names(self) -> Names {
+        match self {
+            Self::Credentials => source::CREDENTIALS,
+            Self::Session => source::SESSION,
+        }
+    }
+}
+
+impl fmt::Display for RingName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Credentials => "credentials",
+            Self::Session => "session",
+        })
+    }
 }
 
 impl CredentialsVault {
     /// A vault of one deployment.
     #[must_use]
     pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
-        Self(Vault { ring, deployment: deployment.into() })
+        Self(Vault { held: Arc::new(Held::fixed(ring)), deployment: deployment.into() })
     }
 
-    /// Reads `LATCHKEY_CREDENTIALS_KEYS` and `LATCHKEY_DEPLOYMENT`.
+    /// Reads `LATCHKEY_CREDENTIALS_KEYS`, from its file or command too, and `LATCHKEY_DEPLOYMENT`.
     ///
     /// # Errors
     /// When the ring is missing or is none.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        Vault::from_env(env, "LATCHKEY_CREDENTIALS_KEYS").map(Self)
+        Vault::from_env(env, RingName::Credentials).map(Self)
     }
 
     /// Seals one version of an account's credentials under the ring's first key.
@@ -139,10 +192,28 @@ impl CredentialsVault {
         Credentials::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
+    /// Seals under the ring's first key what another of its keys has sealed; `None` when it is so already.
+    ///
+    /// # Errors
+    /// When the record does not open at its place.
+    pub fn rewrap(
+        &self,
+        sealed: &Sealed,
+        account: AccountId,
+        epoch: u64,
+    ) -> Result<Option<Sealed>, VaultError> {
+        self.0.rewrap(sealed, &self.place(account, epoch))
+    }
+
+    /// Reads the ring again when it is time; whether it is another one now.
+    pub async fn reread(&self) -> bool {
+        self.0.held.reread().await
+    }
+
     /// Ids of the keys it holds, the one that seals first.
     #[must_use]
     pub fn key_ids(&self) -> Vec<String> {
-        self.0.ring.ids()
+        self.0.held.ring().ids()
     }
 
     fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
@@ -161,15 +232,15 @@ impl SessionVault {
     /// A vault of one deployment.
     #[must_use]
     pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
-        Self(Vault { ring, deployment: deployment.into() })
+        Self(Vault { held: Arc::new(Held::fixed(ring)), deployment: deployment.into() })
     }
 
-    /// Reads `LATCHKEY_SESSION_KEYS` and `LATCHKEY_DEPLOYMENT`.
+    /// Reads `LATCHKEY_SESSION_KEYS`, from its file or command too, and `LATCHKEY_DEPLOYMENT`.
     ///
     /// # Errors
     /// When the ring is missing or is none.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        Vault::from_env(env, "LATCHKEY_SESSION_KEYS").map(Self)
+        Vault::from_env(env, RingName::Session).map(Self)
     }
 
     /// Seals one generation of an account's session under the ring's first key.
@@ -187,10 +258,28 @@ impl SessionVault {
         Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
+    /// Seals under the ring's first key what another of its keys has sealed; `None` when it is so already.
+    ///
+    /// # Errors
+    /// When the record does not open at its place.
+    pub fn rewrap(
+        &self,
+        sealed: &Sealed,
+        account: AccountId,
+        epoch: u64,
+    ) -> Result<Option<Sealed>, VaultError> {
+        self.0.rewrap(sealed, &self.place(account, epoch))
+    }
+
+    /// Reads the ring again when it is time; whether it is another one now.
+    pub async fn reread(&self) -> bool {
+        self.0.held.reread().await
+    }
+
     /// Ids of the keys it holds, the one that seals first.
     #[must_use]
     pub fn key_ids(&self) -> Vec<String> {
-        self.0.ring.ids()
+        self.0.held.ring().ids()
     }
 
     fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
@@ -220,21 +309,28 @@ impl SessionVault {
 }
 
 impl Vault {
-    fn from_env(env: &Env, variable: &'static str) -> Result<Self, EnvError> {
-        let text = env.required_secret(variable)?;
-        let ring = KeyRing::parse(&text).map_err(|error| EnvError::invalid(variable, error.to_string()))?;
+    fn from_env(env: &Env, ring: RingName) -> Result<Self, EnvError> {
+        let held = Arc::new(Held::from_env(env, ring.names())?);
         let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
-        Ok(Self { ring, deployment })
+        Ok(Self { held, deployment })
     }
 
     fn seal(&self, plaintext: &[u8], place: &Place<'_>) -> Sealed {
-        Sealed(record::seal(self.ring.sealing(), plaintext, place, &record::Random::draw()))
+        Sealed(record::seal(self.held.ring().sealing(), plaintext, place, &record::Random::draw()))
     }
 
     fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let id = record::key_id(&sealed.0, place.kind)?;
-        let key = self.ring.find(id).ok_or(VaultError::UnknownKey(id))?;
+        let ring = self.held.ring();
+        let key = ring.find(id).ok_or(VaultError::UnknownKey(id))?;
         record::open(key, &sealed.0, place)
+    }
+
+    fn rewrap(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Option<Sealed>, VaultError> {
+        let plaintext = self.open(sealed, place)?;
+        let sealed_under = record::key_id(&sealed.0, place.kind)?;
+        let is_current = self.held.ring().sealing().id == sealed_under;
+        Ok((!is_current).then(|| self.seal(&plaintext, place)))
     }
 }
 

@@ -121,7 +121,7 @@ impl Mine {
         model.will(Reply::text(ANSWER));
         assert_eq!(self.chat().ask(QUESTION).await.text(), ANSWER);
         assert_eq!(self.chat().ask_streamed(QUESTION).await.text(), ANSWER);
-        for path in ["/livez", "/readyz", "/openapi.json", "/v1/accounts"] {
+        for path in ["/livez", "/readyz", "/openapi.json", "/v1/accounts", "/v1/audit", "/v1/keys"] {
             self.keep(&admin.get(path).await);
         }
         for path in ["/livez", "/readyz", "/metrics", "/v1/models"] {

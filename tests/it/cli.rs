@@ -8,6 +8,7 @@ use support::{redis::Redis, sites};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 mod account;
+mod acl;
 
 use crate::admin::{
     broker::{Broker, TOKEN, environment, own},
@@ -176,6 +177,7 @@ async fn doctor_finds_a_good_installation_good() {
     ok    redis persistence  append-only file is on
     warn  redis user         is `default`, which may do everything and may have no password
                              -> give the broker an ACL user of its own; compose/ has both users
+    ok    redis rights       every command of a broker is allowed
     ok    clock              agrees with that of Redis
     ok    chromium           [version] at [path]
     warn  chromium sandbox   off: a page that breaks out of the renderer is the broker
@@ -233,6 +235,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
                              -> set `appendonly yes` in redis.conf
     warn  redis user         is `default`, which may do everything and may have no password
                              -> give the broker an ACL user of its own; compose/ has both users
+    ok    redis rights       every command of a broker is allowed
     ok    clock              agrees with that of Redis
     fail  chromium           LATCHKEY_CHROMIUM: there is no file /nonexistent/chromium
                              -> install it (Debian: apt install chromium), or set LATCHKEY_CHROMIUM to its path

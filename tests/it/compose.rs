@@ -1,26 +1,16 @@
-//! The compose files: what must not be in them, and the rights of the two Redis users on a real redis-server.
+//! The compose files: what must not be in them.
 //!
 //! There is no Docker where the tests run, so nothing here starts a container.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::path::PathBuf;
 
-use latchkey_shared::{
-    account::Account,
-    env::{Env, VARIABLES},
-    id::SiteName,
-    store::{Event, LeaseOutcome, NewSession, RedisConfig, RefreshRequest, Store},
-    time::Timestamp,
-    vault::Sealed,
-};
-use redis::{RedisResult, aio::MultiplexedConnection};
+use latchkey_shared::env::{Env, VARIABLES};
 use serde_json::Value;
-use support::redis::Redis;
-use tempfile::TempDir;
 
-const TTL: Duration = Duration::from_secs(30);
 const OURS: [&str; 4] = ["redis", "broker", "adapter", "balancer"];
 
-fn path(name: &str) -> PathBuf {
+/// A file of compose/.
+pub(crate) fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "compose", name].iter().collect()
 }
 
@@ -138,185 +128,4 @@ fn the_broker_may_make_the_namespaces_of_the_sandbox_and_no_others() {
         flags.sort_unstable();
         assert_eq!(flags, [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000], "mount, cgroup, UTS, IPC");
     }
-}
-
-/// A redis-server with the users that `redis/acl.sh` makes, as compose and `scripts/up` start it.
-struct Users {
-    redis: Redis,
-    _files: TempDir,
-}
-
-impl Users {
-    async fn start() -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let file = |name: &str| files.path().join(name);
-        for user in ["broker", "adapter"] {
-            std::fs::write(file(user), format!("redis://{user}:{user}-password@redis:6379/0\n")).unwrap();
-        }
-        let output = Command::new("sh")
-            .arg(path("redis/acl.sh"))
-            .args([file("broker"), file("adapter")])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(!String::from_utf8_lossy(&output.stdout).contains("-password"), "hashes only");
-        std::fs::write(file("users.acl"), output.stdout).unwrap();
-        let (users, config) = (file("users.acl"), path("redis/redis.conf"));
-        let files_of = ["--aclfile", users.to_str().unwrap(), "--include", config.to_str().unwrap()];
-        // In production a write reaches the file within two seconds; a test that kills the server cannot wait.
-        let arguments = [files_of.as_slice(), &["--appendfsync", "always"]].concat();
-        Self { redis: Redis::start_with(&arguments).await, _files: files }
-    }
-
-    fn url(&self, user: &str) -> String {
-        self.redis.url_as(user, &format!("{user}-password"))
-    }
-
-    async fn store(&self, user: &str) -> Store {
-        let env = Env::of([("LATCHKEY_REDIS_URL", self.url(user))]);
-        Store::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap()
-    }
-
-    async fn connection(&self, user: &str) -> MultiplexedConnection {
-        redis::Client::open(self.url(user)).unwrap().get_multiplexed_async_connection().await.unwrap()
-    }
-}
-
-async fn is_denied(connection: &mut MultiplexedConnection, command: &str) -> bool {
-    let mut words = command.split(' ');
-    let mut cmd = redis::cmd(words.next().unwrap());
-    words.for_each(|word| {
-        cmd.arg(word);
-    });
-    let result: RedisResult<redis::Value> = cmd.query_async(connection).await;
-    let refusal = |error: redis::RedisError| {
-        let text = error.to_string();
-        error.code() == Some("NOPERM")
-            || text.contains("NoPerm")
-            || text.contains("executing the script can't")
-    };
-    result.is_err_and(refusal)
-}
-
-#[tokio::test]
-async fn each_user_may_do_all_that_its_side_of_the_store_does() {
-    let users = Users::start().await;
-    let (broker, adapter) = (users.store("broker").await, users.store("adapter").await);
-    let site: SiteName = "practice".parse().unwrap();
-    let account = Account::new(site.clone(), "alice".to_owned());
-    let now = Timestamp::now();
-    let sealed = Sealed::from_stored(b"sealed".to_vec());
-    let mut events = adapter.events();
-    assert_eq!(events.next().await, Event::Reconnected);
-
-    broker.create_account(&account).await.unwrap();
-    broker.put_credentials(account.id, 1, &sealed).await.unwrap();
-    let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
-    assert!(broker.renew_login(&lock, TTL).await.unwrap());
-    assert!(broker.claim_totp_step(account.id, 1).await.unwrap());
-    broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
-    broker.unlock_login(&lock).await.unwrap();
-    broker.due(now, 10).await.unwrap();
-    broker.state(account.id).await.unwrap();
-    let request = RefreshRequest { account: account.id, generation: 1 };
-    adapter.ask_refresh(request).await.unwrap();
-    assert_eq!(broker.refresh_requests(10).await.unwrap(), [request]);
-    assert_eq!(broker.count_forced(account.id, TTL).await.unwrap(), 1);
-    broker.end_refresh_request(request).await.unwrap();
-    broker.count_failure(account.id).await.unwrap();
-    broker.forget_failures(account.id).await.unwrap();
-
-    assert!(matches!(events.next().await, Event::Account { .. }));
-    assert_eq!(adapter.longest_idle(&site, 10).await.unwrap(), [account.id]);
-    assert_eq!(adapter.accounts().await.unwrap().len(), 1);
-    assert!(adapter.account(account.id).await.unwrap().is_some());
-    assert!(adapter.session(account.id).await.unwrap().is_some());
-    assert_eq!(adapter.site_accounts(&site).await.unwrap().len(), 1);
-    let LeaseOutcome::Held(token) = adapter.lease(account.id, &site, 1, TTL).await.unwrap() else {
-        panic!("the lease is free")
-    };
-    assert!(adapter.renew_lease(account.id, &token, TTL).await.unwrap());
-    assert_eq!(broker.leases(account.id).await.unwrap(), 1);
-    adapter.release_lease(account.id, &token).await.unwrap();
-    adapter.cool(account.id, "rate_limited", TTL).await.unwrap();
-    assert!(broker.cooldown(account.id).await.unwrap().is_some());
-
-    for store in [&broker, &adapter] {
-        assert_eq!(store.server_info().await.unwrap().eviction_policy, "noeviction");
-        store.server_time().await.unwrap();
-    }
-    assert_eq!(adapter.user().await.as_deref(), Some("adapter"));
-    broker.revoke_session(account.id).await.unwrap();
-    assert!(broker.delete_account(account.id).await.unwrap());
-}
-
-/// Transactions in the append-only file are replayed with the rights of the user `default`, though nobody can be it.
-#[tokio::test]
-async fn what_is_stored_outlives_a_restart_of_redis() {
-    let mut users = Users::start().await;
-    let account = Account::new("practice".parse().unwrap(), "alice".to_owned());
-    let sealed = Sealed::from_stored(b"sealed".to_vec());
-    let now = Timestamp::now();
-    let broker = users.store("broker").await;
-    broker.create_account(&account).await.unwrap();
-    broker.put_credentials(account.id, 1, &sealed).await.unwrap();
-    let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
-    broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
-    let before = broker.account(account.id).await.unwrap();
-
-    users.redis.restart().await;
-
-    let broker = users.store("broker").await;
-    assert_eq!(broker.account(account.id).await.unwrap(), before);
-    assert!(broker.credentials(account.id).await.unwrap().is_some());
-    assert!(broker.session(account.id).await.unwrap().is_some());
-}
-
-#[tokio::test]
-async fn the_adapters_user_can_neither_read_credentials_nor_change_accounts() {
-    let users = Users::start().await;
-    let mut adapter = users.connection("adapter").await;
-
-    for command in [
-        "GET lk:{X}:credentials",
-        "MGET lk:{X}:session lk:{X}:credentials",
-        "GET lk:{X}:state",
-        "SET lk:{X}:session forged",
-        "SET lk:{X}:credentials forged",
-        "HSET lk:{X}:account state active",
-        "DEL lk:{X}:account",
-        "SADD lk:site:{practice}:accounts X",
-        "ZADD lk:due 0 X",
-        "PUBLISH lk:events forged",
-        "EVAL return(redis.call('GET',KEYS[1])) 1 lk:{X}:credentials",
-        "SET foreign 1",
-        "KEYS *",
-        "SCAN 0",
-        "FLUSHALL",
-        "CONFIG GET *",
-        "ACL LIST",
-        "MONITOR",
-    ] {
-        assert!(is_denied(&mut adapter, command).await, "{command}");
-    }
-}
-
-#[tokio::test]
-async fn the_brokers_user_does_not_rule_the_server() {
-    let users = Users::start().await;
-    let mut broker = users.connection("broker").await;
-
-    for command in
-        ["FLUSHALL", "FLUSHDB", "CONFIG SET maxmemory-policy allkeys-lru", "SET foreign 1", "KEYS *"]
-    {
-        assert!(is_denied(&mut broker, command).await, "{command}");
-    }
-    for command in ["ACL SETUSER x", "SHUTDOWN NOSAVE", "MONITOR", "REPLICAOF no one"] {
-        assert!(is_denied(&mut broker, command).await, "{command}");
-    }
-    assert!(is_denied(&mut broker, "EVAL return(redis.call('SET','foreign','1')) 0").await);
-    let anonymous = redis::Client::open(users.redis.url()).unwrap().get_multiplexed_async_connection().await;
-    let mut anonymous = anonymous.unwrap();
-    let answer: RedisResult<redis::Value> = redis::cmd("PING").query_async(&mut anonymous).await;
-    assert!(answer.is_err(), "the default user is off");
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, LastLogin, State},
+    account::{Account, State},
     id::SiteName,
-    store::{Event, EventStream, LeaseOutcome, Published, Store},
+    store::{Event, EventStream, LeaseOutcome, NewSession, Published, Store},
     time::Timestamp,
     vault::Sealed,
 };
@@ -48,7 +48,7 @@ with_each_kind!(
 );
 
 async fn accounts_are_signed_in_and_serve(kind: Kind) {
-    let world = World::start().redis_kind(kind).signed_in("alice").await;
+    let world = World::start().redis_kind(kind).redis_users().signed_in("alice").await;
 
     let answer = world.adapter().ask("hi").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -75,8 +75,7 @@ async fn only_the_newest_generation_is_published(kind: Kind) {
     let now = Timestamp::now();
     let publish = async |lock, record: &[u8]| {
         let sealed = Sealed::from_stored(record.to_vec());
-        let last = LastLogin { at: now, duration_ms: 1, result: "ok".to_owned() };
-        store.publish_session(lock, &sealed, now + TTL, now + TTL / 2, &last).await.unwrap()
+        store.publish_session(lock, NewSession::given(&sealed, now + TTL)).await.unwrap()
     };
 
     assert_eq!(publish(&slow, b"slow").await, Published::Stale);
@@ -88,7 +87,7 @@ async fn only_the_newest_generation_is_published(kind: Kind) {
 }
 
 async fn limits_hold_over_two_adapters(kind: Kind) {
-    let start = World::start().redis_kind(kind).without_broker().adapters(2).concurrency(3);
+    let start = World::start().redis_kind(kind).redis_users().without_broker().adapters(2).concurrency(3);
     let world = start.with_session("alice").await;
     let reply = support::model::Reply::text("a").wait(Duration::from_millis(50)).piece("b");
     world.practice.model().always(reply);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and says where")]
 
 mod admin;
+mod audit;
 mod bridge;
 mod canary;
 mod capabilities;
@@ -15,6 +16,7 @@ mod contract;
 mod end_to_end;
 mod fleet;
 mod gradio;
+mod keys;
 mod librechat;
 mod load;
 mod login;
@@ -22,9 +24,12 @@ mod messages;
 mod new_api;
 mod open_webui_sso;
 mod opencode;
+mod outage;
 mod plain_openai;
 mod readme;
 mod resend;
+mod revocation;
+mod rights;
 mod sdk;
 mod signed_in;
 mod site;

@@ -10,7 +10,7 @@ use latchkey_shared::{
         AccountChange, Event, LeaseOutcome, LoginLock, NewSession, Published, RedisConfig, Store, StoreError,
     },
     time::Timestamp,
-    vault::Sealed,
+    vault::{RingName, Sealed},
 };
 use support::{redis::Redis, wait};
 
@@ -139,6 +139,29 @@ async fn a_stale_generation_cannot_be_published() {
     assert_eq!(publish(&store, &slow, "slow", TTL).await, Published::Stale);
     let session = store.session(account.id).await.unwrap().unwrap();
     assert_eq!((session.generation, session.sealed.as_bytes()), (fast.generation, b"fast".as_slice()));
+}
+
+#[tokio::test]
+async fn a_newer_record_is_not_put_back_and_its_end_stays() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let account = account(&store, "alice").await;
+    let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
+    publish(&store, &lock, "old", TTL).await;
+    let sealed = |record: &str| Sealed::from_stored(record.as_bytes().to_vec());
+    let replace = async |old, new| {
+        store.replace_record(RingName::Session, account.id, &sealed(old), &sealed(new)).await.unwrap()
+    };
+
+    assert!(replace("old", "anew").await);
+    assert!(!replace("old", "again").await);
+
+    let session = store.session(account.id).await.unwrap().unwrap();
+    assert_eq!(session.sealed.as_bytes(), b"anew");
+    let mut pttl = redis::cmd("PTTL");
+    pttl.arg(format!("lk:{{{}}}:session", account.id));
+    let left: i64 = pttl.query_async(&mut redis.connection().await).await.unwrap();
+    assert!(0 < left && left <= 30_000, "{left}");
 }
 
 #[tokio::test]
@@ -271,6 +294,19 @@ async fn listeners_hear_of_changes_and_of_a_lost_line() {
 
     redis.restart().await;
     assert_eq!(next(&mut events).await, Event::Reconnected);
+}
+
+#[tokio::test]
+async fn a_line_on_which_nothing_happens_stays_up() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let mut events = store.events();
+    assert_eq!(events.next().await, Event::Reconnected);
+
+    // Long enough to be asked whether it is there, more than once.
+    let nothing = tokio::time::timeout(Duration::from_secs(6), events.next()).await;
+
+    assert!(nothing.is_err(), "{nothing:?}");
 }
 
 #[tokio::test]

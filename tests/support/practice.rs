@@ -230,6 +230,12 @@ impl Practice {
         self.site.0.accounts.unlock(username);
     }
 
+    /// Whether a session of this cookie or token lives.
+    #[must_use]
+    pub fn knows(&self, secret: &str) -> bool {
+        self.site.0.accounts.session(secret).is_some()
+    }
+
     /// Every session that the site ever handed out, expired ones too: what a hunt for leaks looks for.
     #[must_use]
     pub fn issued(&self) -> Vec<SessionParts> {

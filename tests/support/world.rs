@@ -9,7 +9,10 @@ use std::{collections::BTreeMap, time::Duration};
 use latchkey_shared::{id::AccountId, store::Store, vault::SessionVault};
 use tempfile::TempDir;
 
-use crate::{practice::Practice, redis::Redis};
+use crate::{
+    practice::Practice,
+    redis::{Fleet, Redis},
+};
 
 mod adapter;
 mod admin;
@@ -44,7 +47,7 @@ pub struct World {
     /// Where they meet: the one server, the one that is written to first, or the first of a cluster.
     pub redis: Redis,
     /// The other servers, Sentinels too.
-    pub servers: Vec<Redis>,
+    pub fleet: Fleet,
     /// A store of the test's own, on the same Redis.
     pub store: Store,
     /// Opens what the broker sealed.
@@ -102,6 +105,12 @@ impl World {
     #[must_use]
     pub fn artefacts(&self) -> std::path::PathBuf {
         self.directory.path().join("artefacts")
+    }
+
+    /// The file of a part's key ring, in a world with [`Start::key_files`]: `broker-0`, `adapter-1`; `session`.
+    #[must_use]
+    pub fn ring_file(&self, part: &str, ring: &str) -> std::path::PathBuf {
+        self.directory.path().join(format!("{part}.{ring}.keys"))
     }
 
     /// Ends every part and waits for it.

@@ -55,7 +55,9 @@ impl ApiError {
             Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::NotAccepted | Fault::Stopping) => {
+            Self::NoAccount(_)
+            | Self::Overloaded
+            | Self::Fault(Fault::NotAccepted | Fault::Stopping | Fault::SwitchedOff) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
@@ -85,7 +87,7 @@ impl ApiError {
             Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
                 ("invalid_request_error", "invalid_request_error")
             }
-            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::Stopping) => {
+            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::Stopping | Fault::SwitchedOff) => {
                 ("server_error", "overloaded_error")
             }
             Self::Bug => ("server_error", "api_error"),
@@ -205,6 +207,7 @@ fn message_of(fault: &Fault) -> String {
         Fault::BrokenCall => "the site's model wrote a tool call that cannot be used; ask again",
         Fault::Unreadable(_) => "the site's answer cannot be read; its site file may be out of date",
         Fault::Stopping => "the adapter is stopping; ask again",
+        Fault::SwitchedOff => "an operator switched the account off meanwhile; ask again",
     };
     message.to_owned()
 }
@@ -291,6 +294,7 @@ mod tests {
             Fault::Cut,
             Fault::Unreadable("why"),
             Fault::Stopping,
+            Fault::SwitchedOff,
         ];
         let mut errors = vec![
             ApiError::Unauthorized,

@@ -17,6 +17,8 @@ struct Readiness {
     ready: bool,
     /// Why not, each with what to do.
     reasons: Vec<String>,
+    /// What does not keep it from serving, yet.
+    warnings: Vec<String>,
     /// Sites with an address.
     sites: Vec<SiteReadiness>,
     /// Ids of the session keys held, the sealing one first.
@@ -37,10 +39,16 @@ pub(super) async fn live() -> &'static str {
 
 /// Requests can be served.
 pub(super) async fn ready(State(app): State<AppState>) -> Response {
-    let mut reasons = Vec::new();
+    let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
     if let Err(error) = app.store.ping().await {
         tracing::warn!(%error, "redis does not answer");
-        reasons.push("redis does not answer; serving what is in memory".to_owned());
+        match app.pool.opened_sessions() {
+            // All adapters lose Redis together: whoever takes them out for it takes out what serves on.
+            sessions @ 1.. => warnings.push(format!(
+                "redis does not answer; {sessions} sessions in memory serve until they end, no login can begin"
+            )),
+            0 => reasons.push("redis does not answer, and no session is in memory".to_owned()),
+        }
     }
     let now = Timestamp::now();
     let count = |site: &std::sync::Arc<latchkey_shared::site::Site>| {
@@ -55,8 +63,8 @@ pub(super) async fn ready(State(app): State<AppState>) -> Response {
     }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let session_keys = app.session_keys.clone();
-    (status, Json(Readiness { ready, reasons, sites, session_keys })).into_response()
+    let session_keys = app.vault.key_ids();
+    (status, Json(Readiness { ready, reasons, warnings, sites, session_keys })).into_response()
 }
 
 /// Metrics for Prometheus.

@@ -143,8 +143,14 @@ impl Directory {
         }
     }
 
-    /// Keeps the directory fresh until the process stops.
-    pub(crate) async fn watch(&self, store: &Store, stopping: CancellationToken) {
+    /// Whether an operator has switched an account off, or deleted it.
+    pub(super) fn is_switched_off(&self, id: AccountId) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&id).is_none_or(|known| known.account.state == State::Disabled)
+    }
+
+    /// Keeps the directory fresh until the process stops; `changed` is told after each change.
+    pub(super) async fn watch(&self, store: &Store, stopping: CancellationToken, changed: impl Fn()) {
         let mut events = store.events();
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,8 +163,9 @@ impl Directory {
                 },
                 _ = poll.tick() => self.refresh(store).await,
             };
-            if let Err(error) = change {
-                tracing::warn!(%error, "cannot read the accounts, serving from memory");
+            match change {
+                Ok(()) => changed(),
+                Err(error) => tracing::warn!(%error, "cannot read the accounts, serving from memory"),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Lease {
     pub account: AccountId,
     /// Generation of its session when it was leased.
     pub generation: u64,
+    /// Cancelled when an operator switches the account off: what it does is broken off.
+    pub switched_off: CancellationToken,
     holds: Arc<Holds>,
     /// None while Redis is away: then only this process counts it.
     token: Option<LeaseToken>,
@@ -43,14 +45,21 @@ pub(crate) struct Holds {
     store: Store,
     tasks: Tasks,
     gauge: Gauge,
-    counts: Mutex<HashMap<AccountId, u32>>,
+    held: Mutex<HashMap<AccountId, Held>>,
     released: Notify,
+}
+
+/// What this process holds of one account.
+#[derive(Default)]
+struct Held {
+    leases: u32,
+    switched_off: CancellationToken,
 }
 
 impl Holds {
     /// No leases yet; `gauge` shows how many there are.
     pub(crate) fn new(store: Store, tasks: Tasks, gauge: Gauge) -> Self {
-        Self { store, tasks, gauge, counts: Mutex::default(), released: Notify::new() }
+        Self { store, tasks, gauge, held: Mutex::default(), released: Notify::new() }
     }
 
     /// Completes when a lease of this process ends after this call.
@@ -68,12 +77,12 @@ impl Holds {
         token: LeaseToken,
         life: Duration,
     ) -> Lease {
-        self.count(account, u32::MAX);
+        let switched_off = self.count(account, u32::MAX).unwrap_or_default();
         let stop = CancellationToken::new();
         let renewal = Renewal { holds: Arc::clone(self), account, token: token.clone(), stop: stop.clone() };
         self.tasks.spawn(renewal.run(Instant::now() + life).in_current_span());
         let (holds, token, renewal) = (Arc::clone(self), Some(token), Some(stop.drop_guard()));
-        Lease { account, generation, holds, token, span: Span::current(), _renewal: renewal }
+        Lease { account, generation, switched_off, holds, token, span: Span::current(), _renewal: renewal }
     }
 
     /// Guards a lease that only this process knows, for as long as Redis is away; `None` when it has `limit`.
@@ -83,33 +92,48 @@ impl Holds {
         generation: u64,
         limit: u32,
     ) -> Option<Lease> {
-        if !self.count(account, limit) {
-            return None;
-        }
+        let switched_off = self.count(account, limit)?;
         let (holds, span) = (Arc::clone(self), Span::current());
-        Some(Lease { account, generation, holds, token: None, span, _renewal: None })
+        Some(Lease { account, generation, switched_off, holds, token: None, span, _renewal: None })
     }
 
-    fn count(&self, account: AccountId, limit: u32) -> bool {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(account).or_default();
-        if *count >= limit {
-            return false;
+    /// Accounts that this process holds.
+    pub(super) fn accounts(&self) -> Vec<AccountId> {
+        self.held().keys().copied().collect()
+    }
+
+    /// Breaks off whatever this process does with an account.
+    pub(super) fn cut(&self, account: AccountId) {
+        if let Some(held) = self.held().get(&account) {
+            held.switched_off.cancel();
         }
-        *count += 1;
+    }
+
+    /// Counts one more lease; `None` when there are `limit` already.
+    fn count(&self, account: AccountId, limit: u32) -> Option<CancellationToken> {
+        let mut all = self.held();
+        let held = all.entry(account).or_default();
+        if held.leases >= limit {
+            return None;
+        }
+        held.leases += 1;
         self.gauge.inc();
-        true
+        Some(held.switched_off.clone())
     }
 
     fn uncount(&self, account: AccountId) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&account) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&account);
+        let mut all = self.held();
+        if let Some(held) = all.get_mut(&account) {
+            held.leases -= 1;
+            if held.leases == 0 {
+                all.remove(&account);
             }
         }
         self.gauge.dec();
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<AccountId, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

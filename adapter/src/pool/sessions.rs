@@ -56,6 +56,12 @@ impl Sessions {
         }
     }
 
+    /// How many are open and live.
+    pub(super) fn count(&self) -> usize {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.values().filter(|opened| opened.lives()).count()
+    }
+
     fn kept(&self, id: AccountId, generation: u64) -> Option<Arc<Session>> {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let found = opened.get(&id).filter(|opened| opened.generation >= generation && opened.lives());

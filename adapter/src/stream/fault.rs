@@ -56,6 +56,9 @@ pub(crate) enum Fault {
     /// The adapter stops and cannot wait for the rest.
     #[error("the adapter stops")]
     Stopping,
+    /// An operator switched the account off, or deleted it.
+    #[error("the account was switched off")]
+    SwitchedOff,
 }
 
 /// What a site finds wrong with a request.
@@ -91,6 +94,7 @@ impl Fault {
             Self::BrokenCall => "broken_call",
             Self::Unreadable(_) => "unreadable",
             Self::Stopping => "stopping",
+            Self::SwitchedOff => "switched_off",
         }
     }
 
@@ -110,7 +114,8 @@ impl Fault {
             | Self::Cut
             | Self::BrokenCall
             | Self::Unreadable(_)
-            | Self::Stopping => false,
+            | Self::Stopping
+            | Self::SwitchedOff => false,
         }
     }
 }

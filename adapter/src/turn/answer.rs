@@ -78,6 +78,11 @@ impl Answer {
         self.hold.lease.account
     }
 
+    /// Completes when an operator switches the account off.
+    pub(super) fn switched_off(&self) -> impl Future<Output = ()> + use<> {
+        self.hold.lease.switched_off.clone().cancelled_owned()
+    }
+
     /// Waits until there is something for the client, or a call is on its way.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub(super) use list::list;
 pub(crate) use list::{AccountList, AccountView};
 
 use super::{auth::Admin, body::Body, credentials::CredentialsBody, found::Found, problem::Problem, valid};
-use crate::{refresh, state::App};
+use crate::{audit, refresh, revocation, state::App};
 
 /// `POST /v1/accounts`.
 #[derive(Debug, Deserialize)]
@@ -43,7 +43,7 @@ pub(super) struct NewAccount {
 
 /// Adds an account. It does not sign in by itself: the operator who typed the password watches the first login.
 pub(super) async fn create(
-    _: Admin,
+    Admin(actor): Admin,
     State(app): State<App>,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<AccountView>), Problem> {
@@ -62,6 +62,8 @@ pub(super) async fn create(
     }
     account.credentials_version = put_credentials(&app, &account, &credentials).await?;
     tracing::info!(account.id = %account.id, site = %account.site, "account added");
+    let detail = format!("{} at {}", account.label, account.site);
+    audit::record(&app.store, actor, "account.created", account.id, &detail).await;
     let location = format!("/v1/accounts/{}", account.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(AccountView { account, leases: 0 })))
 }
@@ -77,13 +79,15 @@ pub(super) async fn show(
 
 /// Takes the session away first: adapters stop within the event, not with the account's end.
 pub(super) async fn delete(
-    _: Admin,
+    Admin(actor): Admin,
     Found(account): Found,
     State(app): State<App>,
 ) -> Result<StatusCode, Problem> {
-    app.store.revoke_session(account.id).await?;
+    revocation::revoke(&app, &account, actor).await?;
     app.store.delete_account(account.id).await?;
     tracing::info!(account.id = %account.id, "account deleted");
+    let detail = format!("{} at {}", account.label, account.site);
+    audit::record(&app.store, actor, "account.deleted", account.id, &detail).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

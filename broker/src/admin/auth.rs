@@ -1,12 +1,16 @@
 //! Who may use the API: whoever knows the admin token.
 
-use axum::{extract::FromRequestParts, http::header::AUTHORIZATION, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::header::{AUTHORIZATION, USER_AGENT},
+    http::request::Parts,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
-use crate::state::App;
+use crate::{audit::Actor, state::App};
 
 /// A digest of the admin token: of fixed length, so that comparing tells neither content nor length.
 pub(crate) struct TokenDigest([u8; 32]);
@@ -22,8 +26,11 @@ impl TokenDigest {
     }
 }
 
-/// Proof that the request carries the admin token. A handler without it is a public one.
-pub(crate) struct Admin;
+/// Proof that the request carries the admin token, and by what it was sent. A handler without it is a public one.
+pub(crate) struct Admin(pub(crate) Actor);
+
+/// How our own commands name themselves. Only for the audit: whoever holds the token may say anything.
+pub(crate) const CLI_AGENT: &str = "latchkey-broker";
 
 impl FromRequestParts<App> for Admin {
     type Rejection = Problem;
@@ -31,7 +38,11 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(Problem::Unauthorized)?;
-        if app.admin_token.admits(token) { Ok(Self) } else { Err(Problem::Unauthorized) }
+        if !app.admin_token.admits(token) {
+            return Err(Problem::Unauthorized);
+        }
+        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self(if agent == Some(CLI_AGENT) { Actor::Cli } else { Actor::Api }))
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{accounts, auth::Admin, body::Body, found::Found, problem::Problem, valid};
-use crate::state::App;
+use crate::{audit, state::App};
 
 /// Credentials on their way in.
 #[derive(Debug, Deserialize)]
@@ -42,7 +42,7 @@ impl CredentialsBody {
 
 /// Replaces an account's credentials. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
-    _: Admin,
+    Admin(actor): Admin,
     Found(account): Found,
     State(app): State<App>,
     Body(body): Body<CredentialsBody>,
@@ -59,5 +59,7 @@ pub(super) async fn replace(
     };
     app.store.change_account(account.id, change).await?;
     tracing::info!(account.id = %account.id, version, "credentials replaced");
+    let detail = format!("version {version}");
+    audit::record(&app.store, actor, "credentials.replaced", account.id, &detail).await;
     Ok(Json(CredentialsVersion { version }))
 }

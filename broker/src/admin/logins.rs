@@ -10,14 +10,14 @@ use latchkey_shared::account;
 use tokio::time::{Duration, timeout};
 
 use super::{accounts, auth::Admin, found, found::Found, problem::Problem};
-use crate::{login::Asked, operations::OperationView, state::App};
+use crate::{audit, login::Asked, operations::OperationView, state::App};
 
 /// A local disk that takes longer is broken.
 const READ: Duration = Duration::from_secs(5);
 
 /// Starts a login, or joins the one that runs: two impatient clicks are one login.
 pub(super) async fn start(
-    _: Admin,
+    Admin(actor): Admin,
     Found(account): Found,
     State(app): State<App>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OperationView>), Problem> {
@@ -27,6 +27,7 @@ pub(super) async fn start(
     let site = accounts::site(&app.catalog, &account.site)?;
     let operation = app.operations.start(&account, site, Asked::ByOperator)?;
     let view = operation.borrow().view();
+    audit::record(&app.store, actor, "login.asked", account.id, "").await;
     let location = format!("/v1/operations/{}", view.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)))
 }

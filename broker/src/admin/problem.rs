@@ -178,7 +178,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         match error {
-            StoreError::Unavailable(..) => Self::StoreUnavailable,
+            StoreError::Unavailable(..) | StoreError::Denied(_) | StoreError::Evicts(_) => {
+                Self::StoreUnavailable
+            }
             StoreError::Corrupt { .. } => Self::Internal,
         }
     }

@@ -13,6 +13,9 @@ use super::Filter;
 use crate::{
     admin::{
         accounts::{AccountList, AccountView},
+        audit::AuditList,
+        auth::CLI_AGENT,
+        keys::KeysView,
         problem::ProblemView,
     },
     config,
@@ -54,7 +57,7 @@ impl Client {
     pub(super) fn from_env(env: &Env) -> anyhow::Result<Self> {
         let base = env.text("LATCHKEY_BROKER_URL")?.unwrap_or_else(|| "http://127.0.0.1:7801".to_owned());
         let base: Url = base.parse().context("LATCHKEY_BROKER_URL is wrong: expected a URL")?;
-        let http = reqwest::Client::builder().timeout(DEADLINE).no_proxy().build()?;
+        let http = reqwest::Client::builder().user_agent(CLI_AGENT).timeout(DEADLINE).no_proxy().build()?;
         Ok(Self { http, base, token: config::admin_token(env)? })
     }
 
@@ -101,6 +104,18 @@ impl Client {
 
     pub(super) async fn operation(&self, id: OperationId) -> anyhow::Result<OperationView> {
         self.answer(self.request(Method::GET, &format!("/v1/operations/{id}"))?).await
+    }
+
+    pub(super) async fn keys(&self) -> anyhow::Result<KeysView> {
+        self.answer(self.request(Method::GET, "/v1/keys")?).await
+    }
+
+    pub(super) async fn rewrap(&self) -> anyhow::Result<KeysView> {
+        self.answer(self.request(Method::POST, "/v1/keys/rewrap")?).await
+    }
+
+    pub(super) async fn audit(&self, query: &[(&str, String)]) -> anyhow::Result<AuditList> {
+        self.answer(self.request(Method::GET, "/v1/audit")?.query(query)).await
     }
 
     fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {

@@ -53,6 +53,15 @@ impl Outcome {
     pub(crate) fn stopped(message: &'static str) -> Self {
         Self::Stopped { message }
     }
+
+    /// The action and what came of it; no text of the site is in it.
+    pub(crate) fn as_audited(&self) -> (&'static str, String) {
+        match self {
+            Self::Done(done) => ("login.ok", format!("session {}", done.generation)),
+            Self::Failed(failure) => ("login.failed", failure.code.as_str().to_owned()),
+            Self::Stopped { message } => ("login.stopped", (*message).to_owned()),
+        }
+    }
 }
 
 impl Record {

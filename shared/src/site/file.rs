@@ -9,6 +9,7 @@ use url::{Origin, Url};
 use super::{
     Bearer, Limits, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileError, SiteUrls,
     chat::RawChat,
+    logout::RawLogout,
     mistake::Source,
     refresh::{self, RawRefresh, Refresh},
     schema,
@@ -47,6 +48,7 @@ pub(super) struct RawFile {
     login: Option<Spanned<RawLogin>>,
     session: Option<Spanned<RawSession>>,
     refresh: Option<RawRefresh>,
+    logout: Option<RawLogout>,
     probe: Option<RawProbe>,
     chat: Option<Spanned<RawChat>>,
     #[serde(default)]
@@ -173,6 +175,7 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
         None => Some(Refresh::default()),
     };
     let probe = raw.probe.and_then(|raw| source.keep(probe(source, raw)));
+    let logout = raw.logout.and_then(|raw| source.keep(raw.check(source)));
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
     let limits = source.keep(limits(source, raw.limits));
     let Head { name, title, base_url, placed, origins, models } = head?;
@@ -188,6 +191,7 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
         session,
         refresh,
         probe,
+        logout,
         chat,
         limits,
     };

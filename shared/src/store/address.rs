@@ -68,6 +68,17 @@ pub(super) fn is_address(url: &SecretString) -> bool {
     Address::parse(url.expose_secret(), None).is_ok()
 }
 
+/// The user and the password of a URL.
+pub(super) fn user(url: &SecretString) -> Option<(String, SecretString)> {
+    let node = match Address::parse(url.expose_secret(), None).ok()? {
+        Address::Server(node) => node,
+        Address::Sentinel(sentinels) => sentinels.nodes.into_iter().next()?,
+        Address::Cluster(nodes, _) => nodes.into_iter().next()?,
+    };
+    let settings = node.redis_settings();
+    Some((settings.username()?.to_owned(), settings.password()?.to_owned().into()))
+}
+
 enum Kind {
     Server,
     Sentinel,

@@ -54,7 +54,7 @@ impl Store {
         self.command(redis::cmd("PUBLISH").arg(keys::EVENTS).arg(message)).await
     }
 
-    async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), StoreError> {
+    pub(super) async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), StoreError> {
         let open = async {
             let mut subscription = self.lanes.reach().listen().await?;
             subscription.subscribe(keys::EVENTS).await?;

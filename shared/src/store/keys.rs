@@ -23,6 +23,9 @@
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
 //! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
+//! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
+//! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |
+//! | `lk:{id}:self-test` | nothing: what a broker tries its rights on, with an id that is nobody's | broker | - | a moment |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 //!
@@ -30,16 +33,37 @@
 //! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
 //! What goes over several slots is several calls: [`super::Store::each`]. `PUBLISH` has no slot and may be in any script.
 
+use super::Role;
 use crate::id::{AccountId, SiteName};
 
 /// The channel of events.
 pub(super) const EVENTS: &str = "lk:events";
+/// The stream of what was done.
+pub(super) const AUDIT: &str = "lk:audit";
 /// The zset of due times.
 pub(super) const DUE: &str = "lk:due";
 /// The zset of accounts whose session a site refused.
 pub(super) const REFRESH: &str = "lk:refresh";
 /// The set of sites that have accounts.
 pub(super) const SITES: &str = "lk:sites";
+
+/// What the broker's Redis user may touch, as an ACL file writes it.
+pub(super) const OF_BROKER: &[&str] = &["~lk:*"];
+/// What the adapters' may: of an account what a request needs, and to write only what a lease writes.
+pub(super) const OF_ADAPTER: &[&str] = &[
+    "%R~lk:sites",
+    "%R~lk:{*}:account",
+    "%R~lk:{*}:session",
+    "%R~lk:site:{*}:accounts",
+    "~lk:refresh",
+    "~lk:{*}:leases",
+    "~lk:{*}:cooldown",
+    "~lk:site:{*}:idle",
+    "~lk:conversation:{*}",
+    "~lk:nudges:{*}",
+    "~lk:answer:{*}",
+    "~lk:services:adapter",
+];
 
 /// Key of an account's sealed credentials; part of their authenticated data.
 pub(crate) fn credentials(id: AccountId) -> String {
@@ -119,6 +143,14 @@ pub(super) fn conversation(digest: &str) -> String {
 
 pub(super) fn nudges(digest: &str) -> String {
     format!("lk:nudges:{{{digest}}}")
+}
+
+pub(super) fn services(role: Role) -> String {
+    format!("lk:services:{role}")
+}
+
+pub(super) fn self_test(id: AccountId) -> String {
+    of_account(id, "self-test")
 }
 
 fn of_account(id: AccountId, what: &str) -> String {

@@ -4,10 +4,15 @@
 //! connections; checking one out for each call would cost a PING each (measured, deadpool-redis 0.23.1, 2026-11:
 //! three times the round trips, half of an adapter's CPU time per request).
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::{
     StoreError,
@@ -17,12 +22,25 @@ use super::{
 /// Connections of one process; the second keeps a large answer from holding up everybody.
 pub(super) const LANES: usize = 2;
 
+/// Calls without an answer, one after the other, after which the next ones do not wait for theirs.
+const MISSES: u32 = 2;
+/// For how long they do not; then one finds out.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Clones share the connections.
 #[derive(Clone)]
 pub(super) struct Lanes {
     reach: Reach,
     open: Arc<[Mutex<Option<Line>>; LANES]>,
     next: Arc<AtomicUsize>,
+    silence: Arc<Mutex<Silence>>,
+}
+
+/// How long Redis has not answered. One that froze would make every caller wait for the whole limit.
+#[derive(Debug, Default)]
+struct Silence {
+    misses: u32,
+    until: Option<Instant>,
 }
 
 /// A connection for one call.
@@ -32,7 +50,7 @@ pub(super) struct Lane {
 
 impl Lanes {
     pub(super) fn new(reach: Reach) -> Self {
-        Self { reach, open: Arc::default(), next: Arc::default() }
+        Self { reach, open: Arc::default(), next: Arc::default(), silence: Arc::default() }
     }
 
     /// One of the connections, made anew if it is not there.
@@ -59,6 +77,28 @@ impl Lanes {
         for index in 0..LANES {
             self.slot(index).take_if(|line| line.breaks());
         }
+    }
+
+    /// Whether a call need not be tried: the last ones had no answer, and it was a moment ago. One caller a moment does
+    /// try.
+    pub(super) fn is_silent(&self) -> bool {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_silent = MISSES <= silence.misses && silence.until.is_some_and(|until| now < until);
+        if MISSES <= silence.misses && !is_silent {
+            silence.until = Some(now + PAUSE);
+        }
+        is_silent
+    }
+
+    pub(super) fn answered(&self) {
+        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Silence::default();
+    }
+
+    pub(super) fn missed(&self) {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        silence.misses = silence.misses.saturating_add(1);
+        silence.until = Some(Instant::now() + PAUSE);
     }
 
     pub(super) fn reach(&self) -> &Reach {

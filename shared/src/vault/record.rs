@@ -30,6 +30,8 @@ use super::{KeyId, Place, VaultError, ring::Key};
 
 const MAGIC: &[u8; 4] = b"LKV1";
 const SUITE: u8 = 1;
+/// Up to the salt: what says of which kind a record is and who sealed it.
+pub(super) const BEGINNING: usize = 10;
 const SALT: std::ops::Range<usize> = 10..42;
 const COMMITMENT: std::ops::Range<usize> = 42..74;
 const NONCE: std::ops::Range<usize> = 74..86;
@@ -91,6 +93,12 @@ pub(super) fn key_id(record: &[u8], kind: Kind) -> Result<KeyId, VaultError> {
         return Err(VaultError::Kind);
     }
     Ok(KeyId(u32::from_be_bytes([record[6], record[7], record[8], record[9]])))
+}
+
+/// The key that the beginning of a record names, whatever its kind.
+pub(super) fn named_key(beginning: &[u8]) -> Option<KeyId> {
+    let id = beginning.get(6..BEGINNING)?.try_into().ok()?;
+    beginning.starts_with(MAGIC).then(|| KeyId(u32::from_be_bytes(id)))
 }
 
 /// Opens a record that [`key_id`] has looked at.

@@ -1,6 +1,6 @@
 //! Key rings: a few 256-bit keys with ids, the first of which seals.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{TryRng, rngs::SysRng};
@@ -17,8 +17,22 @@ impl fmt::Display for KeyId {
     }
 }
 
+impl FromStr for KeyId {
+    type Err = BadKeyId;
+
+    fn from_str(text: &str) -> Result<Self, BadKeyId> {
+        let hex = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u32::from_str_radix(text, 16).ok().filter(|_| hex).map(Self).ok_or(BadKeyId)
+    }
+}
+
+/// Text that is no key id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a key id: expected 8 hexadecimal digits")]
+pub struct BadKeyId;
+
 /// One key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) id: KeyId,
     pub(super) bytes: Zeroizing<[u8; 32]>,
@@ -26,7 +40,7 @@ pub(super) struct Key {
 
 /// A key ring. As text: one `id:key` per line (or separated by blanks or commas), key in base64url without padding;
 /// the first seals, the others only open; `#` starts a comment.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyRing(Vec<Key>);
 
 /// Text that is no key ring. It never repeats the text.
@@ -69,13 +83,46 @@ impl KeyRing {
     /// When the operating system has no randomness.
     #[must_use]
     pub fn generate() -> SecretString {
-        let mut id = [0; 4];
-        let mut key = Zeroizing::new([0; 32]);
-        SysRng.try_fill_bytes(&mut id).expect("the operating system gives randomness");
-        SysRng.try_fill_bytes(&mut *key).expect("the operating system gives randomness");
-        let id = KeyId(u32::from_be_bytes(id));
-        let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key));
-        format!("{id}:{}", *key).into()
+        Key::draw().text()
+    }
+
+    /// The ring with a new key at its end, which only opens as yet, and that key's id.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness.
+    #[must_use]
+    pub fn with_new_key(mut self) -> (Self, KeyId) {
+        let mut key = Key::draw();
+        while self.find(key.id).is_some() {
+            key = Key::draw();
+        }
+        let id = key.id;
+        self.0.push(key);
+        (self, id)
+    }
+
+    /// The ring with another key that seals; `None` when it has no such key.
+    #[must_use]
+    pub fn promoted(mut self, id: KeyId) -> Option<Self> {
+        let at = self.0.iter().position(|key| key.id == id)?;
+        self.0[..=at].rotate_right(1);
+        Some(self)
+    }
+
+    /// The ring without a key; `None` when it has no such key, or when it is the one that seals.
+    #[must_use]
+    pub fn without(mut self, id: KeyId) -> Option<Self> {
+        let at = self.0.iter().position(|key| key.id == id).filter(|at| *at > 0)?;
+        self.0.remove(at);
+        Some(self)
+    }
+
+    /// The ring as text, one key in a line.
+    #[must_use]
+    pub fn to_text(&self) -> SecretString {
+        let lines: Vec<Zeroizing<String>> =
+            self.0.iter().map(|key| Zeroizing::new(format!("{}\n", key.text().expose_secret()))).collect();
+        lines.iter().map(|line| line.as_str()).collect::<String>().into()
     }
 
     /// The key that seals.
@@ -87,7 +134,9 @@ impl KeyRing {
         self.0.iter().find(|key| key.id == id)
     }
 
-    pub(super) fn ids(&self) -> Vec<String> {
+    /// Ids of its keys, the one that seals first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
         self.0.iter().map(|key| key.id.to_string()).collect()
     }
 }
@@ -95,11 +144,22 @@ impl KeyRing {
 impl Key {
     fn parse(entry: &str) -> Option<Self> {
         let (id, key) = entry.split_once(':')?;
-        let hex = id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = u32::from_str_radix(id, 16).ok().filter(|_| hex)?;
+        let id = id.parse().ok()?;
         let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).ok()?);
         let bytes: [u8; 32] = decoded.as_slice().try_into().ok()?;
-        Some(Self { id: KeyId(id), bytes: Zeroizing::new(bytes) })
+        Some(Self { id, bytes: Zeroizing::new(bytes) })
+    }
+
+    fn draw() -> Self {
+        let (mut id, mut bytes) = ([0; 4], Zeroizing::new([0; 32]));
+        SysRng.try_fill_bytes(&mut id).expect("the operating system gives randomness");
+        SysRng.try_fill_bytes(&mut *bytes).expect("the operating system gives randomness");
+        Self { id: KeyId(u32::from_be_bytes(id)), bytes }
+    }
+
+    fn text(&self) -> SecretString {
+        let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.bytes));
+        format!("{}:{}", self.id, *key).into()
     }
 }
 
@@ -131,6 +191,23 @@ mod tests {
 
         assert_eq!(ring.sealing().id.to_string(), first.expose_secret()[..8]);
         assert_eq!(ring.ids().len(), 2);
+    }
+
+    #[test]
+    fn a_ring_is_rotated_key_by_key() {
+        let ring = KeyRing::parse(&KeyRing::generate()).unwrap();
+        let old: KeyId = ring.ids()[0].parse().unwrap();
+
+        let (added, new) = ring.with_new_key();
+        assert_eq!(added.ids(), [old.to_string(), new.to_string()]);
+        assert!(added.clone().without(old).is_none(), "it seals");
+        let promoted = added.promoted(new).unwrap();
+        assert_eq!(promoted.ids(), [new.to_string(), old.to_string()]);
+        assert_eq!(KeyRing::parse(&promoted.to_text()).unwrap(), promoted);
+        let retired = promoted.without(old).unwrap();
+
+        assert_eq!(retired.ids(), [new.to_string()]);
+        assert!(retired.promoted(old).is_none());
     }
 
     #[test]

@@ -121,6 +121,59 @@ fn an_older_key_still_opens_after_a_new_one_seals() {
 }
 
 #[test]
+fn what_an_old_key_sealed_is_sealed_anew_once() {
+    let before = SessionVault::new(ring(RING), "test");
+    let after = SessionVault::new(ring(&format!("{OTHER_RING}\n{RING}")), "test");
+    let old = before.seal(&session(), alice(), 1);
+
+    let new = after.rewrap(&old, alice(), 1).unwrap().unwrap();
+
+    assert_eq!(Sealed::key_of(old.as_bytes()).as_deref(), Some("0a0b0c0d"));
+    assert_eq!(Sealed::key_of(&new.as_bytes()[..Sealed::BEGINNING]).as_deref(), Some("01020304"));
+    assert_eq!(*after.open(&new, alice(), 1).unwrap().to_bytes(), *session().to_bytes());
+    assert_eq!(after.rewrap(&new, alice(), 1), Ok(None));
+    assert_eq!(after.rewrap(&old, alice(), 2), Err(VaultError::Refused), "another generation");
+}
+
+/// Each of the bits, and nothing but a refusal that says what is wrong and none of the secret.
+#[test]
+fn a_flipped_bit_anywhere_is_refused_with_a_reason() {
+    let (sessions, vault) =
+        (SessionVault::new(ring(RING), "test"), CredentialsVault::new(ring(RING), "test"));
+    let sealed = [vault.seal(&credentials(), alice(), 7), sessions.seal(&session(), alice(), 7)];
+    let flipped = |sealed: &Sealed, at: usize, bit: u8| {
+        let mut bytes = sealed.as_bytes().to_vec();
+        bytes[at] ^= 1 << bit;
+        Sealed::from_stored(bytes)
+    };
+
+    for at in 0..sealed[0].as_bytes().len() {
+        for bit in 0..8 {
+            let refused = vault.open(&flipped(&sealed[0], at, bit), alice(), 7).map(drop).unwrap_err();
+            let expected = match at {
+                0..5 => VaultError::Format,
+                5 => VaultError::Kind,
+                6..10 => VaultError::UnknownKey(refused_key(refused)),
+                _ => VaultError::Refused,
+            };
+            assert_eq!(refused, expected, "byte {at}, bit {bit}");
+            assert!(refused.to_string().starts_with("the record "), "{refused}");
+        }
+    }
+    for at in 0..sealed[1].as_bytes().len() {
+        let refused = sessions.open(&flipped(&sealed[1], at, 0), alice(), 7).map(drop);
+        assert!(refused.is_err(), "byte {at}");
+    }
+}
+
+fn refused_key(error: VaultError) -> KeyId {
+    match error {
+        VaultError::UnknownKey(id) => id,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
 fn a_short_and_a_long_password_seal_to_one_size() {
     let vault = CredentialsVault::new(ring(RING), "test");
     let long = Credentials { password: "x".repeat(100).into(), ..credentials() };

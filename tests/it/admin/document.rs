@@ -49,6 +49,9 @@ async fn the_document_is_served_without_a_token() {
     PATCH /v1/accounts/{id}
     PUT /v1/accounts/{id}/credentials
     POST /v1/accounts/{id}/logins
+    GET /v1/audit
+    GET /v1/keys
+    POST /v1/keys/rewrap
     GET /v1/operations/{id}
     GET /v1/operations/{id}/events
     GET /v1/operations/{id}/screenshot

@@ -88,7 +88,7 @@ async fn readiness_says_who_serves_and_why_not() {
     let mut body = ready.adapter().get("/readyz").await.json();
     let key = body["session_keys"][0].take();
     assert!(key.as_str().is_some_and(|key| !key.is_empty()));
-    assert_snapshot!(body, @r#"{"ready":true,"reasons":[],"session_keys":[null],"sites":[{"accounts":1,"serving":1,"site":"practice"}]}"#);
+    assert_snapshot!(body, @r#"{"ready":true,"reasons":[],"session_keys":[null],"sites":[{"accounts":1,"serving":1,"site":"practice"}],"warnings":[]}"#);
     let answer = unready.adapter().get("/readyz").await;
     assert_eq!(answer.status, 503);
     assert_snapshot!(answer.json()["reasons"], @r#"["no account is signed in; sign one in with the broker"]"#);

@@ -9,7 +9,7 @@ use super::{FAILOVER, account, heard};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_during_steady_chat_loses_no_request() {
-    let start = World::start().redis_kind(Kind::Sentinel).without_broker().adapters(2);
+    let start = World::start().redis_kind(Kind::Sentinel).redis_users().without_broker().adapters(2);
     let mut world = start.practice(Options::with_accounts(&["alice", "bob"])).with_session("alice").await;
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
     for adapter in &adapters {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use latchkey_shared::store::{AclRights, AclUser, Role, acl_file};
 use redis::FromRedisValue;
+use tempfile::NamedTempFile;
 
 use super::{Redis, free_port};
 use crate::wait;
@@ -31,6 +33,7 @@ pub struct Fleet {
     pub servers: Vec<Redis>,
     /// For `LATCHKEY_REDIS_URL`, without a user.
     pub url: String,
+    _users: Option<NamedTempFile>,
 }
 
 impl Fleet {
@@ -39,17 +42,37 @@ impl Fleet {
         match kind {
             Kind::Server => {
                 let server = Redis::start_with(arguments).await;
-                Self { url: server.url(), servers: vec![server] }
+                Self { url: server.url(), servers: vec![server], _users: None }
             }
             Kind::Sentinel => Self::sentinels(arguments).await,
             Kind::Cluster => Self::cluster(arguments).await,
         }
     }
 
+    /// Starts one with the users of `latchkey-broker acl`: a broker's, the adapters', that of replicas and that of
+    /// Sentinels. The test itself stays the user `default`, who has all rights.
+    pub async fn start_with_users(kind: Kind, arguments: &[&str]) -> Self {
+        let sides = [AclRights::Side(Role::Broker), AclRights::Side(Role::Adapter)];
+        let rights = [sides[0], sides[1], AclRights::Replica, AclRights::Sentinel];
+        let user = |(name, rights): (&&str, AclRights)| {
+            AclUser::of_url(rights, &format!("redis://{name}:{}@redis:6379/0", password(name)).into())
+                .unwrap()
+        };
+        let users: Vec<AclUser> =
+            ["broker", "adapter", "replica", "sentinel"].iter().zip(rights).map(user).collect();
+        let acl = acl_file(&users).replacen("user default off resetpass", "user default on nopass", 1);
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), acl).unwrap();
+        let (path, secret) = (file.path().display().to_string(), password("replica"));
+        let own = ["--aclfile", &path, "--masteruser", "replica", "--masterauth", &secret];
+        let fleet = Self::start(kind, &[arguments, &own].concat()).await;
+        Self { _users: Some(file), ..fleet }
+    }
+
     /// The URL for a user of the servers' ACL.
     #[must_use]
-    pub fn url_as(&self, user: &str, password: &str) -> String {
-        self.url.replacen("://", &format!("://{user}:{password}@"), 1)
+    pub fn url_as(&self, user: &str) -> String {
+        self.url.replacen("://", &format!("://{user}:{}@", password(user)), 1)
     }
 
     async fn sentinels(arguments: &[&str]) -> Self {
@@ -66,9 +89,17 @@ impl Fleet {
             format!("sentinel down-after-milliseconds {MASTER} 1000"),
             format!("sentinel failover-timeout {MASTER} 5000"),
         ];
+        let auth = [
+            format!("sentinel auth-user {MASTER} sentinel"),
+            format!("sentinel auth-pass {MASTER} {}", password("sentinel")),
+        ];
+        let lines = match arguments.contains(&"--aclfile") {
+            true => [&lines[..], &auth].concat(),
+            false => lines.to_vec(),
+        };
         let mut servers = vec![primary, replica];
         for _ in 0..3 {
-            servers.push(Redis::start_as(lines.to_vec(), true).await);
+            servers.push(Redis::start_as(lines.clone(), true).await);
         }
         for sentinel in &servers[2..] {
             wait::until_some(ACQUAINTED, async || {
@@ -79,7 +110,7 @@ impl Fleet {
             .await;
         }
         let hosts: Vec<String> = servers[2..].iter().map(Redis::address).collect();
-        Self { url: format!("redis-sentinel://{}/0#{MASTER}", hosts.join(",")), servers }
+        Self { url: format!("redis-sentinel://{}/0#{MASTER}", hosts.join(",")), servers, _users: None }
     }
 
     async fn cluster(arguments: &[&str]) -> Self {
@@ -107,8 +138,13 @@ impl Fleet {
             .await;
         }
         let hosts: Vec<String> = servers.iter().map(Redis::address).collect();
-        Self { url: format!("redis-cluster://{}", hosts.join(",")), servers }
+        Self { url: format!("redis-cluster://{}", hosts.join(",")), servers, _users: None }
     }
+}
+
+/// Of a user that [`Fleet::start_with_users`] made.
+fn password(user: &str) -> String {
+    format!("{user}-password")
 }
 
 async fn ask<T: FromRedisValue>(server: &Redis, words: &[&str]) -> T {

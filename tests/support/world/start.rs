@@ -31,6 +31,7 @@ pub struct Start {
     options: Options,
     redis_arguments: Vec<String>,
     redis_kind: Kind,
+    redis_users: bool,
     site_file: Option<String>,
     brokers: usize,
     adapters: usize,
@@ -39,6 +40,7 @@ pub struct Start {
     with_session: Vec<String>,
     signed_in: Vec<String>,
     concurrency: Option<u32>,
+    key_files: bool,
 }
 
 impl Default for Start {
@@ -47,6 +49,7 @@ impl Default for Start {
             options: Options::default(),
             redis_arguments: Vec::new(),
             redis_kind: Kind::Server,
+            redis_users: false,
             site_file: None,
             brokers: 1,
             adapters: 1,
@@ -55,6 +58,7 @@ impl Default for Start {
             with_session: Vec::new(),
             signed_in: Vec::new(),
             concurrency: None,
+            key_files: false,
         }
     }
 }
@@ -78,6 +82,13 @@ impl Start {
     #[must_use]
     pub fn redis_kind(mut self, kind: Kind) -> Self {
         self.redis_kind = kind;
+        self
+    }
+
+    /// Broker and adapters are users of their own in Redis, with the rights of `latchkey-broker acl`.
+    #[must_use]
+    pub fn redis_users(mut self) -> Self {
+        self.redis_users = true;
         self
     }
 
@@ -130,6 +141,13 @@ impl Start {
         self
     }
 
+    /// Each part reads its key rings from files of its own: see [`World::ring_file`].
+    #[must_use]
+    pub fn key_files(mut self) -> Self {
+        self.key_files = true;
+        self
+    }
+
     /// An account of the practice site with a session that no browser made. It has no credentials.
     #[must_use]
     pub fn with_session(mut self, username: &str) -> Self {
@@ -148,8 +166,16 @@ impl Start {
     async fn start(mut self) -> World {
         http::install_tls();
         let arguments: Vec<&str> = self.redis_arguments.iter().map(String::as_str).collect();
-        let Fleet { mut servers, url } = Fleet::start(self.redis_kind, &arguments).await;
-        let redis = servers.remove(0);
+        let mut fleet = match self.redis_users {
+            true => Fleet::start_with_users(self.redis_kind, &arguments).await,
+            false => Fleet::start(self.redis_kind, &arguments).await,
+        };
+        if self.redis_users {
+            let url = |user: &str| ("LATCHKEY_REDIS_URL".to_owned(), fleet.url_as(user));
+            self.broker_env.insert(0, url("broker"));
+            self.adapter_env.insert(0, url("adapter"));
+        }
+        let (redis, url) = (fleet.servers.remove(0), fleet.url.clone());
         let practice = Practice::start(self.options.clone()).await;
         let directory = tempfile::Builder::new().prefix("latchkey-world-").tempdir().unwrap();
         let (keys, env) = self.common(&url, &practice, &directory);
@@ -167,7 +193,7 @@ impl Start {
             adapters,
             practice,
             redis,
-            servers,
+            fleet,
             store,
             session_vault,
             keys,
@@ -203,7 +229,8 @@ impl Start {
             let artefacts = world.artefacts();
             std::fs::create_dir_all(&artefacts).unwrap();
             let own = world.keys.broker(&artefacts.display().to_string());
-            let env = Env::of(common.iter().chain(&own).chain(&self.broker_env).cloned());
+            let name = format!("broker-{index}");
+            let env = self.environment(world, &name, &[common, &own, &self.broker_env].concat());
             let config =
                 latchkey_broker::config::Config::from_env(&env).expect("the broker's environment is right");
             let part = Part::start(|listener, stopping| {
@@ -214,13 +241,14 @@ impl Start {
                 _ => world.other_brokers.push(part.await),
             }
         }
-        for _ in 0..self.adapters {
+        for index in 0..self.adapters {
             let mut own = world.keys.adapter();
             if self.brokers == 0 {
                 // Nobody would bring a new session.
                 own.push(("LATCHKEY_RENEWAL_DEADLINE".to_owned(), "1ms".to_owned()));
             }
-            let env = Env::of(common.iter().chain(&own).chain(&self.adapter_env).cloned());
+            let name = format!("adapter-{index}");
+            let env = self.environment(world, &name, &[common, &own, &self.adapter_env].concat());
             let config =
                 latchkey_adapter::config::Config::from_env(&env).expect("the adapter's environment is right");
             let part = Part::start(|listener, stopping| {
@@ -228,6 +256,18 @@ impl Start {
             });
             world.adapters.push(part.await);
         }
+    }
+
+    /// The environment of one part, whose key rings may be in files of its own.
+    fn environment(&self, world: &World, part: &str, pairs: &[(String, String)]) -> Env {
+        let into_file = |(name, value): &(String, String)| {
+            let ring = name.strip_prefix("LATCHKEY_").and_then(|name| name.strip_suffix("_KEYS"));
+            let Some(ring) = ring.filter(|_| self.key_files) else { return (name.clone(), value.clone()) };
+            let path = world.ring_file(part, &ring.to_lowercase());
+            std::fs::write(&path, value).unwrap();
+            (format!("{name}_FILE"), path.display().to_string())
+        };
+        Env::of(pairs.iter().map(into_file))
     }
 
     async fn sign_in(&self, world: &World, username: &str) -> AccountId {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use super::{AccountView, recovered};
 use crate::{
     admin::{auth::Admin, body::Body, found::Found, problem::Problem, valid},
-    refresh,
+    audit, refresh, revocation,
     state::App,
 };
 
@@ -32,18 +32,45 @@ pub(in crate::admin) struct ChangedAccount {
     disabled: Option<bool>,
 }
 
+impl ChangedAccount {
+    /// The action, and which fields it is about.
+    fn as_audited(&self) -> (&'static str, String) {
+        let action = match self.disabled {
+            Some(true) => "account.disabled",
+            Some(false) => "account.enabled",
+            None => "account.changed",
+        };
+        let fields = [
+            ("label", self.label.is_some()),
+            ("pools", self.pools.is_some()),
+            ("weight", self.weight.is_some()),
+            ("concurrency", self.concurrency.is_some()),
+            ("requests_per_minute", self.requests_per_minute.is_some()),
+            ("schedule", self.schedule.is_some()),
+        ];
+        let changed: Vec<&str> = fields.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        (action, changed.join(", "))
+    }
+}
+
 pub(in crate::admin) async fn change(
-    _: Admin,
+    Admin(actor): Admin,
     Found(account): Found,
     State(app): State<App>,
     Body(changed): Body<ChangedAccount>,
 ) -> Result<Json<AccountView>, Problem> {
+    let (action, detail) = changed.as_audited();
+    let is_switched_off = changed.disabled == Some(true);
     let change = plan_change(&account, changed, Timestamp::now())?;
     let id = account.id;
     if !app.store.change_account(id, change).await? {
         return Err(Problem::AccountNotFound(id.to_string()));
     }
     tracing::info!(account.id = %id, "account changed");
+    audit::record(&app.store, actor, action, id, &detail).await;
+    if is_switched_off {
+        revocation::revoke(&app, &account, actor).await?;
+    }
     let account = app.store.account(id).await?;
     let account = account.ok_or(Problem::AccountNotFound(id.to_string()))?;
     let leases = app.store.leases(id).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_shared::{
     env::Env,
-    store::{RedisConfig, ServerInfo, Store},
+    store::{RedisConfig, Role, ServerInfo, Store, StoreError},
     time::Timestamp,
 };
 
@@ -31,6 +31,7 @@ pub(super) async fn checks(env: &Env) -> Vec<Check> {
         Err(error) => vec![Check::fail("redis", error.to_string(), "allow this user INFO")],
     };
     checks.push(user(store.user().await.as_deref()));
+    checks.push(rights(store.prove_rights(Role::Broker).await));
     checks.push(clock(&store).await);
     checks
 }
@@ -71,6 +72,17 @@ fn user(user: Option<&str>) -> Check {
         ),
         Some(user) => Check::ok("redis user", user),
         None => Check::ok("redis user", "may not ask who it is, so its rights are limited"),
+    }
+}
+
+fn rights(proven: Result<(), StoreError>) -> Check {
+    match proven {
+        Ok(()) => Check::ok("redis rights", "every command of a broker is allowed"),
+        Err(error) => Check::fail(
+            "redis rights",
+            error.to_string(),
+            "write the ACL file anew with `latchkey-broker acl` and load it",
+        ),
     }
 }
 

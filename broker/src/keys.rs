@@ -1,0 +1,144 @@
+//! Key rings while the broker runs: kept fresh, reported, and all records moved to the key that seals now.
+
+use std::sync::Arc;
+
+use latchkey_shared::{
+    id::AccountId,
+    presence::Presence,
+    store::{Role, Store, StoreError},
+    vault::{RingName, Sealed, VaultError},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::{
+    audit::{self, Actor},
+    state::App,
+};
+
+/// How far all records are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// `idle`, `running`, `done` or `failed`.
+    pub(crate) state: RewrapState,
+    /// Accounts that were looked at.
+    pub(crate) accounts: usize,
+    /// Accounts that there are.
+    pub(crate) of: usize,
+    /// Records that another key seals now.
+    pub(crate) rewrapped: usize,
+    /// Records that a newer one replaced meanwhile; that was sealed by whoever wrote it.
+    pub(crate) newer: usize,
+    /// Records that do not open; the broker's log names them.
+    pub(crate) unreadable: usize,
+}
+
+/// Whether records are being moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RewrapState {
+    /// Not since this broker began.
+    #[default]
+    Idle,
+    /// Now.
+    Running,
+    /// Every account was looked at.
+    Done,
+    /// Redis went, or the broker stopped; starting it again is safe.
+    Failed,
+}
+
+/// The one rewrapping of a broker. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rewrap(Arc<watch::Sender<Progress>>);
+
+/// Keeps both rings fresh, says which keys this broker holds, and writes down when a ring changes.
+pub(crate) async fn attend(app: App) {
+    let (credentials, session) = (app.credentials_vault.as_ref().clone(), app.session_vault.as_ref().clone());
+    let mut presence = Presence::new(app.store.clone(), Role::Broker, Some(credentials), session);
+    let stopping = app.tasks.stopping();
+    while let Some(change) = stopping.run_until_cancelled(presence.attend()).await {
+        let detail = format!("{}: {}", change.ring, change.keys.join(", "));
+        audit::record(&app.store, Actor::Broker, "keys.changed", None, &detail).await;
+    }
+    presence.leave().await;
+}
+
+impl Rewrap {
+    pub(crate) fn progress(&self) -> Progress {
+        self.0.borrow().clone()
+    }
+
+    /// Begins, unless it runs already; whether it began.
+    pub(crate) fn start(&self, app: &App) -> bool {
+        let begins = self.0.send_if_modified(|progress| {
+            let begins = progress.state != RewrapState::Running;
+            if begins {
+                *progress = Progress { state: RewrapState::Running, ..Progress::default() };
+            }
+            begins
+        });
+        if begins {
+            let (rewrap, app) = (self.clone(), app.clone());
+            app.tasks.clone().spawn(async move { rewrap.run(&app).await });
+        }
+        begins
+    }
+
+    async fn run(&self, app: &App) {
+        let stopping = app.tasks.stopping();
+        let state = match stopping.run_until_cancelled(self.walk(app)).await {
+            Some(Ok(())) => RewrapState::Done,
+            Some(Err(error)) => {
+                tracing::error!(%error, "cannot go on rewrapping; start it again");
+                RewrapState::Failed
+            }
+            None => RewrapState::Failed,
+        };
+        self.0.send_modify(|progress| progress.state = state);
+        let Progress { accounts, rewrapped, newer, unreadable, .. } = self.progress();
+        let detail =
+            format!("{accounts} accounts, {rewrapped} rewrapped, {newer} newer, {unreadable} unreadable");
+        tracing::info!(rewrap.state = ?state, "{detail}");
+        audit::record(&app.store, Actor::Broker, "keys.rewrapped", None, &detail).await;
+    }
+
+    async fn walk(&self, app: &App) -> Result<(), StoreError> {
+        let accounts = app.store.accounts().await?;
+        self.0.send_modify(|progress| progress.of = accounts.len());
+        for account in &accounts {
+            if let Some((version, sealed)) = app.store.credentials(account.id).await? {
+                let anew = app.credentials_vault.rewrap(&sealed, account.id, version);
+                self.put(&app.store, RingName::Credentials, account.id, &sealed, anew).await?;
+            }
+            if let Some(stored) = app.store.session(account.id).await? {
+                let anew = app.session_vault.rewrap(&stored.sealed, account.id, stored.generation);
+                self.put(&app.store, RingName::Session, account.id, &stored.sealed, anew).await?;
+            }
+            self.0.send_modify(|progress| progress.accounts += 1);
+        }
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        store: &Store,
+        ring: RingName,
+        id: AccountId,
+        old: &Sealed,
+        anew: Result<Option<Sealed>, VaultError>,
+    ) -> Result<(), StoreError> {
+        match anew {
+            Ok(None) => {}
+            Ok(Some(new)) if store.replace_record(ring, id, old, &new).await? => {
+                self.0.send_modify(|progress| progress.rewrapped += 1);
+            }
+            Ok(Some(_)) => self.0.send_modify(|progress| progress.newer += 1),
+            Err(error) => {
+                tracing::error!(account.id = %id, %ring, %error, "cannot rewrap the record");
+                self.0.send_modify(|progress| progress.unreadable += 1);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! Sealed records as they lie there: who sealed them, and the same again under another key.
+
+use deadpool_redis::redis;
+
+use super::{Store, StoreError, keys};
+use crate::{
+    id::AccountId,
+    vault::{RingName, Sealed},
+};
+
+impl Store {
+    /// Which key sealed each account's record of a ring; `None` where there is no record.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn sealing_keys(
+        &self,
+        ring: RingName,
+        accounts: &[AccountId],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let mut found = Vec::with_capacity(accounts.len());
+        for batch in accounts.chunks(500) {
+            let read = |id: &AccountId| {
+                let mut read = redis::cmd("GETRANGE");
+                read.arg(record(ring, *id)).arg(0).arg(Sealed::BEGINNING - 1);
+                read
+            };
+            let beginnings: Vec<Vec<u8>> = self.each(batch.iter().map(read).collect()).await?;
+            found.extend(beginnings.iter().map(|beginning| Sealed::key_of(beginning)));
+        }
+        Ok(found)
+    }
+
+    /// Puts a record in the place of another, which must be there still: a newer one is never overwritten. Its expiry
+    /// stays.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn replace_record(
+        &self,
+        ring: RingName,
+        id: AccountId,
+        old: &Sealed,
+        new: &Sealed,
+    ) -> Result<bool, StoreError> {
+        let script = redis::Script::new(
+            "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+             redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') return 1",
+        );
+        let mut call = script.key(record(ring, id));
+        self.script(call.arg(old.as_bytes()).arg(new.as_bytes())).await
+    }
+}
+
+fn record(ring: RingName, id: AccountId) -> String {
+    match ring {
+        RingName::Credentials => keys::credentials(id),
+        RingName::Session => keys::session(id),
+    }
+}

@@ -1,0 +1,390 @@
+//! What each side may do in Redis: the ACL file is made of it, and each side tries all of it at start.
+//!
+//! Lua runs under the rights of its caller, so what a script calls is in here too. A script that dies half-way is not
+//! rolled back: a right that is missing must be known before the first one runs.
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write},
+};
+
+use deadpool_redis::redis::{self, Cmd, ErrorKind, ServerErrorKind, Value};
+use futures::{StreamExt, TryStreamExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{AT_ONCE, Store, StoreError, address, keys};
+use crate::id::{AccountId, SiteName};
+
+/// A side of the store; each is a user of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Writes accounts, credentials and sessions.
+    Broker,
+    /// Reads accounts and sessions, and leases them.
+    Adapter,
+}
+
+/// What every connection needs, whatever kind of Redis it leads to. Left out on purpose: client|setinfo, which Redis
+/// 7.0 does not know and then refuses to start.
+const CONNECTION: &[&str] = &["PING", "TIME", "INFO", "ACL WHOAMI", "ROLE", "CLUSTER SLOTS", "ASKING"];
+
+/// What cannot be tried alone, because it changes the connection; [`Store::prove`] does with it what the store does.
+const STATEFUL: &[&str] = &[
+    "MULTI",
+    "EXEC",
+    "DISCARD",
+    "UNWATCH",
+    "EVAL",
+    "EVALSHA",
+    "SCRIPT LOAD",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "CLIENT SETNAME",
+];
+
+/// A command that changes nothing, because its arguments are wrong or its key is nobody's. Redis checks rights first.
+struct Trial {
+    command: &'static str,
+    key: Option<String>,
+    rest: &'static str,
+}
+
+/// Who may connect, for the ACL file.
+pub struct AclUser {
+    /// Whose rights it gets.
+    pub rights: AclRights,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its password, in hexadecimal.
+    pub digest: String,
+}
+
+/// The rights of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AclRights {
+    /// A side of the store.
+    Side(Role),
+    /// A replica that copies the server (`masteruser`).
+    Replica,
+    /// A Sentinel that watches it (`sentinel auth-user`).
+    Sentinel,
+}
+
+impl AclUser {
+    /// The user that a Redis URL names; `None` where it names none, or no password.
+    #[must_use]
+    pub fn of_url(rights: AclRights, url: &SecretString) -> Option<Self> {
+        let (name, password) = address::user(url)?;
+        let digest = Sha256::digest(password.expose_secret());
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Self { rights, name, digest })
+    }
+}
+
+/// An ACL file: one line for each user, and `default` switched off.
+///
+/// Nobody can be `default`. It has its rights all the same, because Redis reads its own append-only file as this user:
+/// without them it drops every transaction in the file at the next start (7.0.15: stored credentials were gone).
+#[must_use]
+pub fn acl_file(users: &[AclUser]) -> String {
+    let mut file = "user default off resetpass ~* &* +@all\n".to_owned();
+    for AclUser { rights, name, digest } in users {
+        let rights = match rights {
+            AclRights::Side(role) => role.rights(),
+            AclRights::Replica => "resetkeys resetchannels -@all +psync +replconf +ping".to_owned(),
+            AclRights::Sentinel => "resetkeys resetchannels &* -@all +multi +exec +discard +ping +subscribe \
+                +publish +role +info +replicaof +slaveof +config|rewrite +client|setname +client|kill +script|kill"
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        // Writing to a String never fails.
+        writeln!(file, "user {name} on #{digest} {rights}").unwrap_or_default();
+    }
+    file
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broker => "broker",
+            Self::Adapter => "adapter",
+        })
+    }
+}
+
+impl Role {
+    fn rights(self) -> String {
+        let channels = match self {
+            Self::Broker => "&lk:*".to_owned(),
+            Self::Adapter => format!("&{}", keys::EVENTS),
+        };
+        let patterns = match self {
+            Self::Broker => keys::OF_BROKER,
+            Self::Adapter => keys::OF_ADAPTER,
+        };
+        let commands: Vec<String> = self.commands().iter().map(|command| right(command)).collect();
+        format!("resetkeys resetchannels {channels} -@all {} {}", patterns.join(" "), commands.join(" "))
+    }
+
+    fn commands(self) -> BTreeSet<&'static str> {
+        let tried = self.trials().into_iter().map(|trial| trial.command);
+        tried.chain(STATEFUL.iter().copied()).collect()
+    }
+
+    /// Everything that this side sends, and that its scripts call.
+    fn trials(self) -> Vec<Trial> {
+        let (id, site) = (AccountId::nobody(), SiteName::self_test());
+        let mut trials: Vec<Trial> = CONNECTION.iter().map(|command| Trial::keyless(command)).collect();
+        let mut on = |key: String, commands: &[(&'static str, &'static str)]| {
+            trials.extend(commands.iter().map(|(command, rest)| Trial::on(&key, command, rest)));
+        };
+        match self {
+            Self::Broker => {
+                on(keys::self_test(id), BROKER);
+                trials.push(Trial {
+                    command: "PUBLISH",
+                    key: Some(keys::EVENTS.to_owned()),
+                    rest: "self-test",
+                });
+            }
+            Self::Adapter => {
+                on(keys::SITES.to_owned(), &[("SMEMBERS", "")]);
+                on(keys::site_accounts(&site), &[("SMEMBERS", "")]);
+                on(keys::site_idle(&site), &[("ZADD", "XX 0"), ("ZRANGE", "0 0")]);
+                on(keys::account(id), &[("HGETALL", ""), ("HGET", "generation"), ("HMGET", "generation")]);
+                on(keys::session(id), &[("GET", ""), ("EXISTS", "")]);
+                on(keys::leases(id), LEASES);
+                on(keys::cooldown(id), &[("GET", ""), ("SET", "x NX XX"), ("PTTL", ""), ("EXISTS", "")]);
+                on(keys::REFRESH.to_owned(), &[("ZADD", "XX 0")]);
+                on(
+                    keys::services(self),
+                    &[("HSET", "x x x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "1")],
+                );
+                on(keys::answer("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
+                on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "1")]);
+                on(keys::conversation("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
+            }
+        }
+        trials
+    }
+}
+
+/// On a key that is nobody's.
+const BROKER: &[(&str, &str)] = &[
+    ("GET", ""),
+    ("MGET", ""),
+    ("GETRANGE", "0 9"),
+    ("SET", "x NX XX"),
+    ("DEL", ""),
+    ("EXISTS", ""),
+    ("INCRBY", "x"),
+    ("INCR", ""),
+    ("PEXPIRE", "1"),
+    ("PTTL", ""),
+    ("HSET", "x x x"),
+    ("HGET", "x"),
+    ("HMGET", "x"),
+    ("HGETALL", ""),
+    ("HDEL", "x"),
+    ("SADD", "x"),
+    ("SREM", "x"),
+    ("SMEMBERS", ""),
+    ("ZADD", "XX 0"),
+    ("ZREM", "x"),
+    ("ZRANGE", "0 0"),
+    ("ZRANGEBYSCORE", "0 0"),
+    ("ZREMRANGEBYSCORE", "0 0"),
+    ("ZCARD", ""),
+    ("ZCOUNT", "0 0"),
+    ("ZSCORE", "x"),
+    ("XADD", "0-0 x x"),
+    ("XRANGE", "- +"),
+    ("XREVRANGE", "+ -"),
+];
+
+const LEASES: &[(&str, &str)] = &[
+    ("ZADD", "XX 0"),
+    ("ZREM", "x"),
+    ("ZREMRANGEBYSCORE", "0 0"),
+    ("ZCARD", ""),
+    ("ZCOUNT", "0 0"),
+    ("ZSCORE", "x"),
+    ("PEXPIRE", "1"),
+    ("EXISTS", ""),
+];
+
+impl Store {
+    /// Proves that Redis keeps what it is given and lets this side do all that it does, before anybody relies on it.
+    ///
+    /// # Errors
+    /// When it does not: the error names what is missing, and the line to add.
+    pub async fn prove(&self, role: Role) -> Result<(), StoreError> {
+        let policy = self.server_info().await?.eviction_policy;
+        if policy.starts_with("allkeys") {
+            return Err(StoreError::Evicts(policy));
+        }
+        self.prove_rights(role).await
+    }
+
+    /// Proves that Redis lets this side do all that it does.
+    ///
+    /// # Errors
+    /// When it does not: the error names what is missing, and the line to add.
+    pub async fn prove_rights(&self, role: Role) -> Result<(), StoreError> {
+        let trials = role.trials().into_iter().map(async |trial| self.try_one(&trial).await);
+        futures::stream::iter(trials).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        self.try_stateful(role).await?;
+        if role == Role::Adapter {
+            let secret = keys::credentials(AccountId::nobody());
+            if self.command::<Value>(redis::cmd("GET").arg(secret)).await.is_ok() {
+                tracing::warn!(
+                    "this Redis user may read credentials; give the adapters their own: `latchkey-broker acl`"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_one(&self, trial: &Trial) -> Result<(), StoreError> {
+        let command = trial.build();
+        let answer = self.within(async |line| Ok(command.query_async::<Value>(line).await)).await?;
+        match answer {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
+                Err(StoreError::Denied(trial.missing()))
+            }
+            Err(error) if error.is_io_error() => Err(error.into()),
+            // Its arguments are wrong; that it was let through is all that counts.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// A script, a transaction and a subscription, as the store uses them.
+    async fn try_stateful(&self, role: Role) -> Result<(), StoreError> {
+        let id = AccountId::nobody();
+        let key = match role {
+            Role::Broker => keys::self_test(id),
+            Role::Adapter => keys::leases(id),
+        };
+        let script = redis::Script::new("return redis.call('EXISTS', KEYS[1])");
+        self.script::<u64>(&script.key(&key)).await?;
+        self.pipeline::<Value>(redis::pipe().atomic().cmd("EXISTS").arg(&key)).await?;
+        drop(self.subscribe().await?);
+        match role {
+            Role::Broker => self.command(redis::cmd("DEL").arg(&key)).await,
+            Role::Adapter => Ok(()),
+        }
+    }
+}
+
+impl Trial {
+    /// What its right lacks, and the words that grant it.
+    fn missing(&self) -> String {
+        let right = right(self.command);
+        match &self.key {
+            None => format!("{}: add {right} to its line of the ACL file", self.command),
+            Some(channel) if self.command == "PUBLISH" => {
+                format!("PUBLISH to {channel}: add {right} &{channel} to its line of the ACL file")
+            }
+            Some(key) => {
+                format!("{} {key}: add {right} ~{} to its line of the ACL file", self.command, pattern(key))
+            }
+        }
+    }
+
+    fn keyless(command: &'static str) -> Self {
+        Self { command, key: None, rest: "" }
+    }
+
+    fn on(key: &str, command: &'static str, rest: &'static str) -> Self {
+        Self { command, key: Some(key.to_owned()), rest }
+    }
+
+    fn build(&self) -> Cmd {
+        let mut words = self.command.split(' ');
+        let mut command = redis::cmd(words.next().unwrap_or_default());
+        let words = words.chain(self.key.as_deref()).chain(self.rest.split_whitespace());
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        command
+    }
+}
+
+/// `ACL WHOAMI` as an ACL file writes it.
+fn right(command: &str) -> String {
+    format!("+{}", command.to_lowercase().replace(' ', "|"))
+}
+
+/// The key, whoever it belongs to.
+fn pattern(key: &str) -> String {
+    match (key.find('{'), key.find('}')) {
+        (Some(open), Some(close)) => format!("{}*{}", &key[..=open], &key[close..]),
+        _ => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command of the store's Lua and Rust is a right of some side.
+    #[test]
+    fn nothing_is_sent_that_is_not_tried() {
+        let known: BTreeSet<&str> =
+            [Role::Broker, Role::Adapter].into_iter().flat_map(Role::commands).collect();
+        let store = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+        let mut found = 0;
+        for file in std::fs::read_dir(store).unwrap() {
+            let path = file.unwrap().path();
+            if path.ends_with("rights.rs") || path.is_dir() {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for opening in ["redis.call('", "cmd(\""] {
+                for rest in text.split(opening).skip(1) {
+                    let command = rest.split(['\'', '"']).next().unwrap();
+                    let is_known = known.iter().any(|known| known.split(' ').next() == Some(command));
+                    assert!(is_known, "{}: add {command} to the trials of its side", path.display());
+                    found += 1;
+                }
+            }
+        }
+        assert!(found > 40, "{found}");
+    }
+
+    #[test]
+    fn a_missing_right_is_named_with_what_grants_it() {
+        let trial = Trial::on(&keys::leases(AccountId::nobody()), "ZADD", "XX 0");
+
+        let missing = trial.missing();
+
+        assert!(missing.ends_with("add +zadd ~lk:{*}:leases to its line of the ACL file"), "{missing}");
+        assert_eq!(
+            Trial::keyless("ACL WHOAMI").missing(),
+            "ACL WHOAMI: add +acl|whoami to its line of the ACL file"
+        );
+    }
+
+    #[test]
+    fn a_file_has_a_line_for_each_user_and_no_password() {
+        let user = |rights, name: &str| {
+            AclUser::of_url(rights, &format!("redis://{name}:hunter2@redis:6379/0").into()).unwrap()
+        };
+
+        let file =
+            acl_file(&[user(AclRights::Side(Role::Adapter), "reader"), user(AclRights::Replica, "copy")]);
+
+        assert_eq!(file.lines().count(), 3);
+        assert!(file.lines().all(|line| line.starts_with("user ")), "{file}");
+        assert!(
+            file.contains(
+                "user reader on #f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7 "
+            )
+        );
+        assert!(!file.contains("hunter2"));
+    }
+}
