@@ -173,16 +173,19 @@ impl Pool {
         self.sessions.count()
     }
 
-    /// Keeps the directory fresh until the process stops, and breaks off what accounts do that are switched off.
+    /// Keeps the directory fresh until the process stops. What accounts do that are switched off is broken off, and
+    /// their sessions are forgotten.
     pub(crate) async fn watch(&self, stopping: CancellationToken) {
-        let switched_off = || {
-            for account in self.holds.accounts() {
-                if self.directory.is_switched_off(account) {
-                    self.holds.cut(account);
-                }
-            }
+        let is_switched_off = |account| self.directory.is_switched_off(account);
+        let changed = || {
+            self.sessions.forget(is_switched_off);
+            self.holds
+                .accounts()
+                .into_iter()
+                .filter(|id| is_switched_off(*id))
+                .for_each(|id| self.holds.cut(id));
         };
-        self.directory.watch(&self.store, stopping, switched_off).await;
+        self.directory.watch(&self.store, stopping, changed).await;
     }
 
     /// Asks a site with one of its accounts and waits for the beginning of the answer.

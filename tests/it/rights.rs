@@ -215,12 +215,7 @@ async fn a_right_that_is_missing_stops_the_start_with_the_line_to_add() {
 
     for (role, taken, given, missing) in [
         (Role::Adapter, "-zadd", "+zadd", ": add +zadd ~lk:"),
-        (
-            Role::Adapter,
-            "-getdel",
-            "+getdel",
-            "GETDEL lk:conversation:{self-test}: add +getdel ~lk:conversation:{*}",
-        ),
+        (Role::Adapter, "-getdel", "+getdel", ": add +getdel ~lk:"),
         (Role::Adapter, "-info", "+info", "'info'"),
         (
             Role::Broker,

@@ -104,8 +104,9 @@ impl Holds {
 
     /// Breaks off whatever this process does with an account.
     pub(super) fn cut(&self, account: AccountId) {
-        if let Some(held) = self.held().get(&account) {
-            held.switched_off.cancel();
+        // Taken: whoever leases it once it is switched on again is not cut with the others.
+        if let Some(held) = self.held().get_mut(&account) {
+            std::mem::take(&mut held.switched_off).cancel();
         }
     }
 

@@ -56,6 +56,12 @@ impl Sessions {
         }
     }
 
+    /// Forgets the sessions of some accounts.
+    pub(super) fn forget(&self, of: impl Fn(AccountId) -> bool) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|id, _| !of(*id));
+    }
+
     /// How many are open and live.
     pub(super) fn count(&self) -> usize {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);

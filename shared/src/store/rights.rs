@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AT_ONCE, Store, StoreError, address, keys};
+use super::{AT_ONCE, Reach, Store, StoreError, address, keys};
 use crate::id::{AccountId, SiteName};
 
 /// A side of the store; each is a user of its own.
@@ -29,7 +29,10 @@ pub enum Role {
 
 /// What every connection needs, whatever kind of Redis it leads to. Left out on purpose: client|setinfo, which Redis
 /// 7.0 does not know and then refuses to start.
-const CONNECTION: &[&str] = &["PING", "TIME", "INFO", "ACL WHOAMI", "ROLE", "CLUSTER SLOTS", "ASKING"];
+const CONNECTION: &[&str] = &["PING", "TIME", "INFO", "ACL WHOAMI"];
+/// What only some kinds of Redis are asked; an ACL file allows it everywhere.
+const OF_SENTINEL: &str = "ROLE";
+const OF_CLUSTER: &[&str] = &["CLUSTER SLOTS", "ASKING"];
 
 /// What cannot be tried alone, because it changes the connection; [`Store::prove`] does with it what the store does.
 const STATEFUL: &[&str] = &[
@@ -132,7 +135,8 @@ impl Role {
 
     fn commands(self) -> BTreeSet<&'static str> {
         let tried = self.trials().into_iter().map(|trial| trial.command);
-        tried.chain(STATEFUL.iter().copied()).collect()
+        let others = STATEFUL.iter().chain(OF_CLUSTER).copied();
+        tried.chain(others).chain([OF_SENTINEL]).collect()
     }
 
     /// Everything that this side sends, and that its scripts call.
@@ -235,7 +239,13 @@ impl Store {
     /// # Errors
     /// When it does not: the error names what is missing, and the line to add.
     pub async fn prove_rights(&self, role: Role) -> Result<(), StoreError> {
-        let trials = role.trials().into_iter().map(async |trial| self.try_one(&trial).await);
+        let mut trials = role.trials();
+        match self.lanes.reach() {
+            Reach::Server(..) => {}
+            Reach::Sentinel(..) => trials.push(Trial::keyless(OF_SENTINEL)),
+            Reach::Cluster(..) => trials.extend(OF_CLUSTER.iter().map(|command| Trial::keyless(command))),
+        }
+        let trials = trials.into_iter().map(async |trial| self.try_one(&trial).await);
         futures::stream::iter(trials).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         self.try_stateful(role).await?;
         if role == Role::Adapter {
