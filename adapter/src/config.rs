@@ -4,12 +4,11 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use latchkey_shared::{env::Env, site::catalog::Catalog, store::RedisConfig, vault::SessionVault};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
 
-/// Shorter secrets can be guessed.
-const SHORTEST_SECRET: usize = 20;
+mod secrets;
+
+pub use secrets::SharedSecrets;
+
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -110,10 +109,6 @@ pub enum Delivery {
     Buffered,
 }
 
-/// The bearer secrets that clients may use; kept as digests only.
-#[derive(Clone)]
-pub struct SharedSecrets(Vec<[u8; 32]>);
-
 impl Config {
     /// Reads the environment.
     ///
@@ -181,57 +176,9 @@ impl fmt::Debug for NonceKey {
     }
 }
 
-impl SharedSecrets {
-    /// Reads secrets separated by commas or line ends.
-    fn parse(text: &SecretString) -> anyhow::Result<Self> {
-        let secrets =
-            text.expose_secret().split([',', '\n']).map(str::trim).filter(|secret| !secret.is_empty());
-        let mut digests = Vec::new();
-        for secret in secrets {
-            if secret.len() < SHORTEST_SECRET {
-                bail!("expected secrets of at least {SHORTEST_SECRET} characters");
-            }
-            digests.push(Sha256::digest(secret).into());
-        }
-        if digests.is_empty() {
-            bail!("expected at least one secret");
-        }
-        Ok(Self(digests))
-    }
-
-    /// The lowest digest, whatever the order in which a replica is told the secrets.
-    fn lowest(&self) -> [u8; 32] {
-        self.0.iter().min().copied().unwrap_or_default()
-    }
-
-    /// Whether a text is one of them; takes the same time whichever it is and however much of it is right.
-    pub fn admit(&self, text: &str) -> bool {
-        let digest: [u8; 32] = Sha256::digest(text).into();
-        let equal = |found: Choice, secret: &[u8; 32]| found | secret.ct_eq(&digest);
-        self.0.iter().fold(Choice::from(0), equal).into()
-    }
-}
-
-impl fmt::Debug for SharedSecrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SharedSecrets({})", self.0.len())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_shared_secret_is_admitted_and_nothing_else() {
-        let secrets =
-            SharedSecrets::parse(&"first-secret-of-twenty,\nsecond-secret-of-twenty".into()).unwrap();
-
-        assert!(secrets.admit("first-secret-of-twenty") && secrets.admit("second-secret-of-twenty"));
-        assert!(!secrets.admit("first-secret-of-twent") && !secrets.admit(""));
-        assert!(SharedSecrets::parse(&"short".into()).is_err());
-        assert!(SharedSecrets::parse(&" ,".into()).is_err());
-    }
 
     #[test]
     fn the_credentials_ring_is_refused() {

@@ -3,11 +3,11 @@
 //! A client sends all of a conversation each time. What it sends up to the last answer is digested; if a site's own
 //! conversation is kept under the digest, only the rest is new to the site. Without it, all is told anew.
 
-use latchkey_shared::site::Site;
+use latchkey_shared::{id::PoolName, site::Site};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{openai::request::ChatRequest, stream::collect::Collected};
+use crate::{openai::request::ChatRequest, scope::Scope, stream::collect::Collected};
 
 /// The header by which a client tells its sessions apart, if it sends one: OpenCode's, then Claude Code's.
 pub(crate) const SESSION_HEADERS: [&str; 2] = ["x-session-affinity", "x-claude-code-session-id"];
@@ -21,9 +21,12 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    /// Digests a request. Its session, tools and model are part of what was said.
-    pub(crate) fn read(site: &Site, model: &str, request: &ChatRequest) -> Self {
+    /// Digests a request. Its session, tools and model are part of what was said, and so are the pools that it may use:
+    /// the same words of another team are another conversation.
+    pub(crate) fn read(site: &Site, scope: &Scope, model: &str, request: &ChatRequest) -> Self {
         let mut all = Sha256::new();
+        let pools: Vec<&str> = scope.pools().into_iter().flatten().map(PoolName::as_str).collect();
+        add(&mut all, &pools.join(" "));
         for part in [site.name.as_str(), model, request.session.as_deref().unwrap_or_default()] {
             add(&mut all, part);
         }
@@ -115,12 +118,16 @@ mod tests {
     use crate::stream::delta::Call;
 
     fn thread(session: Option<&str>, messages: &Value) -> Thread {
+        thread_of(&Scope::All, session, messages)
+    }
+
+    fn thread_of(scope: &Scope, session: Option<&str>, messages: &Value) -> Thread {
         let urls = SiteUrls::from([("gradio".parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
         let catalog = Catalog::load(&[], &urls).unwrap();
         let body = json!({"model": "gradio", "messages": messages}).to_string();
         let mut request = ChatRequest::parse(body.as_bytes()).unwrap();
         request.session = session.map(str::to_owned);
-        Thread::read(catalog.sites().next().unwrap(), "gradio", &request)
+        Thread::read(catalog.sites().next().unwrap(), scope, "gradio", &request)
     }
 
     #[test]
@@ -141,16 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn another_word_or_session_is_another_conversation() {
+    fn another_word_session_or_pool_is_another_conversation() {
         let said = |text: &str| json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}, {"role": "user", "content": "?"}]);
         let digests = [
             thread(None, &said("a")).before,
             thread(None, &said("b")).before,
             thread(Some("s"), &said("a")).before,
+            thread_of(&Scope::of(["a".parse().unwrap()].into()), None, &said("a")).before,
+            thread_of(&Scope::of(["b".parse().unwrap()].into()), None, &said("a")).before,
             thread(None, &json!([{"role": "user", "content": "Hi"}])).before,
         ];
 
         let different: std::collections::BTreeSet<_> = digests.iter().collect();
-        assert_eq!((different.len(), &digests[3]), (4, &None));
+        assert_eq!((different.len(), &digests[5]), (6, &None));
     }
 }

@@ -25,6 +25,7 @@ mod openai;
 mod pool;
 mod prompt;
 mod responses;
+mod scope;
 mod serving;
 mod sites;
 mod state;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
     pub leases: Gauge,
     /// Requests that wait for an account.
     pub queue: Gauge,
+    /// Requests that met a limit; whoever waits meets it again.
+    pub limits: Family<LimitLabels, Counter>,
     /// Accounts given up for another.
     pub failovers: Family<SiteLabels, Counter>,
     /// Tokens, by kind.
@@ -81,6 +83,28 @@ pub(crate) struct ResentLabels {
     pub how: &'static str,
 }
 
+/// A limit of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LimitLabels {
+    /// The site's name.
+    pub site: String,
+    /// Which of its limits.
+    pub limit: Limit,
+}
+
+/// What is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Limit {
+    /// Turns at once of one account.
+    AccountConcurrency,
+    /// Turns in a minute of one account.
+    AccountRate,
+    /// Turns at once of all accounts.
+    SiteConcurrency,
+    /// Turns in a minute of all accounts.
+    SiteRate,
+}
+
 /// A kind of tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct TokenLabels {
@@ -105,6 +129,7 @@ impl Default for Metrics {
             turn: Family::new_with_constructor(seconds),
             leases: Gauge::default(),
             queue: Gauge::default(),
+            limits: Family::default(),
             failovers: Family::default(),
             tokens: Family::default(),
             resent: Family::default(),
@@ -125,6 +150,7 @@ impl Metrics {
         registry.register("turn_seconds", "Request to end", self.turn.clone());
         registry.register("leases", "Leases held by this adapter", self.leases.clone());
         registry.register("queue", "Requests waiting for an account", self.queue.clone());
+        registry.register("limits", "Leases refused because of a limit", self.limits.clone());
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
         registry.register("resent", "Answers to clients that asked again", self.resent.clone());

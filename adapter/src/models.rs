@@ -20,6 +20,7 @@ use tracing::Instrument;
 
 use crate::{
     pool::{ATTEMPTS, Pool},
+    scope::Scope,
     sites,
     stream::fault::Fault,
 };
@@ -35,8 +36,11 @@ pub(crate) struct ModelIndex {
     pool: Arc<Pool>,
     client: reqwest::Client,
     tasks: Tasks,
-    lists: Mutex<HashMap<SiteName, List>>,
+    lists: Mutex<Lists>,
 }
+
+/// A site may offer each of its users other models, so each scope has a list of its own.
+type Lists = HashMap<SiteName, HashMap<Scope, List>>;
 
 /// What is known of one site's list.
 #[derive(Default)]
@@ -109,12 +113,12 @@ impl ModelIndex {
     }
 
     /// Every model as clients name it, with its site.
-    pub(crate) async fn list(self: &Arc<Self>) -> Vec<(String, String)> {
-        let fetches = self.fetches();
-        if self.offers().iter().any(|offer| offer.ids.is_err()) {
+    pub(crate) async fn list(self: &Arc<Self>, scope: &Scope) -> Vec<(String, String)> {
+        let fetches = self.fetches(scope);
+        if self.offers(scope).iter().any(|offer| offer.ids.is_err()) {
             join_all(fetches).await;
         }
-        let offers = self.offers();
+        let offers = self.offers(scope);
         let mut models = Vec::new();
         for offer in &offers {
             for id in offer.ids.iter().flat_map(|ids| ids.iter()) {
@@ -130,10 +134,10 @@ impl ModelIndex {
     ///
     /// # Errors
     /// When the name leads to no site, or to several.
-    pub(crate) async fn resolve(self: &Arc<Self>, model: &str) -> Result<Route, ModelError> {
-        let mut fetches: FuturesUnordered<_> = self.fetches().into_iter().collect();
+    pub(crate) async fn resolve(self: &Arc<Self>, scope: &Scope, model: &str) -> Result<Route, ModelError> {
+        let mut fetches: FuturesUnordered<_> = self.fetches(scope).into_iter().collect();
         loop {
-            match resolve(&self.offers(), model) {
+            match resolve(&self.offers(scope), model) {
                 Ok(route) if route.listed => return Ok(route),
                 result => {
                     if fetches.next().await.is_none() {
@@ -144,24 +148,31 @@ impl ModelIndex {
         }
     }
 
-    fn offers(&self) -> Vec<Offer> {
+    /// The sites of which a client may use an account. Whoever may use all is offered sites that have none yet.
+    fn sites(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Site>> {
+        let may_use = |site: &Site| *scope == Scope::All || self.pool.directory().has(&site.name, scope);
+        self.catalog.sites().filter(move |site| may_use(site))
+    }
+
+    fn offers(&self, scope: &Scope) -> Vec<Offer> {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let ids = |site: &Site| match &site.models {
             Models::Fixed(ids) => Ok(ids.as_slice().into()),
             Models::Fetched(_) => {
-                let fetched = lists.get(&site.name).and_then(|list| list.fetched.as_ref());
+                let list = lists.get(&site.name).and_then(|lists| lists.get(scope));
+                let fetched = list.and_then(|list| list.fetched.as_ref());
                 fetched.map_or(Err(Unknown::NoAccount), |fetched| fetched.ids.clone())
             }
         };
-        self.catalog.sites().map(|site| Offer { site: Arc::clone(site), ids: ids(site) }).collect()
+        self.sites(scope).map(|site| Offer { site: Arc::clone(site), ids: ids(site) }).collect()
     }
 
     /// The fetches of all lists that are due; each completes when its list is there, or why it is not.
-    fn fetches(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
+    fn fetches(self: &Arc<Self>, scope: &Scope) -> Vec<impl Future<Output = ()> + use<>> {
         let mut fetches = Vec::new();
-        for site in self.catalog.sites() {
+        for site in self.sites(scope) {
             if let Models::Fetched(from) = &site.models
-                && let Some(ended) = self.fetch(site, from)
+                && let Some(ended) = self.fetch(site, scope, from)
             {
                 fetches.push(ended.cancelled_owned());
             }
@@ -170,9 +181,14 @@ impl ModelIndex {
     }
 
     /// Fetches a list that is due; one fetch at a time, which no client that leaves cancels.
-    fn fetch(self: &Arc<Self>, site: &Arc<Site>, from: &ModelsFrom) -> Option<CancellationToken> {
+    fn fetch(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        scope: &Scope,
+        from: &ModelsFrom,
+    ) -> Option<CancellationToken> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = lists.entry(site.name.clone()).or_default();
+        let list = list_of(&mut lists, &site.name, scope);
         if list.fetched.as_ref().is_some_and(|fetched| Instant::now() < fetched.until) {
             return None;
         }
@@ -181,12 +197,12 @@ impl ModelIndex {
         }
         let ended = CancellationToken::new();
         list.fetching = Some(ended.clone());
-        let (index, site, from) = (Arc::clone(self), Arc::clone(site), from.clone());
+        let (index, site, scope, from) = (Arc::clone(self), Arc::clone(site), scope.clone(), from.clone());
         let (at_end, stopping) = (ended.clone().drop_guard(), self.tasks.stopping());
         let fetch = async move {
             let _at_end = at_end;
             tokio::select! {
-                ids = index.ask(&site, &from) => index.keep(&site.name, ids),
+                ids = index.ask(&site, &scope, &from) => index.keep(&site.name, &scope, ids),
                 () = stopping.cancelled() => {}
             }
         };
@@ -195,11 +211,11 @@ impl ModelIndex {
     }
 
     /// Asks a site with one account after the other, as long as the fault is the account's.
-    async fn ask(&self, site: &Site, from: &ModelsFrom) -> Ids {
+    async fn ask(&self, site: &Site, scope: &Scope, from: &ModelsFrom) -> Ids {
         let mut tried: Vec<AccountId> = Vec::new();
         let mut unknown = Unknown::NoAccount;
         while tried.len() < ATTEMPTS {
-            let Some((account, session)) = self.pool.session(site, &tried).await else { break };
+            let Some((account, session)) = self.pool.session(site, scope, &tried).await else { break };
             match sites::models(&self.client, site, from, &session).await {
                 Ok(ids) => return Ok(ids.into()),
                 Err(fault) => {
@@ -217,9 +233,9 @@ impl ModelIndex {
     }
 
     /// Keeps what a fetch brought. A list that was there outlives a failure to fetch it again.
-    fn keep(&self, site: &SiteName, ids: Ids) {
+    fn keep(&self, site: &SiteName, scope: &Scope, ids: Ids) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = lists.entry(site.clone()).or_default();
+        let list = list_of(&mut lists, site, scope);
         let before = list.fetched.take().filter(|before| before.ids.is_ok());
         let now = Instant::now();
         list.fetched = match (ids, before) {
@@ -230,6 +246,10 @@ impl ModelIndex {
             (Err(unknown), None) => Some(Fetched { ids: Err(unknown), until: now + RETRY }),
         };
     }
+}
+
+fn list_of<'a>(lists: &'a mut Lists, site: &SiteName, scope: &Scope) -> &'a mut List {
+    lists.entry(site.clone()).or_default().entry(scope.clone()).or_default()
 }
 
 impl Offer {

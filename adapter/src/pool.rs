@@ -13,15 +13,19 @@ use latchkey_shared::{
     store::{Conversation, SESSION_EXPIRED, Store},
     vault::SessionVault,
 };
+use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 mod again;
+mod asking;
 pub(crate) mod directory;
 pub(crate) mod lease;
+mod line;
 mod queue;
 mod renewal;
 mod sessions;
+mod table;
 
 use directory::Directory;
 use lease::{Holds, Lease};
@@ -29,8 +33,9 @@ use queue::Queue;
 use sessions::Sessions;
 
 use crate::{
-    metrics::Metrics,
+    metrics::{LimitLabels, Metrics},
     prompt::Prompt,
+    scope::Scope,
     sites::{self, Ask, Outside, http::Clients},
     stream::{Deltas, delta::Values, fault::Fault},
 };
@@ -57,6 +62,7 @@ pub(crate) struct Pool {
     holds: Arc<Holds>,
     tasks: Tasks,
     patience: Patience,
+    limits: Family<LimitLabels, Counter>,
 }
 
 /// How long a request waits.
@@ -100,7 +106,7 @@ pub(crate) enum PoolError {
     /// No account is signed in.
     #[error("no account of the site is signed in")]
     NoAccount,
-    /// Every account has all the streams that it bears.
+    /// Every account, or the site, has as many turns as it bears.
     #[error("every account of the site is busy")]
     Busy {
         /// When it makes sense to ask again.
@@ -160,6 +166,7 @@ impl Pool {
             outside: Outside { clients, tasks: tasks.clone(), cancels: metrics.cancels.clone() },
             tasks,
             patience,
+            limits: metrics.limits.clone(),
         }
     }
 
@@ -192,12 +199,17 @@ impl Pool {
     ///
     /// # Errors
     /// When no account is to be had, or the answer does not begin.
-    pub(crate) async fn open(self: &Arc<Self>, site: &Arc<Site>, ask: &Ask) -> Result<Held, PoolError> {
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        scope: &Scope,
+        ask: &Ask,
+    ) -> Result<Held, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
         for failovers in 0..ATTEMPTS {
-            let lease = match self.lease_or_wait(site, &tried, renewal).await {
+            let lease = match self.lease_or_wait(site, scope, &tried, renewal).await {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
                 Err(PoolError::NoAccount) if last.is_some() => break,
@@ -229,12 +241,16 @@ impl Pool {
     pub(crate) async fn session(
         &self,
         site: &Site,
+        scope: &Scope,
         tried: &[AccountId],
     ) -> Option<(AccountId, Arc<Session>)> {
-        for candidate in self.candidates(site, tried) {
+        let mut skipped = tried.to_vec();
+        for _ in 0..ATTEMPTS {
+            let candidate = self.directory.next(&site.name, scope, &skipped)?;
             if let Some(session) = self.session_of(candidate.id, candidate.generation).await {
                 return Some((candidate.id, session));
             }
+            skipped.push(candidate.id);
         }
         None
     }

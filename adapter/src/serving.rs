@@ -10,6 +10,7 @@ use ulid::Ulid;
 
 use crate::{
     openai::request::ChatRequest,
+    scope::Scope,
     state::AppState,
     stream::{
         close::End,
@@ -68,13 +69,14 @@ struct Left {
 
 impl Serving {
     /// Begins to serve: returns when the first delta is there, so that whatever fails before is still a status.
-    /// `client` is the digest of the client's secret.
+    /// `client` is the digest of the client's secret, `scope` what that may use.
     ///
     /// # Errors
     /// Whatever keeps the answer from beginning.
     pub(crate) async fn open(
         app: &AppState,
         client: &[u8; 32],
+        scope: Scope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
         if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
@@ -84,7 +86,7 @@ impl Serving {
         let claim = app.sparing.resent.then(|| Claim::of(client, &request)).flatten();
         let (streamed, model) = (request.stream, request.model.clone());
         let Some(claim) = claim else {
-            return Ok(Self::of(Box::new(turn::open(app, request).await?), Vec::new(), None));
+            return Ok(Self::of(Box::new(turn::open(app, scope, request).await?), Vec::new(), None));
         };
         if let Some(Left { turn, told }) = app.shelf.take(&claim) {
             tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
@@ -98,7 +100,7 @@ impl Serving {
             app.metrics.asked_again("kept");
             return Ok(Self::whole(kept, model));
         }
-        let turn = Box::new(turn::open(app, request).await?);
+        let turn = Box::new(turn::open(app, scope, request).await?);
         let again = Again { app: app.clone(), claim, streamed, told: Told::default() };
         Ok(Self::of(turn, Vec::new(), Some(again)))
     }

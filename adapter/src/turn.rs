@@ -13,6 +13,7 @@ use crate::{
     openai::request::{ChatRequest, Invalid},
     pool::{Held, PoolError},
     prompt::{Calls, Prompt},
+    scope::Scope,
     sites::Ask,
     state::AppState,
     stream::{
@@ -84,13 +85,13 @@ pub(crate) struct Ending {
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.
-pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, TurnError> {
+pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
     let mut record = Record::new(Arc::clone(&app.metrics), started, Span::current());
     let stopping = app.tasks.stopping();
     let begun = tokio::select! {
-        begun = begin(app, request, &mut record) => begun,
+        begun = begin(app, &scope, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
     let (answer, failovers, memory) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
@@ -112,23 +113,26 @@ pub(crate) async fn open(app: &AppState, request: ChatRequest) -> Result<Turn, T
 
 async fn begin(
     app: &AppState,
+    scope: &Scope,
     request: ChatRequest,
     record: &mut Record,
 ) -> Result<(Answer, usize, Option<Memory>), TurnError> {
-    let Route { site, model, listed } = app.models.resolve(&request.model).await?;
+    let Route { site, model, listed } = app.models.resolve(scope, &request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
     if listed {
         record.labels.model.clone_from(&model);
     }
     let minted = Ulid::generate().to_string().to_lowercase();
-    let memory = Memory::of(app, &site, &model, &request);
+    let memory = Memory::of(app, &site, scope, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {
-        match Box::pin(memory::go_on(app, &site, &prompt, memory.as_ref())).await? {
+        match Box::pin(memory::go_on(app, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(app.pool.open(&site, &Ask::new(&site, &prompt))).await.map_err(TurnError::from),
+            None => Box::pin(app.pool.open(&site, scope, &Ask::new(&site, &prompt)))
+                .await
+                .map_err(TurnError::from),
         }
     };
     // While the site thinks.

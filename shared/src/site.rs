@@ -200,6 +200,10 @@ pub struct Probe {
 pub struct Limits {
     /// Streams at once on one account.
     pub concurrency: u32,
+    /// Turns of one account that begin within any minute.
+    pub requests_per_minute: Option<u32>,
+    /// What all accounts together bear.
+    pub site: SiteLimits,
     /// From sending the request to the first delta.
     pub first_token: Duration,
     /// Between two pieces of the stream.
@@ -210,10 +214,29 @@ pub struct Limits {
     pub logins_per_minute: u32,
 }
 
+/// What a site bears of all its accounts, through all adapters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteLimits {
+    /// Streams at once.
+    pub concurrency: Option<u32>,
+    /// Turns that begin within any minute.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl SiteLimits {
+    /// Whether there is nothing to count.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.concurrency.is_none() && self.requests_per_minute.is_none()
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 4,
+            requests_per_minute: None,
+            site: SiteLimits::default(),
             first_token: Duration::from_secs(120),
             idle: Duration::from_secs(120),
             turn: Duration::from_secs(30 * 60),

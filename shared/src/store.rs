@@ -39,7 +39,7 @@ pub use accounts::AccountChange;
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
-pub use leases::{LeaseOutcome, LeaseToken, SESSION_EXPIRED};
+pub use leases::{LeaseOutcome, LeaseTerms, LeaseToken, SESSION_EXPIRED};
 pub use refresh::RefreshRequest;
 pub use rights::{AclRights, AclUser, Role, acl_file};
 pub use services::Service;

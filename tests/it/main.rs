@@ -26,6 +26,7 @@ mod open_webui_sso;
 mod opencode;
 mod outage;
 mod plain_openai;
+mod pools;
 mod readme;
 mod resend;
 mod revocation;

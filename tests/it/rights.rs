@@ -6,9 +6,10 @@ use latchkey_shared::{
     account::Account,
     env::Env,
     id::SiteName,
+    site::SiteLimits,
     store::{
-        AclRights, AclUser, Event, LeaseOutcome, NewSession, RedisConfig, RefreshRequest, Role, Store,
-        acl_file,
+        AclRights, AclUser, Event, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, RedisConfig,
+        RefreshRequest, Role, Store, acl_file,
     },
     time::Timestamp,
     vault::Sealed,
@@ -76,6 +77,25 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &str) -> boo
     result.is_err_and(refusal)
 }
 
+/// Everything that is done with places.
+async fn leases(broker: &Store, adapter: &Store, account: &Account) {
+    let site = &account.site;
+    let (token, refused) = (LeaseToken::draw(), LeaseToken::draw());
+    let terms = LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, ttl: TTL };
+    assert_eq!(adapter.lease(account.id, &token, terms).await.unwrap(), LeaseOutcome::Held);
+    assert_eq!(adapter.lease(account.id, &refused, terms).await.unwrap(), LeaseOutcome::Full);
+    let limits = SiteLimits { concurrency: Some(1), requests_per_minute: Some(1) };
+    assert_eq!(adapter.lease_site(site, &token, limits, TTL).await.unwrap(), LeaseOutcome::Held);
+    assert!(adapter.renew_site_lease(site, &token, TTL).await.unwrap());
+    adapter.release_site_lease(site, &token).await.unwrap();
+    assert!(matches!(adapter.lease_site(site, &refused, limits, TTL).await.unwrap(), LeaseOutcome::Spent(_)));
+    adapter.undo_site_lease(site, &token).await.unwrap();
+    adapter.undo_lease(account.id, &refused).await.unwrap();
+    assert!(adapter.renew_lease(account.id, &token, TTL).await.unwrap());
+    assert_eq!(broker.leases(account.id).await.unwrap(), 1);
+    adapter.release_lease(account.id, &token).await.unwrap();
+}
+
 #[tokio::test]
 async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let users = Users::start().await;
@@ -107,17 +127,11 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     broker.forget_failures(account.id).await.unwrap();
 
     assert!(matches!(events.next().await, Event::Account { .. }));
-    assert_eq!(adapter.longest_idle(&site, 10).await.unwrap(), [account.id]);
     assert_eq!(adapter.accounts().await.unwrap().len(), 1);
     assert!(adapter.account(account.id).await.unwrap().is_some());
     assert!(adapter.session(account.id).await.unwrap().is_some());
     assert_eq!(adapter.site_accounts(&site).await.unwrap().len(), 1);
-    let LeaseOutcome::Held(token) = adapter.lease(account.id, &site, 1, TTL).await.unwrap() else {
-        panic!("the lease is free")
-    };
-    assert!(adapter.renew_lease(account.id, &token, TTL).await.unwrap());
-    assert_eq!(broker.leases(account.id).await.unwrap(), 1);
-    adapter.release_lease(account.id, &token).await.unwrap();
+    leases(&broker, &adapter, &account).await;
     adapter.cool(account.id, "rate_limited", TTL).await.unwrap();
     assert!(broker.cooldown(account.id).await.unwrap().is_some());
 

@@ -6,13 +6,13 @@ use latchkey_shared::{
     account::{Account, State},
     env::Env,
     id::SiteName,
-    store::{
-        AccountChange, Event, LeaseOutcome, LoginLock, NewSession, Published, RedisConfig, Store, StoreError,
-    },
+    store::{AccountChange, Event, LoginLock, NewSession, Published, RedisConfig, Store, StoreError},
     time::Timestamp,
     vault::{RingName, Sealed},
 };
 use support::{redis::Redis, wait};
+
+mod leases;
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -208,62 +208,6 @@ async fn a_session_is_gone_at_its_expiry_and_after_revocation() {
     store.revoke_session(account.id).await.unwrap();
     assert!(store.session(account.id).await.unwrap().is_none());
     assert!(!store.account(account.id).await.unwrap().unwrap().serves(Timestamp::now()));
-}
-
-#[tokio::test]
-async fn leases_end_at_the_limit_and_come_back() {
-    let redis = Redis::start().await;
-    let store = store(&redis).await;
-    let account = account(&store, "alice").await;
-    let lease = async |ttl| store.lease(account.id, &account.site, 2, ttl).await.unwrap();
-
-    let LeaseOutcome::Held(first) = lease(TTL).await else { panic!("the first lease is refused") };
-    assert!(matches!(lease(TTL).await, LeaseOutcome::Held(_)));
-    assert_eq!(lease(TTL).await, LeaseOutcome::Full);
-
-    assert!(store.renew_lease(account.id, &first, TTL).await.unwrap());
-    store.release_lease(account.id, &first).await.unwrap();
-    assert!(!store.renew_lease(account.id, &first, TTL).await.unwrap());
-    assert!(matches!(lease(TTL).await, LeaseOutcome::Held(_)));
-    assert_eq!(store.leases(account.id).await.unwrap(), 2);
-}
-
-#[tokio::test]
-async fn a_lease_that_nobody_renews_ends_by_itself() {
-    let redis = Redis::start().await;
-    let store = store(&redis).await;
-    let account = account(&store, "alice").await;
-    let lease = async || store.lease(account.id, &account.site, 1, Duration::from_millis(200)).await.unwrap();
-    assert!(matches!(lease().await, LeaseOutcome::Held(_)));
-
-    let free = async || matches!(lease().await, LeaseOutcome::Held(_)).then_some(());
-    wait::until_some(Duration::from_secs(5), free).await;
-}
-
-#[tokio::test]
-async fn a_cooling_account_is_not_leased_and_a_longer_cooldown_stays() {
-    let redis = Redis::start().await;
-    let store = store(&redis).await;
-    let account = account(&store, "alice").await;
-
-    store.cool(account.id, "rate_limited", TTL).await.unwrap();
-    store.cool(account.id, "session_expired", Duration::from_secs(1)).await.unwrap();
-
-    let outcome = store.lease(account.id, &account.site, 1, TTL).await.unwrap();
-    assert_eq!(outcome, LeaseOutcome::Cooling("rate_limited".to_owned()));
-    let (reason, left) = store.cooldown(account.id).await.unwrap().unwrap();
-    assert!(reason == "rate_limited" && left > Duration::from_secs(20), "{reason} {left:?}");
-}
-
-#[tokio::test]
-async fn the_account_leased_longest_ago_comes_first() {
-    let redis = Redis::start().await;
-    let store = store(&redis).await;
-    let (first, second) = (account(&store, "first").await, account(&store, "second").await);
-
-    store.lease(first.id, &first.site, 1, TTL).await.unwrap();
-
-    assert_eq!(store.longest_idle(&practice(), 8).await.unwrap(), [second.id, first.id]);
 }
 
 #[tokio::test]

@@ -8,13 +8,15 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
-use crate::state::AppState;
+use crate::{scope::Scope, state::AppState};
 
-/// Proof that the request bears a shared secret.
-#[derive(Clone, Copy)]
+/// Proof that the request bears a shared secret, and what that one may use.
+#[derive(Clone)]
 pub(super) struct Client {
     /// The secret's digest.
     pub digest: [u8; 32],
+    /// The accounts.
+    pub scope: Scope,
 }
 
 impl FromRequestParts<AppState> for Client {
@@ -28,7 +30,8 @@ impl FromRequestParts<AppState> for Client {
             .map(|(_, secret)| secret);
         // As Anthropic's SDKs send it; either will do.
         let mut secrets = bearer.into_iter().chain(header("x-api-key")).map(str::trim);
-        let admitted = secrets.find(|secret| app.secrets.admit(secret));
-        admitted.map(|secret| Self { digest: Sha256::digest(secret).into() }).ok_or(ApiError::Unauthorized)
+        let admitted = secrets.find_map(|secret| app.secrets.admit(secret).map(|scope| (secret, scope)));
+        let (secret, scope) = admitted.ok_or(ApiError::Unauthorized)?;
+        Ok(Self { digest: Sha256::digest(secret).into(), scope })
     }
 }

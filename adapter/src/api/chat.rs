@@ -44,7 +44,7 @@ async fn answer(
     encoder: fn(Chunks) -> Encoder,
 ) -> Result<Response, ApiError> {
     let stream = request.stream;
-    let mut serving = Box::pin(Serving::open(app, &client.digest, request)).await?;
+    let mut serving = Box::pin(Serving::open(app, &client.digest, client.scope, request)).await?;
     if stream {
         let chunks = Chunks::new(&serving.id, serving.created, &serving.model);
         return Ok(sse::answer(serving, encoder(chunks), app).await?);

@@ -120,7 +120,7 @@ impl ApiError {
             Self::Invalid(what) => what.clone(),
             Self::NoAccount(what) => format!("{what}; sign one in with the broker, then ask again"),
             Self::Busy { retry_after } => format!(
-                "every account has as many streams as it bears; ask again in {} s, or add accounts",
+                "every account has as many turns as its limits allow; ask again in {} s, or add accounts",
                 seconds(*retry_after)
             ),
             Self::Overloaded => "too many requests wait for an account; ask again later".to_owned(),

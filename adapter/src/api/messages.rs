@@ -31,7 +31,7 @@ pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
     let (client, request) = read(app, request).await?;
     let (stream, estimate) = (request.stream, estimate(&request));
-    let mut serving = Box::pin(Serving::open(app, &client.digest, request)).await?;
+    let mut serving = Box::pin(Serving::open(app, &client.digest, client.scope, request)).await?;
     let id = serving.id.replacen("chatcmpl-", "msg_", 1);
     if stream {
         let events = Events::new(&id, &serving.model, estimate);

@@ -5,7 +5,7 @@ use axum::{Json, extract::State};
 use super::auth::Client;
 use crate::{openai::answer::ModelList, state::AppState};
 
-/// Lists the models of all sites.
-pub(super) async fn list(_: Client, State(app): State<AppState>) -> Json<ModelList> {
-    Json(ModelList::new(app.models.list().await))
+/// Lists the models of all sites of which the client may use an account.
+pub(super) async fn list(client: Client, State(app): State<AppState>) -> Json<ModelList> {
+    Json(ModelList::new(app.models.list(&client.scope).await))
 }

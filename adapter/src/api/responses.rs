@@ -27,7 +27,7 @@ use crate::{
 pub(super) async fn create(State(app): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (client, Asked { request, encrypted }) = read(&app, request).await?;
     let stream = request.stream;
-    let mut serving = Box::pin(Serving::open(&app, &client.digest, request)).await?;
+    let mut serving = Box::pin(Serving::open(&app, &client.digest, client.scope, request)).await?;
     let minted = serving.id.replacen("chatcmpl-", "", 1);
     let maker = Maker::new(&minted, encrypted);
     let (id, created, model) = (format!("resp_{minted}"), serving.created, serving.model.clone());

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use latchkey_shared::{id::AccountId, site::Site, store::Conversation};
-use tracing::Instrument;
 
-use super::{Held, Hold, Pool, lease::Lease, queue::Attempt};
+use super::{
+    Held, Hold, Pool,
+    asking::{Attempt, Want, Whom},
+    lease::Lease,
+};
 use crate::{
     prompt::Prompt,
+    scope::Scope,
     sites::{self, Ask},
     stream::fault::Fault,
 };
@@ -21,11 +25,13 @@ impl Pool {
     pub(crate) async fn go_on(
         self: &Arc<Self>,
         site: &Arc<Site>,
+        scope: &Scope,
         prompt: &Prompt,
         conversation: Conversation,
     ) -> Result<Option<Held>, Fault> {
         let Conversation { account, generation, values } = conversation;
-        let Some(lease) = self.lease_of(site, account).await.filter(|lease| lease.generation == generation)
+        let Some(lease) =
+            self.lease_of(site, scope, account).await.filter(|lease| lease.generation == generation)
         else {
             return Ok(None);
         };
@@ -45,16 +51,12 @@ impl Pool {
         }
     }
 
-    /// Leases one account, if it is free now.
-    async fn lease_of(self: &Arc<Self>, site: &Arc<Site>, id: AccountId) -> Option<Lease> {
-        let mut candidates = self.candidates(site, &[]);
-        candidates.retain(|candidate| candidate.id == id);
-        let (pool, site) = (Arc::clone(self), Arc::clone(site));
-        // On a task: a client that leaves between grant and guard must not leave a lease behind.
-        let asking = async move { pool.ask_for_one(&site, candidates).await };
-        match self.tasks.spawn(asking.in_current_span()).await.ok()? {
+    /// Leases one account, if it is free now and the scope has it.
+    async fn lease_of(self: &Arc<Self>, site: &Arc<Site>, scope: &Scope, id: AccountId) -> Option<Lease> {
+        let (site, scope) = (Arc::clone(site), scope.clone());
+        match self.ask_apart(&Want { site, scope, whom: Whom::One(id), waits: false }).await {
             Attempt::Held(lease) => Some(lease),
-            Attempt::Full | Attempt::Limited(_) | Attempt::Nobody => None,
+            Attempt::Full | Attempt::Limited(_) | Attempt::Spent(_) | Attempt::Nobody => None,
         }
     }
 }

@@ -3,13 +3,11 @@
 //! Kept fresh by events, by polling, and by starting anew whenever the line was down: events get lost.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use latchkey_shared::{
-    account::{Account, State},
     id::{AccountId, SiteName},
     store::{Event, Store, StoreError},
     time::Timestamp,
@@ -20,6 +18,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::table::{Aside, Candidate, Count, Table};
+use crate::scope::Scope;
+
 const POLL: Duration = Duration::from_secs(15);
 /// A request that finds no account looks for itself, but not more often than this.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    known: Mutex<HashMap<AccountId, Known>>,
+    table: Mutex<Table>,
     looked: Mutex<Option<Instant>>,
     reading: Reading,
     changed: Notify,
@@ -37,63 +38,52 @@ pub(crate) struct Directory {
 #[derive(Debug)]
 struct Reading(Semaphore);
 
-#[derive(Debug)]
-struct Known {
-    account: Account,
-    /// Highest generation ever seen: a lower one is a replay.
-    seen: u64,
-    /// Generation of the last session that the site refused.
-    dead: u64,
-}
-
-/// An account that serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// The account.
-    pub id: AccountId,
-    /// Generation of its session.
-    pub generation: u64,
-    /// Its own limit of streams at once.
-    pub concurrency: Option<u32>,
-}
-
-/// How many accounts a site has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// In all.
-    pub accounts: usize,
-    /// That serve.
-    pub serving: usize,
-}
-
 impl Directory {
-    /// Accounts of a site that serve.
-    pub(crate) fn serving(&self, site: &SiteName, now: Timestamp) -> Vec<Candidate> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let serving = known.values().filter(|known| known.account.site == *site && known.serves(now));
-        serving.map(Known::candidate).collect()
+    /// The account of a site to be asked next, but for some.
+    pub(super) fn next(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Candidate> {
+        self.table().next(site, scope, skipped, Timestamp::now())
+    }
+
+    /// One account, if it serves and the scope has it.
+    pub(super) fn candidate(&self, id: AccountId, scope: &Scope) -> Option<Candidate> {
+        self.table().candidate(id, scope, Timestamp::now())
+    }
+
+    /// Notes that an account was asked, whatever it said.
+    pub(super) fn asked(&self, id: AccountId, site: &SiteName, scope: &Scope) {
+        self.table().asked(id, site, scope, Timestamp::now());
+    }
+
+    /// Asks an account no more for a while.
+    pub(super) fn put_aside(&self, id: AccountId, aside: Aside) {
+        self.table().put_aside(id, aside, Timestamp::now());
+    }
+
+    /// Why accounts whose rate is limited are not asked, of the one that may be asked first.
+    pub(super) fn limited(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Aside> {
+        self.table().limited(site, scope, skipped)
+    }
+
+    /// Some accounts that do not serve now and to which the broker brings a new session by itself, with the generation
+    /// that is over.
+    pub(super) fn awaited(
+        &self,
+        site: &SiteName,
+        scope: &Scope,
+        skipped: &[AccountId],
+        count: usize,
+    ) -> Vec<(AccountId, u64)> {
+        self.table().awaited(site, scope, skipped, count)
+    }
+
+    /// Whether a site has an account in a scope, in whatever state.
+    pub(crate) fn has(&self, site: &SiteName, scope: &Scope) -> bool {
+        self.table().has(site, scope)
     }
 
     /// Counts the accounts of a site.
     pub(crate) fn count(&self, site: &SiteName, now: Timestamp) -> Count {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut count = Count::default();
-        for known in known.values().filter(|known| known.account.site == *site) {
-            count.accounts += 1;
-            count.serving += usize::from(known.serves(now));
-        }
-        count
-    }
-
-    /// Accounts of a site that do not serve now, and that the broker signs in again by itself, with the generation
-    /// that is over.
-    pub(crate) fn kept_signed_in(&self, site: &SiteName, tried: &[AccountId]) -> Vec<(AccountId, u64)> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = known.values().map(|known| &known.account).filter(|account| {
-            let is_kept = matches!(account.state, State::Active | State::Refreshing);
-            is_kept && account.site == *site && !tried.contains(&account.id)
-        });
-        kept.map(|account| (account.id, account.generation)).collect()
+        self.table().count(site, now)
     }
 
     /// Completes when an account is read anew after this call.
@@ -104,11 +94,8 @@ impl Directory {
     }
 
     /// Never uses this generation of an account's session again.
-    pub(crate) fn bury(&self, id: AccountId, generation: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get_mut(&id) {
-            known.dead = known.dead.max(generation);
-        }
+    pub(super) fn bury(&self, id: AccountId, generation: u64) {
+        self.table().bury(id, generation, Timestamp::now());
     }
 
     /// Reads every account anew.
@@ -118,13 +105,7 @@ impl Directory {
     pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
         let _alone = self.reading.0.acquire().await;
         let accounts = store.accounts().await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut before = std::mem::take(&mut *known);
-        for account in accounts {
-            let fresh = Known::after(before.remove(&account.id), account);
-            known.insert(fresh.account.id, fresh);
-        }
-        drop(known);
+        self.table().put_all(accounts, Timestamp::now());
         self.changed.notify_waiters();
         Ok(())
     }
@@ -145,8 +126,7 @@ impl Directory {
 
     /// Whether an operator has switched an account off, or deleted it.
     pub(super) fn is_switched_off(&self, id: AccountId) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&id).is_none_or(|known| known.account.state == State::Disabled)
+        self.table().is_switched_off(id)
     }
 
     /// Keeps the directory fresh until the process stops; `changed` is told after each change.
@@ -181,76 +161,28 @@ impl Directory {
         generation: u64,
     ) -> Result<bool, StoreError> {
         self.reread(store, id).await?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let newer = |known: &&Known| known.account.generation > generation && known.serves(Timestamp::now());
-        Ok(known.get(&id).filter(newer).is_some())
+        Ok(self.table().serves_newer(id, generation, Timestamp::now()))
     }
 
-    async fn reread(&self, store: &Store, id: AccountId) -> Result<(), StoreError> {
+    /// Reads one account anew.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; what was known stays known.
+    pub(super) async fn reread(&self, store: &Store, id: AccountId) -> Result<(), StoreError> {
         let _alone = self.reading.0.acquire().await;
         let account = store.account(id).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.remove(&id);
-        if let Some(account) = account {
-            known.insert(id, Known::after(before, account));
-        }
-        drop(known);
+        self.table().put(id, account, Timestamp::now());
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Reading {
     fn default() -> Self {
         Self(Semaphore::new(1))
-    }
-}
-
-impl Known {
-    fn after(before: Option<Self>, account: Account) -> Self {
-        let (seen, dead) = before.map_or((0, 0), |before| (before.seen, before.dead));
-        Self { seen: seen.max(account.generation), dead, account }
-    }
-
-    fn serves(&self, now: Timestamp) -> bool {
-        let generation = self.account.generation;
-        self.account.serves(now) && generation >= self.seen && generation > self.dead
-    }
-
-    fn candidate(&self) -> Candidate {
-        let Account { id, generation, concurrency, .. } = self.account;
-        Candidate { id, generation, concurrency }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(generation: u64) -> Account {
-        let mut account = Account::new("practice".parse().unwrap(), "alice".to_owned());
-        account.state = State::Active;
-        account.generation = generation;
-        account.expires_at = Some(Timestamp::from_secs(100));
-        account
-    }
-
-    #[test]
-    fn a_buried_generation_serves_no_more_and_a_newer_one_does() {
-        let mut known = Known::after(None, account(1));
-        known.dead = 1;
-        assert!(!known.serves(Timestamp::from_secs(1)));
-
-        let known = Known::after(Some(known), account(2));
-
-        assert!(known.serves(Timestamp::from_secs(1)));
-        assert!(!known.serves(Timestamp::from_secs(100)));
-    }
-
-    #[test]
-    fn a_generation_never_goes_back() {
-        let known = Known::after(Some(Known::after(None, account(3))), account(2));
-
-        assert!(!known.serves(Timestamp::from_secs(1)));
     }
 }

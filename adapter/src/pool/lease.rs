@@ -8,9 +8,9 @@ use std::{
 };
 
 use latchkey_shared::{
-    id::AccountId,
+    id::{AccountId, SiteName},
     shutdown::Tasks,
-    store::{LeaseToken, Store},
+    store::{LeaseToken, Store, StoreError},
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
@@ -19,6 +19,8 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, Span};
+
+use super::table::Candidate;
 
 /// Life of a lease that is not renewed: what an adapter that died holds at most.
 pub(super) const TTL: Duration = Duration::from_secs(60);
@@ -32,6 +34,8 @@ pub(crate) struct Lease {
     pub generation: u64,
     /// Cancelled when an operator switches the account off: what it does is broken off.
     pub switched_off: CancellationToken,
+    /// The site, where it has a limit of its own of which this is one.
+    site: Option<SiteName>,
     holds: Arc<Holds>,
     /// None while Redis is away: then only this process counts it.
     token: Option<LeaseToken>,
@@ -45,13 +49,20 @@ pub(crate) struct Holds {
     store: Store,
     tasks: Tasks,
     gauge: Gauge,
-    held: Mutex<HashMap<AccountId, Held>>,
+    held: Mutex<Held>,
     released: Notify,
+}
+
+/// What this process holds.
+#[derive(Default)]
+struct Held {
+    accounts: HashMap<AccountId, HeldAccount>,
+    sites: HashMap<SiteName, u32>,
 }
 
 /// What this process holds of one account.
 #[derive(Default)]
-struct Held {
+struct HeldAccount {
     leases: u32,
     switched_off: CancellationToken,
 }
@@ -69,79 +80,143 @@ impl Holds {
         released
     }
 
-    /// Guards a lease that Redis granted; it is renewed until it is dropped, at most for `life`.
+    /// Guards a lease that Redis granted; it is renewed until it is dropped, at most for `life`. With it goes the
+    /// place of the site, if that has a limit of its own.
     pub(crate) fn guard(
         self: &Arc<Self>,
-        account: AccountId,
-        generation: u64,
+        candidate: Candidate,
         token: LeaseToken,
+        site: Option<SiteName>,
         life: Duration,
     ) -> Lease {
-        let switched_off = self.count(account, u32::MAX).unwrap_or_default();
+        let Candidate { id: account, generation, .. } = candidate;
+        let counted = self.count(account, u32::MAX, site.as_ref(), u32::MAX);
+        let switched_off = counted.unwrap_or_default();
         let stop = CancellationToken::new();
-        let renewal = Renewal { holds: Arc::clone(self), account, token: token.clone(), stop: stop.clone() };
+        let (held, stopped) = (Granted { account, site: site.clone(), token: token.clone() }, stop.clone());
+        let renewal = Renewal { holds: Arc::clone(self), held, stop: stopped };
         self.tasks.spawn(renewal.run(Instant::now() + life).in_current_span());
         let (holds, token, renewal) = (Arc::clone(self), Some(token), Some(stop.drop_guard()));
-        Lease { account, generation, switched_off, holds, token, span: Span::current(), _renewal: renewal }
+        Lease {
+            account,
+            generation,
+            switched_off,
+            site,
+            holds,
+            token,
+            span: Span::current(),
+            _renewal: renewal,
+        }
     }
 
-    /// Guards a lease that only this process knows, for as long as Redis is away; `None` when it has `limit`.
+    /// Guards a lease that only this process knows, for as long as Redis is away; `None` when the account or the site
+    /// has as many as it bears.
     pub(crate) fn guard_unrecorded(
         self: &Arc<Self>,
-        account: AccountId,
-        generation: u64,
+        candidate: Candidate,
         limit: u32,
+        site: Option<(&SiteName, u32)>,
     ) -> Option<Lease> {
-        let switched_off = self.count(account, limit)?;
-        let (holds, span) = (Arc::clone(self), Span::current());
-        Some(Lease { account, generation, switched_off, holds, token: None, span, _renewal: None })
+        let Candidate { id: account, generation, .. } = candidate;
+        let (site, site_limit) = site.unzip();
+        let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
+        let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
+        Some(Lease { account, generation, switched_off, site, holds, token: None, span, _renewal: None })
     }
 
     /// Accounts that this process holds.
     pub(super) fn accounts(&self) -> Vec<AccountId> {
-        self.held().keys().copied().collect()
+        self.held().accounts.keys().copied().collect()
     }
 
     /// Breaks off whatever this process does with an account.
     pub(super) fn cut(&self, account: AccountId) {
         // Taken: whoever leases it once it is switched on again is not cut with the others.
-        if let Some(held) = self.held().get_mut(&account) {
+        if let Some(held) = self.held().accounts.get_mut(&account) {
             std::mem::take(&mut held.switched_off).cancel();
         }
     }
 
-    /// Counts one more lease; `None` when there are `limit` already.
-    fn count(&self, account: AccountId, limit: u32) -> Option<CancellationToken> {
-        let mut all = self.held();
-        let held = all.entry(account).or_default();
-        if held.leases >= limit {
+    /// Counts one more lease; `None` when the account or the site has as many as it bears.
+    fn count(
+        &self,
+        account: AccountId,
+        limit: u32,
+        site: Option<&SiteName>,
+        site_limit: u32,
+    ) -> Option<CancellationToken> {
+        let mut held = self.held();
+        let of_account = held.accounts.get(&account).map_or(0, |held| held.leases);
+        let of_site = site.and_then(|site| held.sites.get(site)).copied().unwrap_or_default();
+        if of_account >= limit || of_site >= site_limit {
             return None;
         }
-        held.leases += 1;
+        if let Some(site) = site {
+            held.sites.insert(site.clone(), of_site + 1);
+        }
+        let of_account = held.accounts.entry(account).or_default();
+        of_account.leases += 1;
+        let switched_off = of_account.switched_off.clone();
+        drop(held);
         self.gauge.inc();
-        Some(held.switched_off.clone())
+        Some(switched_off)
     }
 
-    fn uncount(&self, account: AccountId) {
+    fn uncount(&self, account: AccountId, site: Option<&SiteName>) {
         let mut all = self.held();
-        if let Some(held) = all.get_mut(&account) {
+        if let Some(held) = all.accounts.get_mut(&account) {
             held.leases -= 1;
             if held.leases == 0 {
-                all.remove(&account);
+                all.accounts.remove(&account);
             }
+        }
+        if let Some(count) = site.and_then(|site| all.sites.get_mut(site)) {
+            *count -= 1;
         }
         self.gauge.dec();
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<AccountId, Held>> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What Redis granted under one token.
+struct Granted {
+    account: AccountId,
+    site: Option<SiteName>,
+    token: LeaseToken,
+}
+
+impl Granted {
+    /// Keeps all of it; false when some of it had ended.
+    async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
+        let site = async {
+            match &self.site {
+                Some(site) => store.renew_site_lease(site, &self.token, TTL).await,
+                None => Ok(true),
+            }
+        };
+        let (account, site) = tokio::join!(store.renew_lease(self.account, &self.token, TTL), site);
+        Ok(account? && site?)
+    }
+
+    /// Gives all of it back, in one round trip.
+    async fn release(&self, store: &Store) -> Result<(), StoreError> {
+        let site = async {
+            match &self.site {
+                Some(site) => store.release_site_lease(site, &self.token).await,
+                None => Ok(()),
+            }
+        };
+        let (account, site) = tokio::join!(store.release_lease(self.account, &self.token), site);
+        account.and(site)
     }
 }
 
 struct Renewal {
     holds: Arc<Holds>,
-    account: AccountId,
-    token: LeaseToken,
+    held: Granted,
     stop: CancellationToken,
 }
 
@@ -155,10 +230,11 @@ impl Renewal {
                 () = sleep_until(end) => return,
                 () = sleep(RENEW) => {}
             }
-            match self.holds.store.renew_lease(self.account, &self.token, TTL).await {
+            let account = self.held.account;
+            match self.held.renew(&self.holds.store).await {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!(account.id = %self.account, "the lease ended early"),
-                Err(error) => tracing::warn!(account.id = %self.account, %error, "cannot renew the lease"),
+                Ok(false) => tracing::warn!(account.id = %account, "the lease ended early"),
+                Err(error) => tracing::warn!(account.id = %account, %error, "cannot renew the lease"),
             }
         }
     }
@@ -166,15 +242,16 @@ impl Renewal {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.holds.uncount(self.account);
+        self.holds.uncount(self.account, self.site.as_ref());
         let Some(token) = self.token.take() else {
             self.holds.released.notify_waiters();
             return;
         };
-        let (account, holds) = (self.account, Arc::clone(&self.holds));
+        let held = Granted { account: self.account, site: self.site.take(), token };
+        let holds = Arc::clone(&self.holds);
         let release = async move {
-            if let Err(error) = holds.store.release_lease(account, &token).await {
-                tracing::warn!(account.id = %account, %error, "cannot release the lease, it ends by itself");
+            if let Err(error) = held.release(&holds.store).await {
+                tracing::warn!(account.id = %held.account, %error, "cannot release the lease, it ends by itself");
             }
             holds.released.notify_waiters();
         };

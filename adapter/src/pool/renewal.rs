@@ -6,6 +6,7 @@ use latchkey_shared::{id::AccountId, site::Site, store::RefreshRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Pool, PoolError, lease::Lease};
+use crate::scope::Scope;
 
 /// Accounts for which one request asks at most: it needs one.
 const ASKED: usize = 4;
@@ -26,6 +27,7 @@ impl Pool {
     pub(super) async fn lease_or_wait(
         self: &Arc<Self>,
         site: &Arc<Site>,
+        scope: &Scope,
         tried: &[AccountId],
         deadline: Instant,
     ) -> Result<Lease, PoolError> {
@@ -33,17 +35,17 @@ impl Pool {
         loop {
             // Before asking: a session that comes between the refusal and the wait must not be missed.
             let changed = self.directory.changed();
-            match self.lease(site, tried, Instant::now() + self.patience.queue).await {
+            match self.lease(site, scope, tried, Instant::now() + self.patience.queue).await {
                 Err(PoolError::NoAccount) => {}
                 settled => return settled,
             }
-            let kept = self.directory.kept_signed_in(&site.name, tried);
-            if kept.is_empty() || deadline <= Instant::now() {
+            let awaited = self.directory.awaited(&site.name, scope, tried, ASKED);
+            if awaited.is_empty() || deadline <= Instant::now() {
                 return Err(PoolError::NoAccount);
             }
             if !asked {
                 asked = true;
-                for (account, generation) in kept.into_iter().take(ASKED) {
+                for (account, generation) in awaited {
                     self.ask_refresh(account, generation).await;
                 }
             }

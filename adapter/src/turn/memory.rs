@@ -13,6 +13,7 @@ use crate::{
     openai::request::ChatRequest,
     pool::{Held, PoolError},
     prompt::Prompt,
+    scope::Scope,
     sites,
     state::AppState,
     stream::{collect::Collected, delta::Delta},
@@ -29,9 +30,15 @@ pub(super) struct Memory {
 
 impl Memory {
     /// For a site that keeps conversations.
-    pub(super) fn of(app: &AppState, site: &Site, model: &str, request: &ChatRequest) -> Option<Self> {
+    pub(super) fn of(
+        app: &AppState,
+        site: &Site,
+        scope: &Scope,
+        model: &str,
+        request: &ChatRequest,
+    ) -> Option<Self> {
         sites::remembers(site)?;
-        let thread = Thread::read(site, model, request);
+        let thread = Thread::read(site, scope, model, request);
         Some(Self { store: app.store.clone(), thread, said: Some(Collected::default()) })
     }
 
@@ -59,6 +66,7 @@ impl Memory {
 pub(super) async fn go_on(
     app: &AppState,
     site: &Arc<Site>,
+    scope: &Scope,
     prompt: &Prompt,
     memory: Option<&Memory>,
 ) -> Result<Option<Held>, TurnError> {
@@ -71,7 +79,7 @@ pub(super) async fn go_on(
             return Ok(None);
         }
     };
-    let held = app.pool.go_on(site, prompt, conversation).await.map_err(PoolError::Fault)?;
+    let held = app.pool.go_on(site, scope, prompt, conversation).await.map_err(PoolError::Fault)?;
     tracing::debug!(site = %site.name, goes_on = held.is_some(), "the site knows the conversation");
     Ok(held)
 }

@@ -7,7 +7,7 @@ use toml::{Spanned, de::DeTable};
 use url::{Origin, Url};
 
 use super::{
-    Bearer, Limits, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileError, SiteUrls,
+    Bearer, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileError, SiteUrls,
     chat::RawChat,
     logout::RawLogout,
     mistake::Source,
@@ -19,6 +19,7 @@ use crate::id::SiteName;
 
 mod address;
 mod duration;
+mod limits;
 mod login;
 mod steps;
 mod whole;
@@ -26,6 +27,7 @@ mod whole;
 pub(crate) use address::http_url;
 use address::{base_url, origin};
 pub(super) use duration::{duration, read_duration, some_duration};
+use limits::RawLimits;
 use login::RawLogin;
 pub(super) use steps::RawCondition;
 
@@ -103,19 +105,6 @@ struct RawProbe {
     timeout: Duration,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawLimits {
-    concurrency: Option<Spanned<u32>>,
-    #[serde(default, deserialize_with = "some_duration")]
-    first_token: Option<Duration>,
-    #[serde(default, deserialize_with = "some_duration")]
-    idle: Option<Duration>,
-    #[serde(default, deserialize_with = "some_duration")]
-    turn: Option<Duration>,
-    logins_per_minute: Option<Spanned<u32>>,
-}
-
 fn default_life() -> Duration {
     Duration::from_secs(12 * 60 * 60)
 }
@@ -177,7 +166,7 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
     let probe = raw.probe.and_then(|raw| source.keep(probe(source, raw)));
     let logout = raw.logout.and_then(|raw| source.keep(raw.check(source)));
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
-    let limits = source.keep(limits(source, raw.limits));
+    let limits = source.keep(raw.limits.check(source));
     let Head { name, title, base_url, placed, origins, models } = head?;
     let (login, session, refresh) = (login?, session?, refresh?);
     let (probe, chat, limits) = (probe?, chat?, limits?);
@@ -321,22 +310,6 @@ fn probe(source: &Source<'_>, raw: RawProbe) -> Result<Probe, SiteFileError> {
         None => None,
     };
     Ok(Probe { path: raw.path.into_inner(), pointer: raw.pointer.into_inner(), equals, timeout: raw.timeout })
-}
-
-fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, SiteFileError> {
-    let default = Limits::default();
-    let count = |raw: Option<Spanned<u32>>, default| match raw {
-        Some(zero) if *zero.get_ref() == 0 => Err(source.mistake(zero.span().start, "must be at least 1")),
-        Some(count) => Ok(count.into_inner()),
-        None => Ok(default),
-    };
-    Ok(Limits {
-        concurrency: count(raw.concurrency, default.concurrency)?,
-        logins_per_minute: count(raw.logins_per_minute, default.logins_per_minute)?,
-        first_token: raw.first_token.unwrap_or(default.first_token),
-        idle: raw.idle.unwrap_or(default.idle),
-        turn: raw.turn.unwrap_or(default.turn),
-    })
 }
 
 /// Reads a template that may use only some placeholders.

@@ -59,11 +59,10 @@ impl Store {
         // First: who is listed must be there.
         self.command::<()>(&hash).await?;
         let id = account.id.to_string();
-        let (mut site, mut listed, mut idle) = (redis::cmd("SADD"), redis::cmd("SADD"), redis::cmd("ZADD"));
+        let (mut site, mut listed) = (redis::cmd("SADD"), redis::cmd("SADD"));
         site.arg(keys::SITES).arg(account.site.as_str());
         listed.arg(keys::site_accounts(&account.site)).arg(&id);
-        idle.arg(keys::site_idle(&account.site)).arg("NX").arg(0).arg(&id);
-        self.each::<redis::Value>(vec![site, idle, listed]).await?;
+        self.each::<redis::Value>(vec![site, listed]).await?;
         self.announce(account.id, account.generation, account.state).await
     }
 
@@ -144,11 +143,10 @@ impl Store {
         let Some(account) = self.account(id).await? else { return Ok(false) };
         self.forget_due(id).await?;
         let text = id.to_string();
-        let (mut listed, mut idle, mut asked) = (redis::cmd("SREM"), redis::cmd("ZREM"), redis::cmd("ZREM"));
+        let (mut listed, mut asked) = (redis::cmd("SREM"), redis::cmd("ZREM"));
         listed.arg(keys::site_accounts(&account.site)).arg(&text);
-        idle.arg(keys::site_idle(&account.site)).arg(&text);
         asked.arg(keys::REFRESH).arg(&text);
-        self.each::<redis::Value>(vec![listed, idle, asked]).await?;
+        self.each::<redis::Value>(vec![listed, asked]).await?;
         let mut delete = redis::cmd("DEL");
         let of_account = [
             keys::session,
@@ -161,6 +159,7 @@ impl Store {
             keys::failures,
             keys::forced,
             keys::leases,
+            keys::rate,
             keys::cooldown,
         ];
         for key in of_account {

@@ -11,9 +11,11 @@
 //! | `lk:{id}:totp-step` | integer: the last time step typed | broker | broker | 5 min |
 //! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
 //! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
+//! | `lk:{id}:rate` | zset: token -> ms when its turn began | adapter | adapter | 1 min after the newest |
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
-//! | `lk:site:{site}:idle` | zset: id -> ms of its last lease | broker adds and removes, adapter updates | adapter | while it has members |
+//! | `lk:site:{site}:leases` | zset: token -> deadline in ms, where the site has a limit of its own | adapter | both | the longest lease |
+//! | `lk:site:{site}:rate` | zset: token -> ms when its turn began, as above | adapter | adapter | 1 min after the newest |
 //! | `lk:site:{site}:logins` | integer: logins in a browser in this minute | broker | broker | 1 min after the first |
 //! | `lk:site:{site}:rejected` | zset: id -> ms at which the site refused its password | broker | broker | 10 min after the last |
 //! | `lk:site:{site}:paused` | 1: nothing is typed there unasked | broker | broker | 30 min |
@@ -58,7 +60,9 @@ pub(super) const OF_ADAPTER: &[&str] = &[
     "~lk:refresh",
     "~lk:{*}:leases",
     "~lk:{*}:cooldown",
-    "~lk:site:{*}:idle",
+    "~lk:{*}:rate",
+    "~lk:site:{*}:leases",
+    "~lk:site:{*}:rate",
     "~lk:conversation:{*}",
     "~lk:nudges:{*}",
     "~lk:answer:{*}",
@@ -108,6 +112,10 @@ pub(super) fn leases(id: AccountId) -> String {
     of_account(id, "leases")
 }
 
+pub(super) fn rate(id: AccountId) -> String {
+    of_account(id, "rate")
+}
+
 pub(super) fn cooldown(id: AccountId) -> String {
     of_account(id, "cooldown")
 }
@@ -116,8 +124,12 @@ pub(super) fn site_accounts(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:accounts")
 }
 
-pub(super) fn site_idle(site: &SiteName) -> String {
-    format!("lk:site:{{{site}}}:idle")
+pub(super) fn site_leases(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:leases")
+}
+
+pub(super) fn site_rate(site: &SiteName) -> String {
+    format!("lk:site:{{{site}}}:rate")
 }
 
 /// Key of an answer that is kept for a moment, sealed; part of its authenticated data.

@@ -1,15 +1,23 @@
--- KEYS: leases, cooldown. ARGV: token, limit, ttl in ms.
-local cooling = redis.call('GET', KEYS[2])
-if cooling then
-  return {'cooling', cooling}
-end
+-- Grants a place, or says why not. The keys that it touches are of one slot: an account's, or a site's.
+-- KEYS: leases, rate. ARGV: token, ttl in ms, places or '', turns in a minute or ''.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
-  return {'full', ''}
+if ARGV[3] ~= '' and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
+  return {'full', '', 0}
 end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+if ARGV[4] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 60000)
+  local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4])
+  if over >= 0 then
+    -- There is room again when this one, and all before it, are a minute old.
+    local last = redis.call('ZRANGE', KEYS[2], over, over, 'WITHSCORES')
+    return {'spent', '', last[2] + 60000 - now}
+  end
+  redis.call('ZADD', KEYS[2], now, ARGV[1])
+  redis.call('PEXPIRE', KEYS[2], 60000)
+end
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 -- Every lease has the same ttl, so the newest outlives the others.
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {'held', ''}
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {'held', '', 0}

@@ -1,6 +1,6 @@
-//! Leases and cooldowns: who may use which account, how often, and not yet.
+//! Leases and cooldowns: who may use which account, how often, and not yet. Counted here for all adapters together.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use deadpool_redis::redis;
 
@@ -9,69 +9,99 @@ use super::{
     sessions::{millis, random_token},
 };
 use crate::{
-    id::{AccountId, SiteName},
+    id::{AccountId, PoolName, SiteName},
+    site::SiteLimits,
     time::Timestamp,
 };
 
 /// Reason of a cooldown: the site refused the account's session. A newer session ends it.
 pub const SESSION_EXPIRED: &str = "session_expired";
 
-/// Proof of one lease.
+/// Proof of one lease; the places that it holds are each known by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseToken(String);
 
-/// What came of asking for a lease.
+impl LeaseToken {
+    /// Draws a new one.
+    #[must_use]
+    pub fn draw() -> Self {
+        Self(random_token())
+    }
+}
+
+/// What an account must be and bear to be leased.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseTerms<'a> {
+    /// Leases that it has at most, this one included.
+    pub concurrency: u32,
+    /// Turns of it that begin within any minute at most, this one included.
+    pub requests_per_minute: Option<u32>,
+    /// Pools of which it must be in one; `None` where every account will do.
+    pub pools: Option<&'a BTreeSet<PoolName>>,
+    /// Life of the lease if nobody renews it.
+    pub ttl: Duration,
+}
+
+/// What came of asking for a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseOutcome {
-    /// The account is held.
-    Held(LeaseToken),
-    /// It has as many leases as it bears.
+    /// It is held.
+    Held,
+    /// All are taken.
     Full,
-    /// It is not to be used for now, with the reason.
-    Cooling(String),
+    /// As many turns have begun in the last minute as may; there is room again after this.
+    Spent(Duration),
+    /// The account is not to be used for now.
+    Cooling {
+        /// Why.
+        reason: String,
+        /// For how long still.
+        left: Duration,
+    },
+    /// The account was removed, switched off, or is in none of the pools that will do.
+    Gone,
 }
 
 impl Store {
-    /// Accounts of a site, those first that were leased longest ago.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn longest_idle(&self, site: &SiteName, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        let mut range = redis::cmd("ZRANGE");
-        range.arg(keys::site_idle(site)).arg(0).arg(count.saturating_sub(1));
-        let ids: Vec<String> = self.command(&range).await?;
-        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
-    }
-
-    /// Holds an account, if it has fewer than `limit` leases and is not cooling. Leases past their end do not count.
+    /// Holds an account, if it will do and bears one more. Leases past their end do not count.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn lease(
         &self,
         id: AccountId,
+        token: &LeaseToken,
+        terms: LeaseTerms<'_>,
+    ) -> Result<LeaseOutcome, StoreError> {
+        let code = concat!(include_str!("lease_account.lua"), include_str!("lease.lua"));
+        let script = redis::Script::new(code);
+        let mut call = script.key(keys::leases(id));
+        call.key(keys::rate(id)).key(keys::cooldown(id));
+        call.arg(&token.0).arg(millis(terms.ttl)).arg(terms.concurrency);
+        call.arg(optional(terms.requests_per_minute)).arg(keys::account(id));
+        for pool in terms.pools.into_iter().flatten() {
+            call.arg(pool.as_str());
+        }
+        self.script(&call).await.map(outcome)
+    }
+
+    /// Takes a place of all that a site bears. Never one of a single account: that is another call, and whoever gets
+    /// only one of the two gives it back.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn lease_site(
+        &self,
         site: &SiteName,
-        limit: u32,
+        token: &LeaseToken,
+        limits: SiteLimits,
         ttl: Duration,
     ) -> Result<LeaseOutcome, StoreError> {
-        let token = random_token();
         let script = redis::Script::new(include_str!("lease.lua"));
-        let mut call = script.key(keys::leases(id));
-        call.key(keys::cooldown(id)).arg(&token).arg(limit).arg(millis(ttl));
-        let mut touch = redis::cmd("ZADD");
-        touch.arg(keys::site_idle(site)).arg("XX").arg(Timestamp::now().millis()).arg(id.to_string());
-        // Together: one round trip. Whoever was asked goes to the end of the line, also when it was full.
-        let (leased, touched) = tokio::join!(self.script(&call), self.command::<()>(&touch));
-        // Only the order in which accounts are taken: no reason to lose a lease that is granted.
-        if let Err(error) = touched {
-            tracing::debug!(account.id = %id, %error, "cannot note the lease");
-        }
-        let (outcome, reason): (String, String) = leased?;
-        match outcome.as_str() {
-            "held" => Ok(LeaseOutcome::Held(LeaseToken(token))),
-            "cooling" => Ok(LeaseOutcome::Cooling(reason)),
-            _ => Ok(LeaseOutcome::Full),
-        }
+        let mut call = script.key(keys::site_leases(site));
+        call.key(keys::site_rate(site)).arg(&token.0).arg(millis(ttl));
+        call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute));
+        self.script(&call).await.map(outcome)
     }
 
     /// Keeps a lease for longer; false when it had ended.
@@ -84,21 +114,69 @@ impl Store {
         token: &LeaseToken,
         ttl: Duration,
     ) -> Result<bool, StoreError> {
+        self.renew_place(&keys::leases(id), token, ttl).await
+    }
+
+    /// Keeps a site's place for longer; false when it had ended.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn renew_site_lease(
+        &self,
+        site: &SiteName,
+        token: &LeaseToken,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        self.renew_place(&keys::site_leases(site), token, ttl).await
+    }
+
+    async fn renew_place(&self, key: &str, token: &LeaseToken, ttl: Duration) -> Result<bool, StoreError> {
         let script = redis::Script::new(
             "if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end \
              local now = redis.call('TIME') \
              redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1]) \
              redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1",
         );
-        self.script(script.key(keys::leases(id)).arg(&token.0).arg(millis(ttl))).await
+        self.script(script.key(key).arg(&token.0).arg(millis(ttl))).await
     }
 
-    /// Gives a lease back.
+    /// Gives a lease back. Its turn has begun and counts for a minute.
     ///
     /// # Errors
     /// When Redis is unavailable; the lease ends by itself then.
     pub async fn release_lease(&self, id: AccountId, token: &LeaseToken) -> Result<(), StoreError> {
         self.command(redis::cmd("ZREM").arg(keys::leases(id)).arg(&token.0)).await
+    }
+
+    /// Gives a site's place back.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; the place is free by itself then.
+    pub async fn release_site_lease(&self, site: &SiteName, token: &LeaseToken) -> Result<(), StoreError> {
+        self.command(redis::cmd("ZREM").arg(keys::site_leases(site)).arg(&token.0)).await
+    }
+
+    /// Undoes a lease whose turn does not begin.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; the lease ends by itself then.
+    pub async fn undo_lease(&self, id: AccountId, token: &LeaseToken) -> Result<(), StoreError> {
+        self.undo_place(keys::leases(id), keys::rate(id), token).await
+    }
+
+    /// Undoes a site's place whose turn does not begin.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; the place is free by itself then.
+    pub async fn undo_site_lease(&self, site: &SiteName, token: &LeaseToken) -> Result<(), StoreError> {
+        self.undo_place(keys::site_leases(site), keys::site_rate(site), token).await
+    }
+
+    async fn undo_place(&self, leases: String, rate: String, token: &LeaseToken) -> Result<(), StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("ZREM").arg(leases).arg(&token.0).ignore();
+        pipe.cmd("ZREM").arg(rate).arg(&token.0).ignore();
+        self.pipeline(&pipe).await
     }
 
     /// How many leases an account has.
@@ -152,4 +230,19 @@ impl Store {
         let left = Duration::from_millis(u64::try_from(left).unwrap_or_default());
         Ok(reason.map(|reason| (reason, left)))
     }
+}
+
+fn outcome((word, reason, millis): (String, String, i64)) -> LeaseOutcome {
+    let left = Duration::from_millis(u64::try_from(millis).unwrap_or_default().max(1));
+    match word.as_str() {
+        "held" => LeaseOutcome::Held,
+        "spent" => LeaseOutcome::Spent(left),
+        "cooling" => LeaseOutcome::Cooling { reason, left },
+        "gone" => LeaseOutcome::Gone,
+        _ => LeaseOutcome::Full,
+    }
+}
+
+fn optional(limit: Option<u32>) -> String {
+    limit.map(|limit| limit.to_string()).unwrap_or_default()
 }

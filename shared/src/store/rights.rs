@@ -158,7 +158,9 @@ impl Role {
             Self::Adapter => {
                 on(keys::SITES.to_owned(), &[("SMEMBERS", "")]);
                 on(keys::site_accounts(&site), &[("SMEMBERS", "")]);
-                on(keys::site_idle(&site), &[("ZADD", "XX 0"), ("ZRANGE", "0 0")]);
+                on(keys::site_leases(&site), LEASES);
+                on(keys::site_rate(&site), LEASES);
+                on(keys::rate(id), LEASES);
                 on(keys::account(id), &[("HGETALL", ""), ("HGET", "generation"), ("HMGET", "generation")]);
                 on(keys::session(id), &[("GET", ""), ("EXISTS", "")]);
                 on(keys::leases(id), LEASES);
@@ -216,6 +218,7 @@ const LEASES: &[(&str, &str)] = &[
     ("ZREMRANGEBYSCORE", "0 0"),
     ("ZCARD", ""),
     ("ZCOUNT", "0 0"),
+    ("ZRANGE", "0 0"),
     ("ZSCORE", "x"),
     ("PEXPIRE", "1"),
     ("EXISTS", ""),

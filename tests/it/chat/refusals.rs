@@ -139,7 +139,7 @@ async fn everybody_busy_is_429_after_the_queue_deadline() {
     let answer = world.adapter().ask("hi").await;
 
     assert!(begun.elapsed() >= Duration::from_millis(300));
-    assert_snapshot!(refusal(&answer), @r#"429 (retry after 1 s) {"error":{"message":"every account has as many streams as it bears; ask again in 1 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    assert_snapshot!(refusal(&answer), @r#"429 (retry after 1 s) {"error":{"message":"every account has as many turns as its limits allow; ask again in 1 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
 }
 
 #[tokio::test]

@@ -1,0 +1,177 @@
+//! Places of accounts and of sites: how many, how often, whose.
+
+use latchkey_shared::{
+    id::AccountId,
+    site::SiteLimits,
+    store::{LeaseOutcome, LeaseTerms, LeaseToken},
+};
+
+use super::*;
+
+const TERMS: LeaseTerms<'_> = LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, ttl: TTL };
+
+/// Asks for one lease; its token, if it is granted.
+async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<LeaseToken, LeaseOutcome> {
+    let token = LeaseToken::draw();
+    match store.lease(id, &token, terms).await.unwrap() {
+        LeaseOutcome::Held => Ok(token),
+        refused => Err(refused),
+    }
+}
+
+async fn lease_site(store: &Store, limits: SiteLimits) -> Result<LeaseToken, LeaseOutcome> {
+    let token = LeaseToken::draw();
+    match store.lease_site(&practice(), &token, limits, TTL).await.unwrap() {
+        LeaseOutcome::Held => Ok(token),
+        refused => Err(refused),
+    }
+}
+
+/// Has all that was counted in the last minute happen so much earlier.
+async fn pass(redis: &Redis, key: &str, time: Duration) {
+    let mut redis = redis.connection().await;
+    let begun: Vec<(String, u64)> =
+        redis::cmd("ZRANGE").arg(key).arg(0).arg(-1).arg("WITHSCORES").query_async(&mut redis).await.unwrap();
+    for (token, at) in begun {
+        let earlier = at - u64::try_from(time.as_millis()).unwrap();
+        redis::cmd("ZADD").arg(key).arg(earlier).arg(token).exec_async(&mut redis).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn leases_end_at_the_limit_and_come_back() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+
+    let first = lease(&store, id, TERMS).await.unwrap();
+    assert!(lease(&store, id, TERMS).await.is_ok());
+    assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Full));
+
+    assert!(store.renew_lease(id, &first, TTL).await.unwrap());
+    store.release_lease(id, &first).await.unwrap();
+    assert!(!store.renew_lease(id, &first, TTL).await.unwrap());
+    assert!(lease(&store, id, TERMS).await.is_ok());
+    assert_eq!(store.leases(id).await.unwrap(), 2);
+    let other = account(&store, "bob").await.id;
+    assert_eq!(store.leases_of(&[other, id]).await.unwrap(), [0, 2]);
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_ends_by_itself() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+    let short = LeaseTerms { concurrency: 1, ttl: Duration::from_millis(200), ..TERMS };
+    assert!(lease(&store, id, short).await.is_ok());
+
+    let free = async || lease(&store, id, short).await.is_ok().then_some(());
+    wait::until_some(Duration::from_secs(5), free).await;
+}
+
+#[tokio::test]
+async fn a_cooling_account_is_not_leased_and_a_longer_cooldown_stays() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+
+    store.cool(id, "rate_limited", TTL).await.unwrap();
+    store.cool(id, "session_expired", Duration::from_secs(1)).await.unwrap();
+
+    let Err(LeaseOutcome::Cooling { reason, left }) = lease(&store, id, TERMS).await else {
+        panic!("the account is cooling")
+    };
+    assert!(reason == "rate_limited" && left > Duration::from_secs(20), "{reason} {left:?}");
+    assert_eq!(store.cooldown(id).await.unwrap().unwrap().0, "rate_limited");
+}
+
+#[tokio::test]
+async fn no_minute_has_more_turns_than_may_begin_in_it() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+    let terms = LeaseTerms { concurrency: 100, requests_per_minute: Some(2), ..TERMS };
+    let rate = format!("lk:{{{id}}}:rate");
+    let spent = async || match lease(&store, id, terms).await {
+        Err(LeaseOutcome::Spent(left)) => left,
+        other => panic!("{other:?}"),
+    };
+
+    let first = lease(&store, id, terms).await.unwrap();
+    pass(&redis, &rate, Duration::from_secs(40)).await;
+    let second = lease(&store, id, terms).await.unwrap();
+    store.release_lease(id, &first).await.unwrap();
+    let left = spent().await;
+    assert!(Duration::from_secs(10) < left && left <= Duration::from_secs(20), "{left:?}");
+
+    // The first is over a minute old, the second is not; one that is undone never began.
+    pass(&redis, &rate, Duration::from_secs(25)).await;
+    let third = lease(&store, id, terms).await.unwrap();
+    let left = spent().await;
+    assert!(Duration::from_secs(25) < left && left <= Duration::from_secs(35), "{left:?}");
+    store.undo_lease(id, &third).await.unwrap();
+    assert!(lease(&store, id, terms).await.is_ok());
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_sites_places_are_counted_over_all_its_accounts() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let limits = SiteLimits { concurrency: Some(2), requests_per_minute: Some(3) };
+
+    let first = lease_site(&store, limits).await.unwrap();
+    lease_site(&store, limits).await.unwrap();
+    assert_eq!(lease_site(&store, limits).await, Err(LeaseOutcome::Full));
+
+    store.release_site_lease(&practice(), &first).await.unwrap();
+    assert!(!store.renew_site_lease(&practice(), &first, TTL).await.unwrap());
+    let third = lease_site(&store, limits).await.unwrap();
+    store.release_site_lease(&practice(), &third).await.unwrap();
+    assert!(matches!(lease_site(&store, limits).await, Err(LeaseOutcome::Spent(_))));
+    store.undo_site_lease(&practice(), &third).await.unwrap();
+    assert!(lease_site(&store, limits).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_account_is_leased_only_for_a_pool_that_it_is_in_now() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+    let set = |pools: &[&str]| pools.iter().map(|pool| pool.parse().unwrap()).collect();
+    let change = async |pools: &[&str]| {
+        let change = AccountChange { pools: Some(set(pools)), ..AccountChange::default() };
+        assert!(store.change_account(id, change).await.unwrap());
+    };
+    let for_pools = async |pools: &[&str]| {
+        let pools = set(pools);
+        let terms = LeaseTerms { concurrency: 100, pools: Some(&pools), ..TERMS };
+        lease(&store, id, terms).await.map(drop)
+    };
+
+    assert_eq!(for_pools(&["team"]).await, Err(LeaseOutcome::Gone), "it is in none");
+    change(&["team-a", "b"]).await;
+    for (pools, expected) in [
+        (&["team-a"][..], Ok(())),
+        (&["x", "b"][..], Ok(())),
+        (&["team"][..], Err(LeaseOutcome::Gone)),
+        (&["team-a-b"][..], Err(LeaseOutcome::Gone)),
+        (&["a"][..], Err(LeaseOutcome::Gone)),
+    ] {
+        assert_eq!(for_pools(pools).await, expected, "{pools:?}");
+    }
+    change(&["b"]).await;
+    assert_eq!(for_pools(&["team-a"]).await, Err(LeaseOutcome::Gone), "it has left");
+}
+
+#[tokio::test]
+async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let id = account(&store, "alice").await.id;
+    let off = AccountChange { state: Some((State::Disabled, String::new())), ..AccountChange::default() };
+    store.change_account(id, off).await.unwrap();
+
+    assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Gone));
+    assert_eq!(lease(&store, AccountId::new(), TERMS).await, Err(LeaseOutcome::Gone));
+}
