@@ -31,6 +31,7 @@ mod sites;
 mod state;
 mod stream;
 mod tokens;
+pub mod trial;
 mod turn;
 
 use config::Config;

@@ -36,7 +36,7 @@ use crate::{
     metrics::{LimitLabels, Metrics},
     prompt::Prompt,
     scope::Scope,
-    sites::{self, Ask, Outside, http::Clients},
+    sites::{self, Ask, Outside, http::Clients, watch::Watch},
     stream::{Deltas, delta::Values, fault::Fault},
 };
 
@@ -163,7 +163,12 @@ impl Pool {
             sessions: Sessions::new(vault),
             queue: Queue::new(metrics.queue.clone()),
             store,
-            outside: Outside { clients, tasks: tasks.clone(), cancels: metrics.cancels.clone() },
+            outside: Outside {
+                clients,
+                tasks: tasks.clone(),
+                cancels: metrics.cancels.clone(),
+                watch: Watch::off(),
+            },
             tasks,
             patience,
             limits: metrics.limits.clone(),

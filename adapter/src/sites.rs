@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use http::Clients;
+use watch::Watch;
 
 use crate::{
     metrics::Cancels,
@@ -32,6 +33,7 @@ pub(crate) mod http;
 pub(crate) mod models;
 mod openai;
 mod refusal;
+pub(crate) mod watch;
 
 /// What every driver uses. Clones share it.
 #[derive(Clone)]
@@ -42,6 +44,8 @@ pub(crate) struct Outside {
     pub tasks: Tasks,
     /// How long sites took to confirm that an answer is over.
     pub cancels: Cancels,
+    /// Who looks on.
+    pub watch: Watch,
 }
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
@@ -96,7 +100,7 @@ pub(crate) async fn open(
     let Ask { words, minted, kept } = ask;
     match (&site.chat.driver, words) {
         (Driver::OpenAi(openai), Words::OpenAi(body)) => {
-            openai::open(&outside.clients.requests, site, openai, session, body, minted).await
+            openai::open(outside, site, openai, session, body, minted).await
         }
         (Driver::Http(http), Words::Declared(words)) => {
             declared::open(outside, site, http, session, declared::Asked { words, minted, kept }).await

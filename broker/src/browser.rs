@@ -4,6 +4,7 @@
 //! chromiumoxide's calls never return then (measured on 0.9.1), so every call also watches the browser's end.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -22,12 +23,14 @@ mod network;
 mod page;
 mod process;
 mod profile;
+mod recording;
 mod world;
 
 pub use input::Pressed;
 pub use network::{Answer, Document, Network, Watch};
 pub use page::{Done, Glance, Page, Storage, StorageKind, Waiting};
 pub use profile::sweep;
+pub use recording::{Deed, Exchange, Recording, Tape, Touch};
 
 use instance::Instance;
 
@@ -43,6 +46,8 @@ pub struct BrowserConfig {
     pub sandbox: bool,
     /// Pages at once: logins that run at the same time.
     pub max_pages: usize,
+    /// What tells Chromium where a person's screen is; empty for none, and then there is no window.
+    pub display: Vec<(&'static str, OsString)>,
 }
 
 /// What went wrong with the browser itself. Never says what was typed or read.

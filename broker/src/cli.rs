@@ -171,7 +171,7 @@ pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(command, env, &output).await,
         Command::Audit(wanted) => audit::run(&wanted, env, &output).await,
         Command::Acl(users) => acl::print(&users, &output),
-        Command::Site(command) => site::run(command, &output),
+        Command::Site(command) => site::run(command, env, &output).await,
         Command::Doctor => doctor::run(env, &output).await,
     }
 }

@@ -18,6 +18,7 @@ pub mod config;
 mod keys;
 pub mod login;
 pub mod operations;
+mod record;
 pub mod refresh;
 mod revocation;
 mod state;
@@ -88,6 +89,7 @@ fn supervisor(config: &Config, tasks: Tasks) -> browser::Supervisor {
         chromium,
         sandbox: config.browser.sandbox,
         max_pages: config.login_concurrency,
+        display: Vec::new(),
     };
     browser::Supervisor::new(config, tasks)
 }

@@ -26,6 +26,7 @@ mod expiry;
 mod failure;
 mod hold;
 mod ladder;
+mod ledger;
 mod parts;
 mod probe;
 mod record;
@@ -34,6 +35,7 @@ mod rung;
 mod runner;
 mod screenshot;
 mod totp;
+pub(crate) mod trial;
 
 pub use failure::{Code, FailedStep, Failure};
 pub(crate) use hold::{CLAIM, settle};

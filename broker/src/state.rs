@@ -81,7 +81,7 @@ impl App {
 
 /// Follows no redirect: a probe that ends on the login page must not look like a success. Knows no proxy, like Chromium
 /// and the adapters: one from the environment would see the session.
-fn probe_client() -> anyhow::Result<reqwest::Client> {
+pub(crate) fn probe_client() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -161,6 +161,17 @@ impl Env {
         Self { values: std::env::vars_os().filter_map(utf8).collect() }
     }
 
+    /// What tells a program where this person's screen is; empty where there is none.
+    #[must_use]
+    pub fn display() -> Vec<(&'static str, std::ffi::OsString)> {
+        const NAMES: [&str; 4] = ["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"];
+        let known = |name: &std::ffi::OsString| NAMES.into_iter().find(|known| name == known);
+        let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+        let found: Vec<_> = set.filter_map(|(name, value)| Some((known(&name)?, value))).collect();
+        let has_screen = found.iter().any(|(name, _)| name.ends_with("DISPLAY"));
+        if has_screen { found } else { Vec::new() }
+    }
+
     /// An environment made of pairs.
     pub fn of<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         Self { values: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }

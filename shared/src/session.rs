@@ -65,6 +65,12 @@ impl Session {
         (!pairs.is_empty()).then(|| pairs.join("; ").into())
     }
 
+    /// Every secret in it: what nobody is shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let cookies = self.cookies.iter().map(|cookie| &cookie.value);
+        cookies.chain(&self.bearer).chain(self.local_storage.values()).chain(self.session_storage.values())
+    }
+
     /// The plaintext that the vault seals.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {

@@ -21,7 +21,7 @@ pub mod step;
 pub mod text;
 
 use chat::Chat;
-pub use file::{Parsed, check, parse};
+pub use file::{Parsed, check, http_url, parse};
 pub use logout::{Logout, LogoutMethod};
 pub use mistake::SiteFileError;
 use refresh::Refresh;

@@ -1,4 +1,4 @@
-//! The tools of whoever writes a site file: `site check`, `site schema`.
+//! The tools of whoever writes a site file: `site check`, `site schema`, `site try`.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -6,6 +6,9 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::cli::run;
+
+mod recorded;
+mod tried;
 
 fn fixtures() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/it/site/fixtures"))

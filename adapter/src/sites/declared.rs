@@ -13,6 +13,7 @@ use latchkey_shared::{
             conversation::{Conversation, Mint},
             http::Http,
             request::Request,
+            stream::{Format, Reading},
         },
     },
 };
@@ -20,7 +21,7 @@ use rand::RngExt;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use super::Outside;
+use super::{Outside, watch::Cut};
 use crate::stream::{Deltas, Stages, Upstream, delta::Values, fault::Fault};
 
 mod after;
@@ -66,6 +67,7 @@ pub(super) async fn open(
         client: outside.clients.requests.clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
+        watch: outside.watch.clone(),
     };
     let goes_on = kept.is_some();
     let values = beginning(&http.mint, http.conversation.as_ref(), kept);
@@ -84,7 +86,7 @@ pub(super) async fn open(
     let response = response.map_err(|_| Fault::Silent)??;
     let known = Known { values: after.values.clone(), goes_on };
     let decoder = Decoder::new(Arc::clone(site), known, is_framed(&response));
-    let stages = Stages::new(Box::new(decoder), minted);
+    let stages = Stages::new(outside.watch.over(Box::new(decoder), cut(&http.stream)), minted);
     let upstream = match http.stream.poll {
         None => response.bytes_stream().map_err(drop).boxed(),
         Some(pause) => polled(response, pause, caller, last.clone(), words, after.values.clone()),
@@ -93,6 +95,17 @@ pub(super) async fn open(
     let mut deltas = Deltas::new(stages, upstream, site.limits, started).with_farewell(farewell);
     deltas.begin().await?;
     Ok(deltas)
+}
+
+/// Where the stream's events end, for who looks on.
+fn cut(reading: &Reading) -> Cut {
+    match reading.format {
+        Format::Sse => Cut::Blocks,
+        Format::Ndjson => Cut::Lines,
+        // Each answer of a site that is polled is one line.
+        Format::Json if reading.poll.is_some() => Cut::Lines,
+        Format::Json | Format::Text | Format::Messages | Format::Packets => Cut::Nowhere,
+    }
 }
 
 /// The values with which a conversation begins or goes on.

@@ -9,7 +9,7 @@ use latchkey_shared::{
 use reqwest::{StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
-use super::{headers, http, refusal};
+use super::{Outside, headers, http, refusal, watch::Cut};
 use crate::{
     prompt::Prompt,
     stream::{Deltas, Stages, fault::Fault},
@@ -38,7 +38,7 @@ pub(super) fn body(prompt: &Prompt) -> Bytes {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
-    client: &reqwest::Client,
+    outside: &Outside,
     site: &Site,
     openai: &OpenAi,
     session: &Session,
@@ -47,7 +47,9 @@ pub(super) async fn open(
 ) -> Result<Deltas, Fault> {
     let url = site.url(&openai.path);
     let started = Instant::now();
-    let request = client
+    let request = outside
+        .clients
+        .requests
         .post(url.clone())
         .headers(headers(session, &url)?)
         .header(header::CONTENT_TYPE, "application/json")
@@ -56,14 +58,17 @@ pub(super) async fn open(
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let response = timeout_at(deadline, request.send()).await;
     let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
+    outside.watch.answered("POST", &url, response.status());
     let is_html = http::has_type(&response, "text/html");
     if response.status() != StatusCode::OK || is_html {
         return Err(refusal::read(response, is_html, &site.chat).await);
     }
     let is_json = http::has_type(&response, "application/json");
     let decoder = if is_json { Decoder::whole() } else { Decoder::events() };
+    let cut = if is_json { Cut::Nowhere } else { Cut::Blocks };
+    let decoder = outside.watch.over(Box::new(decoder), cut);
     let upstream = response.bytes_stream().map_err(drop).boxed();
-    let mut deltas = Deltas::new(Stages::new(Box::new(decoder), minted), upstream, site.limits, started);
+    let mut deltas = Deltas::new(Stages::new(decoder, minted), upstream, site.limits, started);
     deltas.begin().await?;
     Ok(deltas)
 }

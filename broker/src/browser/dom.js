@@ -113,6 +113,14 @@
     return fields.some((field) => holds(field.value, secrets)) || holds(text(root), secrets);
   };
 
+  // What is hidden for a picture, with the visibility that it had.
+  const covered = new Map();
+
+  const cover = (element) => {
+    if (!covered.has(element)) covered.set(element, element.style.visibility);
+    element.style.setProperty("visibility", "hidden", "important");
+  };
+
   return {
     // What is true of the page now. A selector that is none gives null.
     glance(selectors, texts) {
@@ -213,11 +221,33 @@
       return { origin: location.origin, values };
     },
 
+    shown() {
+      return roots().map(text).join("\n");
+    },
+
     // Hides every field and every secret; true when none is left to see.
     mask(secrets) {
       const all = roots();
       for (const root of all) scrub(root, secrets);
       return !all.some((root) => shows(root, secrets));
+    },
+
+    // Hides fields and secrets of a page that goes on; true when none is left to see.
+    cover(secrets) {
+      const all = roots();
+      for (const root of all) {
+        for (const element of root.querySelectorAll(`${FIELDS}, ${OPAQUE}`)) cover(element);
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+          if (holds(node.data, secrets) && node.parentElement) cover(node.parentElement);
+        }
+      }
+      return !all.some((root) => holds(text(root), secrets));
+    },
+
+    uncover() {
+      for (const [element, visibility] of covered) element.style.visibility = visibility;
+      covered.clear();
     },
 
     shows(secrets) {

@@ -64,7 +64,7 @@ impl Instance {
     /// Starts Chromium and connects to it.
     pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Arc<Self>, BrowserError> {
         let began = Instant::now();
-        let process = Process::start(&config.chromium, config.sandbox, tasks).await?;
+        let process = Process::start(config, tasks).await?;
         let address = process.address.clone();
         let (stop, dead) = (CancellationToken::new(), CancellationToken::new());
         let remains = TaskTracker::new();

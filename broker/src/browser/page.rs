@@ -122,6 +122,14 @@ impl Page {
             .map_err(|_| BrowserError::Refused("Page.captureScreenshot"))
     }
 
+    pub(super) fn cdp(&self) -> &CdpPage {
+        &self.page
+    }
+
+    pub(super) fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
     /// Sends a command to this page.
     pub(super) async fn execute<C: Command>(
         &self,

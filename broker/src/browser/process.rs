@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BrowserError,
+    BrowserConfig, BrowserError,
     profile::{self, Profile, REMOVE_TRIES},
 };
 use latchkey_shared::shutdown::Tasks;
@@ -39,8 +39,7 @@ const KEPT_LINE_BYTES: usize = 400;
 const TIE_LIFE_TO_STDIN: &str = r#"exec "$0" "$@" 3<&0 4>/dev/null"#;
 
 /// The automation flag stays on: a site may know that nobody sits here.
-const FLAGS: [&str; 15] = [
-    "--headless=new",
+const FLAGS: [&str; 14] = [
     "--enable-automation",
     "--remote-debugging-port=0",
     "--remote-debugging-pipe",
@@ -103,10 +102,11 @@ fn is_noise(line: &str) -> bool {
 
 impl Process {
     /// Starts Chromium and waits for the port where it takes commands.
-    pub(super) async fn start(chromium: &Path, sandbox: bool, tasks: &Tasks) -> Result<Self, BrowserError> {
+    pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Self, BrowserError> {
+        let (chromium, sandbox) = (config.chromium.as_path(), config.sandbox);
         check_user(sandbox, rustix::process::geteuid().is_root())?;
         let profile = Profile::new()?;
-        let mut child = command(chromium, profile.path(), sandbox).spawn().map_err(|cause| {
+        let mut child = command(config, profile.path()).spawn().map_err(|cause| {
             BrowserError::Unavailable(format!("cannot start {}: {cause}", chromium.display()))
         })?;
         let pipe = child.stdin.take();
@@ -199,11 +199,14 @@ fn check_user(sandbox: bool, is_root: bool) -> Result<(), BrowserError> {
     Err(BrowserError::Unavailable(message.to_owned()))
 }
 
-fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
+fn command(config: &BrowserConfig, profile: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(TIE_LIFE_TO_STDIN).arg(chromium).args(FLAGS);
-    if !sandbox {
+    command.arg("-c").arg(TIE_LIFE_TO_STDIN).arg(&config.chromium).args(FLAGS);
+    if !config.sandbox {
         command.arg("--no-sandbox");
+    }
+    if config.display.is_empty() {
+        command.arg("--headless=new");
     }
     let mut data = std::ffi::OsString::from("--user-data-dir=");
     data.push(profile.join("data"));
@@ -214,6 +217,7 @@ fn command(chromium: &Path, profile: &Path, sandbox: bool) -> Command {
         .env("LANG", "C.UTF-8")
         .env("HOME", profile)
         .env("TMPDIR", profile)
+        .envs(config.display.iter().cloned())
         .current_dir(profile)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

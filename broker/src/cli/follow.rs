@@ -32,7 +32,7 @@ async fn watch(
     mut operation: OperationView,
     output: &Output,
 ) -> anyhow::Result<OperationView> {
-    let mut printer = Printer { output, begun: 0, ended: 0 };
+    let mut printer = Printer::new(output);
     loop {
         printer.print(&operation.steps)?;
         if operation.state != State::Running {
@@ -44,14 +44,18 @@ async fn watch(
 }
 
 /// Prints a step when it begins and its time when it ends, so that a slow step is seen while it lasts.
-struct Printer<'a> {
+pub(super) struct Printer<'a> {
     output: &'a Output,
     begun: usize,
     ended: usize,
 }
 
-impl Printer<'_> {
-    fn print(&mut self, steps: &[StepView]) -> anyhow::Result<()> {
+impl<'a> Printer<'a> {
+    pub(super) fn new(output: &'a Output) -> Self {
+        Self { output, begun: 0, ended: 0 }
+    }
+
+    pub(super) fn print(&mut self, steps: &[StepView]) -> anyhow::Result<()> {
         for (index, step) in steps.iter().enumerate().skip(self.ended) {
             if self.begun <= index {
                 self.output.show(&line(step))?;
@@ -88,7 +92,8 @@ fn success(operation: &OperationView) -> String {
     format!("signed in: session {} ends {life}", operation.generation.unwrap_or_default())
 }
 
-fn failure(error: &ErrorView) -> String {
+/// Why a login failed, for people.
+pub(super) fn failure(error: &ErrorView) -> String {
     let mut text = format!("login failed: {}", error.code);
     if let Some(step) = &error.step {
         let place = format!("\n  at step {}, line {} of the site file:", step.index, step.line);

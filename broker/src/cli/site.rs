@@ -1,11 +1,14 @@
-//! `site check|schema`: the tools of whoever writes a site file.
+//! `site check|schema|try|record`: the tools of whoever writes a site file.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::Subcommand;
-use latchkey_shared::site::schema::SCHEMA;
+use clap::{Args, Subcommand};
+use latchkey_shared::{env::Env, site::schema::SCHEMA};
 
+mod asked;
 mod check;
+mod recorded;
+mod tried;
 
 use super::output::Output;
 
@@ -19,14 +22,69 @@ pub(super) enum SiteCommand {
     },
     /// Print the JSON Schema of site files, for editors: save it, and begin a file with `#:schema ./site.schema.json`
     Schema,
+    /// Sign in with a site file and ask one question; needs no Redis and stores nothing
+    ///
+    /// Shows each step of the login with its time, what the probe was answered, and every event of the chat beside
+    /// what came of it. Asks for the password and the TOTP seed, or reads them as two lines of standard input.
+    /// Secrets are masked. Exit code 1: the file or the command is wrong; 3: the login failed; 4: no answer.
+    Try(Try),
+    /// Draft a site file: opens the site, you sign in and ask one question by hand
+    ///
+    /// Watches what you do and what the page asks for, and writes selectors, places of tokens, the probe, the chat's
+    /// request and how its answer is read. What is typed into password and code fields is never read, and no token is
+    /// written. Needs a display; check and try the draft afterwards.
+    Record(Record),
 }
 
-pub(super) fn run(command: SiteCommand, output: &Output) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(super) struct Record {
+    /// Where the site is
+    #[arg(long)]
+    url: String,
+    /// The file to write; never over one that is there. The site is named after it
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// A file of `[[login.steps]]` that are done in your place, without a display; the password is read from standard
+    /// input
+    #[arg(long, value_name = "FILE", requires = "username")]
+    script: Option<PathBuf>,
+    /// What stands for {username} in the script
+    #[arg(long)]
+    username: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Try {
+    /// The file
+    file: PathBuf,
+    /// Where the site is, if the file does not say so
+    #[arg(long)]
+    url: Option<String>,
+    /// What the site calls the user
+    #[arg(long)]
+    username: String,
+    /// What the site is asked
+    #[arg(long, default_value = "What is a latchkey? Answer in one sentence.")]
+    question: String,
+    /// The model; the first that the site has by default
+    #[arg(long)]
+    model: Option<String>,
+    /// Sign in only
+    #[arg(long)]
+    no_question: bool,
+    /// Directory for a masked picture after each step; one of a failure is taken in any case
+    #[arg(long, value_name = "DIRECTORY")]
+    screenshots: Option<PathBuf>,
+}
+
+pub(super) async fn run(command: SiteCommand, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         SiteCommand::Check { files } => check::run(&files, output),
         SiteCommand::Schema => {
             output.text(SCHEMA)?;
             Ok(ExitCode::SUCCESS)
         }
+        SiteCommand::Record(arguments) => recorded::run(&arguments, env, output).await,
+        SiteCommand::Try(arguments) => tried::run(&arguments, env, output).await,
     }
 }

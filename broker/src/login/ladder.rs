@@ -21,6 +21,7 @@ use tokio::{
 use super::{
     Asked, Attempt, Code, Done, Failure, Progress, capture,
     failure::Trouble,
+    ledger::Ledger,
     parts, probe, renew,
     rung::{Climbed, Fetched, ends_the_climb},
     runner::{Runner, Welcome},
@@ -140,7 +141,7 @@ impl<'a> Attempt<'a> {
     async fn look_in(&self, page: &Page, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {
         let waiting = page.restore(kept, &self.site.base_url.origin()).await?;
         let nothing = Credentials::none();
-        let mut runner = Runner::new(page, self.site, self.account.id, &self.context.store, &nothing);
+        let mut runner = Runner::new(page, self.site, self.ledger(), &nothing);
         let welcome = runner.follow(sign, self.report).await?;
         page.stop_restoring(waiting).await?;
         match welcome {
@@ -198,7 +199,7 @@ impl<'a> Attempt<'a> {
     /// From an empty page to a captured state; the page is closed in any case.
     async fn run_recipe(&mut self, credentials: &Credentials) -> Result<Fetched, Failure> {
         let page = self.context.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
-        let mut runner = Runner::new(&page, self.site, self.account.id, &self.context.store, credentials);
+        let mut runner = Runner::new(&page, self.site, self.ledger(), credentials);
         let mut outcome = match runner.run(self.report).await {
             Ok(()) => self.fetch(&page).await.map_err(Failure::from),
             Err(failure) => Err(failure),
@@ -210,6 +211,11 @@ impl<'a> Attempt<'a> {
         }
         page.close().await;
         outcome
+    }
+
+    /// The account's state, where every broker sees what is typed.
+    fn ledger(&self) -> Ledger<'a> {
+        Ledger::Account { store: &self.context.store, id: self.account.id }
     }
 
     async fn fetch(&self, page: &Page) -> Result<Fetched, Trouble> {

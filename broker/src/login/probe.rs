@@ -21,19 +21,28 @@ pub(super) async fn check(
     session: &Session,
     credentials: Option<&Credentials>,
 ) -> Result<String, Trouble> {
-    let limit = site.probe.timeout;
-    let asked = tokio::time::timeout(limit, ask(http, site, session)).await;
-    let answer = asked.unwrap_or_else(|_| {
-        let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
-        Err(Trouble::new(Code::SiteDown, what))
-    })?;
-    let equals = site.probe.equals.as_ref().zip(credentials);
-    let expected = equals.map(|(template, credentials)| template.fill(&site.base_url, credentials));
-    judge(&answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))?;
+    judge(site, &ask(http, site, session).await?, credentials)?;
     Ok(format!("the site's {} was answered with {}", site.probe.path, site.probe.pointer))
 }
 
-async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
+/// What the site answers to the session.
+pub(super) async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
+    let limit = site.probe.timeout;
+    let asked = tokio::time::timeout(limit, answer(http, site, session)).await;
+    asked.unwrap_or_else(|_| {
+        let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
+        Err(Trouble::new(Code::SiteDown, what))
+    })
+}
+
+/// Whether the answer says that the account is signed in.
+pub(super) fn judge(site: &Site, answer: &Value, credentials: Option<&Credentials>) -> Result<(), Trouble> {
+    let equals = site.probe.equals.as_ref().zip(credentials);
+    let expected = equals.map(|(template, credentials)| template.fill(&site.base_url, credentials));
+    says(answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))
+}
+
+async fn answer(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
     let url = site.url(&site.probe.path);
     let mut request = http.get(url.clone()).header(header::ACCEPT, "application/json");
     if let Some(cookies) = session.cookie_header(&url) {
@@ -74,7 +83,7 @@ pub(super) async fn read(call: &str, answer: Response) -> Result<Vec<u8>, Troubl
 }
 
 /// Whether the answer says that somebody is signed in, and who is expected.
-fn judge(answer: &Value, pointer: &str, expected: Option<&str>) -> Result<(), Trouble> {
+fn says(answer: &Value, pointer: &str, expected: Option<&str>) -> Result<(), Trouble> {
     let found = answer.pointer(pointer).filter(|value| says_something(value));
     let Some(found) = found else {
         return Err(failed(format!("the probe's answer has nothing at {pointer}")));
@@ -137,13 +146,13 @@ mod tests {
     fn an_answer_must_say_who_is_signed_in() {
         let answer = json!({"username": "alice", "id": 7, "role": "", "list": [], "none": null});
 
-        assert!(judge(&answer, "/username", Some("alice")).is_ok());
-        assert!(judge(&answer, "/id", Some("7")).is_ok());
-        assert!(judge(&answer, "/username", None).is_ok());
+        assert!(says(&answer, "/username", Some("alice")).is_ok());
+        assert!(says(&answer, "/id", Some("7")).is_ok());
+        assert!(says(&answer, "/username", None).is_ok());
         for (pointer, expected) in
             [("/username", Some("bob")), ("/role", None), ("/list", None), ("/none", None), ("/nosuch", None)]
         {
-            assert_eq!(judge(&answer, pointer, expected).unwrap_err().code, Code::ProbeFailed, "{pointer}");
+            assert_eq!(says(&answer, pointer, expected).unwrap_err().code, Code::ProbeFailed, "{pointer}");
         }
     }
 

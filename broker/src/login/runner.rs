@@ -1,20 +1,18 @@
 //! Runs a recipe: one step at a time, each with a deadline, with an eye on every way in which the site says no.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use latchkey_shared::{
     credentials::Credentials,
-    id::AccountId,
     site::{
         Site,
         step::{Action, Condition, Step},
     },
-    store::Store,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
-use super::{Code, Failure, Progress, Report, failure::Trouble, hold};
+use super::{Code, Failure, Progress, Report, failure::Trouble, ledger::Ledger, screenshot};
 use crate::browser::Page;
 
 mod act;
@@ -35,9 +33,10 @@ const CALM: Duration = Duration::from_millis(200);
 pub(super) struct Runner<'a> {
     pub(super) page: &'a Page,
     pub(super) site: &'a Site,
-    pub(super) account: AccountId,
-    pub(super) store: &'a Store,
+    pub(super) ledger: Ledger<'a>,
     pub(super) credentials: &'a Credentials,
+    /// Where a picture goes after each step, if anywhere.
+    pub(super) pictures: Option<PathBuf>,
     /// Origins that may be typed at, as JavaScript prints them.
     origins: Vec<String>,
     secrets: Vec<SecretString>,
@@ -62,8 +61,7 @@ impl<'a> Runner<'a> {
     pub(super) fn new(
         page: &'a Page,
         site: &'a Site,
-        account: AccountId,
-        store: &'a Store,
+        ledger: Ledger<'a>,
         credentials: &'a Credentials,
     ) -> Self {
         let secrets = std::iter::once(&credentials.password).chain(&credentials.totp_seed);
@@ -71,9 +69,9 @@ impl<'a> Runner<'a> {
         Self {
             page,
             site,
-            account,
-            store,
+            ledger,
             credentials,
+            pictures: None,
             origins: site.origins.iter().map(url::Origin::ascii_serialization).collect(),
             secrets,
             password_typed: false,
@@ -91,6 +89,10 @@ impl<'a> Runner<'a> {
             tracing::debug!(step.index = index + 1, step.verb = verb, step.target = target, "login step");
             report(Progress::Step { index: index + 1, total: steps.len(), verb, target });
             self.step(index, step).await.map_err(|trouble| trouble.at(index, step))?;
+            if let Some(directory) = &self.pictures {
+                let name = format!("{:02}-{verb}.png", index + 1);
+                screenshot::of_step(self.page, &self.secrets, &directory.join(name)).await;
+            }
         }
         Ok(())
     }
@@ -108,7 +110,7 @@ impl<'a> Runner<'a> {
     /// Notes that the password is typed from now on, here and in the account.
     async fn begin_to_type(&mut self) -> Result<(), Trouble> {
         if !self.password_typed {
-            hold::begin_to_type(self.store, self.account).await?;
+            self.ledger.begin_to_type().await?;
             self.password_typed = true;
         }
         Ok(())

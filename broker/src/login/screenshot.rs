@@ -59,6 +59,22 @@ async fn masked(page: &Page, secrets: &[SecretString]) -> Result<Option<Vec<u8>>
     Ok((!shows).then_some(png))
 }
 
+/// Takes a picture of a page that goes on: what must not be seen is covered meanwhile. None is no failure.
+pub(super) async fn of_step(page: &Page, secrets: &[SecretString], path: &Path) {
+    let covered = page.cover(secrets).await;
+    let png = match covered {
+        Ok(true) => page.screenshot().await.ok(),
+        Ok(false) | Err(_) => None,
+    };
+    // A page that has gone took its cover along.
+    page.uncover().await.ok();
+    let (Some(png), path) = (png, path.to_owned()) else { return };
+    let written = tokio::task::spawn_blocking(move || write(&path, &png)).await;
+    if !matches!(written, Ok(Ok(()))) {
+        tracing::debug!("cannot write the picture of a step");
+    }
+}
+
 fn write(path: &Path, png: &[u8]) -> std::io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;

@@ -62,18 +62,7 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::load`], or a variable that is wrong.
     pub fn from_env(env: &Env) -> Result<Self, CatalogError> {
-        let mut urls = SiteUrls::new();
-        for item in env.list("LATCHKEY_SITE_URLS")? {
-            let expected = || {
-                EnvError::invalid("LATCHKEY_SITE_URLS", "site=URL, like open-webui=https://chat.example.org")
-            };
-            let (name, url) = item.split_once('=').ok_or_else(expected)?;
-            urls.insert(
-                name.trim().parse().map_err(|_| expected())?,
-                http_url(url.trim()).map_err(|_| expected())?,
-            );
-        }
-        Self::load(&env.paths("LATCHKEY_SITES")?, &urls)
+        Self::load(&env.paths("LATCHKEY_SITES")?, &urls(env)?)
     }
 
     /// Reads the built-in files and the given ones; a later file replaces an earlier one of the same site.
@@ -129,6 +118,24 @@ impl Catalog {
     pub fn names(&self) -> impl Iterator<Item = &SiteName> {
         self.sites.keys().chain(&self.unplaced)
     }
+}
+
+/// The addresses of `LATCHKEY_SITE_URLS`.
+///
+/// # Errors
+/// When it is not of the form that it must have.
+pub fn urls(env: &Env) -> Result<SiteUrls, EnvError> {
+    let mut urls = SiteUrls::new();
+    for item in env.list("LATCHKEY_SITE_URLS")? {
+        let expected =
+            || EnvError::invalid("LATCHKEY_SITE_URLS", "site=URL, like open-webui=https://chat.example.org");
+        let (name, url) = item.split_once('=').ok_or_else(expected)?;
+        urls.insert(
+            name.trim().parse().map_err(|_| expected())?,
+            http_url(url.trim()).map_err(|_| expected())?,
+        );
+    }
+    Ok(urls)
 }
 
 /// The TOML files at the given paths, those of a directory in order of their names.

@@ -24,7 +24,7 @@ mod login;
 mod steps;
 mod whole;
 
-pub(crate) use address::http_url;
+pub use address::http_url;
 use address::{base_url, origin};
 pub(super) use duration::{duration, read_duration, some_duration};
 use limits::RawLimits;

@@ -138,6 +138,7 @@ pub(super) fn browser_config() -> BrowserConfig {
         // Chromium refuses its sandbox to root, as which containers run their tests.
         sandbox: !rustix::process::geteuid().is_root(),
         max_pages: 2,
+        display: Vec::new(),
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{fill::Fill, words::Words};
 use crate::{
-    sites::{headers, http, refusal, sensitive},
+    sites::{headers, http, refusal, sensitive, watch::Watch},
     stream::{delta::Values, fault::Fault},
 };
 
@@ -30,6 +30,7 @@ pub(super) struct Caller {
     pub(super) client: Client,
     pub(super) site: Arc<Site>,
     pub(super) session: Arc<Session>,
+    pub(super) watch: Watch,
 }
 
 impl Caller {
@@ -45,6 +46,7 @@ impl Caller {
     ) -> Result<Response, Fault> {
         let response = self.request(request, words, values)?.send().await;
         let response = response.map_err(|error| http::sending_fault(&error))?;
+        self.watch.answered(request.method.as_str(), response.url(), response.status());
         let is_html = http::has_type(&response, "text/html");
         if !response.status().is_success() || is_html {
             return Err(refusal::read(response, is_html, &self.site.chat).await);

@@ -22,7 +22,7 @@ use super::{
     decode::{Decoder, Known},
 };
 use crate::{
-    sites::Outside,
+    sites::{Outside, watch::Cut},
     stream::{Deltas, Stages, Upstream, fault::Fault},
 };
 
@@ -55,6 +55,7 @@ pub(in crate::sites) async fn open(
         client: client.clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
+        watch: outside.watch.clone(),
     };
     let requests = caller(&outside.clients.requests);
     for request in &socket.requests {
@@ -76,7 +77,9 @@ pub(in crate::sites) async fn open(
     let (known, early, phase) = steps.into_parts();
     after.values.clone_from(&known.values);
     taken.map_err(|_| if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent })??;
-    let stages = Stages::new(Box::new(Decoder::new(Arc::clone(site), known, false)), minted);
+    let decoder = Decoder::new(Arc::clone(site), known, false);
+    // Each message comes whole.
+    let stages = Stages::new(outside.watch.over(Box::new(decoder), Cut::Nowhere), minted);
     let farewell = Box::new(move |ended, values| after.end(ended, values));
     let mut deltas = Deltas::new(stages, messages(early, lent), site.limits, started).with_farewell(farewell);
     deltas.begin().await?;

@@ -155,6 +155,14 @@ impl Page {
         self.call::<Value>("leave", json!([url.as_str()])).await.map(drop)
     }
 
+    /// All the text that the page shows.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn shown(&self) -> Result<String, BrowserError> {
+        self.call("shown", json!([])).await
+    }
+
     /// Reads the storage that belongs to the page's present origin: the named items, and what else there is as far as
     /// it is not too much.
     ///
@@ -175,6 +183,23 @@ impl Page {
     /// When the browser ends or does not answer.
     pub async fn mask(&self, secrets: &[SecretString]) -> Result<bool, BrowserError> {
         self.call("mask", json!([exposed(secrets)])).await
+    }
+
+    /// Hides every field and every text that holds a secret, until [`Page::uncover`]. True when none of them can be
+    /// seen.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn cover(&self, secrets: &[SecretString]) -> Result<bool, BrowserError> {
+        self.call("cover", json!([exposed(secrets)])).await
+    }
+
+    /// Shows again what was covered.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn uncover(&self) -> Result<(), BrowserError> {
+        self.call::<Value>("uncover", json!([])).await.map(drop)
     }
 
     /// Whether a secret can be seen.

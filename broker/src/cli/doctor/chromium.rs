@@ -27,7 +27,7 @@ pub(super) async fn checks(env: &Env) -> Vec<Check> {
         }
     };
     let found = path.display().to_string();
-    let config = BrowserConfig { chromium: path, sandbox: choice.sandbox, max_pages: 1 };
+    let config = BrowserConfig { chromium: path, sandbox: choice.sandbox, max_pages: 1, display: Vec::new() };
     match start(config).await {
         Ok(version) => vec![Check::ok("chromium", format!("{version} at {found}")), sandbox(choice.sandbox)],
         Err(error) => {

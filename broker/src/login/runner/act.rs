@@ -146,7 +146,7 @@ impl Runner<'_> {
         loop {
             let now = Timestamp::now();
             let wait = match totp::moment(now) {
-                Moment::Step(step) if self.store.claim_totp_step(self.account, step).await? => {
+                Moment::Step(step) if self.ledger.claim_totp_step(step).await? => {
                     return Ok(step);
                 }
                 Moment::Step(_) => totp::left(now),

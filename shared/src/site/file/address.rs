@@ -13,7 +13,7 @@ pub(super) fn base_url(source: &Source<'_>, text: &Spanned<String>) -> Result<Ur
 ///
 /// # Errors
 /// A sentence on what was expected.
-pub(crate) fn http_url(text: &str) -> Result<Url, String> {
+pub fn http_url(text: &str) -> Result<Url, String> {
     let expected = || format!("{text:?} is no URL like https://chat.example.org");
     let url: Url = text.parse().map_err(|_| expected())?;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();

@@ -1,0 +1,38 @@
+//! Where a login writes down what it is about to type, before it does.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use latchkey_shared::{id::AccountId, store::Store};
+
+use super::{failure::Trouble, hold};
+
+/// Who must know what is typed.
+pub(super) enum Ledger<'a> {
+    /// An account's state, and through it every broker.
+    Account {
+        /// Where the account is.
+        store: &'a Store,
+        /// Which it is.
+        id: AccountId,
+    },
+    /// This login alone: the credentials were typed in for it.
+    Alone(AtomicU64),
+}
+
+impl Ledger<'_> {
+    /// Notes that the password is typed from now on.
+    pub(super) async fn begin_to_type(&self) -> Result<(), Trouble> {
+        match self {
+            Self::Account { store, id } => hold::begin_to_type(store, *id).await,
+            Self::Alone(_) => Ok(()),
+        }
+    }
+
+    /// Notes that the code of a time step is typed; false when it was typed before.
+    pub(super) async fn claim_totp_step(&self, step: u64) -> Result<bool, Trouble> {
+        match self {
+            Self::Account { store, id } => Ok(store.claim_totp_step(*id, step).await?),
+            Self::Alone(last) => Ok(last.fetch_max(step, Ordering::Relaxed) < step),
+        }
+    }
+}

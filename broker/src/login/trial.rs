@@ -1,0 +1,109 @@
+//! A login for the author of a site file: the same corridor, without an account, and nothing is stored.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicU64,
+};
+
+use latchkey_shared::{credentials::Credentials, id::AccountId, mask::Mask, session::Session, site::Site};
+use serde_json::Value;
+
+use super::{
+    Failure, Progress, Report, capture, failure::Trouble, ledger::Ledger, parts, probe, runner::Runner,
+    screenshot,
+};
+use crate::browser::{Page, Supervisor};
+
+/// What a trial needs.
+pub(crate) struct Trial<'a> {
+    /// Where the page is opened.
+    pub(crate) browser: &'a Supervisor,
+    /// Asks the probe. It must not follow redirects.
+    pub(crate) http: &'a reqwest::Client,
+    /// The site.
+    pub(crate) site: &'a Site,
+    /// What is typed.
+    pub(crate) credentials: &'a Credentials,
+    /// Where the picture of a failure goes.
+    pub(crate) artefacts: &'a Path,
+    /// Where a picture goes after each step, if the author wants them.
+    pub(crate) pictures: Option<&'a Path>,
+}
+
+/// A login that ended well.
+pub(crate) struct SignedIn {
+    /// The session.
+    pub(crate) session: Session,
+    /// What the probe was answered, without secrets.
+    pub(crate) answer: String,
+}
+
+impl Trial<'_> {
+    /// Signs in and proves the session.
+    ///
+    /// # Errors
+    /// Why there is no session, with a picture where there was a page.
+    pub(crate) async fn run(&self, report: Report<'_>) -> Result<SignedIn, Failure> {
+        let session = self.sign_in(report).await?;
+        report(Progress::Probing);
+        let answer = probe::ask(self.http, self.site, &session).await?;
+        let shown = self.shown(&answer, &session);
+        match probe::judge(self.site, &answer, Some(self.credentials)) {
+            Ok(()) => Ok(SignedIn { session, answer: shown }),
+            Err(trouble) => {
+                let mut failure = Failure::from(trouble);
+                failure.message += &format!("\n  the site answered: {shown}");
+                Err(failure)
+            }
+        }
+    }
+
+    async fn sign_in(&self, report: Report<'_>) -> Result<Session, Failure> {
+        let page = self.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
+        let ledger = Ledger::Alone(AtomicU64::new(0));
+        let mut runner = Runner::new(&page, self.site, ledger, self.credentials);
+        runner.pictures = self.pictures.map(Path::to_owned);
+        let mut outcome = match runner.run(report).await {
+            Ok(()) => {
+                report(Progress::Capturing);
+                self.capture(&page).await.map_err(Failure::from)
+            }
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &mut outcome {
+            let (id, code) = (AccountId::new(), failure.code);
+            failure.screenshot = screenshot::take(&page, runner.secrets(), self.artefacts, id, code).await;
+        }
+        page.close().await;
+        outcome
+    }
+
+    async fn capture(&self, page: &Page) -> Result<Session, Trouble> {
+        let state = capture::state(page, self.site).await?;
+        parts::session(self.site, &state, None)
+    }
+
+    /// The probe's answer as an author may see it: what is long is cut, what is secret is masked.
+    fn shown(&self, answer: &Value, session: &Session) -> String {
+        const LONGEST: usize = 600;
+        let secrets = std::iter::once(&self.credentials.password).chain(&self.credentials.totp_seed);
+        let text = Mask::new(secrets.chain(session.secrets())).hide(&answer.to_string());
+        match text.char_indices().nth(LONGEST) {
+            Some((at, _)) => format!("{}...", &text[..at]),
+            None => text,
+        }
+    }
+}
+
+/// Does the steps of a recipe on a page, in a person's place.
+///
+/// # Errors
+/// The step that failed.
+pub(crate) async fn play(page: &Page, site: &Site, credentials: &Credentials) -> Result<(), Failure> {
+    Runner::new(page, site, Ledger::Alone(AtomicU64::new(0)), credentials).run(&|_| {}).await
+}
+
+/// Where pictures of failed trials go when nobody says where.
+pub(crate) fn artefacts() -> PathBuf {
+    std::env::temp_dir().join("latchkey-site-try")
+}

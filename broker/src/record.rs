@@ -1,0 +1,139 @@
+//! Drafts a site file from what a person did at a site and what the page asked for meanwhile.
+//!
+//! Pure: a recording in, a text out. It knows no secret's value by name, and writes none: of a token only the place.
+
+use latchkey_shared::site::{self, SiteFileError, SiteUrls};
+use url::Url;
+
+use crate::browser::{Deed, Exchange, Tape, Touch};
+
+mod chat;
+mod events;
+mod login;
+mod probe;
+mod session;
+mod toml;
+
+/// What is known of the browser when the answer is complete.
+pub(crate) struct Seen<'a> {
+    /// What was recorded.
+    pub(crate) tape: &'a Tape,
+    /// Where the site is.
+    pub(crate) base_url: &'a Url,
+    /// Names of the cookies that came with the sign-in, and their values.
+    pub(crate) cookies: &'a [(String, secrecy::SecretString)],
+    /// `localStorage` of the site.
+    pub(crate) local: &'a [(String, secrecy::SecretString)],
+    /// `sessionStorage` of the site.
+    pub(crate) session: &'a [(String, secrecy::SecretString)],
+    /// What the page showed at the end.
+    pub(crate) shown: &'a str,
+}
+
+/// Why there is no draft.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoDraft {
+    /// No secret was typed.
+    #[error("no password was typed: sign in at the site, and ask it one question")]
+    NoLogin,
+    /// No question was found in any request.
+    #[error(
+        "no request of the page has your question in it: ask one after signing in; a chat over a WebSocket is written by \
+         hand, see [chat.websocket] in shared/README.md"
+    )]
+    NoQuestion,
+    /// The draft is none, which is a fault of ours.
+    #[error("the draft has a mistake: {0}; please report it")]
+    Wrong(SiteFileError),
+}
+
+/// The question, and the request that asks it.
+struct Asked<'a> {
+    touch: &'a Touch,
+    text: String,
+    exchange: &'a Exchange,
+}
+
+/// Drafts the file for a site with this name.
+///
+/// # Errors
+/// What is missing in the recording.
+pub(crate) fn draft(name: &str, seen: &Seen<'_>) -> Result<String, NoDraft> {
+    let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
+    let last_secret = seen.tape.touches.iter().rposition(is_secret).ok_or(NoDraft::NoLogin)?;
+    let asked = asked(seen.tape, last_secret).ok_or(NoDraft::NoQuestion)?;
+    let (chat, models) = chat::draft(seen, &asked);
+    let text = [
+        head(name, seen.base_url, &models),
+        login::draft(seen, last_secret, asked.touch),
+        session::draft(seen, asked.exchange),
+        probe::draft(seen),
+        chat,
+    ]
+    .join("\n");
+    match site::check(&format!("{name}.toml"), &text, &SiteUrls::new()) {
+        Ok(_) => Ok(text),
+        Err(mistakes) => Err(mistakes.into_iter().next().map_or(NoDraft::NoQuestion, NoDraft::Wrong)),
+    }
+}
+
+/// Whether a recording has a question whose answer is complete, as far as one can tell.
+pub(crate) fn is_complete(tape: &Tape) -> bool {
+    let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
+    let last_secret = tape.touches.iter().rposition(is_secret);
+    let asked = last_secret.and_then(|last_secret| asked(tape, last_secret));
+    asked.is_some_and(|asked| {
+        let since = tape.exchanges.iter().filter(|exchange| asked.exchange.after <= exchange.after);
+        since.filter(|exchange| exchange.status.is_some()).all(|exchange| exchange.ended)
+            && asked.exchange.ended
+    })
+}
+
+fn asked(tape: &Tape, last_secret: usize) -> Option<Asked<'_>> {
+    let fills = tape.touches.iter().enumerate().skip(last_secret + 1).rev();
+    for (index, touch) in fills.filter(|(_, touch)| touch.what == Deed::Fill) {
+        let text = touch.text.as_deref().unwrap_or_default().trim().to_owned();
+        if text.len() < 4 {
+            continue;
+        }
+        let json = toml::json_inside(&text);
+        let holds = |exchange: &Exchange| {
+            index < exchange.after && exchange.body.as_ref().is_some_and(|body| body.contains(&json))
+        };
+        if let Some(exchange) = asking(tape, holds) {
+            return Some(Asked { touch, text, exchange });
+        }
+    }
+    None
+}
+
+/// Of the requests that hold the question, the one that is answered by a stream: pages send it elsewhere too, for a
+/// title or to show it.
+fn asking(tape: &Tape, holds: impl Fn(&Exchange) -> bool) -> Option<&Exchange> {
+    let is_stream = |exchange: &&Exchange| exchange.content_type.contains("event-stream");
+    let with_question = || tape.exchanges.iter().filter(|exchange| holds(exchange));
+    let first = with_question().next()?;
+    let itself = with_question().find(is_stream);
+    let stream =
+        tape.exchanges.iter().rposition(|exchange| first.after <= exchange.after && is_stream(&exchange));
+    let before = stream.and_then(|stream| tape.exchanges[..stream].iter().rfind(|exchange| holds(exchange)));
+    Some(itself.or(before).unwrap_or(first))
+}
+
+fn head(name: &str, base_url: &Url, models: &str) -> String {
+    let address = base_url.as_str().trim_end_matches('/');
+    format!(
+        "# Drafted from one recording: a person verifies what is marked VERIFY.\n\
+         # `latchkey-broker site check` and `site try` tell whether it works.\n\
+         version = 1\n\n[site]\nname = {name:?}\ntitle = {name:?}\nbase_url = {address:?}\n{models}\n"
+    )
+}
+
+/// A path of the site with its query; `None` for another origin or another base.
+fn path<'u>(base_url: &Url, url: &'u Url) -> Option<&'u str> {
+    let base = base_url.as_str().trim_end_matches('/');
+    url.as_str().strip_prefix(base).filter(|path| path.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests;

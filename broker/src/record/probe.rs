@@ -1,0 +1,46 @@
+//! `[probe]`: a GET whose JSON answer named the user.
+
+use serde_json::Value;
+
+use super::{Seen, login, path, toml};
+use crate::browser::Exchange;
+
+/// Keys under which sites tell who is signed in.
+const KEYS: [&str; 6] = ["email", "username", "user", "login", "name", "sub"];
+
+pub(super) fn draft(seen: &Seen<'_>) -> String {
+    let username = login::typed_username(seen);
+    let answers: Vec<(&str, Value)> =
+        seen.tape.exchanges.iter().filter_map(|exchange| answer(seen, exchange)).collect();
+    for (path, answer) in &answers {
+        let named = toml::texts(answer).into_iter().find(|(_, text)| Some(*text) == username);
+        if let Some((pointer, _)) = named {
+            return table(path, &pointer, "equals = \"{username}\"\n");
+        }
+    }
+    for (path, answer) in &answers {
+        let named = toml::texts(answer).into_iter().find(|(pointer, text)| {
+            !text.is_empty() && pointer.rsplit('/').next().is_some_and(|key| KEYS.contains(&key))
+        });
+        if let Some((pointer, _)) = named {
+            return table(path, &pointer, "# VERIFY: is it there only for who is signed in?\n");
+        }
+    }
+    table(
+        "/api/me",
+        "/username",
+        "# VERIFY: no GET that names the user was seen; look for one in the page's requests.\n",
+    )
+}
+
+fn table(path: &str, pointer: &str, more: &str) -> String {
+    format!("[probe]\npath = {path:?}\npointer = {pointer:?}\n{more}")
+}
+
+/// The JSON that a GET of the site was answered.
+fn answer<'a>(seen: &Seen<'a>, exchange: &'a Exchange) -> Option<(&'a str, Value)> {
+    let fits = exchange.method == "GET" && exchange.status == Some(200);
+    let path = path(seen.base_url, &exchange.url).filter(|path| fits && !path.contains('?'))?;
+    let answer: Value = serde_json::from_str(exchange.answer.as_deref()?).ok()?;
+    answer.is_object().then_some((path, answer))
+}
