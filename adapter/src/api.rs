@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{Uri, uri::PathAndQuery},
-    middleware::{from_fn, map_request},
+    middleware::{from_fn_with_state, map_request},
     routing::{get, head, post},
 };
 
@@ -46,9 +46,12 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(DefaultBodyLimit::disable())
-        .with_state(app);
+        .with_state(app.clone());
     // Routing happens inside the fallback, after the path was tidied: a layer around the routes would be too late.
-    Router::new().fallback_service(routes).layer(map_request(tidy_path)).layer(from_fn(request_id::attach))
+    Router::new()
+        .fallback_service(routes)
+        .layer(map_request(tidy_path))
+        .layer(from_fn_with_state(app, request_id::attach))
 }
 
 /// Also for `/v1/dashboard/billing/*`: an odd 200 there makes a gateway switch its channel off.

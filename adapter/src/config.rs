@@ -9,6 +9,10 @@ mod secrets;
 
 pub use secrets::SharedSecrets;
 
+use crate::recorder;
+
+/// Enough to find a turn that somebody complains about; 50 MiB of Redis at most.
+const DEFAULT_RECORDED_TURNS: usize = 100;
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -38,6 +42,8 @@ pub struct Config {
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
     pub calls: Calls,
+    /// `LATCHKEY_RECORDER`, default off, `LATCHKEY_RECORDER_TURNS` and `LATCHKEY_RECORDER_TTL`.
+    pub recorder: Option<recorder::Settings>,
     /// `LATCHKEY_RESEND` and `LATCHKEY_TITLES`.
     pub sparing: Sparing,
 }
@@ -131,6 +137,7 @@ impl Config {
             vault: SessionVault::from_env(env)?,
             catalog: Arc::new(Catalog::from_env(env)?),
             calls: Calls::from_env(env, &secrets)?,
+            recorder: recorder(env)?,
             secrets,
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
@@ -149,6 +156,14 @@ impl Sparing {
             titles: env.choice("LATCHKEY_TITLES", &[("site", false), ("local", true)], false)?,
         })
     }
+}
+
+fn recorder(env: &Env) -> anyhow::Result<Option<recorder::Settings>> {
+    let modes = [("off", None), ("masked", Some(false)), ("full", Some(true))];
+    let is_whole = env.choice("LATCHKEY_RECORDER", &modes, None)?;
+    let turns = env.number("LATCHKEY_RECORDER_TURNS", DEFAULT_RECORDED_TURNS)?;
+    let ttl = env.duration("LATCHKEY_RECORDER_TTL", Duration::from_secs(60 * 60))?;
+    Ok(is_whole.map(|is_whole| recorder::Settings { is_whole, turns, ttl }))
 }
 
 impl Calls {

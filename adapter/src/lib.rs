@@ -24,6 +24,7 @@ mod models;
 mod openai;
 mod pool;
 mod prompt;
+pub mod recorder;
 mod responses;
 mod scope;
 mod serving;

@@ -35,6 +35,7 @@ use sessions::Sessions;
 use crate::{
     metrics::{LimitLabels, Metrics},
     prompt::Prompt,
+    recorder,
     scope::Scope,
     sites::{self, Ask, Outside, http::Clients, watch::Watch},
     stream::{Deltas, delta::Values, fault::Fault},
@@ -234,6 +235,9 @@ impl Pool {
                 Err(fault) => return Err(fault.into()),
             };
             tracing::warn!(account.id = %lease.account, site = %site.name, cause = %fault, "account failed, trying the next");
+            if let Some(tape) = recorder::tape() {
+                tape.fault(fault.label());
+            }
             if self.put_away(&lease, &fault).await {
                 tried.push(lease.account);
             }

@@ -143,6 +143,13 @@ impl Serving {
         next
     }
 
+    /// Records what the client is sent, if turns are recorded.
+    pub(crate) fn sent(&self, bytes: &[u8]) {
+        if let Some(turn) = &self.turn {
+            turn.sent(bytes);
+        }
+    }
+
     /// Counts a sign of life that the client was sent meanwhile.
     pub(crate) fn heartbeat(&self) {
         if let Some(turn) = &self.turn {

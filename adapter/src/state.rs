@@ -9,6 +9,7 @@ use crate::{
     metrics::Metrics,
     models::ModelIndex,
     pool::{Patience, Pool},
+    recorder::Recorder,
     serving::Shelf,
     sites::http::Clients,
 };
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub vault: SessionVault,
     /// Longest request body in bytes.
     pub body_limit: usize,
+    /// Keeps what happened in turns, if it is told to.
+    pub recorder: Option<Arc<Recorder>>,
     /// The background tasks; also says when what still runs is to break off.
     pub tasks: Tasks,
 }
@@ -52,6 +55,7 @@ impl AppState {
     pub(crate) fn new(config: Config, store: Store, clients: Clients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
         let vault = config.vault;
+        let recorder = Recorder::new(config.recorder, &store, &vault, &tasks);
         let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
         let pool =
             Pool::new(store.clone(), vault.clone(), clients.clone(), tasks.clone(), patience, &metrics);
@@ -71,6 +75,7 @@ impl AppState {
             shelf: Arc::new(Shelf::new(tasks.clone())),
             vault,
             body_limit: config.body_limit,
+            recorder,
             tasks,
         }))
     }

@@ -19,6 +19,8 @@ pub(crate) mod response;
 pub(crate) mod sse;
 pub(crate) mod tools;
 
+use crate::recorder::{self, Tape};
+
 use close::{Close, End};
 use delta::{Delta, Values};
 use fault::Fault;
@@ -66,6 +68,8 @@ pub(crate) type Farewell = Box<dyn FnOnce(bool, Values) + Send>;
 /// The deltas of one answer.
 pub(crate) struct Deltas {
     farewell: Option<Farewell>,
+    /// Where the turn is recorded, if turns are.
+    tape: Option<Tape>,
     stages: Stages,
     upstream: Upstream,
     ready: Vec<Delta>,
@@ -87,7 +91,11 @@ impl Deltas {
     /// Assembles the stream. `started` is when the prompt was sent.
     pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
         let clock = Clock { limits, piece: started + limits.first_token, turn: started + limits.turn };
-        Self { farewell: None, stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
+        let tape = recorder::tape();
+        if let Some(tape) = &tape {
+            tape.answer();
+        }
+        Self { farewell: None, tape, stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
     }
 
     /// With something to be told when the answer is over, or is let go of.
@@ -165,7 +173,16 @@ impl Deltas {
     async fn read(&mut self) -> Result<(), Fault> {
         let deadline = self.clock.piece.min(self.clock.turn);
         let closing = self.stages.close.has_finished();
-        match timeout_at(deadline, self.upstream.next()).await {
+        let read = timeout_at(deadline, self.upstream.next()).await;
+        if let Some(tape) = &self.tape {
+            match &read {
+                Ok(Some(Ok(bytes))) => tape.site(bytes),
+                Ok(None) => tape.over("ended"),
+                Ok(Some(Err(()))) => tape.over("cut"),
+                Err(_) => tape.over("silent"),
+            }
+        }
+        match read {
             Ok(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
             Ok(None) => return self.finish(),
             // After the last word nothing can be lost any more.

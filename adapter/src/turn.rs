@@ -13,6 +13,7 @@ use crate::{
     openai::request::{ChatRequest, Invalid},
     pool::{Held, PoolError},
     prompt::{Calls, Prompt},
+    recorder,
     scope::Scope,
     sites::Ask,
     state::AppState,
@@ -94,7 +95,7 @@ pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> 
         begun = begin(app, &scope, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
-    let (answer, failovers, memory) = begun.inspect_err(|error| record.outcome = Some(error.label()))?;
+    let (answer, failovers, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
     record.began(failovers);
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     Ok(Turn {
@@ -152,6 +153,7 @@ async fn begin(
 }
 
 fn reader(app: &AppState, prompt: &Prompt, record: &mut Record) -> Reader {
+    record.calls(&prompt.calls);
     let mut tally = |dialect| {
         record.dialect = dialect;
         Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect)
@@ -186,6 +188,13 @@ impl TurnError {
 }
 
 impl Turn {
+    /// Records what the client is sent, if turns are recorded.
+    pub(crate) fn sent(&self, bytes: &[u8]) {
+        if let Some(tape) = &self.record.tape {
+            tape.chunk(bytes);
+        }
+    }
+
     /// Waits for more deltas; the ending comes once, after the last of them. Cancel-safe.
     ///
     /// # Errors
@@ -196,16 +205,17 @@ impl Turn {
             biased;
             () = self.stopping.cancelled() => Err(Fault::Stopping),
             () = self.answer.switched_off() => Err(Fault::SwitchedOff),
-            next = self.answer.next(out) => next,
+            next = recorder::within(self.record.tape.clone(), self.answer.next(out)) => next,
         };
         let end = match next {
             Ok(end) => end,
             Err(fault) => {
-                self.record.outcome = Some(fault.label());
+                self.record.failed(fault.label());
                 tracing::warn!(account.id = %self.answer.account(), cause = %fault, "the answer failed");
                 return Err(fault);
             }
         };
+        self.record.said(&out[from..]);
         for delta in &out[from..] {
             self.counter.push(delta);
             self.memory.iter_mut().for_each(|memory| memory.push(delta));

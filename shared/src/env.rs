@@ -59,6 +59,12 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
     plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
     plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
+    plain(
+        "LATCHKEY_RECORDER",
+        "adapter: masked to keep what happened in the last turns, full to keep contents too, off; off",
+    ),
+    plain("LATCHKEY_RECORDER_TTL", "adapter: how long a recorded turn is kept; 1h"),
+    plain("LATCHKEY_RECORDER_TURNS", "adapter: how many recorded turns are kept, of up to 512 KiB each; 100"),
     plain("LATCHKEY_REDIS_CA", "both: file of the CA (PEM) that signed Redis's certificate; the public ones"),
     plain("LATCHKEY_REDIS_TIMEOUT", "both: limit of one Redis call; 2s"),
     secret(

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod credentials;
 pub mod env;
+pub mod flight;
 pub mod id;
 pub mod mask;
 pub mod nearest;

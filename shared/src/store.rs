@@ -25,6 +25,7 @@ mod answers;
 mod audit;
 mod conversations;
 mod events;
+mod flights;
 pub mod keys;
 mod lanes;
 mod leases;

@@ -14,6 +14,7 @@ use source::{Names, Source};
 use crate::{
     credentials::Credentials,
     env::{Env, EnvError},
+    flight::Flight,
     id::AccountId,
     session::Session,
     store::keys,
@@ -84,7 +85,7 @@ struct Place<'a> {
     kind: Kind,
     deployment: &'a str,
     redis_key: String,
-    /// The account, or the question, whose it is.
+    /// The account, the question or the turn, whose it is.
     owner: String,
     epoch: u64,
 }
@@ -305,6 +306,32 @@ impl SessionVault {
     fn place_of_answer(&self, digest: &str) -> Place<'_> {
         let (redis_key, owner) = (keys::answer(digest), digest.to_owned());
         Place { kind: Kind::Answer, deployment: &self.0.deployment, redis_key, owner, epoch: 0 }
+    }
+
+    /// Seals the recording of one turn under the ring's first key.
+    #[must_use]
+    pub fn seal_flight(&self, flight: &Flight) -> Sealed {
+        self.0.seal(&flight.to_bytes(), &self.flight_place(&flight.id))
+    }
+
+    /// Opens the recording of one turn.
+    ///
+    /// # Errors
+    /// When the record is anything but this turn's.
+    pub fn open_flight(&self, sealed: &Sealed, id: &str) -> Result<Flight, VaultError> {
+        let plaintext = self.0.open(sealed, &self.flight_place(id))?;
+        Flight::from_bytes(&plaintext).ok_or(VaultError::Format)
+    }
+
+    fn flight_place(&self, id: &str) -> Place<'_> {
+        let redis_key = keys::flight(id);
+        Place {
+            kind: Kind::Flight,
+            deployment: &self.0.deployment,
+            redis_key,
+            owner: id.to_owned(),
+            epoch: 0,
+        }
     }
 }
 

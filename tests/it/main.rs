@@ -28,6 +28,7 @@ mod outage;
 mod plain_openai;
 mod pools;
 mod readme;
+mod recorder;
 mod resend;
 mod revocation;
 mod rights;

@@ -132,6 +132,9 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     assert!(adapter.session(account.id).await.unwrap().is_some());
     assert_eq!(adapter.site_accounts(&site).await.unwrap().len(), 1);
     leases(&broker, &adapter, &account).await;
+    for id in ["one", "two"] {
+        adapter.keep_flight(id, &Sealed::from_stored(vec![1]), TTL, 1).await.unwrap();
+    }
     adapter.cool(account.id, "rate_limited", TTL).await.unwrap();
     assert!(broker.cooldown(account.id).await.unwrap().is_some());
 

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use crate::{
-    anthropic::converted, conversation::SESSION_HEADERS, openai::request::ChatRequest, state::AppState,
+    anthropic::converted, conversation::SESSION_HEADERS, openai::request::ChatRequest, recorder,
+    state::AppState,
 };
 
 /// A gateway sends what it has; only a broken one takes longer.
@@ -43,7 +44,11 @@ impl FromRequest<AppState> for ApiJson {
 pub(super) async fn whole_body(request: Request, app: &AppState) -> Result<Bytes, ApiError> {
     let body = timeout(ARRIVAL, to_bytes(request.into_body(), app.body_limit)).await;
     let body = body.map_err(|_| ApiError::Invalid("the body did not arrive in time".to_owned()))?;
-    body.map_err(|_| ApiError::BodyTooLong { limit: app.body_limit })
+    let body = body.map_err(|_| ApiError::BodyTooLong { limit: app.body_limit })?;
+    if let Some(tape) = recorder::tape() {
+        tape.request(&body);
+    }
+    Ok(body)
 }
 
 /// How the client tells this conversation from its others, if it says so and is brief.

@@ -5,7 +5,7 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -15,15 +15,17 @@ use tracing::Instrument;
 use ulid::Ulid;
 
 use super::error::ApiError;
+use crate::{recorder, state::AppState};
 
 const HEADER: HeaderName = HeaderName::from_static("x-oneapi-request-id");
 
 /// Runs a request in its span and marks its answer.
-pub(super) async fn attach(request: Request, next: Next) -> Response {
+pub(super) async fn attach(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let id = Ulid::generate().to_string();
+    let tape = app.recorder.as_ref().map(|recorder| recorder.tape(&id, request.uri().path()));
     // The level of errors, or a log that shows only warnings would show them without their request.
     let span = tracing::error_span!("request", request.id = %id);
-    let mut response = answered(next.run(request)).instrument(span).await;
+    let mut response = recorder::within(tape, answered(next.run(request))).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

@@ -139,6 +139,15 @@ struct Live {
     heartbeat: Duration,
 }
 
+impl Live {
+    /// Takes what was written, to be sent.
+    fn send(&mut self) -> Bytes {
+        let bytes = self.out.split().freeze();
+        self.serving.sent(&bytes);
+        bytes
+    }
+}
+
 /// Where the stream stands.
 enum Stage {
     Begin(Live),
@@ -163,7 +172,7 @@ fn live(live: Live) -> Body {
 
 fn begin(mut live: Live) -> (io::Result<Bytes>, Stage) {
     live.encoder.begin(&mut live.out);
-    (Ok(live.out.split().freeze()), Stage::Running(live))
+    (Ok(live.send()), Stage::Running(live))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
@@ -174,7 +183,7 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
         () = sleep(live.heartbeat) => {
             live.serving.heartbeat();
             live.encoder.silence(&mut live.out);
-            return (Ok(live.out.split().freeze()), Stage::Running(live));
+            return (Ok(live.send()), Stage::Running(live));
         }
     };
     let Live { encoder, batch, out, .. } = &mut live;
@@ -182,14 +191,14 @@ async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
         encoder.push(&delta, out);
     }
     match next {
-        Ok(None) => (Ok(out.split().freeze()), Stage::Running(live)),
+        Ok(None) => (Ok(live.send()), Stage::Running(live)),
         Ok(Some(ending)) => {
             encoder.end(ending.end.finish, ending.usage, out);
-            (Ok(out.split().freeze()), Stage::Over)
+            (Ok(live.send()), Stage::Over)
         }
         Err(fault) => {
             let stage = encoder.fault(&ApiError::from(fault), out);
-            (Ok(out.split().freeze()), stage)
+            (Ok(live.send()), stage)
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     pool::{Asking, Hold},
     prompt::Prompt,
+    recorder,
     stream::{
         Deltas,
         close::End,
@@ -234,6 +235,9 @@ impl Answer {
             Next::Done(finish) => Source::Over(Ok(End { finish, usage: self.usage })),
             Next::Fail(fault) => Source::Over(Err(fault)),
             Next::Ask => {
+                if let (Some(tape), Some(last)) = (recorder::tape(), bridged.exchanges().last()) {
+                    tape.again(&last.question);
+                }
                 self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
                 Source::Asking(self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take()))
             }

@@ -7,7 +7,9 @@ use tracing::Span;
 
 use crate::{
     metrics::{CallLabels, Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
-    stream::delta::Usage,
+    prompt::Calls,
+    recorder::{self, Tape},
+    stream::delta::{Delta, Usage},
 };
 
 /// What the metrics learn of a turn. A turn that is dropped before its end was left by the client.
@@ -19,12 +21,14 @@ pub(super) struct Record {
     started: Instant,
     span: Span,
     pub outcome: Option<&'static str>,
+    /// Where the turn is recorded, if turns are.
+    pub tape: Option<Tape>,
 }
 
 impl Record {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
         let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
-        Self { metrics, labels, dialect: "-", started, span, outcome: None }
+        Self { metrics, labels, dialect: "-", started, span, outcome: None, tape: recorder::tape() }
     }
 
     pub(super) fn began(&self, failovers: usize) {
@@ -41,6 +45,39 @@ impl Record {
         self.metrics.heartbeats.get_or_create(&CallLabels { site, model, dialect: self.dialect }).inc();
     }
 
+    pub(super) fn failed(&mut self, fault: &'static str) {
+        self.outcome = Some(fault);
+        if let Some(tape) = &self.tape {
+            tape.fault(fault);
+        }
+    }
+
+    /// How calls are to come back.
+    pub(super) fn calls(&self, calls: &Calls) {
+        let Some(tape) = &self.tape else { return };
+        match calls {
+            Calls::Untouched => tape.calls("untouched", ""),
+            Calls::Native(_) => tape.calls("native", ""),
+            Calls::Emulated(emulation) => {
+                let dialect = &emulation.dialect;
+                tape.calls(dialect.form.as_str(), dialect.nonce.as_str());
+            }
+        }
+    }
+
+    /// What is said to the client.
+    pub(super) fn said(&self, deltas: &[Delta]) {
+        let Some(tape) = &self.tape else { return };
+        for delta in deltas {
+            match delta {
+                Delta::Text(text) => tape.delta("text", text, ""),
+                Delta::Reasoning(text) => tape.delta("reasoning", text, ""),
+                Delta::Call(call) => tape.delta("call", &call.arguments, &call.name),
+                Delta::Fragment(_) | Delta::Usage(_) | Delta::Finish(_) => {}
+            }
+        }
+    }
+
     pub(super) fn ended(&mut self, usage: Usage) {
         self.outcome = Some("ok");
         for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
@@ -54,6 +91,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let ModelLabels { site, model } = self.labels.clone();
         let outcome = self.outcome.unwrap_or("left");
+        if let Some(tape) = &self.tape {
+            tape.ended(&site, &model, outcome);
+        }
         let took = self.started.elapsed();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.span.in_scope(|| tracing::info!(site, model, outcome, duration_ms, "turn ended"));

@@ -28,6 +28,8 @@
 //! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
 //! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |
 //! | `lk:{id}:self-test` | nothing: what a broker tries its rights on, with an id that is nobody's | broker | - | a moment |
+//! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::flight::Flight`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
+//! | `lk:flights` | zset: id of a recorded turn -> ms of its end | adapter | operator | while it has members |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 //!
@@ -42,6 +44,8 @@ use crate::id::{AccountId, SiteName};
 pub(super) const EVENTS: &str = "lk:events";
 /// The stream of what was done.
 pub(super) const AUDIT: &str = "lk:audit";
+/// The zset of recorded turns.
+pub(super) const FLIGHTS: &str = "lk:flights";
 /// The zset of due times.
 pub(super) const DUE: &str = "lk:due";
 /// The zset of accounts whose session a site refused.
@@ -66,6 +70,8 @@ pub(super) const OF_ADAPTER: &[&str] = &[
     "~lk:conversation:{*}",
     "~lk:nudges:{*}",
     "~lk:answer:{*}",
+    "~lk:flight:{*}",
+    "~lk:flights",
     "~lk:services:adapter",
 ];
 
@@ -163,6 +169,11 @@ pub(super) fn services(role: Role) -> String {
 
 pub(super) fn self_test(id: AccountId) -> String {
     of_account(id, "self-test")
+}
+
+/// Key of a turn's sealed recording; part of its authenticated data.
+pub(crate) fn flight(id: &str) -> String {
+    format!("lk:flight:{{{id}}}")
 }
 
 fn of_account(id: AccountId, what: &str) -> String {

@@ -171,6 +171,8 @@ impl Role {
                     &[("HSET", "x x x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "1")],
                 );
                 on(keys::answer("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
+                on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "1")]);
+                on(keys::FLIGHTS.to_owned(), LEASES);
                 on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "1")]);
                 on(keys::conversation("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
             }

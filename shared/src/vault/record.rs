@@ -49,6 +49,8 @@ pub enum Kind {
     State = 3,
     /// An answer that is kept for a moment.
     Answer = 5,
+    /// The recording of a turn.
+    Flight = 6,
 }
 
 /// The random parts of one record.

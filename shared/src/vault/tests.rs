@@ -108,6 +108,18 @@ fn a_record_of_another_kind_does_not_open() {
 }
 
 #[test]
+fn a_recording_opens_as_that_turns_and_as_nothing_else() {
+    let vault = SessionVault::new(ring(RING), "test");
+    let flight = Flight { id: "01JD9Z6V8W0000000000000009".to_owned(), ..Flight::default() };
+
+    let sealed = vault.seal_flight(&flight);
+
+    assert_eq!(vault.open_flight(&sealed, &flight.id), Ok(flight));
+    assert_eq!(vault.open_flight(&sealed, "01JD9Z6V8W0000000000000008"), Err(VaultError::Refused));
+    assert_eq!(vault.open(&sealed, alice(), 0).unwrap_err(), VaultError::Kind);
+}
+
+#[test]
 fn an_older_key_still_opens_after_a_new_one_seals() {
     let before = SessionVault::new(ring(RING), "test");
     let after = SessionVault::new(ring(&format!("{OTHER_RING}\n{RING}")), "test");
@@ -197,6 +209,7 @@ fn golden_vectors_stay() {
             Kind::Credentials => keys::credentials(alice()),
             Kind::Session => keys::session(alice()),
             Kind::Answer => keys::answer("aa"),
+            Kind::Flight => keys::flight("aa"),
             Kind::State => keys::state(alice()),
         };
         let place = Place { kind, deployment: "test", redis_key, owner: alice().to_string(), epoch: 7 };
