@@ -1,6 +1,7 @@
 //! Integration tests: the two real binaries' `run`, a private redis-server, real Chromium, the practice site.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and says where")]
 
+mod accept;
 mod admin;
 mod audit;
 mod bridge;

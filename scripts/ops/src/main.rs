@@ -4,6 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod accept;
 mod new_api;
 mod output;
 mod secret;
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The acceptance run of a migration.
+    Accept(accept::Options),
     /// New-api's channels for the adapters.
     NewApi(new_api::Options),
 }
@@ -27,6 +30,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
     let ran = match arguments.command {
+        Command::Accept(options) => accept::run(options).await,
         Command::NewApi(options) => new_api::run(options).await,
     };
     match ran {

@@ -1,6 +1,6 @@
 //! Standard output: text for people, JSON for programs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -22,6 +22,15 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// As [`print()`].
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
+}
+
+/// Shows a person on a terminal what is being done; an empty text takes it away.
+pub(crate) fn progress(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.is_terminal() {
+        // Nobody reads a closed standard error.
+        write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()).ok();
+    }
 }
 
 /// Rows in columns as wide as their widest cell; the first row is the head.

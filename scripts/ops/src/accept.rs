@@ -1,0 +1,164 @@
+//! `accept`: the acceptance run of a migration, against an adapter or a gateway before it.
+//!
+//! Each line takes its turns one after the other, as one user would; what a line must show is in a file.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
+use reqwest::Url;
+
+use crate::{output, secret};
+
+mod chat;
+mod clients;
+mod line;
+mod messages;
+mod numbers;
+mod report;
+mod sse;
+mod tasks;
+mod thresholds;
+mod turn;
+
+use clients::Clients;
+use line::Line;
+use numbers::Numbers;
+use thresholds::Thresholds;
+use turn::Turn;
+
+/// What to accept, and how hard.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The base URL of an adapter, or of a gateway before it, without /v1.
+    #[arg(long)]
+    url: Url,
+    /// A file whose first line is the key; asked for without it.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+    /// The model to ask.
+    #[arg(long)]
+    model: String,
+    /// Turns of each line.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    turns: u16,
+    /// Only these lines.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Line>,
+    /// Has the real `OpenCode` and Claude Code take the turns of tools, endings and claude.
+    #[arg(long)]
+    clients: bool,
+    /// What each line must show; scripts/ops/accept.toml has the defaults.
+    #[arg(long)]
+    thresholds: Option<PathBuf>,
+    /// The longest that one turn may take.
+    #[arg(long, default_value = "180", value_parser = seconds)]
+    deadline: Duration,
+    /// Where the report goes.
+    #[arg(long, default_value = "accept.html")]
+    report: PathBuf,
+    /// The numbers as JSON, in place of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let secs: u64 = text.parse().map_err(|_| "expected seconds".to_owned())?;
+    Ok(Duration::from_secs(secs.max(1)))
+}
+
+/// What one run asks.
+struct Asked {
+    url: Url,
+    key: secrecy::SecretString,
+    model: String,
+    deadline: Duration,
+    http: reqwest::Client,
+}
+
+/// A line's turns, and what they come to.
+struct Shown {
+    line: Line,
+    turns: Vec<Turn>,
+    numbers: Numbers,
+    failures: Vec<String>,
+}
+
+/// Runs, reports and judges.
+///
+/// # Errors
+/// When the run cannot begin, or its report cannot be written.
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let thresholds = Thresholds::read(options.thresholds.as_deref())?;
+    let key = match &options.key_file {
+        Some(file) => secret::from_file(file)?,
+        None => secret::asked_for("key")?,
+    };
+    let http = reqwest::Client::builder().timeout(options.deadline).no_proxy().build()?;
+    let asked = Asked { url: options.url, key, model: options.model, deadline: options.deadline, http };
+    ensure!(asked.url.has_host(), "--url: expected an address like http://127.0.0.1:7802");
+    let clients = match options.clients {
+        true => Some(Clients::install().await?),
+        false => None,
+    };
+    let mut shown = Vec::new();
+    for line in Line::value_variants() {
+        if !options.only.is_empty() && !options.only.contains(line) {
+            continue;
+        }
+        let mut turns = Vec::new();
+        for number in 0..options.turns {
+            output::progress(&format!("{} {}/{}", line.as_str(), number + 1, options.turns));
+            turns.push(asked.turn(*line, number.into(), clients.as_ref()).await?);
+        }
+        output::progress("");
+        let numbers = Numbers::of(&turns);
+        let failures = thresholds.failures(*line, &numbers);
+        shown.push(Shown { line: *line, turns, numbers, failures });
+    }
+    let page = report::page(&asked, &shown, &thresholds, options.clients);
+    std::fs::write(&options.report, page)
+        .with_context(|| format!("cannot write {}", options.report.display()))?;
+    tell(&shown, &options.report, options.json)
+}
+
+impl Asked {
+    /// Takes one turn. What goes wrong in it is a number, not an error.
+    async fn turn(&self, line: Line, number: usize, clients: Option<&Clients>) -> anyhow::Result<Turn> {
+        match (line, clients) {
+            (Line::Chat, _) => Ok(chat::whole(self, &tasks::question(self, number)).await),
+            (Line::Stream, _) => Ok(chat::stream(self, &tasks::question(self, number), false).await),
+            (Line::Tools | Line::Endings, Some(clients)) => clients.opencode(self, number).await,
+            (Line::Tools, None) => Ok(chat::stream(self, &tasks::with_a_tool(self, number), true).await),
+            (Line::Endings, None) => Ok(chat::stream(self, &tasks::ending(self, number), true).await),
+            (Line::Claude, Some(clients)) => clients.claude(self, number).await,
+            (Line::Claude, None) => Ok(messages::stream(self, &tasks::of_claude_code(self, number)).await),
+        }
+    }
+}
+
+fn tell(shown: &[Shown], report: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+    let failures: Vec<&String> = shown.iter().flat_map(|shown| &shown.failures).collect();
+    let passed = failures.is_empty();
+    if json {
+        let lines: serde_json::Map<String, serde_json::Value> = shown
+            .iter()
+            .map(|shown| (shown.line.as_str().to_owned(), serde_json::json!(shown.numbers)))
+            .collect();
+        output::print_json(&serde_json::json!({"passed": passed, "failures": failures, "lines": lines}))?;
+    } else {
+        let rows: Vec<[String; 8]> = shown.iter().map(|shown| shown.numbers.row(shown.line)).collect();
+        let mut text = output::table(numbers::HEAD, &rows);
+        for shown in shown {
+            for (why, count) in turn::causes(&shown.turns) {
+                text += &format!("{}: {count} x {why}\n", shown.line.as_str());
+            }
+        }
+        for failure in &failures {
+            text += &format!("FAILED  {failure}\n");
+        }
+        let verdict = if passed { "accepted" } else { "not accepted" };
+        output::print(&format!("{text}\n{verdict}; the report is {}", report.display()))?;
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
