@@ -7,6 +7,7 @@ mod audit;
 mod bridge;
 mod canary;
 mod capabilities;
+mod cases;
 mod chain;
 mod chainlit;
 mod chat;

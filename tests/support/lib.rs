@@ -3,6 +3,7 @@
 
 pub mod binaries;
 pub mod breaker;
+pub mod case;
 pub mod chainlit;
 pub mod claude;
 pub mod command;

@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 mod accept;
 mod new_api;
 mod output;
+mod record;
+mod replay;
 mod secret;
 
 /// Rolls Latchkey out, and back.
@@ -23,6 +25,10 @@ enum Command {
     Accept(accept::Options),
     /// New-api's channels for the adapters.
     NewApi(new_api::Options),
+    /// A recorded turn as a case.
+    Record(record::Options),
+    /// Plays cases again.
+    Replay(replay::Options),
 }
 
 #[tokio::main]
@@ -32,6 +38,8 @@ async fn main() -> ExitCode {
     let ran = match arguments.command {
         Command::Accept(options) => accept::run(options).await,
         Command::NewApi(options) => new_api::run(options).await,
+        Command::Record(options) => record::run(options).await,
+        Command::Replay(options) => replay::run(options).await,
     };
     match ran {
         Ok(code) => code,

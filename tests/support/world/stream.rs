@@ -31,6 +31,11 @@ pub struct Streamed {
 }
 
 impl Streamed {
+    /// Reads the stream of an answer to its end.
+    pub async fn of(response: Response) -> Self {
+        Self::read(response, Instant::now()).await
+    }
+
     pub(super) async fn read(mut response: Response, begun: Instant) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (mut pieces, mut bytes) = (Vec::new(), Vec::new());

@@ -1,0 +1,164 @@
+//! A case: one recorded turn as a file, without secrets, that can be played again at any time.
+//!
+//! `scripts/record` makes one of a live turn, `scripts/replay` plays it, and `tests/cases` keeps those that once failed.
+
+use std::{fs, path::Path};
+
+use latchkey_shared::flight::{Event, Flight};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub mod clean;
+mod replay;
+mod told;
+
+pub use replay::replay;
+pub use told::Told;
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows.
+    pub about: String,
+    /// The path of the request.
+    pub path: String,
+    /// How calls came back: `untouched`, `native`, or the dialect in which they were written.
+    pub calls: String,
+    /// The nonce in the tags of that dialect.
+    pub nonce: String,
+    /// The client's request.
+    pub request: Value,
+    /// What the site answered, each time that it was asked.
+    pub answers: Vec<Answer>,
+    /// What the client was told when it was recorded.
+    pub got: Told,
+    /// What it must be told; as it was got until somebody writes what is right.
+    pub expected: Told,
+}
+
+/// One answer of the site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// A stream.
+    Stream {
+        /// Its lines.
+        lines: Vec<String>,
+        /// How it was over: `ended`, `cut` or `silent`.
+        how: String,
+    },
+    /// None; what the adapter made of that.
+    Fault(String),
+}
+
+/// Why a recording makes no case, or a file is none.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// Masked contents cannot be played.
+    #[error("turn {0} was recorded without its contents: set LATCHKEY_RECORDER=full, and have it fail again")]
+    Masked(String),
+    /// Not all of it is there.
+    #[error("turn {0} was longer than a recording: what is missing cannot be played")]
+    Cut(String),
+    /// It is of no API that can be played.
+    #[error("a turn of {0} cannot be played: only those of /chat/completions and /messages")]
+    Path(String),
+    /// The request cannot be read.
+    #[error("the request of turn {0} is no JSON")]
+    Request(String),
+    /// The file is none.
+    #[error("{path} is no case: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl Case {
+    /// Makes a case of a recording, and takes the secrets out of it.
+    ///
+    /// # Errors
+    /// When it cannot be played.
+    pub fn of(flight: &Flight, about: &str) -> Result<Self, CaseError> {
+        let id = || flight.id.clone();
+        if !flight.is_whole {
+            return Err(CaseError::Masked(id()));
+        }
+        if flight.is_cut {
+            return Err(CaseError::Cut(id()));
+        }
+        if !["/chat/completions", "/messages"].iter().any(|end| flight.path.ends_with(end)) {
+            return Err(CaseError::Path(flight.path.clone()));
+        }
+        let bodies = flight.moments.iter().find_map(|moment| match &moment.event {
+            Event::Request { body } => Some(body),
+            _ => None,
+        });
+        let body = bodies.and_then(|body| serde_json::from_str(body).ok());
+        let got = Told::of_flight(flight);
+        let mut case = Self {
+            about: about.to_owned(),
+            path: flight.path.clone(),
+            calls: flight.calls.clone(),
+            nonce: flight.nonce.clone(),
+            request: body.ok_or_else(|| CaseError::Request(id()))?,
+            answers: answers(flight),
+            expected: got.clone(),
+            got,
+        };
+        clean::clean(&mut case);
+        Ok(case)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it is no case.
+    pub fn read(path: &Path) -> Result<Self, CaseError> {
+        let wrong = |cause: String| CaseError::File { path: path.display().to_string(), cause };
+        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The case as a file holds it.
+    ///
+    /// # Panics
+    /// Never: texts and JSON always serialize.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap() + "\n"
+    }
+}
+
+/// What the site answered, out of the moments of a turn.
+fn answers(flight: &Flight) -> Vec<Answer> {
+    let (mut answers, mut is_open) = (Vec::new(), false);
+    let mut text = String::new();
+    let mut over = "ended".to_owned();
+    let stream = |text: &mut String, over: &mut String| {
+        let lines = std::mem::take(text).split('\n').map(str::to_owned).collect();
+        Answer::Stream { lines, how: std::mem::replace(over, "ended".to_owned()) }
+    };
+    for moment in &flight.moments {
+        match &moment.event {
+            Event::Answer | Event::Again { .. } => {
+                if is_open {
+                    answers.push(stream(&mut text, &mut over));
+                }
+                is_open = moment.event == Event::Answer;
+            }
+            Event::Site { text: more } => text.push_str(more),
+            Event::Over { how } => how.clone_into(&mut over),
+            // The end of a stream is told by the stream.
+            Event::Fault { fault } if !is_open => answers.push(Answer::Fault(fault.clone())),
+            Event::Request { .. } | Event::Fault { .. } | Event::Delta { .. } | Event::Chunk { .. } => {}
+        }
+    }
+    if is_open {
+        answers.push(stream(&mut text, &mut over));
+    }
+    answers
+}
