@@ -79,7 +79,7 @@ pub(super) fn percent(part: f64) -> String {
 
 /// Seconds.
 pub(super) fn secs(secs: f64) -> String {
-    format!("{secs:.2} s")
+    if secs < 0.1 { format!("{:.1} ms", secs * 1000.0) } else { format!("{secs:.2} s") }
 }
 
 /// The nearest rank.
