@@ -1,10 +1,12 @@
 //! `site record`: from nothing to an answer, at the practice site and at one with a chat of its own.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use latchkey_shared::time::Timestamp;
 use support::{
     binaries,
     practice::{Options, PASSWORD, Practice, TOTP_SEED},
+    wait,
 };
 
 use crate::{
@@ -12,6 +14,8 @@ use crate::{
     cli::{Ran, run},
 };
 
+/// How long one-time codes last (RFC 6238).
+const CODE_MILLIS: u64 = 30_000;
 const QUESTION: &str = "What is a latchkey?";
 
 /// What a person would do, as steps.
@@ -60,6 +64,10 @@ async fn a_recorded_file_is_right_and_answers() {
     let recorded = command(&[&record[..], &scripted[..]].concat(), &secrets).await;
     assert_eq!(recorded.code, 0, "{}", recorded.shown());
     let checked = command(&["site", "check", &out_path], "").await;
+    // The site takes the code of a time step once, and nobody else remembers that the recording typed it.
+    let step = || Timestamp::now().millis() / CODE_MILLIS;
+    let typed = step();
+    wait::until(2 * Duration::from_millis(CODE_MILLIS), || typed < step()).await;
     let tried =
         command(&["site", "try", &out_path, "--username", "alice", "--question", QUESTION], &secrets).await;
     let again = command(&[&record[..], &scripted[..]].concat(), &secrets).await;
