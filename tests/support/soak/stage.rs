@@ -181,7 +181,7 @@ async fn seed(
     let lock = store.lock_login(account.id, Duration::from_secs(30)).await.unwrap().unwrap();
     let sealed = sessions.seal(&session, account.id, lock.generation);
     let kept = credentials.seal_state(&state, account.id, lock.generation);
-    let share = 0.2 + 0.5 * f64::from(u32::try_from(number * 37 % 100).unwrap()) / 100.0;
+    let share = 0.35 + 0.35 * f64::from(u32::try_from(number * 37 % 100).unwrap()) / 100.0;
     let refresh_at = Some(Timestamp::now() + plan.life.mul_f64(share));
     let new = NewSession { state: Some(&kept), refresh_at, ..NewSession::given(&sealed, session.expires_at) };
     store.publish_session(&lock, new).await.unwrap();
