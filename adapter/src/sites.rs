@@ -152,6 +152,14 @@ pub(crate) fn takes_tools(site: &Site) -> bool {
     site.chat.tools
 }
 
+/// Whether a site's chat is told of fields like `max_tokens`.
+pub(crate) fn takes_fields(site: &Site) -> bool {
+    match &site.chat.driver {
+        Driver::OpenAi(_) => true,
+        Driver::Http(_) | Driver::Socket(_) => false,
+    }
+}
+
 /// Whether a site's chat takes a message in parts, pictures and files among them.
 pub(crate) fn takes_parts(site: &Site) -> bool {
     match &site.chat.driver {

@@ -44,7 +44,8 @@ impl Counter {
     }
 }
 
-fn count(text: &str) -> u64 {
+/// The tokens of a text.
+pub(crate) fn count(text: &str) -> u64 {
     if text.is_empty() { 0 } else { bpe_openai::o200k_base().count(text) as u64 }
 }
 

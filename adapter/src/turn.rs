@@ -28,6 +28,7 @@ use crate::{
 mod answer;
 mod bridged;
 mod judge;
+mod limit;
 mod memory;
 mod native;
 mod nudges;
@@ -37,6 +38,7 @@ mod tally;
 
 use answer::{Answer, Reader};
 use bridged::{Bridged, Policy};
+use limit::Limit;
 use memory::Memory;
 use native::Native;
 use record::Record;
@@ -127,6 +129,7 @@ async fn begin(
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = Memory::of(app, &site, scope, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
+    let limit = Limit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {
         match Box::pin(memory::go_on(app, &site, scope, &prompt, memory.as_ref())).await? {
@@ -139,7 +142,7 @@ async fn begin(
     // While the site thinks.
     let (held, nudges) = tokio::join!(asking, nudges::recent(&app.store, &prompt));
     let Held { deltas, hold, failovers } = held?;
-    let mut reader = reader(app, &prompt, record);
+    let mut reader = reader(app, &prompt, limit, record);
     if let Reader::Bridged(bridged) = &mut reader {
         bridged.recall(nudges);
     }
@@ -152,14 +155,14 @@ async fn begin(
     Ok((answer, failovers, memory))
 }
 
-fn reader(app: &AppState, prompt: &Prompt, record: &mut Record) -> Reader {
+fn reader(app: &AppState, prompt: &Prompt, limit: Option<Limit>, record: &mut Record) -> Reader {
     record.calls(&prompt.calls);
     let mut tally = |dialect| {
         record.dialect = dialect;
         Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect)
     };
     match &prompt.calls {
-        Calls::Untouched => Reader::Untouched,
+        Calls::Untouched => Reader::Untouched(limit),
         Calls::Native(declared) => {
             Reader::Native(Native::new(declared.clone(), prompt.minted.clone(), tally("native")))
         }

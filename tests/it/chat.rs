@@ -30,6 +30,26 @@ fn adapter() -> Start {
     adapter_with(&["alice"])
 }
 
+/// The practice site, told about as if it had a chat of its own.
+pub(crate) fn declared() -> String {
+    let head = SITE_FILE.split("[chat]").next().unwrap();
+    let chat = r#"[chat]
+tools = false
+[[chat.http.requests]]
+method = "POST"
+path = "/api/chat/completions"
+json = { model = "{model}", messages = "{messages}", stream = true }
+[chat.http.stream]
+format = "sse"
+[[chat.http.stream.on]]
+data = "[DONE]"
+means = "end"
+[[chat.http.stream.on]]
+text = "/choices/0/delta/content"
+"#;
+    format!("{head}{chat}")
+}
+
 /// The practice site's file with another line of limits.
 fn with_limits(limits: &str) -> String {
     SITE_FILE.replace("concurrency = 4", &format!("concurrency = 4\n{limits}"))

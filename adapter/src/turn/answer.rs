@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     bridged::{Bridged, How, Next},
+    limit::Limit,
     native::Native,
     repair,
 };
@@ -18,7 +19,7 @@ use crate::{
     stream::{
         Deltas,
         close::End,
-        delta::{Delta, Usage, Values},
+        delta::{Delta, Finish, Usage, Values},
         fault::Fault,
     },
 };
@@ -40,6 +41,8 @@ pub(super) struct Answer {
     usage: Option<Usage>,
     /// What is known of the site's own conversation; none unless its last answer ended well.
     values: Option<Values>,
+    /// Whether all is said that the client wants.
+    limited: bool,
     /// Until when another call may come.
     quiet: Option<Instant>,
     /// Since when the beginning of a call is held back.
@@ -58,8 +61,8 @@ enum Source {
 
 /// How calls are read.
 pub(super) enum Reader {
-    /// As they come.
-    Untouched,
+    /// As they come, and no more words than the client wants.
+    Untouched(Option<Limit>),
     /// As the site makes them, towards what is declared.
     Native(Native),
     /// Out of the text.
@@ -70,8 +73,9 @@ impl Answer {
     /// An answer that has begun at the site.
     pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
-        let (ready, values) = (Vec::new(), None);
-        Self { source, prompt, reader, ready, usage, values, quiet: None, held: None, repairs: None, hold }
+        let (ready, values, limited) = (Vec::new(), None, false);
+        let (quiet, held, repairs) = (None, None, None);
+        Self { source, prompt, reader, ready, usage, values, limited, quiet, held, repairs, hold }
     }
 
     /// Whose account it is.
@@ -158,6 +162,10 @@ impl Answer {
                 }
                 self.note_hold();
                 match read {
+                    // The site is stopped, and does not know where: nothing goes on with its conversation.
+                    Ok(Ok(None)) if self.limited => {
+                        self.source = Source::Over(Ok(End { finish: Finish::Length, usage: None }));
+                    }
                     Ok(Ok(None)) => self.expect(),
                     Ok(Ok(Some(end))) => self.close(How::End(end)),
                     Ok(Err(fault)) => self.close(How::Fault(fault)),
@@ -172,7 +180,11 @@ impl Answer {
         match (&mut self.reader, delta) {
             (Reader::Native(native), Delta::Call(call)) => self.ready.push(Delta::Call(native.fit(call))),
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
-            (Reader::Untouched | Reader::Native(..), delta) => self.ready.push(delta),
+            (Reader::Untouched(limit), delta) => {
+                self.limited |= limit.as_mut().is_some_and(|limit| limit.takes(&delta));
+                self.ready.push(delta);
+            }
+            (Reader::Native(..), delta) => self.ready.push(delta),
         }
     }
 

@@ -1,10 +1,21 @@
 //! The other direction: whatever a gateway's conversion makes of a Claude client's request is understood.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::model::Reply;
+use support::{
+    model::{End, Reply},
+    wait,
+    world::World,
+};
+use tokio::time::timeout;
 
 use super::world;
+use crate::chat::declared;
+
+/// A gateway switches a channel off whose test takes longer.
+const TEST: Duration = Duration::from_secs(5);
 
 const PATH: &str = "/claude/v1/chat/completions";
 
@@ -51,11 +62,16 @@ async fn a_converted_request_reaches_the_site_as_the_client_meant_it() {
     world.stop().await;
 }
 
+/// A gateway's test of a channel.
+fn probe() -> Value {
+    json!({"model": "practice-1", "stream": false, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 16})
+}
+
 #[tokio::test]
 async fn stops_and_probes_of_every_form_are_served() {
     let world = world().await;
     let ask = async |path: &str, body: &Value| world.adapter().send(Method::POST, path, Some(body)).await;
-    let probe = json!({"model": "practice-1", "stream": false, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 16});
+    let probe = probe();
 
     for path in ["/v1/chat/completions", PATH, "/claude//v1/v1/chat/completions?beta=true"] {
         for stop in [Value::Null, json!("END"), json!(["END", "STOP"])] {
@@ -72,5 +88,35 @@ async fn stops_and_probes_of_every_form_are_served() {
         let answer = world.adapter().get(path).await;
         assert_eq!((answer.status, answer.header("x-oneapi-request-id").len()), (404, 26), "{path}");
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_of_the_channel_is_over_in_time_however_much_the_site_says() {
+    let world = World::start().without_broker().with_session("alice").site_file(declared()).await;
+    let words = [" word"; 16];
+    for (count, path) in ["/v1/chat/completions", PATH].into_iter().enumerate() {
+        world.practice.model().will(Reply::pieces(&words).silence());
+
+        let (adapter, body) = (world.adapter(), probe());
+        let asked = adapter.send(Method::POST, path, Some(&body));
+        let answer = timeout(TEST, asked).await.expect("a gateway waits so long").json();
+
+        let choice = &answer["choices"][0];
+        assert_eq!(
+            (&choice["finish_reason"], &choice["message"]["content"]),
+            (&json!("length"), &json!(words.concat()))
+        );
+        assert_eq!(answer["usage"]["completion_tokens"], 16);
+        wait::until(TEST, || world.practice.model().count(End::Cancelled) == count + 1).await;
+    }
+    world.practice.model().will(Reply::pieces(&words));
+    let mut wrong = probe();
+    wrong["max_tokens"] = "16".into();
+    let answer = world.adapter().chat(&wrong).await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["message"].as_str()),
+        (400, Some("max_tokens: expected a number above 0"))
+    );
     world.stop().await;
 }
