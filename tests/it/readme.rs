@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use latchkey_shared::env::VARIABLES;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "README.md",
     "shared/README.md",
     "broker/README.md",
@@ -13,6 +13,7 @@ const FILES: [&str; 8] = [
     "scripts/README.md",
     "tests/README.md",
     "compose/README.md",
+    "compose/MIGRATION.md",
 ];
 
 fn root() -> PathBuf {

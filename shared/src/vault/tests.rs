@@ -204,6 +204,8 @@ fn golden_vectors_stay() {
         (Kind::Credentials, b"plaintext of credentials".as_slice(), include_str!("golden/credentials.hex")),
         (Kind::Session, b"plaintext of a session".as_slice(), include_str!("golden/session.hex")),
         (Kind::State, b"plaintext of what a browser kept".as_slice(), include_str!("golden/state.hex")),
+        (Kind::Answer, b"plaintext of an answer".as_slice(), include_str!("golden/answer.hex")),
+        (Kind::Flight, b"plaintext of a recording".as_slice(), include_str!("golden/flight.hex")),
     ] {
         let redis_key = match kind {
             Kind::Credentials => keys::credentials(alice()),

@@ -113,7 +113,8 @@ pub(super) fn plan(
 /// The name of an adapter's channel.
 pub(super) fn name(adapter: &Url) -> String {
     let port = adapter.port_or_known_default().unwrap_or(80);
-    format!("latchkey@{}:{port}", adapter.host_str().unwrap_or_default())
+    let path = adapter.path().trim_end_matches('/');
+    format!("latchkey@{}:{port}{path}", adapter.host_str().unwrap_or_default())
 }
 
 /// Who stands where and weighs what.
@@ -218,5 +219,13 @@ mod tests {
         assert_eq!(shares(&[0, 0], 1, 50), (0, 5000, vec![2500, 2500]));
         assert_eq!(shares(&[7, 0], 2, 100), (1, 100, vec![7, 0]));
         assert_eq!(shares(&[], 2, 25), (0, 100, vec![]));
+    }
+
+    #[test]
+    fn a_channel_is_called_by_where_it_leads() {
+        let name = |url: &str| name(&url.parse().unwrap());
+
+        assert_eq!(name("http://10.0.0.1:7802/"), "latchkey@10.0.0.1:7802");
+        assert_eq!(name("https://adapter.example.org/claude/"), "latchkey@adapter.example.org:443/claude");
     }
 }

@@ -10,6 +10,9 @@ use anyhow::{Context, ensure};
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, de::Error};
 
+/// Below it are the same APIs for Claude clients whose gateway converts: what breaks there is a cut, and no event.
+pub(super) const CLAUDE: &str = "/claude";
+
 /// What the operator wants.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +27,7 @@ pub(super) struct Rollout {
     pub user: u64,
     /// A file whose first line is one of the adapters' shared secrets: the channels' key.
     pub key_file: PathBuf,
-    /// The adapters' addresses, one channel each.
+    /// The adapters' addresses, one channel each; with [`CLAUDE`] behind it for channels of Claude clients.
     #[serde(deserialize_with = "urls")]
     pub adapters: Vec<Url>,
     /// The models that the channels offer, by the names that clients use; without them, those of the first adapter.
@@ -78,8 +81,9 @@ impl Rollout {
         for adapter in &rollout.adapters {
             let path = adapter.path().trim_end_matches('/');
             ensure!(
-                path.is_empty(),
-                "{shown}: adapters: {adapter} ends in {path}; new-api adds /v1 by itself"
+                path.is_empty() || path == CLAUDE,
+                "{shown}: adapters: {adapter} ends in {path}; new-api adds /v1 by itself, and {CLAUDE} is for channels \
+                 of Claude clients"
             );
         }
         for name in rollout.mapping.keys() {
