@@ -237,8 +237,10 @@ impl Default for Limits {
             concurrency: 4,
             requests_per_minute: None,
             site: SiteLimits::default(),
-            first_token: Duration::from_secs(120),
-            idle: Duration::from_secs(120),
+            // Clients give up after 300 s without a header (OpenCode 1.18, Claude Code 2.1.197, 2026-11).
+            first_token: Duration::from_secs(285),
+            // They are told of life meanwhile: a model may think for minutes between two words.
+            idle: Duration::from_secs(600),
             turn: Duration::from_secs(30 * 60),
             logins_per_minute: 30,
         }

@@ -34,6 +34,7 @@ struct RawSiteLimits {
 impl RawLimits {
     pub(super) fn check(self, source: &Source<'_>) -> Result<Limits, SiteFileError> {
         let default = Limits::default();
+        let turn = self.turn.unwrap_or(default.turn);
         let limit = |raw| at_least_one(source, raw);
         Ok(Limits {
             concurrency: limit(self.concurrency)?.unwrap_or(default.concurrency),
@@ -43,9 +44,9 @@ impl RawLimits {
                 concurrency: limit(self.site.concurrency)?,
                 requests_per_minute: limit(self.site.requests_per_minute)?,
             },
-            first_token: self.first_token.unwrap_or(default.first_token),
-            idle: self.idle.unwrap_or(default.idle),
-            turn: self.turn.unwrap_or(default.turn),
+            first_token: self.first_token.unwrap_or(default.first_token.min(turn)),
+            idle: self.idle.unwrap_or(default.idle.min(turn)),
+            turn,
         })
     }
 }
