@@ -15,6 +15,8 @@ pub(crate) use calls::{CallLabels, CallOutcomeLabels};
 
 /// Upper bounds of times, in seconds: from a cached answer to the longest turn.
 const SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+/// Upper bounds of our own time: from two round trips to Redis to the longest wait in the queue.
+const OWN_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 /// All of it.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Metrics {
     pub requests: Family<OutcomeLabels, Counter>,
     /// From the request to the first delta.
     pub first_delta: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    /// From the request to asking the site: our own work, and the wait for an account.
+    pub own: Family<ModelLabels, Histogram, fn() -> Histogram>,
     /// From the request to the end.
     pub turn: Family<ModelLabels, Histogram, fn() -> Histogram>,
     /// Leases held.
@@ -120,12 +124,17 @@ fn seconds() -> Histogram {
     Histogram::new(SECONDS)
 }
 
+fn own_seconds() -> Histogram {
+    Histogram::new(OWN_SECONDS)
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("latchkey_adapter"),
             requests: Family::default(),
             first_delta: Family::new_with_constructor(seconds),
+            own: Family::new_with_constructor(own_seconds),
             turn: Family::new_with_constructor(seconds),
             leases: Gauge::default(),
             queue: Gauge::default(),
@@ -147,6 +156,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("requests", "Turns that ended", self.requests.clone());
         registry.register("first_delta_seconds", "Request to first delta", self.first_delta.clone());
+        registry.register("own_seconds", "Request to asking the site", self.own.clone());
         registry.register("turn_seconds", "Request to end", self.turn.clone());
         registry.register("leases", "Leases held by this adapter", self.leases.clone());
         registry.register("queue", "Requests waiting for an account", self.queue.clone());

@@ -84,6 +84,8 @@ pub(crate) struct Held {
     pub hold: Hold,
     /// Accounts that failed before.
     pub failovers: usize,
+    /// When the site was asked for it.
+    pub asked: Instant,
 }
 
 /// A hold on an account, and all that is needed to ask its site again.
@@ -225,11 +227,12 @@ impl Pool {
                 tried.push(lease.account);
                 continue;
             };
+            let asked = Instant::now();
             let fault = match sites::open(&self.outside, site, &session, ask.clone()).await {
                 Ok(deltas) => {
                     let (site, outside) = (Arc::clone(site), self.outside.clone());
                     let hold = Hold { lease, site, session, outside };
-                    return Ok(Held { deltas, hold, failovers });
+                    return Ok(Held { deltas, hold, failovers, asked });
                 }
                 Err(fault) if fault.is_of_the_account() => fault,
                 Err(fault) => return Err(fault.into()),

@@ -97,8 +97,8 @@ pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> 
         begun = begin(app, &scope, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
-    let (answer, failovers, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
-    record.began(failovers);
+    let (answer, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
+    record.began();
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     Ok(Turn {
         id: format!("chatcmpl-{}", answer.prompt.minted),
@@ -119,7 +119,7 @@ async fn begin(
     scope: &Scope,
     request: ChatRequest,
     record: &mut Record,
-) -> Result<(Answer, usize, Option<Memory>), TurnError> {
+) -> Result<(Answer, Option<Memory>), TurnError> {
     let Route { site, model, listed } = app.models.resolve(scope, &request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
@@ -141,7 +141,8 @@ async fn begin(
     };
     // While the site thinks.
     let (held, nudges) = tokio::join!(asking, nudges::recent(&app.store, &prompt));
-    let Held { deltas, hold, failovers } = held?;
+    let Held { deltas, hold, failovers, asked } = held?;
+    record.asked(asked, failovers);
     let mut reader = reader(app, &prompt, limit, record);
     if let Reader::Bridged(bridged) = &mut reader {
         bridged.recall(nudges);
@@ -152,7 +153,7 @@ async fn begin(
         begun = Box::pin(answer.begin()) => begun.map_err(PoolError::Fault)?,
         () = switched_off => return Err(PoolError::Fault(Fault::SwitchedOff).into()),
     }
-    Ok((answer, failovers, memory))
+    Ok((answer, memory))
 }
 
 fn reader(app: &AppState, prompt: &Prompt, limit: Option<Limit>, record: &mut Record) -> Reader {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_shared::{id::AccountId, site::Site, store::Conversation};
+use tokio::time::Instant;
 
 use super::{
     Held, Hold, Pool,
@@ -37,10 +38,12 @@ impl Pool {
         };
         let Some(session) = self.session_of(account, generation).await else { return Ok(None) };
         let ask = Ask::going_on(site, prompt, values);
+        let asked = Instant::now();
         match sites::open(&self.outside, site, &session, ask).await {
             Ok(deltas) => {
                 let (site, outside) = (Arc::clone(site), self.outside.clone());
-                Ok(Some(Held { deltas, hold: Hold { lease, site, session, outside }, failovers: 0 }))
+                let hold = Hold { lease, site, session, outside };
+                Ok(Some(Held { deltas, hold, failovers: 0, asked }))
             }
             Err(fault) if fault.is_of_the_account() => {
                 self.put_away(&lease, &fault).await;

@@ -31,13 +31,19 @@ impl Record {
         Self { metrics, labels, dialect: "-", started, span, outcome: None, tape: recorder::tape() }
     }
 
-    pub(super) fn began(&self, failovers: usize) {
-        let waited = self.started.elapsed().as_secs_f64();
-        self.metrics.first_delta.get_or_create(&self.labels).observe(waited);
+    /// The site was asked then, with another account than those that failed before.
+    pub(super) fn asked(&self, at: Instant, failovers: usize) {
+        let own = at.duration_since(self.started).as_secs_f64();
+        self.metrics.own.get_or_create(&self.labels).observe(own);
         if failovers > 0 {
             let site = SiteLabels { site: self.labels.site.clone() };
             self.metrics.failovers.get_or_create(&site).inc_by(failovers as u64);
         }
+    }
+
+    pub(super) fn began(&self) {
+        let waited = self.started.elapsed().as_secs_f64();
+        self.metrics.first_delta.get_or_create(&self.labels).observe(waited);
     }
 
     pub(super) fn heartbeat(&self) {
