@@ -47,6 +47,7 @@ pub(crate) fn router(app: App) -> Router {
         .nest("/v1", accounts)
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(health::openapi))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)

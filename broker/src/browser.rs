@@ -12,6 +12,7 @@ use std::{
 
 use chromiumoxide::error::CdpError;
 use latchkey_shared::shutdown::Tasks;
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     sync::{OnceCell, Semaphore},
     time::timeout,
@@ -99,6 +100,7 @@ struct Shared {
     tasks: Tasks,
     permits: Arc<Semaphore>,
     current: Mutex<Slot>,
+    launches: Counter,
 }
 
 /// A browser that is there, or is being started by whoever came first.
@@ -109,8 +111,8 @@ impl Supervisor {
     #[must_use]
     pub fn new(config: BrowserConfig, tasks: Tasks) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_pages.max(1)));
-        let supervisor =
-            Self { shared: Arc::new(Shared { config, tasks, permits, current: Mutex::default() }) };
+        let (current, launches) = (Mutex::default(), Counter::default());
+        let supervisor = Self { shared: Arc::new(Shared { config, tasks, permits, current, launches }) };
         let on_stop = supervisor.clone();
         let stopping = supervisor.shared.tasks.stopping();
         supervisor.shared.tasks.spawn(async move {
@@ -129,8 +131,12 @@ impl Supervisor {
         let permit = permit.await.map_err(|_| busy())?.map_err(|_| closed())?;
         loop {
             let slot = Arc::clone(&self.current());
-            let Shared { config, tasks, .. } = &*self.shared;
-            let instance = slot.get_or_try_init(|| Instance::start(config, tasks)).await?;
+            let Shared { config, tasks, launches, .. } = &*self.shared;
+            let start = || {
+                launches.inc();
+                Instance::start(config, tasks)
+            };
+            let instance = slot.get_or_try_init(start).await?;
             if let Some(visit) = instance.enter() {
                 return Page::open(visit, permit, watch, tasks).await;
             }
@@ -151,6 +157,11 @@ impl Supervisor {
         if let Some(instance) = instance {
             instance.end().await;
         }
+    }
+
+    /// Counts the starts of Chromium.
+    pub(crate) fn launches(&self) -> Counter {
+        self.shared.launches.clone()
     }
 
     /// The owner of whatever must be cleaned up after a login.

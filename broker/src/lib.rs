@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 mod keys;
 pub mod login;
+mod metrics;
 pub mod operations;
 mod record;
 pub mod refresh;

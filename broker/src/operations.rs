@@ -16,6 +16,7 @@ use tracing::Instrument;
 use crate::{
     audit::{self, Actor},
     login::{self, Asked, Context, Failure},
+    metrics::Metrics,
     refresh,
 };
 
@@ -45,6 +46,7 @@ pub(crate) struct Operations(Arc<Inner>);
 
 struct Inner {
     context: Context,
+    metrics: Metrics,
     tasks: Tasks,
     permits: Semaphore,
     table: Mutex<Table>,
@@ -67,7 +69,8 @@ pub(crate) struct QueueFull;
 impl Operations {
     pub(crate) fn new(context: Context, tasks: Tasks) -> Self {
         let permits = Semaphore::new(AT_ONCE);
-        Self(Arc::new(Inner { context, tasks, permits, table: Mutex::default() }))
+        let metrics = Metrics::new(context.browser.launches());
+        Self(Arc::new(Inner { context, metrics, tasks, permits, table: Mutex::default() }))
     }
 
     /// Starts a login, or joins the one that runs for the account.
@@ -96,6 +99,10 @@ impl Operations {
             tracing::info_span!("login", operation.id = %operation.borrow().id, account.id = %account.id);
         self.0.tasks.spawn(flight.fly(site).instrument(span));
         Ok(operation)
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn find(&self, id: OperationId) -> Option<Operation> {
@@ -164,6 +171,7 @@ impl Flight {
             () = stopping.cancelled() => Outcome::stopped("the broker is stopping; start the login again"),
             outcome = self.sign_in(&site) => outcome,
         };
+        self.operations.0.metrics.ended(&self.account, &outcome);
         let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
         let (store, id) = (&self.operations.0.context.store, self.account.id);

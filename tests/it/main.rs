@@ -23,6 +23,7 @@ mod librechat;
 mod load;
 mod login;
 mod messages;
+mod metrics;
 mod new_api;
 mod open_webui_sso;
 mod opencode;

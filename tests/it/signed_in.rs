@@ -10,6 +10,6 @@ mod pause;
 const PRACTICE: &str = include_str!("../../shared/sites/practice.toml");
 
 /// The practice site's file, with sessions that are renewed over HTTP.
-fn renewed_over_http() -> String {
+pub(crate) fn renewed_over_http() -> String {
     PRACTICE.to_owned() + REFRESH_TABLE
 }

@@ -19,6 +19,7 @@ pub mod opencode;
 pub mod practice;
 pub mod processes;
 mod product;
+pub mod prometheus;
 pub mod redis;
 pub mod server;
 pub mod sites;

@@ -46,6 +46,12 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
     (status, Json(Readiness { ready: reasons.is_empty(), reasons, keys }))
 }
 
+/// `GET /metrics`.
+pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], app.operations.metrics().text(&app.store).await)
+}
+
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
 }

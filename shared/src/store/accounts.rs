@@ -181,6 +181,17 @@ impl Store {
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
+    /// How long the longest overdue account is due; `None` when none is.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn overdue(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let mut range = redis::cmd("ZRANGEBYSCORE");
+        range.arg(keys::DUE).arg("-inf").arg(now.millis()).arg("WITHSCORES").arg("LIMIT").arg(0).arg(1);
+        let first: Vec<(String, u64)> = self.command(&range).await?;
+        Ok(first.first().map(|(_, due)| Duration::from_millis(now.millis().saturating_sub(*due))))
+    }
+
     /// Sets when an account is due, sooner or later than it was.
     ///
     /// # Errors
