@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn serve() -> anyhow::Result<ExitCode> {
     let env = Env::process();
-    telemetry::init(&env)?;
+    let _traces = telemetry::init(&env, "latchkey-adapter")?;
     let config = Config::from_env(&env)?;
     let listen = config.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;

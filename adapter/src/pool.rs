@@ -16,6 +16,7 @@ use latchkey_shared::{
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 mod again;
 mod asking;
@@ -217,7 +218,8 @@ impl Pool {
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
         for failovers in 0..ATTEMPTS {
-            let lease = match self.lease_or_wait(site, scope, &tried, renewal).await {
+            let leasing = tracing::info_span!("lease", site = %site.name);
+            let lease = match self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing).await {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
                 Err(PoolError::NoAccount) if last.is_some() => break,
@@ -228,7 +230,9 @@ impl Pool {
                 continue;
             };
             let asked = Instant::now();
-            let fault = match sites::open(&self.outside, site, &session, ask.clone()).await {
+            let asking = tracing::info_span!("ask", site = %site.name, account.id = %lease.account);
+            let opening = sites::open(&self.outside, site, &session, ask.clone()).instrument(asking);
+            let fault = match opening.await {
                 Ok(deltas) => {
                     let (site, outside) = (Arc::clone(site), self.outside.clone());
                     let hold = Hold { lease, site, session, outside };

@@ -177,7 +177,7 @@ pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(env: &Env) -> anyhow::Result<ExitCode> {
-    telemetry::init(env)?;
+    let _traces = telemetry::init(env, "latchkey-broker")?;
     let config = Config::from_env(env)?;
     let listener = TcpListener::bind(config.listen)
         .await

@@ -58,6 +58,7 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_LOG", "both: log filter; info"),
     plain("LATCHKEY_LOGIN_CONCURRENCY", "broker: logins at once; 2"),
     plain("LATCHKEY_LOG_FORMAT", "both: auto, human or json; auto is human on a terminal"),
+    plain("LATCHKEY_OTLP", "both: OTLP/HTTP collector for traces, like http://collector:4318; none"),
     plain("LATCHKEY_QUEUE_DEADLINE", "adapter: how long a request waits for a free account; 10s"),
     plain(
         "LATCHKEY_RECORDER",

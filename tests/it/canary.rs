@@ -16,6 +16,8 @@ use support::{
     world::{Adapter, Admin, Answer, Keys},
 };
 
+use crate::traces::Collector;
+
 /// Every character that some encoding changes.
 const PASSWORD: &str = "Kanarien \"vogel\\ & <Käfig> 7%+/=?#;,'";
 const WRONG_PASSWORD: &str = "Kanarien \"falsch\\ & <Käfig> 8%+/=?#;,'";
@@ -31,6 +33,7 @@ const ANSWER: &str = "canary answer: it sang at dawn.";
 struct Mine {
     practice: Practice,
     redis: Redis,
+    collector: Collector,
     broker: Binary,
     adapter: Binary,
     keys: Keys,
@@ -57,6 +60,9 @@ async fn no_secret_is_anywhere() {
     finds.extend(hunter.hunt("Redis", &held));
     finds.extend(hunter.hunt("Redis", &left));
     finds.extend(mine.bodies.iter().flat_map(|body| hunter.hunt("the body of an answer", body.as_bytes())));
+    let traces = mine.collector.bytes();
+    assert!(!traces.is_empty(), "no span was sent");
+    finds.extend(hunter.hunt("a trace", &traces));
     let commands = seen.commands.values();
     finds.extend(commands.flat_map(|command| hunter.hunt("a command line", command.as_bytes())));
     let environments = seen.environments.values();
@@ -83,9 +89,10 @@ impl Mine {
             ..Options::default()
         };
         let practice = Practice::start(options).await;
-        let keys = Keys::generate();
-        let common =
+        let (keys, collector) = (Keys::generate(), Collector::start().await);
+        let mut common =
             keys.common(&redis.url_as("canary", REDIS_PASSWORD), &format!("practice={}", practice.url));
+        common.push(collector.variable());
         let environment = |own: Vec<(String, String)>, format: &str| {
             let talk =
                 [("LATCHKEY_LOG", "trace"), ("LATCHKEY_LOG_FORMAT", format), ("RUST_BACKTRACE", "full")];
@@ -99,7 +106,7 @@ impl Mine {
         let broker = Binary::broker(directory.path(), &environment(own, "json")).await;
         let own = vec![("LATCHKEY_SHARED_SECRETS".to_owned(), SHARED_SECRET.to_owned())];
         let adapter = Binary::adapter(directory.path(), &environment(own, "human")).await;
-        Self { practice, redis, broker, adapter, keys, directory, bodies: Vec::new() }
+        Self { practice, redis, collector, broker, adapter, keys, directory, bodies: Vec::new() }
     }
 
     fn admin(&self) -> Admin {

@@ -42,3 +42,4 @@ mod socket;
 mod store;
 mod tidy;
 mod tools;
+mod traces;

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
+use latchkey_shared::telemetry;
 use tracing::Instrument;
 use ulid::Ulid;
 
@@ -25,6 +26,9 @@ pub(super) async fn attach(State(app): State<AppState>, request: Request, next: 
     let tape = app.recorder.as_ref().map(|recorder| recorder.tape(&id, request.uri().path()));
     // The level of errors, or a log that shows only warnings would show them without their request.
     let span = tracing::error_span!("request", request.id = %id);
+    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
+        telemetry::follow(&span, parent);
+    }
     let mut response = recorder::within(tape, answered(next.run(request))).instrument(span).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);

@@ -32,6 +32,7 @@ const DOORS: [(&str, &[&str]); 6] = [
     ("deadpool_redis::", &["shared/src/store"]),
     ("aes_gcm::", &["shared/src/vault"]),
     ("chromiumoxide::", &["broker/src/browser"]),
+    ("opentelemetry", &["shared/src/telemetry", "tests/it/traces.rs"]),
     ("axum::", &["adapter/src/api", "adapter/src/lib.rs", "broker/src/admin", "broker/src/lib.rs"]),
     ("std::env::var", &["shared/src/env.rs"]),
 ];
