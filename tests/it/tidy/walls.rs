@@ -27,7 +27,7 @@ const STRANGERS: [(&str, &[&str]); 4] = [
 ];
 
 /// What is behind a door, and where the door is: starts of paths.
-const DOORS: [(&str, &[&str]); 6] = [
+const DOORS: [(&str, &[&str]); 7] = [
     ("redis::", &["shared/src/store"]),
     ("deadpool_redis::", &["shared/src/store"]),
     ("aes_gcm::", &["shared/src/vault"]),
