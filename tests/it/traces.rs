@@ -38,7 +38,7 @@ impl Collector {
     pub(crate) async fn start() -> Self {
         let bodies = Arc::<Mutex<Vec<Bytes>>>::default();
         let keep = async |State(bodies): State<Arc<Mutex<Vec<Bytes>>>>, body: Bytes| {
-            bodies.lock().unwrap().push(body)
+            bodies.lock().unwrap().push(body);
         };
         let router = Router::new().route("/v1/traces", post(keep)).with_state(Arc::clone(&bodies));
         Self { server: Server::start(router).await, bodies }
