@@ -121,7 +121,15 @@ pub enum RefusalKind {
     AccountLocked,
     /// The site asks to wait.
     RateLimited,
-    /// A captcha, a consent page, a push or QR confirmation.
+    /// A captcha.
+    CaptchaRequired,
+    /// Terms or a consent page that somebody must accept.
+    ConsentRequired,
+    /// A push, a QR code, a code by mail or text message: whatever only the account's owner has.
+    ApprovalRequired,
+    /// The password has expired and must be changed.
+    PasswordExpired,
+    /// A person, for whatever else.
     HumanRequired,
     /// The site has an error page.
     SiteDown,

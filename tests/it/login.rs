@@ -240,6 +240,10 @@ async fn a_refusal_means_what_the_site_file_says() {
     for (means, code, state) in [
         ("rate_limited", Code::RateLimited, State::Cooldown),
         ("site_down", Code::SiteDown, State::Cooldown),
+        ("captcha_required", Code::CaptchaRequired, State::NeedsHuman),
+        ("consent_required", Code::ConsentRequired, State::NeedsHuman),
+        ("approval_required", Code::ApprovalRequired, State::NeedsHuman),
+        ("password_expired", Code::PasswordExpired, State::NeedsHuman),
         ("human_required", Code::HumanRequired, State::NeedsHuman),
     ] {
         let refusal =
@@ -247,7 +251,9 @@ async fn a_refusal_means_what_the_site_file_says() {
         bench.site = fake::site(&url, r#"{ cookie = "none" }"#, &refusal);
         let failure = bench.sign_in().await.unwrap_err();
         assert_eq!(failure.code, code, "{failure:?}");
-        assert_eq!(bench.now().await.state, state);
+        let now = bench.now().await;
+        assert_eq!(now.state, state);
+        assert!(now.reason.starts_with(means), "{}", now.reason);
     }
 }
 

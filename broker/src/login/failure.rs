@@ -18,7 +18,15 @@ pub enum Code {
     AccountLocked,
     /// The site asked to wait.
     RateLimited,
-    /// The site wants a person: captcha, consent, push.
+    /// The site wants a captcha solved.
+    CaptchaRequired,
+    /// The site wants terms accepted.
+    ConsentRequired,
+    /// The site wants what only the account's owner has: a push, a QR code, a code by mail.
+    ApprovalRequired,
+    /// The site wants a new password.
+    PasswordExpired,
+    /// The site wants a person, for whatever else.
     HumanRequired,
     /// An element that the recipe names did not appear.
     SelectorMissing,
@@ -60,6 +68,10 @@ impl Code {
             Self::CredentialsRejected => "credentials_rejected",
             Self::AccountLocked => "account_locked",
             Self::RateLimited => "rate_limited",
+            Self::CaptchaRequired => "captcha_required",
+            Self::ConsentRequired => "consent_required",
+            Self::ApprovalRequired => "approval_required",
+            Self::PasswordExpired => "password_expired",
             Self::HumanRequired => "human_required",
             Self::SelectorMissing => "selector_missing",
             Self::NavigationTimeout => "navigation_timeout",
@@ -99,6 +111,10 @@ impl Code {
             | Self::StoreUnavailable => true,
             Self::CredentialsRejected
             | Self::AccountLocked
+            | Self::CaptchaRequired
+            | Self::ConsentRequired
+            | Self::ApprovalRequired
+            | Self::PasswordExpired
             | Self::HumanRequired
             | Self::OriginViolation
             | Self::NoCredentials => false,
@@ -125,6 +141,12 @@ impl Code {
             Self::CredentialsRejected => "store the right credentials; nothing is typed again until then",
             Self::AccountLocked => "unlock the account at the site, then start a login",
             Self::RateLimited => "nothing to do; it is tried again later",
+            Self::CaptchaRequired => {
+                "nothing here solves captchas: ask the site's operator to spare this account, or give the account a session of your own"
+            }
+            Self::ConsentRequired => "read and accept the site's terms by hand, then start a login",
+            Self::ApprovalRequired => "start a login while the account's owner is there to confirm it",
+            Self::PasswordExpired => "change the password at the site, store the new one, then start a login",
             Self::HumanRequired => "sign in at the site by hand once, then start a login",
             Self::SelectorMissing => {
                 "compare the step in the site file with the screenshot and the site's page"
@@ -163,6 +185,10 @@ impl From<RefusalKind> for Code {
             RefusalKind::CredentialsRejected => Self::CredentialsRejected,
             RefusalKind::AccountLocked => Self::AccountLocked,
             RefusalKind::RateLimited => Self::RateLimited,
+            RefusalKind::CaptchaRequired => Self::CaptchaRequired,
+            RefusalKind::ConsentRequired => Self::ConsentRequired,
+            RefusalKind::ApprovalRequired => Self::ApprovalRequired,
+            RefusalKind::PasswordExpired => Self::PasswordExpired,
             RefusalKind::HumanRequired => Self::HumanRequired,
             RefusalKind::SiteDown => Self::SiteDown,
         }

@@ -32,6 +32,10 @@ pub(super) fn ends_the_climb(code: Code) -> bool {
         | Code::AlreadyRunning => true,
         Code::CredentialsRejected
         | Code::AccountLocked
+        | Code::CaptchaRequired
+        | Code::ConsentRequired
+        | Code::ApprovalRequired
+        | Code::PasswordExpired
         | Code::HumanRequired
         | Code::SelectorMissing
         | Code::NavigationTimeout

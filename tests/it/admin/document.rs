@@ -40,6 +40,7 @@ async fn the_document_is_served_without_a_token() {
         routes(&document()).iter().map(|(method, path)| format!("{method} {path}")).collect();
     assert_snapshot!(listed.join("\n"), @"
     GET /livez
+    GET /metrics
     GET /openapi.json
     GET /readyz
     GET /v1/accounts
