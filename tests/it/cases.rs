@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     case::{self, Answer, Case},
@@ -73,6 +74,64 @@ async fn a_failing_turn_is_recorded_replayed_and_kept_as_a_case() {
     std::fs::write(&file, case.to_text()).unwrap();
     let mended = ops(&world, &["replay", &file]).await;
     assert_eq!(mended.code, 0, "{}", mended.shown());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_turn_of_every_api_is_a_case_whether_it_was_streamed_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let world =
+        World::start().without_broker().with_session("alice").adapter_env("LATCHKEY_RECORDER", "full");
+    let world = world.adapter_env("LATCHKEY_RESEND", "off").await;
+    let ends = [
+        ("/v1/chat/completions", "tool_calls"),
+        ("/v1/messages", "tool_use"),
+        ("/v1/responses", "completed"),
+    ];
+    for (index, (path, end)) in ends.into_iter().enumerate() {
+        for stream in [true, false] {
+            let called = Reply::text("So.").tool_call(0, "call_0", "read", "{\"path\":\"a\"}");
+            world.practice.model().will(called);
+            let body = crate::contract::question(stream);
+            let request = world.adapter().request(Method::POST, path, Some(&body));
+            let response = request.send().await.unwrap();
+            let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
+            response.bytes().await.unwrap();
+            wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+
+            let file = directory.path().join(format!("{index}-{stream}.json")).display().to_string();
+            let recorded = ops(&world, &["record", &id, "--out", &file]).await;
+
+            assert_eq!(recorded.code, 0, "{path}: {}", recorded.shown());
+            let case = Case::read(Path::new(&file)).unwrap();
+            let calls = vec![("read".to_owned(), json!({"path": "a"}))];
+            assert_eq!((case.got.end.as_str(), &case.got.calls), (end, &calls), "{path}");
+            let replayed = ops(&world, &["replay", &file]).await;
+            assert_eq!(replayed.code, 0, "{path}, {stream}: {}", replayed.shown());
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_turn_of_a_site_with_a_protocol_of_its_own_is_no_case() {
+    let site = crate::chat::declared().replace("/choices/0/delta/content", "/said");
+    let start = World::start().without_broker().with_session("alice").site_file(site);
+    let world = start.adapter_env("LATCHKEY_RECORDER", "full").await;
+    world.practice.model().will(Reply::raw("data: {\"said\":\"So.\"}\n\ndata: [DONE]\n\n"));
+    let streamed = world.adapter().ask_streamed("hi").await;
+    let id = streamed.header("x-oneapi-request-id").to_owned();
+    wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+
+    let recorded = ops(&world, &["record", &id]).await;
+
+    assert_eq!(streamed.text(), "So.");
+    assert_eq!(recorded.code, 1, "{}", recorded.shown());
+    assert!(
+        recorded.stderr.contains("the site practice has a chat protocol of its own"),
+        "{}",
+        recorded.shown()
+    );
     world.stop().await;
 }
 

@@ -29,7 +29,7 @@ async fn world() -> World {
     start.adapter_env(RESEND.0, RESEND.1).await
 }
 
-fn question(stream: bool) -> Value {
+pub(crate) fn question(stream: bool) -> Value {
     let parameters = json!({"type": "object", "properties": {"path": {"type": "string"}}});
     let function = json!({"name": "read", "description": "Reads.", "parameters": parameters});
     json!({

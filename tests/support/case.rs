@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use latchkey_shared::flight::{Event, Flight};
+use latchkey_shared::flight::{Event, Flight, Moment};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,8 +62,11 @@ pub enum CaseError {
     #[error("turn {0} was longer than a recording: what is missing cannot be played")]
     Cut(String),
     /// It is of no API that can be played.
-    #[error("a turn of {0} cannot be played: only those of /chat/completions and /messages")]
+    #[error("a turn of {0} cannot be played: only those of /chat/completions, /messages and /responses")]
     Path(String),
+    /// What the site sent can be read with its site file only, and a case has none.
+    #[error("the site {0} has a chat protocol of its own: only turns of sites like OpenAI can be played")]
+    Protocol(String),
     /// The request cannot be read.
     #[error("the request of turn {0} is no JSON")]
     Request(String),
@@ -90,8 +93,14 @@ impl Case {
         if flight.is_cut {
             return Err(CaseError::Cut(id()));
         }
-        if !["/chat/completions", "/messages"].iter().any(|end| flight.path.ends_with(end)) {
+        if !["/chat/completions", "/messages", "/responses"].iter().any(|end| flight.path.ends_with(end)) {
             return Err(CaseError::Path(flight.path.clone()));
+        }
+        let said = flight.moments.iter().any(|moment| matches!(moment.event, Event::Delta { .. }));
+        let is_read =
+            |moment: &Moment| matches!(&moment.event, Event::Site { text } if text.contains("\"choices\""));
+        if said && !flight.moments.iter().any(is_read) {
+            return Err(CaseError::Protocol(flight.site.clone()));
         }
         let bodies = flight.moments.iter().find_map(|moment| match &moment.event {
             Event::Request { body } => Some(body),

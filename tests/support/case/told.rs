@@ -39,15 +39,21 @@ impl Told {
             return Self { asked: told.asked, ..Self::of_stream(&sent, flight.outcome == "ok") };
         }
         // It was answered whole, or not at all.
-        told.end = match (flight.outcome.as_str(), told.calls.is_empty()) {
-            ("ok", true) => "stop".to_owned(),
-            ("ok", false) => "tool_calls".to_owned(),
-            (outcome, _) => outcome.to_owned(),
+        let [stop, calls] = match flight.path.rsplit('/').next() {
+            Some("messages") => ["end_turn", "tool_use"],
+            Some("responses") => ["completed", "completed"],
+            _ => ["stop", "tool_calls"],
         };
+        let end = match (flight.outcome.as_str(), told.calls.is_empty()) {
+            ("ok", true) => stop,
+            ("ok", false) => calls,
+            (outcome, _) => outcome,
+        };
+        end.clone_into(&mut told.end);
         told
     }
 
-    /// Out of a stream of either API; one that was not whole is cut, whatever it said before.
+    /// Out of a stream of any API; one that was not whole is cut, whatever it said before.
     #[must_use]
     pub fn of_stream(raw: &str, is_whole: bool) -> Self {
         let mut told = Self::default();
@@ -84,6 +90,16 @@ impl Told {
         }
         if let Some(reason) = event["delta"]["stop_reason"].as_str() {
             reason.clone_into(&mut self.end);
+        }
+        // OpenAI's other one.
+        let item = &event["item"];
+        match event["type"].as_str().and_then(|kind| kind.strip_prefix("response.")) {
+            Some("output_text.delta") => self.text += &text(&event["delta"]),
+            Some("output_item.done") if item["type"] == "function_call" => {
+                calls.push((text(&item["name"]), text(&item["arguments"])));
+            }
+            Some(end @ ("completed" | "incomplete")) => end.clone_into(&mut self.end),
+            _ => {}
         }
     }
 
