@@ -99,6 +99,14 @@ impl<'a> Source<'a> {
         self.mistakes.borrow_mut().push(SiteFileError { key: key.to_owned(), ..mistake });
     }
 
+    /// Where the texts below a table begin, and how they stand in the file.
+    pub(super) fn texts(&self, table: &str) -> impl Iterator<Item = (usize, &'a str)> {
+        let below = self.places.iter().filter(move |place| place.key.starts_with(table));
+        let text = self.text;
+        let found = below.filter_map(move |place| Some((place.span.start, text.get(place.span.clone())?)));
+        found.filter(|(_, text)| text.starts_with(['"', '\'']))
+    }
+
     /// Everything that was kept, in the order of the file.
     pub(super) fn mistakes(self) -> Vec<SiteFileError> {
         let mut mistakes = self.mistakes.into_inner();

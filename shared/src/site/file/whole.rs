@@ -3,12 +3,45 @@
 use std::time::Duration;
 
 use super::Source;
-use crate::site::{Limits, Login, Site, step::Action};
+use crate::site::{Limits, Login, SessionRules, Site, step::Action};
 
 /// Keeps every mistake.
 pub(super) fn check(source: &Source<'_>, site: &Site) {
     limits(source, site.limits);
     login(source, &site.login);
+    if !site.login.is_given() {
+        captured(source, &site.session);
+    }
+}
+
+/// What the chat puts into its requests out of the session must be in it.
+fn captured(source: &Source<'_>, session: &SessionRules) {
+    for (at, text) in source.texts("chat.") {
+        let names = text.match_indices('{').filter(|(open, _)| !text[..*open].ends_with('{'));
+        for name in names.filter_map(|(open, _)| text[open + 1..].split_once('}').map(|(name, _)| name)) {
+            let remedy = match name.split_once('.') {
+                None if name == "bearer" && session.bearer.is_none() => {
+                    "write session.bearer = { local_storage = \"...\" }, or wherever the site keeps it"
+                        .to_owned()
+                }
+                Some(("cookie", cookie)) if !session.cookies.iter().any(|rule| rule.matches(cookie)) => {
+                    format!("add \"{cookie}\" to session.cookies")
+                }
+                Some(("local_storage", key)) if !session.local_storage.iter().any(|known| known == key) => {
+                    format!("add \"{key}\" to session.local_storage")
+                }
+                Some(("session_storage", key))
+                    if !session.session_storage.iter().any(|known| known == key) =>
+                {
+                    format!("add \"{key}\" to session.session_storage")
+                }
+                _ => continue,
+            };
+            let message = format!("{{{name}}} stands for nothing that is captured; {remedy}");
+            let mistake: Result<(), _> = Err(source.mistake(at, message));
+            source.keep(mistake);
+        }
+    }
 }
 
 fn limits(source: &Source<'_>, limits: Limits) {

@@ -13,7 +13,7 @@ models = ["big"]
 [[login.steps]]
 goto = "{base_url}/login"
 [session]
-cookies = ["sid"]
+bearer = { local_storage = "token" }
 [probe]
 path = "/api/me"
 pointer = "/name"
