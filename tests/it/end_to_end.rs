@@ -11,9 +11,12 @@ use support::{
     wait,
     world::{Adapter, Admin, World},
 };
+use tokio::time::Instant;
 
 /// How long the model may take to learn that nobody listens.
 const SOON: Duration = Duration::from_secs(10);
+/// How long a session lives where three lives are waited for.
+pub(crate) const LIFE: Duration = Duration::from_secs(20);
 
 async fn add(admin: &Admin, label: &str, password: &str) -> Account {
     let credentials = json!({"username": EMAIL, "password": password});
@@ -21,6 +24,18 @@ async fn add(admin: &Admin, label: &str, password: &str) -> Account {
     let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     serde_json::from_value(answer.json()).unwrap()
+}
+
+/// Asks for as long as three sessions live.
+pub(crate) async fn three_lives_pass(model: &ScriptedModel, adapter: &Adapter) {
+    let began = Instant::now();
+    wait::until_some(3 * LIFE + SOON, async || {
+        model.will(Reply::text("Still here."));
+        let answer = adapter.ask("Still there?").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "Still here."), "{}", answer.body);
+        (began.elapsed() > 3 * LIFE).then_some(())
+    })
+    .await;
 }
 
 /// One test, because Open WebUI takes its time to start.
@@ -47,10 +62,11 @@ async fn open_webui_is_signed_in_to_and_answers() {
     let after = admin.account(account.id).await;
     assert_eq!((after.state, after.generation), (State::Active, login.generation.unwrap()));
     // With another secret every session ends; the next question is answered all the same, with a new one.
-    open_webui.restart().await;
+    open_webui.restart(LIFE).await;
     model.will(Reply::text("Alice."));
     assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
-    assert!(admin.account(account.id).await.generation > after.generation);
+    three_lives_pass(model, &adapter).await;
+    assert!(admin.account(account.id).await.generation >= after.generation + 4);
     // The last, because the account must wait then.
     model.will(Reply::rate_limited(7));
     let answer = adapter.ask("Too much?").await;

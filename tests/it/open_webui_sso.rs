@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::account::State;
+use latchkey_shared::account::{Rung, State};
 use serde_json::json;
 use support::{
     model::{End, Reply, ScriptedModel},
@@ -11,6 +11,8 @@ use support::{
     wait,
     world::{Adapter, World},
 };
+
+use super::end_to_end::{LIFE, three_lives_pass};
 
 const SITE: &str = "open-webui-sso";
 /// How long the model may take to learn that nobody listens.
@@ -50,8 +52,8 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
         .broker_env("LATCHKEY_SITES", &path)
         .adapter_env("LATCHKEY_SITE_URLS", &urls)
         .adapter_env("LATCHKEY_SITES", &path)
-        // A browser with what it kept, then the recipe: two visits, on a machine that builds meanwhile.
-        .adapter_env("LATCHKEY_RENEWAL_DEADLINE", "2m")
+        // A browser is opened for each life, on a machine that builds meanwhile.
+        .adapter_env("LATCHKEY_RENEWAL_DEADLINE", "1m")
         .await;
     let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
 
@@ -67,11 +69,14 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
     faults_are_told(model, &adapter).await;
 
     // With another secret every session ends; the next question is answered all the same, with a new one.
-    open_webui.restart().await;
+    open_webui.restart(LIFE).await;
     model.will(Reply::text("Alice."));
     assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
+    three_lives_pass(model, &adapter).await;
     let renewed = admin.account(account.id).await;
-    assert!(renewed.generation > account.generation, "{renewed:#?}");
+    assert!(renewed.generation >= account.generation + 4, "{renewed:#?}");
+    assert_eq!(renewed.last_login.unwrap().rung, Some(Rung::Restored));
+    assert_eq!(provider.passwords_typed().await, 2, "the wrong one and the right one, at first");
 
     // The last, because the account must wait then.
     model.will(Reply::rate_limited(7));

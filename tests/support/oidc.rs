@@ -41,6 +41,15 @@ impl OidcProvider {
     pub fn discovery(&self) -> Url {
         self.issuer.join("/.well-known/openid-configuration").unwrap()
     }
+
+    /// How many times a password was given to its page, right or wrong.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn passwords_typed(&self) -> u32 {
+        let url = self.issuer.join("/passwords-typed").unwrap();
+        crate::http::client().get(url).send().await.unwrap().text().await.unwrap().parse().unwrap()
+    }
 }
 
 fn issuer(port: u16) -> Url {

@@ -1,6 +1,6 @@
 //! A real Open WebUI: installed from PyPI once, started for one test on a free port, gone with its owner.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use reqwest::Url;
 
@@ -46,9 +46,11 @@ impl OpenWebUi {
         Self { url: product.url.clone(), product, settings }
     }
 
-    /// Ends it and starts it again at the same address, with another secret: whoever was signed in is so no more.
-    pub async fn restart(&mut self) {
+    /// Ends it and starts it again at the same address, with another secret: whoever was signed in is so no more. From
+    /// now on a session lives for `life`.
+    pub async fn restart(&mut self, life: Duration) {
         let Self { product, settings, .. } = self;
+        settings.further.push(("JWT_EXPIRES_IN".to_owned(), format!("{}s", life.as_secs())));
         product.restart(|command, place| serve(command, place, settings)).await;
     }
 }

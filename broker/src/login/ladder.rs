@@ -115,20 +115,20 @@ impl<'a> Attempt<'a> {
         self.site.refresh.signed_in.as_ref().or(last)
     }
 
-    /// Opens a browser with what it kept. Where that only shows the old session again, it is opened once more without
-    /// that: an identity provider may still know the browser.
+    /// Opens a browser with what it kept, first without the session: an identity provider may still know the browser,
+    /// and a page that finds a session that is dead may sign out there too. Then with all of it: the site may renew it.
     async fn restore(&self, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {
         (self.report)(Progress::Restoring);
-        let refused = match self.visit(kept, sign).await? {
-            Climbed::Refused(why) => return Ok(Climbed::Refused(why)),
-            Climbed::Up(fetched) if self.is_newer(&fetched.session, kept) => return Ok(Climbed::Up(fetched)),
-            Climbed::Up(_) => "it only shows the old session",
-        };
         let rest = parts::without_session(self.site, kept);
-        if rest.cookies.is_empty() {
-            return Ok(Climbed::Refused(refused.to_owned()));
+        if !rest.cookies.is_empty() {
+            match self.visit(&rest, sign).await? {
+                Climbed::Up(fetched) => return Ok(Climbed::Up(fetched)),
+                Climbed::Refused(why) => {
+                    tracing::debug!(login.rung = %Rung::Restored, "not known without the session: {why}");
+                }
+            }
         }
-        self.visit(&rest, sign).await
+        self.visit(kept, sign).await
     }
 
     async fn visit(&self, kept: &Session, sign: &Condition) -> Result<Climbed, Trouble> {

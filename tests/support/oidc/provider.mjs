@@ -21,6 +21,7 @@ const provider = new Provider(ISSUER, {
 // The site's port is known only after it has started.
 provider.Client.prototype.redirectUriAllowed = uri => new URL(uri).hostname === '127.0.0.1';
 
+let passwordsTyped = 0;
 const page = body => `<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>Sign in</title>${body}`;
 const LOGIN = `<form method=post><input name=login placeholder="Your login"><input name=password type=password>
 <button type=submit class=login-submit>Sign-in</button></form>`;
@@ -38,6 +39,7 @@ async function interaction(request, response) {
     return provider.interactionFinished(request, response, { consent }, { mergeWithLastSubmission: true });
   }
   const form = new URLSearchParams(await text(request));
+  passwordsTyped += 1;
   const [name, password] = [form.get('login'), form.get('password')];
   if (!users.has(name) || users.get(name) !== password) return show(`<p id=refusal>Wrong login or password.</p>${LOGIN}`);
   return provider.interactionFinished(request, response, { login: { accountId: name } });
@@ -51,6 +53,7 @@ async function text(request) {
 
 const callback = provider.callback();
 createServer((request, response) => {
+  if (request.url === '/passwords-typed') return response.end(String(passwordsTyped));
   if (!request.url.startsWith('/interaction/')) return callback(request, response);
   interaction(request, response).catch(error => response.writeHead(500).end(String(error)));
 }).listen(Number(PORT), '127.0.0.1');
