@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, stream};
 use latchkey_shared::{
     account::Account,
     env::Env,
@@ -17,7 +19,13 @@ use crate::process::{Process, free_address};
 /// Bearer of the adapters of a run; they listen on loopback and live as long as the run.
 pub(crate) const SECRET: &str = "shared-secret-of-a-bench-run";
 
-const SITES: [(&str, bool); 2] = [("bench-native", true), ("bench-text", false)];
+/// A site whose model takes tools.
+pub(crate) const NATIVE: &str = "bench-native";
+/// A site that knows only text, so that tool calls go through the sieve.
+pub(crate) const TEXT: &str = "bench-text";
+const SITES: [(&str, bool); 2] = [(NATIVE, true), (TEXT, false)];
+/// Accounts that are added at once.
+const ADDED_AT_ONCE: usize = 32;
 
 /// What adapters of one run share.
 pub(crate) struct Deployment {
@@ -54,25 +62,23 @@ impl Deployment {
         Ok(Self { env, store, vault })
     }
 
-    /// Adds accounts with sessions to each site; together they bear more streams than any scenario opens.
-    pub(crate) async fn add_accounts(&self, count: usize) -> anyhow::Result<()> {
-        for (site, _) in SITES {
-            for number in 0..count {
-                let account = Account {
-                    concurrency: Some(4000),
-                    ..Account::new(site.parse()?, format!("account-{number}"))
-                };
-                self.store.create_account(&account).await?;
-                let Some(lock) = self.store.lock_login(account.id, Duration::from_secs(30)).await? else {
-                    continue;
-                };
-                let session = session();
-                let sealed = self.vault.seal(&session, account.id, lock.generation);
-                let new = NewSession::given(&sealed, session.expires_at);
-                self.store.publish_session(&lock, new).await?;
-                self.store.unlock_login(&lock).await?;
-            }
-        }
+    /// Adds accounts with sessions to a site; together they bear more streams than any scenario opens.
+    pub(crate) async fn add_accounts(&self, site: &str, count: usize) -> anyhow::Result<()> {
+        let added = (0..count).map(|number| self.add_account(site, number));
+        stream::iter(added).buffer_unordered(ADDED_AT_ONCE).try_collect().await
+    }
+
+    async fn add_account(&self, site: &str, number: usize) -> anyhow::Result<()> {
+        let account =
+            Account { concurrency: Some(4000), ..Account::new(site.parse()?, format!("account-{number}")) };
+        self.store.create_account(&account).await?;
+        let lock = self.store.lock_login(account.id, Duration::from_secs(30)).await?;
+        let lock = lock.with_context(|| format!("account {} is being signed in by another", account.id))?;
+        let session = session();
+        let sealed = self.vault.seal(&session, account.id, lock.generation);
+        let new = NewSession::given(&sealed, session.expires_at);
+        self.store.publish_session(&lock, new).await?;
+        self.store.unlock_login(&lock).await?;
         Ok(())
     }
 
@@ -82,7 +88,7 @@ impl Deployment {
         let mut env = self.env.clone();
         env.push(("LATCHKEY_ADAPTER_LISTEN".to_owned(), listen.to_string()));
         env.push(("LATCHKEY_SHARED_SECRETS".to_owned(), SECRET.to_owned()));
-        env.push(("LATCHKEY_LOG".to_owned(), "warn".to_owned()));
+        env.push(("LATCHKEY_LOG".to_owned(), "error".to_owned()));
         let mut process = Process::start(binary, &[], &env)?;
         let took = process.ready(&format!("http://{listen}/readyz")).await?;
         Ok((process, listen, took))

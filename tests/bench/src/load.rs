@@ -21,6 +21,8 @@ pub(crate) struct Connection {
     raw: Vec<u8>,
     /// The body so far, without the frames of its chunks.
     body: Vec<u8>,
+    /// Bytes read for the answer.
+    bytes: u64,
 }
 
 /// What one answer showed. Times in nanoseconds.
@@ -30,6 +32,8 @@ pub(crate) struct Seen {
     pub first: u64,
     /// From each stamp to its arrival.
     pub delays: Vec<u64>,
+    /// Bytes read, heads and frames included.
+    pub bytes: u64,
 }
 
 /// How much of a body is to come.
@@ -49,7 +53,7 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let socket = TcpStream::connect(address).await.context("cannot connect")?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, raw: Vec::with_capacity(64 * 1024), body: Vec::with_capacity(64 * 1024) })
+        Ok(Self { socket, raw: Vec::with_capacity(64 * 1024), body: Vec::with_capacity(64 * 1024), bytes: 0 })
     }
 
     /// Sends one request and reads its answer to the end.
@@ -57,6 +61,7 @@ impl Connection {
         let sent = clock::nanos();
         self.raw.clear();
         self.body.clear();
+        self.bytes = 0;
         self.socket.write_all(request).await?;
         let mut rest = self.head().await?;
         let streams = rest == Rest::ChunkHead;
@@ -76,6 +81,7 @@ impl Connection {
         }
         let done = memchr::memmem::rfind(&self.body, b"data: [DONE]").is_some();
         ensure!(done || !streams, "the stream ended without [DONE]");
+        seen.bytes = self.bytes;
         Ok(seen)
     }
 
@@ -98,6 +104,7 @@ impl Connection {
     async fn more(&mut self) -> anyhow::Result<()> {
         let read = timeout(SILENCE, self.socket.read_buf(&mut self.raw)).await.context("silence")??;
         ensure!(read > 0, "the connection ended in the middle of an answer");
+        self.bytes += read as u64;
         Ok(())
     }
 }

@@ -2,6 +2,29 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
+use tokio::time::Instant;
+
+/// Watches how much of the machine others use. All that a run starts is below its own process.
+pub(crate) struct Watch {
+    begun: Instant,
+    busy: Duration,
+    own: Duration,
+}
+
+impl Watch {
+    /// Begins to watch.
+    pub(crate) fn begin() -> Self {
+        Self { begun: Instant::now(), busy: busy(), own: cpu(std::process::id()) }
+    }
+
+    /// Cores that others used since.
+    pub(crate) fn others(&self) -> f64 {
+        let own = cpu(std::process::id()).saturating_sub(self.own);
+        let others = busy().saturating_sub(self.busy).saturating_sub(own);
+        others.as_secs_f64() / self.begun.elapsed().as_secs_f64()
+    }
+}
+
 /// CPU time of a process and all below it, by the scheduler's own count.
 pub(crate) fn cpu(pid: u32) -> Duration {
     let nanos = family(pid).into_iter().flat_map(threads).filter_map(|path| {
@@ -22,7 +45,7 @@ pub(crate) fn resident(pid: u32) -> u64 {
 }
 
 /// Time that the machine's CPUs were busy since it started, all together.
-pub(crate) fn busy() -> Duration {
+fn busy() -> Duration {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let fields: Vec<u64> = stat
         .lines()

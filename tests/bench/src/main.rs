@@ -5,20 +5,27 @@ use std::net::SocketAddr;
 use clap::{Parser, Subcommand};
 use reqwest::Url;
 
+mod accounts;
 mod adapter;
 mod bridge;
 mod clock;
+mod figures;
 mod floor;
+mod lengths;
 mod load;
 mod machine;
 mod nginx;
+mod peers;
 mod process;
+mod progress;
 mod redis;
 mod report;
 mod run;
 mod scenario;
+mod size;
 mod target;
 mod upstream;
+mod world;
 
 #[derive(Parser)]
 struct Arguments {

@@ -2,7 +2,9 @@
 
 use std::{
     ffi::OsStr,
+    fs::File,
     net::{SocketAddr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -11,7 +13,8 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
-const START: Duration = Duration::from_secs(20);
+/// A Python process with a thousand modules takes six seconds on a quiet machine.
+const START: Duration = Duration::from_secs(90);
 
 /// A running process; dropped, it ends.
 pub(crate) struct Process {
@@ -26,10 +29,35 @@ impl Process {
         arguments: &[&str],
         env: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let name = program.as_ref().to_string_lossy().into_owned();
         let mut command = Command::new(&program);
-        command.args(arguments).envs(env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        command.stdout(Stdio::null());
+        Self::spawn(program.as_ref(), command, arguments, env)
+    }
+
+    /// Starts a program of others: its output goes into a file, and it sees nothing of our environment but the path.
+    pub(crate) fn start_foreign(
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+        env: &[(String, String)],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let file = File::create(log)?;
+        #[expect(clippy::disallowed_methods, reason = "where programs are is no configuration of ours")]
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut command = Command::new(&program);
+        command.env_clear().env("PATH", path).env("HOME", log.parent().unwrap_or(Path::new("/")));
+        command.stdout(file.try_clone()?).stderr(file);
+        Self::spawn(program.as_ref(), command, arguments, env)
+    }
+
+    fn spawn(
+        program: &OsStr,
+        mut command: Command,
+        arguments: &[&str],
+        env: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let name = program.to_string_lossy().into_owned();
+        command.args(arguments).envs(env.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {name}; is it installed?"))?;
         Ok(Self { child, name })
     }

@@ -1,91 +1,196 @@
-//! The figures as a table for people and as JSON for the next run.
+//! All figures of one run, and the four things that are made of them.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::path::Path;
 
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Measured;
+use crate::{
+    accounts::Accounts,
+    figures::{Measured, TOO_BUSY},
+    lengths::{Argument, Streams},
+    size::Size,
+    world::Start,
+};
 
-/// More CPU time taken by others than this part of one core, and no figure is to be trusted.
-const TOO_BUSY: f64 = 0.15;
+mod goals;
+mod moved;
+mod plan;
+mod plot;
+mod table;
 
-/// All figures of one run, by scenario and target.
-#[derive(Default, Serialize, Deserialize)]
+/// Changes whenever figures of before cannot be read or compared any more.
+const VERSION: u32 = 1;
+
+/// All figures of one run.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
-    cold_start_ms: f64,
-    idle_mib: f64,
+    version: u32,
+    /// How much was measured.
+    pub size: Size,
+    /// Processors of the machine.
+    pub cores: usize,
+    /// How long it took.
+    pub seconds: f64,
     /// Cores that others used meanwhile.
-    others: f64,
-    figures: BTreeMap<String, BTreeMap<String, Measured>>,
+    pub others: f64,
+    /// How each target started.
+    pub starts: Vec<Start>,
+    /// What each target showed in each scenario, in the order of the table.
+    pub figures: Vec<Figure>,
+    /// What many accounts cost.
+    pub accounts: Vec<Accounts>,
+    /// What long streams cost.
+    pub streams: Vec<Streams>,
+    /// What long arguments cost.
+    pub arguments: Vec<Argument>,
+}
+
+/// What one target showed in one scenario.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    /// The scenario.
+    pub scenario: String,
+    /// The target.
+    pub target: String,
+    /// The medians.
+    pub measured: Measured,
 }
 
 impl Report {
-    /// A report with what is known of the adapter's start.
-    pub(crate) fn new(cold_start: Duration, idle_bytes: u64) -> Self {
+    /// One without figures.
+    pub(crate) fn new(size: Size) -> Self {
         Self {
-            cold_start_ms: cold_start.as_secs_f64() * 1e3,
-            idle_mib: idle_bytes as f64 / 1024.0 / 1024.0,
-            ..Self::default()
+            version: VERSION,
+            size,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            seconds: 0.0,
+            others: 0.0,
+            starts: Vec::new(),
+            figures: Vec::new(),
+            accounts: Vec::new(),
+            streams: Vec::new(),
+            arguments: Vec::new(),
         }
     }
 
-    /// Adds what one target showed in one scenario.
-    pub(crate) fn add(&mut self, scenario: &str, target: &str, measured: Measured) {
-        self.figures.entry(scenario.to_owned()).or_default().insert(target.to_owned(), measured);
+    /// Reads one that was kept.
+    ///
+    /// # Errors
+    /// When it is of another version, among others.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let version = serde_json::from_slice::<serde_json::Value>(&text)?["version"].as_u64();
+        ensure!(
+            version == Some(u64::from(VERSION)),
+            "{} is of version {version:?} and this is version {VERSION}: write it anew with --keep",
+            path.display()
+        );
+        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// What others took of the machine.
-    pub(crate) fn others(&mut self, cpu: Duration, elapsed: Duration) {
-        self.others = cpu.as_secs_f64() / elapsed.as_secs_f64();
+    /// What a target showed in a scenario, if it was measured.
+    fn figure(&self, scenario: &str, target: &str) -> Option<&Measured> {
+        let found = |figure: &&Figure| figure.scenario == scenario && figure.target == target;
+        Some(&self.figures.iter().find(found)?.measured)
     }
 
-    /// Prints the tables and writes the JSON.
-    #[expect(clippy::print_stdout, reason = "the result of the run")]
-    pub(crate) fn finish(&self, json: Option<&Path>) -> anyhow::Result<()> {
-        println!();
-        for (scenario, targets) in &self.figures {
-            println!("\n{scenario}");
-            println!(
-                "  {:<8}{:>10}{:>12}{:>11}{:>11}{:>10}{:>10}{:>10}{:>10}{:>9}{:>7}",
-                "",
-                "req/s",
-                "chunks/s",
-                "ms/req",
-                "s/Mchunk",
-                "ttft p50",
-                "ttft p99",
-                "chunk p50",
-                "p99",
-                "KiB/str",
-                "errors"
-            );
-            for (name, m) in targets {
-                println!(
-                    "  {:<8}{:>10.0}{:>12.0}{:>11.3}{:>11.2}{:>10.2}{:>10.2}{:>10.2}{:>10.2}{:>9.1}{:>7.0}",
-                    name,
-                    m.requests_per_second,
-                    m.chunks_per_second,
-                    m.cpu_ms_per_request,
-                    m.cpu_s_per_million_chunks,
-                    m.first_p50_ms,
-                    m.first_p99_ms,
-                    m.chunk_p50_ms,
-                    m.chunk_p99_ms,
-                    m.kib_per_stream,
-                    m.errors
-                );
-            }
-        }
-        println!("\ncold start {:.0} ms, idle {:.1} MiB", self.cold_start_ms, self.idle_mib);
-        if self.others > TOO_BUSY {
-            println!(
-                "The machine was busy with other things ({:.2} cores): do not trust these figures.",
+    /// Everything for people, as Markdown that can be read as it is.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!(
+            "A {} run of {:.0} s on {} cores.\n",
+            format!("{:?}", self.size).to_lowercase(),
+            self.seconds,
+            self.cores
+        );
+        if TOO_BUSY < self.others {
+            text += &format!(
+                "\nThe machine was too busy with other things ({:.2} cores): do not trust figures marked with `!`.\n",
                 self.others
             );
         }
-        if let Some(path) = json {
-            std::fs::write(path, serde_json::to_vec_pretty(self)?)?;
+        text += &format!("\n### Targets\n\n{}", goals::markdown(self));
+        text += &table::markdown(self);
+        text += &plan::markdown(self);
+        text
+    }
+
+    /// What moved since a run that was kept.
+    pub(crate) fn moved(&self, kept: &Self) -> String {
+        moved::text(self, kept)
+    }
+
+    /// Writes `bench.json`, `bench.md` and `bench.svg`.
+    pub(crate) fn write(&self, directory: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        for (name, text) in
+            [("bench.json", json), ("bench.md", self.markdown()), ("bench.svg", plot::svg(self))]
+        {
+            let path = directory.join(name);
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report in which each figure is the same.
+    pub(super) fn flat(targets: &[&str]) -> Report {
+        let mut report = Report::new(Size::Full);
+        for scenario in Size::Full.scenarios() {
+            for target in targets {
+                let measured = Measured {
+                    requests_per_second: 1000.0,
+                    cpu_s_per_million_chunks: 10.0,
+                    chunk_p50_ms: 1.0,
+                    chunk_p99_ms: 3.0,
+                    first_p50_ms: 21.0,
+                    first_p99_ms: 25.0,
+                    kib_per_stream: 30.0,
+                    ..Measured::default()
+                };
+                report.figures.push(Figure {
+                    scenario: scenario.name.to_owned(),
+                    target: (*target).to_owned(),
+                    measured,
+                });
+            }
+        }
+        report
+    }
+
+    #[test]
+    fn a_report_is_read_as_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let report = flat(&["floor", "native"]);
+
+        report.write(directory.path()).unwrap();
+        let read = Report::read(&directory.path().join("bench.json")).unwrap();
+
+        assert_eq!(read.markdown(), report.markdown());
+    }
+
+    #[test]
+    fn a_report_of_another_version_is_not_compared() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kept.json");
+        std::fs::write(&path, "{\"version\": 0}").unwrap();
+
+        let error = Report::read(&path).unwrap_err().to_string();
+
+        assert!(error.contains("--keep"), "{error}");
+    }
+
+    #[test]
+    fn a_busy_machine_is_told() {
+        let quiet = flat(&["floor"]);
+        let busy = Report { others: 0.8, ..flat(&["floor"]) };
+
+        assert!(!quiet.markdown().contains("too busy"));
+        assert!(busy.markdown().contains("too busy with other things (0.80 cores)"));
     }
 }

@@ -1,18 +1,24 @@
 //! One run: everything is started once, the scenarios go over the targets in turn.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context;
 use tokio::time::Instant;
 
 use crate::{
-    adapter::Deployment,
-    machine, nginx,
-    process::{Process, free_address},
-    redis,
-    report::Report,
-    scenario::{Measured, Scenario},
-    target::{Plan, Target},
+    accounts,
+    figures::Measured,
+    lengths,
+    machine::Watch,
+    progress::Progress,
+    report::{Figure, Report},
+    scenario::Scenario,
+    size::Size,
+    target::Target,
+    world::World,
 };
 
 /// How a run shall be.
@@ -21,102 +27,139 @@ pub(crate) struct Options {
     /// The adapter's release binary.
     #[arg(long)]
     adapter: PathBuf,
-    /// One round and no small scenario: under two minutes.
-    #[arg(long)]
+    /// One round of shorter scenarios: under two minutes.
+    #[arg(long, conflicts_with = "tiny")]
     quick: bool,
-    /// Only these scenarios.
+    /// A few seconds, to show that it works: its figures mean nothing.
+    #[arg(long)]
+    tiny: bool,
+    /// Only these scenarios (S1, S2, S3-1, S3-10, S3-50, S3-200, S3-1000), and accounts and lengths.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only these targets.
+    /// Only these targets (direct, nginx, floor, portkey, litellm, native, sieve, calls).
     #[arg(long, value_delimiter = ',')]
     targets: Vec<String>,
-    /// Where the figures go as JSON; those of the run before are compared first.
+    /// Where peers are installed that are measured too.
     #[arg(long)]
-    json: Option<PathBuf>,
+    peers: Option<PathBuf>,
+    /// Where bench.json, bench.md and bench.svg go.
+    #[arg(long)]
+    out: PathBuf,
+    /// The figures to compare with.
+    #[arg(long)]
+    kept: PathBuf,
+    /// Keeps the figures of this run to compare with later.
+    #[arg(long)]
+    keep: bool,
 }
 
-const STREAM: Plan = Plan { chunks: 100, pace_ms: 20, bytes: 0, stream: true };
-
-fn scenarios(quick: bool) -> Vec<Scenario> {
-    let seconds = Duration::from_secs_f64;
-    let s1 = Plan { chunks: 1, pace_ms: 0, bytes: 100, stream: false };
-    let s2 = Plan { chunks: 200, ..STREAM };
-    let mut all = vec![
-        Scenario { name: "S1", plan: s1, connections: 32, lasts: seconds(1.5) },
-        Scenario { name: "S2", plan: Plan { pace_ms: 0, ..s2 }, connections: 16, lasts: seconds(1.5) },
-        Scenario { name: "S3-10", plan: STREAM, connections: 10, lasts: seconds(2.0) },
-        Scenario { name: "S3-50", plan: STREAM, connections: 50, lasts: seconds(3.0) },
-        Scenario { name: "S3-200", plan: STREAM, connections: 200, lasts: seconds(3.0) },
-        Scenario { name: "S3-1000", plan: STREAM, connections: 1000, lasts: seconds(4.0) },
-    ];
-    if quick {
-        all.retain(|scenario| !matches!(scenario.name, "S3-10" | "S3-50"));
+impl Options {
+    fn size(&self) -> Size {
+        match (self.tiny, self.quick) {
+            (true, _) => Size::Tiny,
+            (_, true) => Size::Quick,
+            _ => Size::Full,
+        }
     }
-    all
+
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == part)
+    }
 }
 
 /// Measures and reports.
+///
+/// # Errors
+/// When a part cannot be started, or the figures not be written.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let directory = tempfile::Builder::new().prefix("latchkey-bench-").tempdir()?;
-    let own = std::env::current_exe()?.display().to_string();
-    let (begun, busy) = (Instant::now(), machine::busy());
-
-    let site = free_address()?;
-    let mut upstream = Process::start(&own, &["upstream", &site.to_string()], &[])?;
-    upstream.ready(&format!("http://{site}/readyz")).await?;
-    let address = free_address()?;
-    let redis_server = redis::start(directory.path(), address).await?;
-    let deployment = Deployment::new(directory.path(), address, site).await?;
-    deployment.add_accounts(10).await?;
-
-    let proxy = free_address()?;
-    let mut nginx = nginx::start(directory.path(), proxy, site)?;
-    nginx.ready(&format!("http://{proxy}/readyz")).await?;
-    let lowest = free_address()?;
-    let mut floor = Process::start(&own, &["floor", &lowest.to_string(), &format!("http://{site}")], &[])?;
-    floor.ready(&format!("http://{lowest}/readyz")).await?;
-    let (adapter, listen, cold_start) =
-        deployment.start(&options.adapter).await.context("cannot start the adapter")?;
-    let idle = machine::resident(adapter.pid());
-
-    let plain = |name, address, pid| Target { name, address, pid, model: "bench", tools: true, call: false };
-    let ours = |name, model, call| Target { model, call, ..plain(name, listen, Some(adapter.pid())) };
-    let targets = [
-        plain("direct", site, None),
-        plain("nginx", proxy, Some(nginx.pid())),
-        plain("floor", lowest, Some(floor.pid())),
-        ours("native", "bench-native", false),
-        ours("sieve", "bench-text", false),
-        ours("calls", "bench-text", true),
-    ];
-    let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|wanted| wanted == name);
-    let targets: Vec<Target> =
-        targets.into_iter().filter(|target| wanted(&options.targets, target.name)).collect();
-    let mut report = Report::new(cold_start, idle);
-    let rounds = if options.quick { 1 } else { 3 };
-    for scenario in scenarios(options.quick) {
-        if !wanted(&options.only, scenario.name) {
-            continue;
-        }
-        let mut measured: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();
-        for round in 1..=rounds {
-            for target in &targets {
-                progress(begun, scenario.name, round, rounds, target.name);
-                measured.entry(target.name).or_default().push(scenario.measure(target).await);
-            }
-        }
-        for target in &targets {
-            report.add(scenario.name, target.name, Measured::median(&measured[target.name]));
-        }
+    let size = options.size();
+    // Read first: who asked for a comparison that cannot be is told before ten minutes are over.
+    let kept = options.kept.exists().then(|| Report::read(&options.kept)).transpose();
+    let kept = if options.keep { None } else { kept? };
+    let (begun, watch) = (Instant::now(), Watch::begin());
+    let world = World::start(&options.adapter, options.peers.as_deref(), size).await?;
+    let mut targets = world.targets.clone();
+    targets.retain(|target| {
+        options.targets.is_empty() || options.targets.iter().any(|name| name == target.name)
+    });
+    let scenarios: Vec<Scenario> =
+        size.scenarios().into_iter().filter(|scenario| options.wants(scenario.name)).collect();
+    let mut progress = Progress::new(expected(&options, &scenarios, targets.len()));
+    let mut report = Report::new(size);
+    report.starts.clone_from(&world.starts);
+    for scenario in &scenarios {
+        report.figures.extend(measure(scenario, &targets, size, &mut progress).await);
     }
-    let pids =
-        [upstream.pid(), redis_server.pid(), nginx.pid(), floor.pid(), adapter.pid(), std::process::id()];
-    let ours: Duration = pids.map(machine::cpu).iter().sum();
-    report.others(machine::busy().saturating_sub(busy).saturating_sub(ours), begun.elapsed());
-    report.finish(options.json.as_deref())
+    if options.wants("lengths") {
+        report.streams = lengths::streams(&world, size, &mut progress).await?;
+        report.arguments = lengths::arguments(&world, size, &mut progress).await?;
+    }
+    if options.wants("accounts") {
+        report.accounts = accounts::measure(&world, size, &mut progress).await?;
+    }
+    progress.end();
+    report.others = watch.others();
+    report.seconds = begun.elapsed().as_secs_f64();
+    report.write(&options.out)?;
+    show(&report, kept.as_ref(), &options.out);
+    if options.keep {
+        keep(&options)?;
+    }
+    Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "progress, for a person who waits")]
-fn progress(begun: Instant, scenario: &str, round: usize, rounds: usize, target: &str) {
-    eprint!("\r{:4} s  {scenario} {round}/{rounds} {target}          ", begun.elapsed().as_secs());
+/// One scenario, the targets in turn, so that what else the machine does falls on all alike.
+async fn measure(
+    scenario: &Scenario,
+    targets: &[Target],
+    size: Size,
+    progress: &mut Progress,
+) -> Vec<Figure> {
+    let mut measured: Vec<Vec<Measured>> = vec![Vec::new(); targets.len()];
+    for round in 1..=size.rounds() {
+        for (target, rounds) in targets.iter().zip(&mut measured) {
+            let what = format!("{round}/{} {}", size.rounds(), target.name);
+            progress.step(scenario.name, &what, scenario.takes());
+            rounds.push(scenario.measure(target).await);
+        }
+    }
+    let figure = |(target, rounds): (&Target, &Vec<Measured>)| Figure {
+        scenario: scenario.name.to_owned(),
+        target: target.name.to_owned(),
+        measured: Measured::median(rounds),
+    };
+    targets.iter().zip(&measured).map(figure).collect()
+}
+
+/// How long all of it should take.
+fn expected(options: &Options, scenarios: &[Scenario], targets: usize) -> Duration {
+    let size = options.size();
+    let rounds = u32::try_from(size.rounds() * targets).unwrap_or(u32::MAX);
+    let mut whole: Duration = scenarios.iter().map(|scenario| scenario.takes() * rounds).sum();
+    if options.wants("lengths") {
+        whole += lengths::takes(size);
+    }
+    if options.wants("accounts") {
+        whole += accounts::takes(size);
+    }
+    whole
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the run")]
+fn show(report: &Report, kept: Option<&Report>, out: &Path) {
+    println!("{}", report.markdown());
+    match kept {
+        Some(kept) => println!("{}", report.moved(kept)),
+        None => println!("Nothing was kept to compare with; --keep keeps this run.\n"),
+    }
+    println!("Written: {0}/bench.json, {0}/bench.md, {0}/bench.svg", out.display());
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the run")]
+fn keep(options: &Options) -> anyhow::Result<()> {
+    let kept = &options.kept;
+    std::fs::copy(options.out.join("bench.json"), kept)
+        .with_context(|| format!("cannot write {}", kept.display()))?;
+    println!("Kept: {}", kept.display());
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What is measured: an address that answers `POST /v1/chat/completions`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::json;
 
@@ -17,6 +17,13 @@ pub(crate) struct Plan {
     pub stream: bool,
 }
 
+impl Plan {
+    /// How long the site takes for the answer.
+    pub(crate) fn takes(self) -> Duration {
+        if self.stream { Duration::from_millis(self.pace_ms) * self.chunks as u32 } else { Duration::ZERO }
+    }
+}
+
 /// One target.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -26,6 +33,10 @@ pub(crate) struct Target {
     pub address: SocketAddr,
     /// The process whose CPU time and memory count; the upstream itself has none.
     pub pid: Option<u32>,
+    /// Its memory when it was started, in bytes.
+    pub idle: u64,
+    /// What else stands in the head of a request, each line with its end.
+    pub head: String,
     /// The model that leads to the right site.
     pub model: &'static str,
     /// Whether the request offers a tool.
@@ -59,9 +70,10 @@ impl Target {
         let body = body.to_string();
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+             {}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             self.address,
             crate::adapter::SECRET,
+            self.head,
             body.len()
         );
         [head.into_bytes(), body.into_bytes()].concat()
