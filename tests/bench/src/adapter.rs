@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use crate::process::{Process, free_address};
 
 /// Bearer of the adapters of a run; they listen on loopback and live as long as the run.
-pub(crate) const SECRET: &str = "shared-secret-of-a-bench-run";
+pub(crate) const SECRET: &str = "sk-shared-secret-of-a-bench-run";
 
 /// A site whose model takes tools.
 pub(crate) const NATIVE: &str = "bench-native";

@@ -93,10 +93,14 @@ fn litellm(
          {{model: openai/bench, api_base: \"http://{site}/v1\", api_key: unused}}\n"
     );
     std::fs::write(&config, text)?;
-    // What it would otherwise fetch or send elsewhere.
-    let env =
-        [("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("LITELLM_TELEMETRY", "False"), ("LITELLM_LOG", "ERROR")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    // It refuses to start without a key. The rest keeps it from fetching and sending.
+    let env = [
+        ("LITELLM_MASTER_KEY", crate::adapter::SECRET),
+        ("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
+        ("LITELLM_TELEMETRY", "False"),
+        ("LITELLM_LOG", "ERROR"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let (config, port) = (config.display().to_string(), listen.port().to_string());
     let arguments = ["--config", &config, "--host", "127.0.0.1", "--port", &port, "--telemetry", "False"];
     Process::start_foreign(installed.join("bin/litellm"), &arguments, &env, log)
