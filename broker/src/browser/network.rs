@@ -44,6 +44,8 @@ pub struct Network {
 #[derive(Default)]
 struct Seen {
     answers: VecDeque<Answer>,
+    /// Answers from anywhere, those that are not kept too.
+    heard: u64,
     bearer: Option<SecretString>,
     body: Option<SecretString>,
     document: Document,
@@ -92,6 +94,12 @@ impl Network {
         self.seen().document.clone()
     }
 
+    /// How many answers came so far, from anywhere.
+    #[must_use]
+    pub fn heard(&self) -> u64 {
+        self.seen().heard
+    }
+
     /// The URL whose answers are held until their body is read.
     pub(super) fn body_url(&self) -> Option<&Url> {
         self.watch.body.as_ref()
@@ -135,6 +143,7 @@ impl Network {
     }
 
     fn answer(&self, response: &Response) {
+        self.seen().heard += 1;
         let Ok(url) = response.url.parse::<Url>() else { return };
         let Ok(status) = u16::try_from(response.status) else { return };
         if !self.watch.origins.contains(&url.origin()) {
@@ -162,6 +171,12 @@ impl Network {
 }
 
 impl Document {
+    /// Whether its answer is still to come.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.request.is_some() && self.status.is_none() && self.error.is_none()
+    }
+
     fn is(&self, request: &RequestId) -> bool {
         self.request.as_ref() == Some(request.inner())
     }

@@ -9,7 +9,7 @@ use support::{
     world::World,
 };
 
-use super::renewed_over_http;
+use super::{PRACTICE, renewed_over_http};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -61,6 +61,22 @@ async fn a_browser_that_the_site_knows_is_signed_in_with_nothing_typed() {
     world.practice.forget_browsers();
     assert_eq!(rung(&sign_in(&world).await), Some(Rung::Recipe));
     assert_eq!(counted(&world), [2, 1, 0]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_stays_unclear_is_not_looked_at_for_all_its_time() {
+    let options = Options { remember: true, ..Options::default() };
+    let longer = PRACTICE.replace("step_timeout = \"10s\"", "step_timeout = \"5m\"");
+    let longer = longer.replace("timeout = \"60s\"", "timeout = \"5m\"");
+    assert_eq!(longer.matches("\"5m\"").count(), 2);
+    let file = longer + "\n[refresh]\nsigned_in = { visible = \"#nowhere\" }\n";
+    let world = World::start().practice(options).site_file(file).signed_in("alice").await;
+
+    // Which is waited for less long than one step may take.
+    let account = sign_in(&world).await;
+
+    assert_eq!((counted(&world), rung(&account)), ([2, 2, 0], Some(Rung::Recipe)));
     world.stop().await;
 }
 

@@ -1,11 +1,16 @@
 //! Follows a recipe with nothing typed: a site that still knows the browser asks for nothing.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use latchkey_shared::site::step::{Action, Condition, Step};
 use tokio::time::{Instant, sleep};
+use url::Url;
 
-use super::{CALM, PAUSE, Progress, Report, Runner, Trouble};
+use super::{CALM, PAUSE, Progress, Report, Runner, Sight, Trouble};
+
+/// How long a page may show nothing, go nowhere and hear nothing, before it is taken to stay so. Long for a page, but
+/// the cost of giving up too early is a password typed.
+const STILL: Duration = Duration::from_secs(10);
 
 /// How a site met a browser that it may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +19,7 @@ pub(in crate::login) enum Welcome {
     SignedIn,
     /// It asks for what would have to be typed.
     Asked,
-    /// It did neither in time.
+    /// It did neither in time, or nothing at all for a while.
     Unclear,
 }
 
@@ -56,8 +61,13 @@ impl Runner<'_> {
             std::iter::once(sign).chain(elements.iter().map(|(_, condition)| &**condition)).collect();
         let end = (Instant::now() + self.site.login.step_timeout).min(self.end);
         let mut met: Option<(Met, Instant)> = None;
+        let mut still = (None, Instant::now());
         loop {
             let sight = self.look(&conditions).await?;
+            let scene = Some(self.scene(&sight));
+            if still.0 != scene || self.page.network().document().is_awaited() {
+                still = (scene, Instant::now());
+            }
             let step = || elements.iter().find(|(_, condition)| sight.holds(condition));
             let now = match sight.holds(sign) {
                 true => Some(Met::Sign),
@@ -70,10 +80,16 @@ impl Runner<'_> {
             };
             match met {
                 Some((met, since)) if since.elapsed() >= CALM => return Ok(Some(met)),
+                None if still.1.elapsed() >= STILL => return Ok(None),
                 _ if Instant::now() >= end => return Ok(None),
                 _ => sleep(PAUSE).await,
             }
         }
+    }
+
+    /// What changes as long as a page is on its way.
+    fn scene(&self, sight: &Sight<'_>) -> (Option<Url>, u64) {
+        (sight.url(), self.page.network().heard())
     }
 
     fn told(&self, index: usize, report: Report<'_>) {
