@@ -18,12 +18,29 @@ const SOON: Duration = Duration::from_secs(10);
 /// How long a session lives where three lives are waited for.
 pub(crate) const LIFE: Duration = Duration::from_secs(20);
 
+/// One red pixel.
+const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+
 async fn add(admin: &Admin, label: &str, password: &str) -> Account {
     let credentials = json!({"username": EMAIL, "password": password});
     let body = json!({"site": "open-webui", "label": label, "credentials": credentials});
     let answer = admin.send(Method::POST, "/v1/accounts", Some(&body)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     serde_json::from_value(answer.json()).unwrap()
+}
+
+/// A picture in a message stands in it when the model is asked.
+pub(crate) async fn a_picture_reaches_the_model(model: &ScriptedModel, adapter: &Adapter) {
+    let picture = json!({"type": "image_url", "image_url": {"url": PICTURE}});
+    let content = json!([{"type": "text", "text": "Which colour?"}, picture]);
+    model.will(Reply::text("Red."));
+    let mut question = Adapter::question("");
+    question["messages"][0]["content"] = content.clone();
+
+    let answer = adapter.chat(&question).await;
+
+    assert_eq!((answer.status, answer.text().as_str()), (200, "Red."), "{}", answer.body);
+    assert_eq!(model.last_call().body["messages"][0]["content"], content);
 }
 
 /// Asks for as long as three sessions live.
@@ -57,6 +74,7 @@ async fn open_webui_is_signed_in_to_and_answers() {
     assert_eq!(models["data"][0]["id"], "practice-1", "{models}");
 
     it_answers_in_every_way(model, &adapter).await;
+    a_picture_reaches_the_model(model, &adapter).await;
     a_client_that_leaves_stops_the_model(model, &adapter).await;
     faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;

@@ -9,6 +9,8 @@ use support::{
     world::{Adapter, World},
 };
 
+use super::end_to_end::a_picture_reaches_the_model;
+
 /// How long the model may take to learn that nobody listens.
 const SOON: Duration = Duration::from_secs(10);
 const KEY: &str = "sk-of-the-tests";
@@ -27,6 +29,7 @@ async fn an_api_behind_a_key_answers() {
     .await;
 
     it_answers_in_every_way(model, &adapter).await;
+    a_picture_reaches_the_model(model, &adapter).await;
     faults_are_told(model, &adapter).await;
     // The last, because the account must wait then.
     model.will(Reply::rate_limited(7));
