@@ -22,13 +22,16 @@ pub(crate) mod keys;
 mod logins;
 pub mod problem;
 mod request;
+pub(crate) mod session;
 mod valid;
 
 use crate::state::App;
 use problem::Problem;
 
-/// No request of this API is larger: the largest holds a password.
+/// No other request of this API is larger: the largest holds a password.
 const BODY_LIMIT: usize = 64 * 1024;
+/// A browser's stored state, which holds whatever sites left there.
+const SESSION_LIMIT: usize = 1024 * 1024;
 
 /// Every route there is; `openapi.json` lists the same.
 pub(crate) fn router(app: App) -> Router {
@@ -37,6 +40,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/accounts/{id}", get(accounts::show).patch(accounts::change).delete(accounts::delete))
         .route("/accounts/{id}/credentials", put(credentials::replace))
         .route("/accounts/{id}/logins", post(logins::start))
+        .route("/accounts/{id}/session", put(session::give).layer(DefaultBodyLimit::max(SESSION_LIMIT)))
         .route("/audit", get(audit::list))
         .route("/keys", get(keys::show))
         .route("/keys/rewrap", post(keys::rewrap))

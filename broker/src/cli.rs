@@ -2,7 +2,7 @@
 //!
 //! No secret is an argument: arguments can be read by every process of the host.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +70,9 @@ enum AccountCommand {
     },
     /// Change what one account is called, where it belongs and what it may do
     Set(ChangedAccount),
+    /// Give one account a session or a key of the site's API, which is proved first; asks for it, or reads it from
+    /// standard input
+    Session(GivenSession),
     /// Sign one account in now and show each step
     Login {
         /// Its id or its label
@@ -87,9 +90,9 @@ struct NewAccount {
     /// Name of the site
     #[arg(long)]
     site: String,
-    /// What the site calls the user
-    #[arg(long)]
-    username: String,
+    /// What the site calls the user; without it, nothing is typed and the account is given its sessions
+    #[arg(long, required_unless_present = "label")]
+    username: Option<String>,
     /// What to call the account here; the username by default
     #[arg(long)]
     label: Option<String>,
@@ -111,6 +114,78 @@ struct NewAccount {
     /// Do not sign in yet
     #[arg(long)]
     no_login: bool,
+}
+
+#[derive(Debug, Args)]
+struct GivenSession {
+    /// Its id or its label
+    account: String,
+    #[command(flatten)]
+    form: GivenForms,
+    /// Read it from this file
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// When it ends, if nothing in it says so, like 2026-12-24T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct GivenForms {
+    /// It is a token, sent as `Authorization: Bearer`
+    #[arg(long)]
+    bearer: bool,
+    /// It is a Cookie header, as the browser's tools show it
+    #[arg(long)]
+    cookies: bool,
+    /// It is the JSON that Playwright's storageState writes
+    #[arg(long)]
+    storage_state: bool,
+    /// It is a key of the site's API, which has no end
+    #[arg(long)]
+    api_key: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GivenForm {
+    Bearer,
+    Cookies,
+    StorageState,
+    ApiKey,
+}
+
+impl GivenSession {
+    fn form(&self) -> GivenForm {
+        match &self.form {
+            GivenForms { bearer: true, .. } => GivenForm::Bearer,
+            GivenForms { cookies: true, .. } => GivenForm::Cookies,
+            GivenForms { storage_state: true, .. } => GivenForm::StorageState,
+            GivenForms { .. } => GivenForm::ApiKey,
+        }
+    }
+}
+
+impl GivenForm {
+    /// Its name in the API.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookies => "cookies",
+            Self::StorageState => "storage_state",
+            Self::ApiKey => "api_key",
+        }
+    }
+
+    /// Its name on a terminal.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer token",
+            Self::Cookies => "Cookie header",
+            Self::StorageState => "Storage state",
+            Self::ApiKey => "API key",
+        }
+    }
 }
 
 #[derive(Debug, Default, Args)]

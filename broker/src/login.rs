@@ -24,6 +24,8 @@ use crate::browser::Supervisor;
 mod capture;
 mod expiry;
 mod failure;
+pub(crate) mod give;
+pub(crate) mod given;
 mod hold;
 mod ladder;
 mod ledger;
@@ -172,7 +174,23 @@ struct Attempt<'a> {
     credentials_version: u64,
 }
 
+/// A session that was proved, and what is said of it.
+struct New<'a> {
+    session: &'a Session,
+    /// What the browser keeps; `None` where nothing is to be renewed with it.
+    state: Option<&'a Session>,
+    origin: SessionOrigin,
+    /// How it was come by; `None` when it was given.
+    rung: Option<Rung>,
+    evidence: String,
+}
+
 impl Attempt<'_> {
+    /// Whether the site has a use for what a browser keeps.
+    fn keeps_state(&self) -> bool {
+        self.site.refresh.http.is_some() || self.site.refresh.restore
+    }
+
     /// The account's credentials, if it has any; remembers their version.
     async fn credentials(&mut self) -> Result<Option<Credentials>, Trouble> {
         let id = self.account.id;
@@ -184,27 +202,25 @@ impl Attempt<'_> {
         })
     }
 
-    async fn publish(
-        &self,
-        lock: &LoginLock,
-        session: &Session,
-        state: Option<&Session>,
-        rung: Rung,
-        evidence: String,
-    ) -> Result<(), Trouble> {
+    async fn publish(&self, lock: &LoginLock, new: New<'_>) -> Result<(), Trouble> {
+        let New { session, state, origin, rung, evidence } = new;
         let Context { store, credentials_vault, session_vault, .. } = self.context;
         let (id, generation) = (self.account.id, lock.generation);
         let sealed = session_vault.seal(session, id, generation);
         let sealed_state = state.map(|state| credentials_vault.seal_state(state, id, generation));
-        let recent_login_ms = self.recent_login_ms();
+        let recent_login_ms = match rung {
+            Some(_) => self.recent_login_ms(),
+            None => self.account.recent_login_ms.clone(),
+        };
         let (now, end) = (Timestamp::now(), session.expires_at);
         let new = NewSession {
             sealed: &sealed,
             state: sealed_state.as_ref(),
-            origin: SessionOrigin::Login,
+            origin,
             expires_at: end,
-            refresh_at: Some(expiry::refresh_at(now, end, &recent_login_ms, rand::random())),
-            last_login: LastLogin { rung: Some(rung), ..self.last_login("ok") },
+            refresh_at: (end != Timestamp::NEVER)
+                .then(|| expiry::refresh_at(now, end, &recent_login_ms, rand::random())),
+            last_login: LastLogin { rung, ..self.last_login("ok") },
             recent_login_ms,
             evidence,
         };
@@ -213,7 +229,7 @@ impl Attempt<'_> {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
                 let _ = store.forget_failures(id).await;
-                if rung == Rung::Recipe && self.asked == Asked::ByOperator {
+                if rung == Some(Rung::Recipe) && self.asked == Asked::ByOperator {
                     // Should it fail, the pause ends by itself.
                     let _ = store.resume_site(&self.site.name).await;
                 }

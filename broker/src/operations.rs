@@ -9,13 +9,17 @@ use std::{
     time::Duration,
 };
 
-use latchkey_shared::{account::Account, id::AccountId, shutdown::Tasks, site::Site};
+use latchkey_shared::{account::Account, id::AccountId, shutdown::Tasks, site::Site, time::Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
 use crate::{
     audit::{self, Actor},
-    login::{self, Asked, Context, Failure},
+    login::{
+        self, Asked, Context, Failure,
+        give::{self, Refusal, Taken},
+        given::Given,
+    },
     metrics::Metrics,
     refresh,
 };
@@ -99,6 +103,17 @@ impl Operations {
             tracing::info_span!("login", operation.id = %operation.borrow().id, account.id = %account.id);
         self.0.tasks.spawn(flight.fly(site).instrument(span));
         Ok(operation)
+    }
+
+    /// Takes a session that an operator gives. It is no operation: it takes as long as the site's probe.
+    pub(crate) async fn give(
+        &self,
+        account: &Account,
+        site: &Site,
+        given: &Given,
+        until: Option<Timestamp>,
+    ) -> Result<Taken, Refusal> {
+        give::give(&self.0.context, account, site, given, until).await
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

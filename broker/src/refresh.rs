@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, State},
+    account::{Account, SessionOrigin, State},
     id::AccountId,
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
@@ -55,8 +55,11 @@ pub fn next_due(account: &Account, now: Timestamp) -> Option<Timestamp> {
     if !account.state.signs_in_unasked() {
         return None;
     }
+    // A key needs no login: one that the schedule began would only find that nothing renews it.
+    let schedule =
+        account.schedule.as_deref().filter(|_| account.session_origin != Some(SessionOrigin::ApiKey));
     // It was checked when it was stored; a later version of the rules must not stop the other due times.
-    let schedule = account.schedule.as_deref().and_then(|text| schedule::parse(text).ok());
+    let schedule = schedule.and_then(|text| schedule::parse(text).ok());
     let fire = schedule.and_then(|schedule| schedule.next(now));
     [account.refresh_at, fire].into_iter().flatten().min()
 }
@@ -144,6 +147,8 @@ mod tests {
         assert_eq!(next_due(&account, now), Some(now + hour / 2));
         account.refresh_at = Some(now + hour * 2);
         assert_eq!(next_due(&account, now), Some(now + hour));
+        account = Account { session_origin: Some(SessionOrigin::ApiKey), refresh_at: None, ..account };
+        assert_eq!(next_due(&account, now), None, "a key is not renewed");
     }
 
     #[test]

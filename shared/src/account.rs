@@ -240,7 +240,7 @@ impl FromStr for State {
 pub enum SessionOrigin {
     /// The broker signed in, or renewed what a login had brought.
     Login,
-    /// An operator brought it from elsewhere.
+    /// An operator brought it from elsewhere, or the broker renewed what he had brought.
     Import,
     /// It is a key of the site's API: nothing renews it, and it ends only when the site says so.
     ApiKey,

@@ -12,6 +12,7 @@ mod document;
 mod edge;
 mod logins;
 mod refusals;
+mod session;
 pub(crate) mod shown;
 
 use broker::Broker;

@@ -9,6 +9,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 mod account;
 mod acl;
+mod session;
 
 use crate::admin::{
     broker::{Broker, TOKEN, environment, own},

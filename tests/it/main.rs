@@ -17,6 +17,7 @@ mod compose;
 mod contract;
 mod end_to_end;
 mod fleet;
+mod given;
 mod gradio;
 mod keys;
 mod librechat;

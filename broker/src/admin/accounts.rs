@@ -32,7 +32,8 @@ use crate::{audit, refresh, revocation, state::App};
 pub(super) struct NewAccount {
     site: SiteName,
     label: String,
-    credentials: CredentialsBody,
+    /// None where the account is given a session instead.
+    credentials: Option<CredentialsBody>,
     #[serde(default)]
     pools: Vec<PoolName>,
     weight: Option<u32>,
@@ -48,7 +49,7 @@ pub(super) async fn create(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<AccountView>), Problem> {
     site(&app.catalog, &new.site)?;
-    let credentials = new.credentials.check("credentials.")?;
+    let credentials = new.credentials.map(|credentials| credentials.check("credentials.")).transpose()?;
     let mut account = Account::new(new.site, valid::label(&new.label)?);
     account.pools = valid::pools(new.pools)?;
     account.weight = new.weight.map(valid::weight).transpose()?.unwrap_or(account.weight);
@@ -60,7 +61,9 @@ pub(super) async fn create(
     if let Some(due) = account.refresh_at {
         app.store.postpone(account.id, due).await?;
     }
-    account.credentials_version = put_credentials(&app, &account, &credentials).await?;
+    if let Some(credentials) = credentials {
+        account.credentials_version = put_credentials(&app, &account, &credentials).await?;
+    }
     tracing::info!(account.id = %account.id, site = %account.site, "account added");
     let detail = format!("{} at {}", account.label, account.site);
     audit::record(&app.store, actor, "account.created", account.id, &detail).await;

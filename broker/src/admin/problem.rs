@@ -31,7 +31,7 @@ pub(crate) enum Problem {
     ScreenshotNotFound(OperationId),
     #[error("the body did not arrive within {0} seconds")]
     BodyTimeout(u64),
-    #[error("the body is larger than 64 KiB")]
+    #[error("the body is larger than 64 KiB, or than 1 MiB where it is a session")]
     BodyTooLarge,
     #[error("send `Content-Type: application/json`")]
     UnsupportedMediaType,
@@ -45,6 +45,12 @@ pub(crate) enum Problem {
     SiteWithoutUrl(SiteName),
     #[error("account {0} is {1}: change `disabled` to false first")]
     AccountDisabled(AccountId, State),
+    #[error("a login of the account runs, or has just ended; see the account, and give the session again")]
+    LoginRunning,
+    #[error("{what}; give one that is signed in at the site; nothing was changed")]
+    SessionRefused { field: &'static str, what: String },
+    #[error("the session could not be proved: {0}; nothing was changed")]
+    SessionUnproved(String),
     #[error("as many logins run and wait as may; try again when some have ended")]
     LoginQueueFull,
     #[error("Redis does not answer; `latchkey-broker doctor` says why")]
@@ -90,8 +96,11 @@ impl Problem {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidJson(_) => StatusCode::BAD_REQUEST,
             Self::InvalidRequest { .. } | Self::SiteUnknown { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::SiteWithoutUrl(_) | Self::AccountDisabled(..) => StatusCode::CONFLICT,
-            Self::LoginQueueFull | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SessionRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::SiteWithoutUrl(_) | Self::AccountDisabled(..) | Self::LoginRunning => StatusCode::CONFLICT,
+            Self::SessionUnproved(_) | Self::LoginQueueFull | Self::StoreUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -113,6 +122,11 @@ impl Problem {
             Self::SiteUnknown { .. } => ("site_unknown", "No such site"),
             Self::SiteWithoutUrl(_) => ("site_without_url", "The site has no address"),
             Self::AccountDisabled(..) => ("account_disabled", "The account is switched off"),
+            Self::LoginRunning => ("login_running", "A login of the account runs"),
+            Self::SessionRefused { .. } => ("session_refused", "The site refused the session"),
+            Self::SessionUnproved(_) => {
+                ("session_unproved", "The site did not say whether it knows the session")
+            }
             Self::LoginQueueFull => ("login_queue_full", "Too many logins"),
             Self::StoreUnavailable => ("store_unavailable", "Redis does not answer"),
             Self::Internal => ("internal", "The broker is at fault"),
@@ -122,6 +136,7 @@ impl Problem {
     fn field(&self) -> Option<String> {
         match self {
             Self::InvalidRequest { field, .. } => Some(field.clone()),
+            Self::SessionRefused { field, .. } => Some((*field).to_owned()),
             Self::SiteUnknown { .. } | Self::SiteWithoutUrl(_) => Some("site".to_owned()),
             Self::Unauthorized
             | Self::NotFound
@@ -134,6 +149,8 @@ impl Problem {
             | Self::UnsupportedMediaType
             | Self::InvalidJson(_)
             | Self::AccountDisabled(..)
+            | Self::LoginRunning
+            | Self::SessionUnproved(_)
             | Self::LoginQueueFull
             | Self::StoreUnavailable
             | Self::Internal => None,

@@ -1,4 +1,4 @@
-//! `account add|list|show|set|login|rm`.
+//! `account add|list|show|set|session|login|rm`.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use super::{
     secrets,
 };
 
+mod session;
 mod set;
 mod show;
 
@@ -23,6 +24,7 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
         AccountCommand::Add(new) => add(&client, &new, output).await,
         AccountCommand::List(filter) => list(&client, &filter, output).await,
         AccountCommand::Set(changed) => set::run(&client, changed, output).await,
+        AccountCommand::Session(given) => session::run(&client, given, output).await,
         AccountCommand::Show { account } => {
             let account = client.find(&account).await?;
             output.answer(&account, || show::details(&account, Timestamp::now()))?;
@@ -43,25 +45,28 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
 }
 
 async fn add(client: &Client, new: &NewAccount, output: &Output) -> anyhow::Result<ExitCode> {
-    let secrets = secrets::read()?;
+    let secrets = new.username.is_some().then(secrets::read).transpose()?;
+    let credentials = new.username.as_deref().zip(secrets.as_ref()).map(|(username, secrets)| {
+        let totp_seed = secrets.totp_seed.as_ref().map(ExposeSecret::expose_secret);
+        client::NewCredentials { username, password: secrets.password.expose_secret(), totp_seed }
+    });
     let account = client::NewAccount {
         site: &new.site,
-        label: new.label.as_deref().unwrap_or(&new.username),
+        label: new.label.as_deref().or(new.username.as_deref()).unwrap_or_default(),
         pools: &new.pools,
         weight: new.weight,
         concurrency: new.concurrency,
         requests_per_minute: new.requests_per_minute,
         schedule: new.schedule.as_deref(),
-        credentials: client::NewCredentials {
-            username: &new.username,
-            password: secrets.password.expose_secret(),
-            totp_seed: secrets.totp_seed.as_ref().map(ExposeSecret::expose_secret),
-        },
+        credentials,
     };
     let view = client.create(&account).await?;
     let account = &view.account;
-    let added = format!("added account {} ({} at {})", account.id, account.label, account.site);
-    if new.no_login {
+    let mut added = format!("added account {} ({} at {})", account.id, account.label, account.site);
+    if new.username.is_none() {
+        added += &format!("\ngive it a session: latchkey-broker account session {}", account.id);
+    }
+    if new.no_login || new.username.is_none() {
         output.answer(&view, || added)?;
         return Ok(ExitCode::SUCCESS);
     }

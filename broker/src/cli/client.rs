@@ -17,6 +17,7 @@ use crate::{
         auth::CLI_AGENT,
         keys::KeysView,
         problem::ProblemView,
+        session::GivenView,
     },
     config,
     operations::{OperationId, OperationView},
@@ -24,6 +25,9 @@ use crate::{
 
 /// The API answers at once; only a broker that is not there is slow.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// The longest that a site file lets a renewal and a probe take, and some more.
+const PROVING: Duration = Duration::from_secs(90);
 
 /// A broker, and the right to manage it.
 pub(super) struct Client {
@@ -42,7 +46,7 @@ pub(super) struct NewAccount<'a> {
     pub(super) concurrency: Option<u32>,
     pub(super) requests_per_minute: Option<u32>,
     pub(super) schedule: Option<&'a str>,
-    pub(super) credentials: NewCredentials<'a>,
+    pub(super) credentials: Option<NewCredentials<'a>>,
 }
 
 /// Credentials on their way to the broker.
@@ -100,6 +104,16 @@ impl Client {
 
     pub(super) async fn start_login(&self, id: AccountId) -> anyhow::Result<OperationView> {
         self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/logins"))?).await
+    }
+
+    pub(super) async fn give(
+        &self,
+        id: AccountId,
+        session: &Map<String, Value>,
+    ) -> anyhow::Result<GivenView> {
+        let request = self.request(Method::PUT, &format!("/v1/accounts/{id}/session"))?;
+        // The broker asks the site meanwhile.
+        self.answer(request.timeout(PROVING).json(session)).await
     }
 
     pub(super) async fn operation(&self, id: OperationId) -> anyhow::Result<OperationView> {

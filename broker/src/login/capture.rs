@@ -97,7 +97,7 @@ fn body_at(page: &Page, pointer: &str) -> Option<SecretString> {
 }
 
 /// Whether a cookie is sent to an origin of the site.
-fn belongs(cookie: &Cookie, site: &Site) -> bool {
+pub(super) fn belongs(cookie: &Cookie, site: &Site) -> bool {
     let host_fits = |origin: &url::Origin| {
         let url: Option<Url> = origin.ascii_serialization().parse().ok();
         url.is_some_and(|url| fits_host(&cookie.domain, url.host_str().unwrap_or_default()))

@@ -22,7 +22,7 @@ pub(super) fn choose(
 }
 
 /// `exp` of a JSON Web Token (RFC 7519). It is read and not verified: it only makes a life shorter.
-fn jwt_expiry(token: &str) -> Option<Timestamp> {
+pub(super) fn jwt_expiry(token: &str) -> Option<Timestamp> {
     let mut parts = token.split('.');
     let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;

@@ -52,6 +52,8 @@ pub enum Code {
     SitePaused,
     /// No credentials are stored, or not all that the recipe needs.
     NoCredentials,
+    /// The session that an operator gave has ended, and nothing leads to another.
+    SessionNeeded,
     /// Another login of the account runs.
     AlreadyRunning,
     /// Another login of the account took over, or the account is gone or switched off.
@@ -85,6 +87,7 @@ impl Code {
             Self::SiteDown => "site_down",
             Self::SitePaused => "site_paused",
             Self::NoCredentials => "no_credentials",
+            Self::SessionNeeded => "session_needed",
             Self::AlreadyRunning => "already_running",
             Self::Superseded => "superseded",
             Self::StoreUnavailable => "store_unavailable",
@@ -117,7 +120,8 @@ impl Code {
             | Self::PasswordExpired
             | Self::HumanRequired
             | Self::OriginViolation
-            | Self::NoCredentials => false,
+            | Self::NoCredentials
+            | Self::SessionNeeded => false,
         }
     }
 
@@ -171,6 +175,9 @@ impl Code {
             }
             Self::NoCredentials => {
                 "store the account's credentials, with the TOTP seed if the site asks for codes"
+            }
+            Self::SessionNeeded => {
+                "give a new session: `latchkey-broker account session ACCOUNT`, or store credentials if the site has a login"
             }
             Self::AlreadyRunning => "wait for that login",
             Self::Superseded => "see the account's state; start a login if it needs one",
@@ -228,6 +235,9 @@ impl Failure {
         match &self.step {
             Some(step) => {
                 format!("{} at step {} ({} {})", self.code.as_str(), step.index, step.verb, step.target)
+            }
+            None if self.code == Code::SessionNeeded => {
+                format!("{}: give a new session", self.code.as_str())
             }
             None => self.code.as_str().to_owned(),
         }

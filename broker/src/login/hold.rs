@@ -72,6 +72,15 @@ impl Hold {
         }
     }
 
+    /// Gives the right back and leaves the account as it was.
+    pub(super) async fn undo(mut self) {
+        let Some(lock) = self.lock.take() else { return };
+        if let Err(error) = put_back(&self.store, &lock, self.before.clone()).await {
+            tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
+        }
+        unlock(&self.store, &lock).await;
+    }
+
     /// Renews the right until it is lost.
     async fn renew(&self) -> Trouble {
         let mut renewed = Instant::now();

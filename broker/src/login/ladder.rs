@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::Rung,
+    account::{Rung, SessionOrigin},
     credentials::Credentials,
     session::Session,
     site::{
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Asked, Attempt, Code, Done, Failure, Progress, capture,
+    Asked, Attempt, Code, Done, Failure, New, Progress, capture,
     failure::Trouble,
     ledger::Ledger,
     parts, probe, renew,
@@ -55,14 +55,23 @@ impl<'a> Attempt<'a> {
         };
         let Proved { fetched: Fetched { state, session }, rung, evidence } = proved;
         (self.report)(Progress::Publishing);
-        let keeps = self.site.refresh.http.is_some() || self.site.refresh.restore;
-        self.publish(lock, &session, keeps.then_some(&state), rung, evidence).await?;
+        let state = self.keeps_state().then_some(&state);
+        let origin = self.origin_after(rung);
+        self.publish(lock, New { session: &session, state, origin, rung: Some(rung), evidence }).await?;
         Ok(Done {
             generation: lock.generation,
             expires_at: session.expires_at,
             rung,
             duration: self.began.elapsed(),
         })
+    }
+
+    /// A renewal of what an operator gave is still what he gave: when it ends for good, he has to give another.
+    fn origin_after(&self, rung: Rung) -> SessionOrigin {
+        match (rung, self.account.session_origin) {
+            (Rung::Http | Rung::Restored, Some(SessionOrigin::Import)) => SessionOrigin::Import,
+            (Rung::Http | Rung::Restored | Rung::Recipe, _) => SessionOrigin::Login,
+        }
     }
 
     /// What the browser kept, if it can be read. Without it there is still the recipe.
@@ -107,7 +116,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What shows that nothing needs to be typed.
-    fn sign(&self) -> Option<&Condition> {
+    pub(super) fn sign(&self) -> Option<&Condition> {
         let last = self.site.login.steps.last().and_then(|step| match &step.action {
             Action::WaitFor(condition) | Action::Assert(condition) => Some(condition),
             _ => None,
@@ -164,8 +173,10 @@ impl<'a> Attempt<'a> {
 
     /// The last rung: the whole recipe.
     async fn type_it(&mut self, credentials: Option<&Credentials>) -> Result<Proved, Failure> {
-        let none = || Trouble::new(Code::NoCredentials, "no credentials are stored");
-        let credentials = credentials.ok_or_else(none)?;
+        let credentials = match credentials {
+            Some(credentials) if !self.site.login.is_given() => credentials,
+            Some(_) | None => return Err(self.nothing_to_type().into()),
+        };
         if self.account.rejected_version == self.credentials_version {
             let what = "the site refused these credentials before";
             return Err(Trouble::new(Code::CredentialsRejected, what).into());
@@ -179,6 +190,24 @@ impl<'a> Attempt<'a> {
         };
         let evidence = self.probe(&fetched.session, Some(credentials)).await?;
         Ok(Proved { fetched, rung: Rung::Recipe, evidence })
+    }
+
+    /// Why the last rung is not there.
+    fn nothing_to_type(&self) -> Trouble {
+        match self.account.session_origin {
+            Some(SessionOrigin::ApiKey) => {
+                Trouble::new(Code::SessionNeeded, "the key that was given works no longer, or ends soon")
+            }
+            Some(SessionOrigin::Import) => {
+                Trouble::new(Code::SessionNeeded, "the session that was given ends, and nothing renews it")
+            }
+            None if self.site.login.is_given() => {
+                Trouble::new(Code::SessionNeeded, "nobody signs in at this site, and no session was given")
+            }
+            Some(SessionOrigin::Login) | None => {
+                Trouble::new(Code::NoCredentials, "no credentials are stored")
+            }
+        }
     }
 
     /// Whether something may be typed: a site that refused several accounts has changed, or somebody else has.

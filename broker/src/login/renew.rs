@@ -77,7 +77,12 @@ async fn answer(request: RequestBuilder) -> Result<Result<Answer, StatusCode>, T
 }
 
 /// `None` when the state lacks what the request names.
-fn build(http: &Client, site: &Site, request: &Request, state: &Session) -> Option<RequestBuilder> {
+pub(super) fn build(
+    http: &Client,
+    site: &Site,
+    request: &Request,
+    state: &Session,
+) -> Option<RequestBuilder> {
     let value = |name: &Name| -> Result<Value, ()> {
         match name {
             Name::Null => Ok(Value::Null),
@@ -160,7 +165,7 @@ fn lacks(pointer: &str) -> Climbed {
 }
 
 /// Also where the page would keep it, so that a browser that is restored later finds the new one.
-fn put_bearer(site: &Site, state: &mut Session, bearer: SecretString) {
+pub(super) fn put_bearer(site: &Site, state: &mut Session, bearer: SecretString) {
     match &site.session.bearer {
         Some(Bearer::LocalStorage(key)) => {
             state.local_storage.insert(key.clone(), bearer.clone());

@@ -45,6 +45,7 @@ pub(super) fn ends_the_climb(code: Code) -> bool {
         | Code::ProbeFailed
         | Code::BrowserCrashed
         | Code::BrowserUnavailable
-        | Code::NoCredentials => false,
+        | Code::NoCredentials
+        | Code::SessionNeeded => false,
     }
 }

@@ -12,7 +12,8 @@ const DOCUMENT: &str = include_str!("../../../broker/openapi.json");
 const ROUTES: &str = include_str!("../../../broker/src/admin.rs");
 const PROBLEMS: &str = include_str!("../../../broker/src/admin/problem.rs");
 const FAILURES: &str = include_str!("../../../broker/src/login/failure.rs");
-const REFUSALS: &str = concat!(include_str!("edge.rs"), include_str!("refusals.rs"));
+const REFUSALS: &str =
+    concat!(include_str!("edge.rs"), include_str!("refusals.rs"), include_str!("session.rs"));
 
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
@@ -50,6 +51,7 @@ async fn the_document_is_served_without_a_token() {
     PATCH /v1/accounts/{id}
     PUT /v1/accounts/{id}/credentials
     POST /v1/accounts/{id}/logins
+    PUT /v1/accounts/{id}/session
     GET /v1/audit
     GET /v1/keys
     POST /v1/keys/rewrap

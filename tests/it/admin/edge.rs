@@ -112,7 +112,7 @@ async fn body_too_large() {
 
     {
       "code": "body_too_large",
-      "detail": "the body is larger than 64 KiB",
+      "detail": "the body is larger than 64 KiB, or than 1 MiB where it is a session",
       "status": 413,
       "title": "The body is too large",
       "type": "urn:latchkey:problem:body_too_large"

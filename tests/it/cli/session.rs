@@ -1,0 +1,39 @@
+//! `account session`: from standard input and from a file, for people and for programs.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use support::practice::{Options, Practice, USERNAME};
+
+use super::run;
+use crate::{
+    admin::broker::{Broker, TOKEN, own},
+    given::storage_state,
+};
+
+#[tokio::test]
+async fn a_session_is_given_from_standard_input_or_a_file() {
+    let practice = Practice::start(Options::default()).await;
+    let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &format!("practice={}", practice.url))]).await;
+    let environment = own(&[("LATCHKEY_BROKER_URL", &broker.url), ("LATCHKEY_ADMIN_TOKEN", TOKEN)]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("state.json");
+    let parts = practice.sign_in(USERNAME);
+    std::fs::write(&file, storage_state(&practice.url, &parts).to_string()).unwrap();
+    let file = file.to_str().unwrap();
+
+    let add = ["account", "add", "--site", "practice", "--label", "work"];
+    assert_snapshot!(run(&add, &environment, "").await.shown(), @"");
+    let give = ["account", "session", "work", "--bearer"];
+    assert_snapshot!(run(&give, &environment, &format!("{}\n", parts.token)).await.shown(), @"");
+    let give = ["account", "session", "work", "--storage-state", "--file", file];
+    assert_snapshot!(run(&give, &environment, "").await.shown(), @"");
+    let give = [&give[..], &["--json"]].concat();
+    let shown: Value = serde_json::from_str(&run(&give, &environment, "").await.stdout).unwrap();
+    assert_eq!([&shown["state"], &shown["generation"]], [&"active".into(), &Value::from(3)]);
+    let key = ["account", "session", "work", "--api-key"];
+    assert_snapshot!(run(&key, &environment, "not-the-key").await.shown(), @"");
+    assert_snapshot!(run(&key, &environment, "").await.shown(), @"");
+    assert_snapshot!(run(&["account", "session", "work", "--storage-state"], &environment, "{a").await.shown(), @"");
+    let several = ["account", "session", "work", "--bearer", "--cookies"];
+    assert_eq!(run(&several, &environment, "").await.code, 2);
+}
