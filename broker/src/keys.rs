@@ -5,8 +5,8 @@ use std::sync::Arc;
 use latchkey_shared::{
     id::AccountId,
     presence::Presence,
-    store::{Role, Store, StoreError},
-    vault::{RingName, Sealed, VaultError},
+    store::{Record, Role, Store, StoreError},
+    vault::{Sealed, VaultError},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -109,11 +109,15 @@ impl Rewrap {
         for account in &accounts {
             if let Some((version, sealed)) = app.store.credentials(account.id).await? {
                 let anew = app.credentials_vault.rewrap(&sealed, account.id, version);
-                self.put(&app.store, RingName::Credentials, account.id, &sealed, anew).await?;
+                self.put(&app.store, Record::Credentials, account.id, &sealed, anew).await?;
+            }
+            if let Some(kept) = app.store.state(account.id).await? {
+                let anew = app.credentials_vault.rewrap_state(&kept.sealed, account.id, kept.generation);
+                self.put(&app.store, Record::State, account.id, &kept.sealed, anew).await?;
             }
             if let Some(stored) = app.store.session(account.id).await? {
                 let anew = app.session_vault.rewrap(&stored.sealed, account.id, stored.generation);
-                self.put(&app.store, RingName::Session, account.id, &stored.sealed, anew).await?;
+                self.put(&app.store, Record::Session, account.id, &stored.sealed, anew).await?;
             }
             self.0.send_modify(|progress| progress.accounts += 1);
         }
@@ -123,19 +127,19 @@ impl Rewrap {
     async fn put(
         &self,
         store: &Store,
-        ring: RingName,
+        record: Record,
         id: AccountId,
         old: &Sealed,
         anew: Result<Option<Sealed>, VaultError>,
     ) -> Result<(), StoreError> {
         match anew {
             Ok(None) => {}
-            Ok(Some(new)) if store.replace_record(ring, id, old, &new).await? => {
+            Ok(Some(new)) if store.replace_record(record, id, old, &new).await? => {
                 self.0.send_modify(|progress| progress.rewrapped += 1);
             }
             Ok(Some(_)) => self.0.send_modify(|progress| progress.newer += 1),
             Err(error) => {
-                tracing::error!(account.id = %id, %ring, %error, "cannot rewrap the record");
+                tracing::error!(account.id = %id, ?record, %error, "cannot rewrap the record");
                 self.0.send_modify(|progress| progress.unreadable += 1);
             }
         }

@@ -41,6 +41,7 @@ pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
 pub use leases::{LeaseOutcome, LeaseTerms, LeaseToken, SESSION_EXPIRED};
+pub use records::Record;
 pub use refresh::RefreshRequest;
 pub use rights::{AclRights, AclUser, Role, acl_file};
 pub use services::Service;

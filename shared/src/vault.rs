@@ -184,6 +184,20 @@ impl CredentialsVault {
         Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
+    /// Seals under the ring's first key what a browser kept and another of its keys has sealed; `None` when it is so
+    /// already.
+    ///
+    /// # Errors
+    /// When the record does not open at its place.
+    pub fn rewrap_state(
+        &self,
+        sealed: &Sealed,
+        account: AccountId,
+        generation: u64,
+    ) -> Result<Option<Sealed>, VaultError> {
+        self.0.rewrap(sealed, &self.place_of_state(account, generation))
+    }
+
     /// Opens them.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::vault::RingName;
+use latchkey_shared::store::Record;
 use serde_json::Value;
 use support::{
     model::Reply,
@@ -144,9 +144,10 @@ async fn rings_are_rotated_under_load_without_a_failed_request() {
 
     assert!(asked > 20, "{asked} requests are no load");
     let ids = [world.account("alice"), world.account("bob")];
-    let sealed = async |ring| world.store.sealing_keys(ring, &ids).await.unwrap();
-    assert_eq!(sealed(RingName::Session).await, [Some(session.clone()), Some(session)]);
-    assert_eq!(sealed(RingName::Credentials).await, [Some(credentials), None]);
+    let sealed = async |record| world.store.sealing_keys(record, &ids).await.unwrap();
+    assert_eq!(sealed(Record::Session).await, [Some(session.clone()), Some(session)]);
+    assert_eq!(sealed(Record::Credentials).await, [Some(credentials.clone()), None]);
+    assert_eq!(sealed(Record::State).await, [Some(credentials), None], "what the browser kept goes along");
     let login = world.admin().sign_in(world.account("alice")).await;
     assert!(login.error.is_none(), "the password opens under the new key: {login:#?}");
     let actions =

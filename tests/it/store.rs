@@ -6,9 +6,9 @@ use latchkey_shared::{
     account::{Account, State},
     env::Env,
     id::SiteName,
-    store::{AccountChange, Event, LoginLock, NewSession, Published, RedisConfig, Store, StoreError},
+    store::{AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, Store, StoreError},
     time::Timestamp,
-    vault::{RingName, Sealed},
+    vault::Sealed,
 };
 use support::{redis::Redis, wait};
 
@@ -150,7 +150,7 @@ async fn a_newer_record_is_not_put_back_and_its_end_stays() {
     publish(&store, &lock, "old", TTL).await;
     let sealed = |record: &str| Sealed::from_stored(record.as_bytes().to_vec());
     let replace = async |old, new| {
-        store.replace_record(RingName::Session, account.id, &sealed(old), &sealed(new)).await.unwrap()
+        store.replace_record(Record::Session, account.id, &sealed(old), &sealed(new)).await.unwrap()
     };
 
     assert!(replace("old", "anew").await);

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::{Json, extract::State, http::StatusCode};
 use latchkey_shared::{
     id::AccountId,
-    store::{Role, Service, StoreError},
-    vault::RingName,
+    store::{Record, Role, Service, StoreError},
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +54,9 @@ pub(super) async fn rewrap(
 async fn view(app: &App) -> Result<KeysView, StoreError> {
     let accounts: Vec<AccountId> = app.store.accounts().await?.iter().map(|account| account.id).collect();
     let services = app.store.services().await?;
-    let credentials = app.store.sealing_keys(RingName::Credentials, &accounts).await?;
-    let session = app.store.sealing_keys(RingName::Session, &accounts).await?;
+    let mut credentials = app.store.sealing_keys(Record::Credentials, &accounts).await?;
+    credentials.extend(app.store.sealing_keys(Record::State, &accounts).await?);
+    let session = app.store.sealing_keys(Record::Session, &accounts).await?;
     let brokers: Vec<&Service> = services.iter().filter(|service| service.role == Role::Broker).collect();
     let all: Vec<&Service> = services.iter().collect();
     Ok(KeysView {

@@ -3,26 +3,44 @@
 use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys};
-use crate::{
-    id::AccountId,
-    vault::{RingName, Sealed},
-};
+use crate::{id::AccountId, vault::Sealed};
+
+/// What of an account lies sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// What is typed; the ring of credentials.
+    Credentials,
+    /// What its browser kept; the ring of credentials too.
+    State,
+    /// What adapters use; the ring of sessions.
+    Session,
+}
+
+impl Record {
+    fn key(self, id: AccountId) -> String {
+        match self {
+            Self::Credentials => keys::credentials(id),
+            Self::State => keys::state(id),
+            Self::Session => keys::session(id),
+        }
+    }
+}
 
 impl Store {
-    /// Which key sealed each account's record of a ring; `None` where there is no record.
+    /// Which key sealed each account's record of a kind; `None` where there is no record.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn sealing_keys(
         &self,
-        ring: RingName,
+        record: Record,
         accounts: &[AccountId],
     ) -> Result<Vec<Option<String>>, StoreError> {
         let mut found = Vec::with_capacity(accounts.len());
         for batch in accounts.chunks(500) {
             let read = |id: &AccountId| {
                 let mut read = redis::cmd("GETRANGE");
-                read.arg(record(ring, *id)).arg(0).arg(Sealed::BEGINNING - 1);
+                read.arg(record.key(*id)).arg(0).arg(Sealed::BEGINNING - 1);
                 read
             };
             let beginnings: Vec<Vec<u8>> = self.each(batch.iter().map(read).collect()).await?;
@@ -38,7 +56,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn replace_record(
         &self,
-        ring: RingName,
+        record: Record,
         id: AccountId,
         old: &Sealed,
         new: &Sealed,
@@ -47,14 +65,7 @@ impl Store {
             "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
              redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') return 1",
         );
-        let mut call = script.key(record(ring, id));
+        let mut call = script.key(record.key(id));
         self.script(call.arg(old.as_bytes()).arg(new.as_bytes())).await
-    }
-}
-
-fn record(ring: RingName, id: AccountId) -> String {
-    match ring {
-        RingName::Credentials => keys::credentials(id),
-        RingName::Session => keys::session(id),
     }
 }
