@@ -10,13 +10,13 @@ use support::{
     binaries::Binary,
     hunt::{Find, Hunter, files, forms},
     model::Reply,
-    practice::{Options, Practice, PracticeAccount, USERNAME},
+    practice::{COOKIE, Options, Practice, PracticeAccount, USERNAME},
     processes::Watch,
     redis::Redis,
     world::{Adapter, Admin, Answer, Keys},
 };
 
-use crate::traces::Collector;
+use crate::{given::storage_state, traces::Collector};
 
 /// Every character that some encoding changes.
 const PASSWORD: &str = "Kanarien \"vogel\\ & <Käfig> 7%+/=?#;,'";
@@ -25,6 +25,7 @@ const TOTP_SEED: &str = "KANARIENVOGELKANARIENVOGELKANARI";
 const ADMIN_TOKEN: &str = "canary-admin-token-3f1c9d";
 const SHARED_SECRET: &str = "canary-shared-secret-77ab20";
 const GUESS: &str = "canary-guess-of-a-stranger-51";
+const GIVEN: &str = "canary-given-session-4be8";
 const REDIS_PASSWORD: &str = "canary-redis-password-90de";
 const QUESTION: &str = "canary question: what did the bird sing?";
 const ANSWER: &str = "canary answer: it sang at dawn.";
@@ -85,7 +86,7 @@ impl Mine {
         let options = Options {
             password: PASSWORD.to_owned(),
             totp_seed: Some(TOTP_SEED.to_owned()),
-            accounts: vec![bob],
+            accounts: vec![bob, PracticeAccount::new("carol")],
             ..Options::default()
         };
         let practice = Practice::start(options).await;
@@ -134,6 +135,7 @@ impl Mine {
         for path in ["/livez", "/readyz", "/metrics", "/v1/models"] {
             self.keep(&self.chat().get(path).await);
         }
+        self.sessions_are_given().await;
         alice
     }
 
@@ -197,6 +199,43 @@ impl Mine {
         self.redis.add_user("canary", REDIS_PASSWORD).await;
     }
 
+    /// In every form, well and ill: what is refused is no less a secret.
+    async fn sessions_are_given(&mut self) {
+        let admin = self.admin();
+        let carol = json!({"site": "practice", "label": "carol"});
+        let carol = admin.send(Method::POST, "/v1/accounts", Some(&carol)).await.json();
+        let account = format!("/v1/accounts/{}", carol["id"].as_str().unwrap());
+        let path = format!("{account}/session");
+        let parts = self.practice.sign_in("carol");
+        let state = storage_state(&self.practice.url, &parts);
+        let well = [
+            json!({"bearer": parts.token}),
+            json!({"cookies": format!("{COOKIE}={}", parts.cookie)}),
+            json!({"storage_state": state}),
+            json!({"api_key": parts.token}),
+        ];
+        for body in &well {
+            let answer = admin.send(Method::PUT, &path, Some(body)).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            self.keep(&answer);
+        }
+        let ill = [
+            json!({"bearer": GIVEN}),
+            json!({"bearer": [GIVEN]}),
+            json!({"cookies": GIVEN}),
+            json!({"cookies": format!("{COOKIE}={GIVEN}")}),
+            json!({"storage_state": GIVEN}),
+            json!({"storage_state": {"cookies": [{"name": COOKIE, "value": [GIVEN]}]}}),
+            json!({"bearer": GIVEN, "api_key": GIVEN}),
+            json!({"api_key": format!("{GIVEN} {GIVEN}")}),
+        ];
+        for body in &ill {
+            self.refused(&admin.send(Method::PUT, &path, Some(body)).await);
+        }
+        self.keep(&admin.get("/v1/audit").await);
+        self.keep(&admin.send(Method::DELETE, &account, None).await);
+    }
+
     /// Keeps an answer that is no success for the hunt.
     fn refused(&mut self, answer: &Answer) {
         assert!(400 <= answer.status, "{} {}", answer.status, answer.body);
@@ -216,6 +255,7 @@ impl Mine {
             ("the admin token", ADMIN_TOKEN),
             ("the shared secret", SHARED_SECRET),
             ("a stranger's guess", GUESS),
+            ("a given session", GIVEN),
             ("the Redis password", REDIS_PASSWORD),
             ("the question", QUESTION),
             ("the answer", ANSWER),

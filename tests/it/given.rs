@@ -10,7 +10,7 @@ use latchkey_shared::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    model::{Reply, ScriptedModel},
+    model::ScriptedModel,
     practice::{COOKIE, DEVICE_COOKIE, Options, PASSWORD, REFRESH_COOKIE, SessionParts, USERNAME},
     wait,
     world::{Answer, World},
@@ -211,6 +211,7 @@ async fn an_account_with_a_password_signs_in_when_what_it_was_given_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_needs_no_renewal_and_its_end_asks_for_a_new_one() {
     let site = ScriptedModel::start().await;
+    site.model.demand("sk-first");
     let url = format!("plain-openai={}", site.url);
     let start = World::start().broker_env("LATCHKEY_SITE_URLS", &url);
     let world = start.adapter_env("LATCHKEY_SITE_URLS", &url).await;
@@ -226,7 +227,7 @@ async fn a_key_needs_no_renewal_and_its_end_asks_for_a_new_one() {
     wait::until_some(SOON, ask).await;
     assert_eq!(site.model.last_call().header("authorization"), "Bearer sk-first");
 
-    site.model.will(Reply::model_unauthorized());
+    site.model.demand("sk-second");
     let _refused = world.adapter().chat(&question).await;
 
     let ended = until(&world, id, |account| account.state == State::NeedsHuman).await;
@@ -235,6 +236,9 @@ async fn a_key_needs_no_renewal_and_its_end_asks_for_a_new_one() {
     assert_eq!(ended.refresh_at, None, "it is not tried again and again");
     let login = world.admin().sign_in(id).await;
     assert_eq!(login.error.unwrap().code, "session_needed");
+    let old = give(&world, id, &json!({"api_key": "sk-first"})).await;
+    assert_eq!((old.status, &old.json()["code"]), (422, &json!("session_refused")), "{}", old.body);
+    assert_eq!(world.admin().account(id).await.state, State::NeedsHuman);
     assert_eq!(give(&world, id, &json!({"api_key": "sk-second"})).await.status, 200);
     wait::until_some(SOON, ask).await;
     assert_eq!(site.model.last_call().header("authorization"), "Bearer sk-second");

@@ -12,8 +12,8 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use reqwest::Url;
@@ -42,6 +42,7 @@ struct Shared {
     fallback: Mutex<Fallback>,
     calls: call::Calls,
     releases: Semaphore,
+    key: Mutex<Option<String>>,
 }
 
 /// What answers a request when the queue is empty.
@@ -67,6 +68,7 @@ impl ScriptedModel {
             fallback: Mutex::new(Fallback::always(Reply::echo())),
             calls: call::Calls::default(),
             releases: Semaphore::new(0),
+            key: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -91,6 +93,11 @@ impl ScriptedModel {
     /// Sets what decides by the request when the queue is empty: for clients that ask several things at once.
     pub fn always_with(&self, reply: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
         *self.shared.fallback.lock().unwrap() = Fallback(Arc::new(reply));
+    }
+
+    /// Refuses whoever comes over HTTP without this key.
+    pub fn demand(&self, key: &str) {
+        *self.shared.key.lock().unwrap() = Some(key.to_owned());
     }
 
     /// Lets `count` replies go on that wait in a [`Reply::hold`], or will.
@@ -143,12 +150,21 @@ impl ScriptedModel {
     /// The API: `/v1/chat/completions` and `/v1/models`.
     pub fn router(&self) -> Router {
         let completions = async |State(model): State<Self>, headers: HeaderMap, body: Bytes| {
-            model.answer(&headers, &body).await
+            if model.accepts(&headers) { model.answer(&headers, &body).await } else { wrong_key() }
+        };
+        let list = async |State(model): State<Self>, headers: HeaderMap| {
+            if model.accepts(&headers) { Json(models()).into_response() } else { wrong_key() }
         };
         Router::new()
             .route("/v1/chat/completions", post(completions))
-            .route("/v1/models", get(async || Json(models())))
+            .route("/v1/models", get(list))
             .with_state(self.clone())
+    }
+
+    fn accepts(&self, headers: &HeaderMap) -> bool {
+        let key = self.shared.key.lock().unwrap();
+        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        key.as_ref().is_none_or(|key| sent == Some(&format!("Bearer {key}")))
     }
 
     async fn released(&self) {
@@ -179,6 +195,11 @@ impl ModelServer {
     pub async fn stop(&self) {
         self.server.stop().await;
     }
+}
+
+fn wrong_key() -> Response {
+    let error = json!({"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error"}});
+    (StatusCode::UNAUTHORIZED, Json(error)).into_response()
 }
 
 /// The list of models, as OpenAI writes it.

@@ -95,8 +95,9 @@ impl Problem {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidJson(_) => StatusCode::BAD_REQUEST,
-            Self::InvalidRequest { .. } | Self::SiteUnknown { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::SessionRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::InvalidRequest { .. } | Self::SiteUnknown { .. } | Self::SessionRefused { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::SiteWithoutUrl(_) | Self::AccountDisabled(..) | Self::LoginRunning => StatusCode::CONFLICT,
             Self::SessionUnproved(_) | Self::LoginQueueFull | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -124,9 +125,7 @@ impl Problem {
             Self::AccountDisabled(..) => ("account_disabled", "The account is switched off"),
             Self::LoginRunning => ("login_running", "A login of the account runs"),
             Self::SessionRefused { .. } => ("session_refused", "The site refused the session"),
-            Self::SessionUnproved(_) => {
-                ("session_unproved", "The site did not say whether it knows the session")
-            }
+            Self::SessionUnproved(_) => ("session_unproved", "The site could not be asked"),
             Self::LoginQueueFull => ("login_queue_full", "Too many logins"),
             Self::StoreUnavailable => ("store_unavailable", "Redis does not answer"),
             Self::Internal => ("internal", "The broker is at fault"),

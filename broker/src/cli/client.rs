@@ -26,7 +26,7 @@ use crate::{
 /// The API answers at once; only a broker that is not there is slow.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// The longest that a site file lets a renewal and a probe take, and some more.
+/// Longer than a renewal and a probe take at a site whose file gives them no time of its own.
 const PROVING: Duration = Duration::from_secs(90);
 
 /// A broker, and the right to manage it.

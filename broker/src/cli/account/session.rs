@@ -93,7 +93,7 @@ fn words(view: &GivenView, now: Timestamp) -> String {
         ([], None) => {
             "nothing renews it: when the site refuses it, the account asks for a new one".to_owned()
         }
-        (ways, Some(at)) => format!("next renewal {}: {}", from_now(Some(at), now), ways.join(", then ")),
+        (ways, Some(at)) => format!("next renewal {} by {}", from_now(Some(at), now), ways.join(", then ")),
         (ways, None) => format!("when the site refuses it: {}", ways.join(", then ")),
     };
     format!("{seen}\nsession {} of {} at {} {ends}\n{on}", account.generation, account.label, account.site)

@@ -77,7 +77,7 @@ impl StorageState {
         if let Some(last) = ended.iter().filter_map(|cookie| cookie.expires_at).max() {
             return Err(format!("what it holds for {home} ended at {last}; give one that lives"));
         }
-        Err(format!("it holds nothing for {home}, only for {}", self.places()))
+        Err(format!("it holds nothing for {home}{}", self.places()))
     }
 
     /// Whose things are in it, for whoever picked the wrong file.
@@ -89,11 +89,11 @@ impl StorageState {
         let plain = |place: &&str| place.len() <= 253 && place.bytes().all(|byte| byte.is_ascii_graphic());
         let places: BTreeSet<&str> = domains.chain(origins).filter(plain).collect();
         if places.is_empty() {
-            return "no site at all".to_owned();
+            return String::new();
         }
         let shown: Vec<&str> = places.iter().copied().take(SHOWN).collect();
         let more = if SHOWN < places.len() { " and others" } else { "" };
-        format!("{}{more}", shown.join(", "))
+        format!(", only for {}{more}", shown.join(", "))
     }
 }
 

@@ -73,10 +73,9 @@ fn cookies_without_a_host_are_the_sites_own_and_go_over_https_alone() {
 fn what_no_header_can_carry_is_refused_before_it_is_sent() {
     let site = site("practice", PRACTICE);
     let origin = "https://chat.example.org";
-    let cookie = |name: &str, value: &str| {
-        json!({"cookies": [{"name": name, "value": value, "domain": ".example.org", "path": "/"}]})
-    };
-    let token = json!({"origins": [{"origin": origin, "localStorage": [{"name": "token", "value": "a\nb"}]}]});
+    let cookie = |name: &str, value: &str| json!({"cookies": [{"name": name, "value": value, "domain": ".example.org", "path": "/"}]});
+    let token =
+        json!({"origins": [{"origin": origin, "localStorage": [{"name": "token", "value": "a\nb"}]}]});
 
     for wrong in [cookie("practice_session", "a\r\nx: b"), cookie("a b", "c"), token] {
         let stored: StorageState = serde_json::from_value(wrong).unwrap();
