@@ -14,6 +14,8 @@ use crate::recorder;
 /// Enough to find a turn that somebody complains about; 50 MiB of Redis at most.
 const DEFAULT_RECORDED_TURNS: usize = 100;
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// More adapters bear more.
+const DEFAULT_STREAMS: usize = 4000;
 /// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -36,6 +38,10 @@ pub struct Config {
     pub renewal_deadline: Duration,
     /// `LATCHKEY_BODY_LIMIT`, default 64 MiB.
     pub body_limit: usize,
+    /// `LATCHKEY_STREAMS`, default 4000: answers at once; whoever comes then is sent elsewhere.
+    pub streams: usize,
+    /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
+    pub write_deadline: Duration,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
     /// How long open streams may go on after the signal to stop, 25 s; then they are cut.
@@ -142,6 +148,8 @@ impl Config {
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
+            streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,
+            write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,
             sparing: Sparing::from_env(env)?,

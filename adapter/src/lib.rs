@@ -3,7 +3,6 @@
 use std::{pin::pin, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use latchkey_shared::{
     presence::Presence,
     shutdown::Tasks,
@@ -19,6 +18,7 @@ mod anthropic;
 mod api;
 pub mod config;
 mod conversation;
+mod door;
 mod metrics;
 mod models;
 mod openai;
@@ -26,6 +26,7 @@ mod pool;
 mod prompt;
 pub mod recorder;
 mod responses;
+mod room;
 mod scope;
 mod serving;
 mod sites;
@@ -36,6 +37,7 @@ pub mod trial;
 mod turn;
 
 use config::Config;
+use door::Door;
 use state::AppState;
 
 /// How long connections may take to tell their clients that their stream is cut.
@@ -56,7 +58,7 @@ pub async fn run(
     store.prove(Role::Adapter).await?;
     let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
     let clients = sites::http::clients().context("cannot make an HTTP client")?;
-    let (tasks, drain) = (Tasks::new(), config.drain);
+    let (tasks, drain, patience) = (Tasks::new(), config.drain, config.write_deadline);
     let app = AppState::new(config, store, clients, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
@@ -65,14 +67,13 @@ pub async fn run(
     tasks.spawn(attend(presence, tasks.stopping()));
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
-    // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    let router = api::router(app);
-    serve(listener, router, shutdown, drain, &tasks.stopping()).await?;
+    let closing = CancellationToken::new();
+    let door = Door::open(listener, closing.clone(), patience)?;
+    let shutdown = async move {
+        shutdown.await;
+        closing.cancel();
+    };
+    serve(door, api::router(app), shutdown, drain, &tasks.stopping()).await?;
     if !tasks.stop(LAST_TASKS).await {
         tracing::warn!("some leases were not released in time, they end by themselves");
     }
@@ -87,23 +88,25 @@ async fn attend(mut presence: Presence, stopping: CancellationToken) {
 
 /// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain`.
 async fn serve(
-    listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
+    door: Door,
     router: axum::Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
     stopping: &CancellationToken,
 ) -> anyhow::Result<()> {
     let (signalled, draining) = tokio::sync::oneshot::channel();
+    let closed = door.closed();
     let shutdown = async move {
         shutdown.await;
         signalled.send(()).ok();
+        closed.cancelled().await;
     };
     let too_long = async move {
         draining.await.ok();
         sleep(drain).await;
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
-    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future();
+    let serving = axum::serve(door, router).with_graceful_shutdown(shutdown).into_future();
     let mut serving = pin!(serving);
     tokio::select! {
         served = &mut serving => return served.context("cannot serve"),

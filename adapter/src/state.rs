@@ -10,6 +10,7 @@ use crate::{
     models::ModelIndex,
     pool::{Patience, Pool},
     recorder::Recorder,
+    room::Room,
     serving::Shelf,
     sites::http::Clients,
 };
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub shelf: Arc<Shelf>,
     /// Seals answers that are kept; here for operators who rotate its keys, too.
     pub vault: SessionVault,
+    /// How many answers there is room for.
+    pub room: Room,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Keeps what happened in turns, if it is told to.
@@ -74,6 +77,7 @@ impl AppState {
             sparing: config.sparing,
             shelf: Arc::new(Shelf::new(tasks.clone())),
             vault,
+            room: Room::new(config.streams),
             body_limit: config.body_limit,
             recorder,
             tasks,

@@ -91,6 +91,10 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_SITE_URLS", "both: base URLs of sites, like open-webui=https://chat.example.org"),
     plain("LATCHKEY_STREAM", "adapter: live, or buffered to send one answer at the end; live"),
     plain(
+        "LATCHKEY_STREAMS",
+        "adapter: answers at once, each of two open files; more are refused with 503; 4000",
+    ),
+    plain(
         "LATCHKEY_TITLES",
         "adapter: site, or local to make the titles of conversations here, without a site; site",
     ),
@@ -98,6 +102,7 @@ pub const VARIABLES: &[Variable] = &[
         "LATCHKEY_TOOLS",
         "adapter: native, emulate (written out in the prompt), auto to follow the site file, off; auto",
     ),
+    plain("LATCHKEY_WRITE_DEADLINE", "adapter: how long a client may take nothing of its answer; 60s"),
 ];
 
 /// A snapshot of the environment.

@@ -1,4 +1,8 @@
-//! Two adapters on one Redis under more load than the accounts bear.
+//! Adapters under more load than accounts, clients or the process itself bear.
+
+mod balanced;
+mod room;
+mod slow;
 
 use std::time::Duration;
 

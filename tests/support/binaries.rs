@@ -95,6 +95,12 @@ impl Binary {
         assert!(status.success(), "{} ended with {status}:\n{}", self.name, self.output());
     }
 
+    /// Ends it with SIGKILL and waits.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     async fn answers(&mut self) {
         let (http, url) = (http::client(), self.url.join("/livez").unwrap());
         wait::until_some(START, async || {

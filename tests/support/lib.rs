@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on ends the test, and says where")]
 
+pub mod balancer;
 pub mod binaries;
 pub mod breaker;
 pub mod case;

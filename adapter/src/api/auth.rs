@@ -6,6 +6,7 @@ use axum::{
 };
 
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
 use crate::{scope::Scope, state::AppState};
@@ -33,5 +34,20 @@ impl FromRequestParts<AppState> for Client {
         let admitted = secrets.find_map(|secret| app.secrets.admit(secret).map(|scope| (secret, scope)));
         let (secret, scope) = admitted.ok_or(ApiError::Unauthorized)?;
         Ok(Self { digest: Sha256::digest(secret).into(), scope })
+    }
+}
+
+/// The place of one answer; dropped, it is free. Taken after the secret was looked at and before the body is read.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl FromRequestParts<AppState> for Place {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let permit = app.room.enter().ok_or(ApiError::Full)?;
+        Ok(Self { _permit: permit })
     }
 }

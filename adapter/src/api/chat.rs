@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    auth::Client,
+    auth::{Client, Place},
     error::ApiError,
     json::ApiJson,
     sse::{self, Encoder},
@@ -22,24 +22,27 @@ use crate::{
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
     client: Client,
+    place: Place,
     State(app): State<AppState>,
     ApiJson(request): ApiJson,
 ) -> Result<Response, ApiError> {
-    answer(&app, client, request, Encoder::Chat).await
+    answer(&app, client, place, request, Encoder::Chat).await
 }
 
 /// Answers a chat that a gateway made of a Claude client's message, and makes a message of again.
 pub(super) async fn create_for_claude(
     client: Client,
+    place: Place,
     State(app): State<AppState>,
     ApiJson(request): ApiJson,
 ) -> Result<Response, ApiError> {
-    answer(&app, client, request, Encoder::Converted).await
+    answer(&app, client, place, request, Encoder::Converted).await
 }
 
 async fn answer(
     app: &AppState,
     client: Client,
+    place: Place,
     request: ChatRequest,
     encoder: fn(Chunks) -> Encoder,
 ) -> Result<Response, ApiError> {
@@ -47,7 +50,7 @@ async fn answer(
     let mut serving = Box::pin(Serving::open(app, &client.digest, client.scope, request)).await?;
     if stream {
         let chunks = Chunks::new(&serving.id, serving.created, &serving.model);
-        return Ok(sse::answer(serving, encoder(chunks), app).await?);
+        return Ok(sse::answer(serving, encoder(chunks), place, app).await?);
     }
     let (said, ending) = serving.collect().await?;
     let body = Completion::new(&serving.id, serving.created, &serving.model, &said, ending.end, ending.usage);

@@ -40,6 +40,8 @@ pub(super) enum ApiError {
     Busy { retry_after: Duration },
     /// Too many wait already.
     Overloaded,
+    /// As many answers as there is room for.
+    Full,
     /// A panic: ours to mend.
     Bug,
     /// The answer failed.
@@ -57,6 +59,7 @@ impl ApiError {
             }
             Self::NoAccount(_)
             | Self::Overloaded
+            | Self::Full
             | Self::Fault(Fault::NotAccepted | Fault::Stopping | Fault::SwitchedOff) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -87,9 +90,10 @@ impl ApiError {
             Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
                 ("invalid_request_error", "invalid_request_error")
             }
-            Self::NoAccount(_) | Self::Overloaded | Self::Fault(Fault::Stopping | Fault::SwitchedOff) => {
-                ("server_error", "overloaded_error")
-            }
+            Self::NoAccount(_)
+            | Self::Overloaded
+            | Self::Full
+            | Self::Fault(Fault::Stopping | Fault::SwitchedOff) => ("server_error", "overloaded_error"),
             Self::Bug => ("server_error", "api_error"),
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
                 ("rate_limit_exceeded", "rate_limit_error")
@@ -124,6 +128,7 @@ impl ApiError {
                 seconds(*retry_after)
             ),
             Self::Overloaded => "too many requests wait for an account; ask again later".to_owned(),
+            Self::Full => "this adapter has as many answers as it has room for; ask again".to_owned(),
             Self::Bug => "the adapter failed; its log says why, under the id of this request".to_owned(),
             Self::Fault(fault) => message_of(fault),
         }
@@ -135,6 +140,7 @@ impl ApiError {
             Self::Fault(Fault::RateLimited { retry_after } | Fault::Busy { retry_after }) => {
                 Some(limited_seconds(*retry_after))
             }
+            Self::Full => Some(1),
             Self::Overloaded | Self::NoAccount(_) => Some(5),
             Self::Unauthorized
             | Self::NotFound
@@ -304,6 +310,7 @@ mod tests {
             ApiError::NoAccount("nobody is signed in".to_owned()),
             ApiError::Busy { retry_after: Duration::from_millis(1500) },
             ApiError::Overloaded,
+            ApiError::Full,
             ApiError::Bug,
         ];
         errors.extend(faults.map(ApiError::Fault));

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    auth::Client,
+    auth::{Client, Place},
     error::ApiError,
     json::{session, whole_body},
     sse,
@@ -29,13 +29,13 @@ pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) 
 }
 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let (client, request) = read(app, request).await?;
+    let (client, place, request) = read(app, request).await?;
     let (stream, estimate) = (request.stream, estimate(&request));
     let mut serving = Box::pin(Serving::open(app, &client.digest, client.scope, request)).await?;
     let id = serving.id.replacen("chatcmpl-", "msg_", 1);
     if stream {
         let events = Events::new(&id, &serving.model, estimate);
-        return Ok(sse::answer(serving, sse::Encoder::Messages(events), app).await?);
+        return Ok(sse::answer(serving, sse::Encoder::Messages(events), place, app).await?);
     }
     let (said, ending) = serving.collect().await?;
     let body = Message::new(&id, &serving.model, &said, ending.end, ending.usage);
@@ -43,7 +43,7 @@ async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> 
 }
 
 async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let (_, request) = read(app, request).await?;
+    let (_, _place, request) = read(app, request).await?;
     // On a thread for blocking work: a long prompt takes a while.
     let counting =
         tokio::task::spawn_blocking(move || Counter::default().usage(&request.messages, &request.tools));
@@ -51,13 +51,14 @@ async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
     Ok(Json(json!({"input_tokens": usage.prompt})).into_response())
 }
 
-async fn read(app: &AppState, request: Request) -> Result<(Client, ChatRequest), ApiError> {
+async fn read(app: &AppState, request: Request) -> Result<(Client, Place, ChatRequest), ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::from_request_parts(&mut parts, app).await?;
+    let place = Place::from_request_parts(&mut parts, app).await?;
     let session = session(&parts.headers);
     let body = whole_body(Request::from_parts(parts, body), app).await?;
     let request = ChatRequest::parse_messages(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
-    Ok((client, ChatRequest { session, ..request }))
+    Ok((client, place, ChatRequest { session, ..request }))
 }
 
 /// Some four bytes are a token. The true number comes at the end, with the site's own count.

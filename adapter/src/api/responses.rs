@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    auth::Client,
+    auth::{Client, Place},
     error::ApiError,
     json::{session, whole_body},
     sse,
@@ -25,7 +25,7 @@ use crate::{
 
 /// Answers a request, as a stream or whole.
 pub(super) async fn create(State(app): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (client, Asked { request, encrypted }) = read(&app, request).await?;
+    let (client, place, Asked { request, encrypted }) = read(&app, request).await?;
     let stream = request.stream;
     let mut serving = Box::pin(Serving::open(&app, &client.digest, client.scope, request)).await?;
     let minted = serving.id.replacen("chatcmpl-", "", 1);
@@ -34,7 +34,7 @@ pub(super) async fn create(State(app): State<AppState>, request: Request) -> Res
     let head = Head { id: &id, created, model: &model };
     if stream {
         let events = Box::new(ResponseEvents::new(head, maker));
-        return Ok(sse::answer(serving, sse::Encoder::Responses(events), &app).await?);
+        return Ok(sse::answer(serving, sse::Encoder::Responses(events), place, &app).await?);
     }
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);
@@ -42,12 +42,13 @@ pub(super) async fn create(State(app): State<AppState>, request: Request) -> Res
     Ok(Json(body).into_response())
 }
 
-async fn read(app: &AppState, request: Request) -> Result<(Client, Asked), ApiError> {
+async fn read(app: &AppState, request: Request) -> Result<(Client, Place, Asked), ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::from_request_parts(&mut parts, app).await?;
+    let place = Place::from_request_parts(&mut parts, app).await?;
     let session = session(&parts.headers);
     let body = whole_body(Request::from_parts(parts, body), app).await?;
     let Asked { request, encrypted } = Asked::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
     let session = session.or(request.session);
-    Ok((client, Asked { request: ChatRequest { session, ..request }, encrypted }))
+    Ok((client, place, Asked { request: ChatRequest { session, ..request }, encrypted }))
 }

@@ -12,7 +12,7 @@ use futures::stream;
 use tokio::time::sleep;
 use tracing::Instrument;
 
-use super::error::ApiError;
+use super::{auth::Place, error::ApiError};
 use crate::{
     config::Delivery,
     serving::Serving,
@@ -97,12 +97,13 @@ impl Encoder {
 pub(super) async fn answer(
     mut serving: Serving,
     encoder: Encoder,
+    place: Place,
     app: &AppState,
 ) -> Result<Response, Fault> {
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live { serving, encoder, batch, out, heartbeat })))
+            Ok(response(live(Live { serving, encoder, batch, out, heartbeat, _place: place })))
         }
         Delivery::Buffered => {
             let (said, ending) = serving.collect().await?;
@@ -137,6 +138,7 @@ struct Live {
     /// What is sent is split off it; once that is on the wire, its room is used again.
     out: BytesMut,
     heartbeat: Duration,
+    _place: Place,
 }
 
 impl Live {
