@@ -24,7 +24,8 @@ fn is_a_test(name: &str) -> bool {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("it").join(module.replace("::", "/")).with_extension("rs");
     let text = fs::read_to_string(path).unwrap_or_default();
-    [format!("#[tokio::test]\nasync fn {function}()"), format!("#[test]\nfn {function}()")]
+    let several = format!("#[tokio::test(flavor = \"multi_thread\")]\nasync fn {function}()");
+    [several, format!("#[tokio::test]\nasync fn {function}()"), format!("#[test]\nfn {function}()")]
         .iter()
         .any(|head| text.contains(head))
 }
