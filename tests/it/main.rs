@@ -4,6 +4,7 @@
 mod accept;
 mod admin;
 mod audit;
+mod bench;
 mod bridge;
 mod canary;
 mod capabilities;

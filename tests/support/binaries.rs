@@ -140,6 +140,7 @@ pub fn path(name: &str) -> PathBuf {
         built.unwrap_or_else(|_| panic!("{name} is not built: run scripts/test, or cargo build --workspace"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let package = match name.trim_start_matches("latchkey-") {
+        "bench" => "tests/bench",
         "ops" => "scripts/ops",
         package => package,
     };

@@ -74,11 +74,9 @@ impl Hold {
 
     /// Gives the right back and leaves the account as it was.
     pub(super) async fn undo(mut self) {
-        let Some(lock) = self.lock.take() else { return };
-        if let Err(error) = put_back(&self.store, &lock, self.before.clone()).await {
-            tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
+        if let Some(lock) = self.lock.take() {
+            give_up(&self.store, &lock, self.before.clone()).await;
         }
-        unlock(&self.store, &lock).await;
     }
 
     /// Renews the right until it is lost.
@@ -101,12 +99,7 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let Some(lock) = self.lock.take() else { return };
         let (store, before) = (self.store.clone(), self.before.clone());
-        self.tasks.spawn(timeout(LIFE, async move {
-            if let Err(error) = put_back(&store, &lock, before).await {
-                tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
-            }
-            unlock(&store, &lock).await;
-        }));
+        self.tasks.spawn(timeout(LIFE, async move { give_up(&store, &lock, before).await }));
     }
 }
 
@@ -126,6 +119,14 @@ pub(crate) async fn settle(store: &Store, id: AccountId) -> Result<(), StoreErro
     };
     unlock(store, &lock).await;
     settled
+}
+
+/// Puts the account back and gives the right back.
+async fn give_up(store: &Store, lock: &LoginLock, before: Account) {
+    if let Err(error) = put_back(store, lock, before).await {
+        tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
+    }
+    unlock(store, lock).await;
 }
 
 /// Undoes [`Hold::take`], unless somebody changed the state since. After the password was typed it is no undoing.

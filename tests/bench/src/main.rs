@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use reqwest::Url;
 
@@ -57,7 +58,11 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
     match Arguments::parse().command {
-        Command::Run(options) => run::run(options).await,
+        // Whoever stops a run leaves none of its processes behind.
+        Command::Run(options) => tokio::select! {
+            done = run::run(options) => done,
+            () = latchkey_shared::shutdown::signal() => bail!("stopped before it was done"),
+        },
         Command::Bridge => bridge::run(),
         Command::Upstream { listen } => upstream::serve(listen).await,
         Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,

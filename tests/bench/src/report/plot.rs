@@ -60,7 +60,12 @@ impl Panel {
     /// Both scales are logarithmic: ratios are what matters.
     fn draw(&self, report: &Report, targets: &[&str]) -> String {
         let lines: Vec<Vec<(f64, f64)>> = targets.iter().map(|target| self.points(report, target)).collect();
+        let title = format!("<text x=\"{LEFT}\" y=\"18\" font-weight=\"bold\">{}</text>\n", self.title);
         let values: Vec<f64> = lines.iter().flatten().map(|(_, value)| *value).collect();
+        // Without a value there is no scale, and none of its lines would be the last.
+        if values.is_empty() {
+            return title;
+        }
         let least = values.iter().copied().fold(f64::INFINITY, f64::min).max(1e-3).log10().floor();
         let most = values.iter().copied().fold(1e-3, f64::max).log10().ceil().max(least + 1.0);
         let x = |streams: f64| LEFT + (WIDTH - LEFT - RIGHT) * streams.log10() / 3.0;
@@ -68,7 +73,7 @@ impl Panel {
             let part = (value.log10() - least) / (most - least);
             HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * part
         };
-        let mut svg = format!("<text x=\"{LEFT}\" y=\"18\" font-weight=\"bold\">{}</text>\n", self.title);
+        let mut svg = title;
         let mut decade = least;
         while decade <= most {
             let (value, at) = (10_f64.powf(decade), y(10_f64.powf(decade)));
@@ -124,5 +129,15 @@ mod tests {
         let first = svg.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!(first.split(' ').count(), 5);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn a_run_without_paced_streams_has_panels_without_lines() {
+        let mut report = flat(&["nginx", "native"]);
+        report.figures.retain(|figure| !figure.scenario.starts_with("S3"));
+
+        let svg = svg(&report);
+
+        assert_eq!((svg.matches("<polyline").count(), svg.matches("<g ").count()), (0, PANELS.len()));
     }
 }
