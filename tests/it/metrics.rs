@@ -106,13 +106,11 @@ async fn a_real_prometheus_understands_metrics_alerts_and_dashboard() {
         let rules = prometheus.get("rules", &[]).await;
         let rules = rules["groups"][0]["rules"].as_array().unwrap().clone();
         assert!(rules.iter().all(|rule| rule["health"] != "err"), "{rules:?}");
-        rules.into_iter().find(|rule| rule["state"] == "pending")
+        // Others may be pending for a moment: rules are looked at before the first scrape, when nothing is up.
+        rules.into_iter().find(|rule| rule["state"] == "pending" && rule["name"] == "AccountNeedsOperator")
     })
     .await;
-    assert_eq!(
-        (&firing["name"], &firing["alerts"][0]["labels"]["state"]),
-        (&"AccountNeedsOperator".into(), &"credentials_rejected".into())
-    );
+    assert_eq!(firing["alerts"][0]["labels"]["state"], "credentials_rejected");
     world.stop().await;
 }
 
