@@ -14,6 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+mod alarm;
 mod anthropic;
 mod api;
 pub mod config;

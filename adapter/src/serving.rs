@@ -5,7 +5,7 @@
 //! kept in Redis, sealed. Only requests with tools are looked at: a person who asks the same again wants another answer.
 
 use latchkey_shared::time::Timestamp;
-use tracing::Span;
+use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
@@ -42,8 +42,8 @@ pub(crate) struct Serving {
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    /// The request's span, for what happens after the handler has returned.
-    pub span: Span,
+    /// The request's, for what happens after the handler has returned.
+    span: Span,
     /// None where all of it is known.
     turn: Option<Box<Turn>>,
     /// What was said before the client asked again.
@@ -180,7 +180,7 @@ impl Serving {
         let Some(Again { app, claim, streamed: true, told }) = self.again.take() else { return };
         if let Some(deltas) = told.into_deltas() {
             let kept = Kept { id: self.id.clone(), created: self.created, deltas, ending };
-            app.tasks.spawn(kept::keep(app.clone(), claim, kept));
+            app.tasks.spawn(kept::keep(app.clone(), claim, kept).instrument(self.span.clone()));
         }
     }
 }

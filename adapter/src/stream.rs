@@ -2,12 +2,12 @@
 //!
 //! Nothing runs ahead: bytes are read when the client's side asks, and dropping the stream cancels the upstream call.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future::poll_fn, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use latchkey_shared::site::Limits;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(crate) mod chunk;
 pub(crate) mod close;
@@ -19,7 +19,10 @@ pub(crate) mod response;
 pub(crate) mod sse;
 pub(crate) mod tools;
 
-use crate::recorder::{self, Tape};
+use crate::{
+    alarm::Alarm,
+    recorder::{self, Tape},
+};
 
 use close::{Close, End};
 use delta::{Delta, Values};
@@ -28,6 +31,14 @@ use tools::Tools;
 
 /// How long a site may take to close after its last word; then the answer is whole without that.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Pieces that come as fast as this are sent together: each costs a write of its own otherwise, which is most of what it
+/// costs. No model writes so fast; a site that caught up with itself does, and so does a machine that is too busy.
+const BURST: Duration = Duration::from_millis(1);
+/// How often it is looked for the next piece of a burst, a turn of the scheduler between. hyper's connection looks twice
+/// in each turn (measured on 1.12: of 660,000 looks that found one, 93 % were the third).
+const LOOKS: u32 = 2;
+/// No more is sent together.
+const BATCH_BYTES: usize = 16 * 1024;
 /// Blank deltas that are held until something is said: models begin with some, a broken site sends nothing else.
 const LIMIT_BLANKS: usize = 1000;
 
@@ -81,16 +92,28 @@ pub(crate) struct Deltas {
 #[derive(Debug)]
 struct Clock {
     limits: Limits,
+    alarm: Alarm,
     /// Until when the next piece must come.
     piece: Instant,
     /// Until when the whole turn must end.
     turn: Instant,
+    /// When the last piece came.
+    last: Instant,
+}
+
+impl Clock {
+    /// Notes a piece; whether it came right behind the one before.
+    fn is_burst(&mut self) -> bool {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.last, now) < BURST
+    }
 }
 
 impl Deltas {
     /// Assembles the stream. `started` is when the prompt was sent.
     pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
-        let clock = Clock { limits, piece: started + limits.first_token, turn: started + limits.turn };
+        let (piece, turn) = (started + limits.first_token, started + limits.turn);
+        let clock = Clock { limits, alarm: Alarm::default(), piece, turn, last: started };
         let tape = recorder::tape();
         if let Some(tape) = &tape {
             tape.answer();
@@ -169,26 +192,57 @@ impl Deltas {
         begun || self.end.is_some() || self.stages.tools.has_call()
     }
 
-    /// Reads once from the site.
+    /// Reads from the site: what comes next, and what comes right behind it.
     async fn read(&mut self) -> Result<(), Fault> {
         let deadline = self.clock.piece.min(self.clock.turn);
+        let mut read = self.clock.alarm.within(deadline, self.upstream.next()).await;
+        let mut taken = 0;
+        loop {
+            taken += read.as_ref().and_then(|read| read.as_ref()?.as_ref().ok()).map_or(0, Bytes::len);
+            self.take(read)?;
+            let is_burst = self.clock.is_burst();
+            if !is_burst || self.end.is_some() || BATCH_BYTES <= taken {
+                return Ok(());
+            }
+            let Some(more) = self.behind().await else { return Ok(()) };
+            read = Some(more);
+        }
+    }
+
+    /// What is there besides what was read. The connection's own task hands over one piece at a time, and needs a turn
+    /// for each; nothing is waited for beyond that.
+    async fn behind(&mut self) -> Option<Option<Result<Bytes, ()>>> {
+        let mut looks = 0;
+        poll_fn(|cx| match self.upstream.poll_next_unpin(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending if looks == LOOKS => Poll::Ready(None),
+            Poll::Pending => {
+                looks += 1;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Takes what was read; none when the time was over.
+    fn take(&mut self, read: Option<Option<Result<Bytes, ()>>>) -> Result<(), Fault> {
         let closing = self.stages.close.has_finished();
-        let read = timeout_at(deadline, self.upstream.next()).await;
         if let Some(tape) = &self.tape {
             match &read {
-                Ok(Some(Ok(bytes))) => tape.site(bytes),
-                Ok(None) => tape.over("ended"),
-                Ok(Some(Err(()))) => tape.over("cut"),
-                Err(_) => tape.over("silent"),
+                Some(Some(Ok(bytes))) => tape.site(bytes),
+                Some(None) => tape.over("ended"),
+                Some(Some(Err(()))) => tape.over("cut"),
+                None => tape.over("silent"),
             }
         }
         match read {
-            Ok(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
-            Ok(None) => return self.finish(),
+            Some(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
+            Some(None) => return self.finish(),
             // After the last word nothing can be lost any more.
-            Ok(Some(Err(()))) | Err(_) if closing => return self.finish(),
-            Ok(Some(Err(()))) => return Err(Fault::Cut),
-            Err(_) => return Err(Fault::Silent),
+            Some(Some(Err(()))) | None if closing => return self.finish(),
+            Some(Some(Err(()))) => return Err(Fault::Cut),
+            None => return Err(Fault::Silent),
         }
         if self.stages.close.has_finished() && !closing {
             // Set once: comments after the last word do not move it.

@@ -1,11 +1,10 @@
 //! One request of a client and all that is needed to answer it. The only place that may ask a site again.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use latchkey_shared::{store::Store, time::Timestamp};
 use tokio::{task::JoinHandle, time::Instant};
-use tokio_util::sync::CancellationToken;
-use tracing::Span;
+use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
@@ -69,7 +68,9 @@ pub(crate) struct Turn {
     answer: Answer,
     counter: Counter,
     counting: Option<JoinHandle<Usage>>,
-    stopping: CancellationToken,
+    /// Completes when nothing more may be said, whatever the site says. One for the whole turn: to begin to wait for it
+    /// costs more than a token should.
+    broken_off: Pin<Box<dyn Future<Output = Fault> + Send>>,
     record: Record,
     store: Store,
     memory: Option<Memory>,
@@ -100,6 +101,14 @@ pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> 
     let (answer, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
     record.began();
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
+    let switched_off = answer.switched_off();
+    let broken_off = Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = stopping.cancelled_owned() => Fault::Stopping,
+            () = switched_off => Fault::SwitchedOff,
+        }
+    });
     Ok(Turn {
         id: format!("chatcmpl-{}", answer.prompt.minted),
         created: Timestamp::now().millis() / 1000,
@@ -107,7 +116,7 @@ pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> 
         answer,
         counter: Counter::default(),
         counting: None,
-        stopping,
+        broken_off,
         record,
         store: app.store.clone(),
         memory,
@@ -207,15 +216,17 @@ impl Turn {
         let from = out.len();
         let next = tokio::select! {
             biased;
-            () = self.stopping.cancelled() => Err(Fault::Stopping),
-            () = self.answer.switched_off() => Err(Fault::SwitchedOff),
+            fault = &mut self.broken_off => Err(fault),
             next = recorder::within(self.record.tape.clone(), self.answer.next(out)) => next,
         };
         let end = match next {
             Ok(end) => end,
             Err(fault) => {
                 self.record.failed(fault.label());
-                tracing::warn!(account.id = %self.answer.account(), cause = %fault, "the answer failed");
+                let account = self.answer.account();
+                self.record
+                    .span
+                    .in_scope(|| tracing::warn!(account.id = %account, cause = %fault, "the answer failed"));
                 return Err(fault);
             }
         };
@@ -227,7 +238,10 @@ impl Turn {
         match end {
             None => Ok(None),
             // Boxed, like what begins a turn: once, where each delta would carry it otherwise.
-            Some(end) => Ok(Some(Box::pin(self.end(end)).await)),
+            Some(end) => {
+                let span = self.record.span.clone();
+                Ok(Some(Box::pin(self.end(end).instrument(span)).await))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
 use address::Address;
-use lanes::{LANES, Lanes};
+use lanes::{LANES, Lanes, Load};
 use reach::{Line, Reach};
 
 use crate::{
@@ -178,11 +178,11 @@ impl Store {
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.within(async |connection| command.query_async(connection).await).await
+        self.within(Load::Light, async |connection| command.query_async(connection).await).await
     }
 
     async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        self.within(async |connection| pipeline.query_async(connection).await).await
+        self.within(Load::Heavy, async |connection| pipeline.query_async(connection).await).await
     }
 
     /// Several commands of any slots, in no order: together where there are no slots, else a few at a time.
@@ -199,11 +199,12 @@ impl Store {
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.within(async |connection| script.invoke_async(connection).await).await
+        self.within(Load::Light, async |connection| script.invoke_async(connection).await).await
     }
 
     async fn within<T>(
         &self,
+        load: Load,
         call: impl AsyncFnOnce(&mut Line) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         let late = || {
@@ -213,12 +214,14 @@ impl Store {
             return Err(StoreError::Unavailable("it did not answer a moment ago".to_owned()));
         }
         let begun = Instant::now();
-        let lane = timeout(self.timeout, self.lanes.take()).await.map_err(|_| {
+        let lane = timeout(self.timeout, self.lanes.take(load)).await.map_err(|_| {
             self.lanes.missed();
             late()
         })??;
         let mut connection = lane.connection.clone();
-        match timeout(self.timeout.saturating_sub(begun.elapsed()), call(&mut connection)).await {
+        // Boxed: whoever waits for Redis would carry it otherwise, through every future above.
+        let call = Box::pin(call(&mut connection));
+        match timeout(self.timeout.saturating_sub(begun.elapsed()), call).await {
             Ok(Ok(value)) => {
                 self.lanes.answered();
                 Ok(value)

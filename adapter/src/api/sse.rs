@@ -9,11 +9,11 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::stream;
-use tokio::time::sleep;
-use tracing::Instrument;
+use tokio::time::Instant;
 
 use super::{auth::Place, error::ApiError};
 use crate::{
+    alarm::Alarm,
     config::Delivery,
     serving::Serving,
     state::AppState,
@@ -103,7 +103,7 @@ pub(super) async fn answer(
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live { serving, encoder, batch, out, heartbeat, _place: place })))
+            Ok(response(live(Live { serving, encoder, batch, out, heartbeat, alarm: Alarm::default(), _place: place })))
         }
         Delivery::Buffered => {
             let (said, ending) = serving.collect().await?;
@@ -138,6 +138,7 @@ struct Live {
     /// What is sent is split off it; once that is on the wire, its room is used again.
     out: BytesMut,
     heartbeat: Duration,
+    alarm: Alarm,
     _place: Place,
 }
 
@@ -152,43 +153,36 @@ impl Live {
 
 /// Where the stream stands.
 enum Stage {
-    Begin(Live),
-    Running(Live),
+    Begin(Box<Live>),
+    Running(Box<Live>),
     Cut,
     Over,
 }
 
 fn live(live: Live) -> Body {
-    Body::from_stream(stream::unfold(Stage::Begin(live), |stage| async move {
+    Body::from_stream(stream::unfold(Stage::Begin(Box::new(live)), |stage| async move {
         match stage {
             Stage::Begin(live) => Some(begin(live)),
-            Stage::Running(live) => {
-                let span = live.serving.span.clone();
-                Some(step(live).instrument(span).await)
-            }
+            Stage::Running(live) => Some(step(live).await),
             Stage::Cut => Some((cut().await, Stage::Over)),
             Stage::Over => None,
         }
     }))
 }
 
-fn begin(mut live: Live) -> (io::Result<Bytes>, Stage) {
+fn begin(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
     live.encoder.begin(&mut live.out);
     (Ok(live.send()), Stage::Running(live))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
-async fn step(mut live: Live) -> (io::Result<Bytes>, Stage) {
-    let next = tokio::select! {
-        biased;
-        next = live.serving.next(&mut live.batch) => next,
-        () = sleep(live.heartbeat) => {
-            live.serving.heartbeat();
-            live.encoder.silence(&mut live.out);
-            return (Ok(live.send()), Stage::Running(live));
-        }
+async fn step(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
+    let Live { serving, encoder, batch, out, heartbeat, alarm, .. } = &mut *live;
+    let Some(next) = alarm.within(Instant::now() + *heartbeat, serving.next(batch)).await else {
+        serving.heartbeat();
+        encoder.silence(out);
+        return (Ok(live.send()), Stage::Running(live));
     };
-    let Live { encoder, batch, out, .. } = &mut live;
     for delta in batch.drain(..) {
         encoder.push(&delta, out);
     }

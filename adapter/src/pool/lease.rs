@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use latchkey_shared::{
     id::{AccountId, SiteName},
     shutdown::Tasks,
@@ -15,9 +16,9 @@ use latchkey_shared::{
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use super::table::Candidate;
@@ -25,6 +26,10 @@ use super::table::Candidate;
 /// Life of a lease that is not renewed: what an adapter that died holds at most.
 pub(super) const TTL: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(20);
+/// How often it is looked for leases to be renewed.
+const LOOK: Duration = Duration::from_secs(1);
+/// Leases that are renewed at once.
+const AT_ONCE: usize = 32;
 
 /// A hold on an account by one stream.
 pub(crate) struct Lease {
@@ -41,7 +46,6 @@ pub(crate) struct Lease {
     token: Option<LeaseToken>,
     /// The request's span: a stream is dropped outside of it.
     span: Span,
-    _renewal: Option<DropGuard>,
 }
 
 /// What all leases of this process share.
@@ -58,6 +62,10 @@ pub(crate) struct Holds {
 struct Held {
     accounts: HashMap<AccountId, HeldAccount>,
     sites: HashMap<SiteName, u32>,
+    /// What Redis granted, and is to be renewed.
+    granted: HashMap<LeaseToken, Renewal>,
+    /// Whether somebody does that.
+    is_renewing: bool,
 }
 
 /// What this process holds of one account.
@@ -92,21 +100,51 @@ impl Holds {
         let Candidate { id: account, generation, .. } = candidate;
         let counted = self.count(account, u32::MAX, site.as_ref(), u32::MAX);
         let switched_off = counted.unwrap_or_default();
-        let stop = CancellationToken::new();
-        let (held, stopped) = (Granted { account, site: site.clone(), token: token.clone() }, stop.clone());
-        let renewal = Renewal { holds: Arc::clone(self), held, stop: stopped };
-        self.tasks.spawn(renewal.run(Instant::now() + life).in_current_span());
-        let (holds, token, renewal) = (Arc::clone(self), Some(token), Some(stop.drop_guard()));
-        Lease {
-            account,
-            generation,
-            switched_off,
-            site,
-            holds,
-            token,
-            span: Span::current(),
-            _renewal: renewal,
+        let span = Span::current();
+        let granted = Arc::new(Granted { account, site: site.clone(), token: token.clone(), span: span.clone() });
+        let now = Instant::now();
+        let renewal = Renewal { granted, due: now + RENEW, end: now + life };
+        let mut held = self.held();
+        held.granted.insert(token.clone(), renewal);
+        if !std::mem::replace(&mut held.is_renewing, true) {
+            self.tasks.spawn(Arc::clone(self).renew());
         }
+        drop(held);
+        Lease { account, generation, switched_off, site, holds: Arc::clone(self), token: Some(token), span }
+    }
+
+    /// Renews what is held until nothing is, also while the process stops: that waits so for the last release.
+    async fn renew(self: Arc<Self>) {
+        let stopping = self.tasks.stopping();
+        loop {
+            // Before looking: a release in between must not be missed.
+            let released = self.released();
+            let Some(due) = self.due(Instant::now()) else { return };
+            let renewals = due.into_iter().map(|granted| granted.renew_or_warn(&self.store));
+            stream::iter(renewals).buffer_unordered(AT_ONCE).for_each(async |()| {}).await;
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = released, if stopping.is_cancelled() => {}
+                () = stopping.cancelled(), if !stopping.is_cancelled() => {}
+            }
+        }
+    }
+
+    /// What is to be renewed now; `None` when nothing is held any more, and who renews may go.
+    fn due(&self, now: Instant) -> Option<Vec<Arc<Granted>>> {
+        let mut held = self.held();
+        if held.granted.is_empty() {
+            held.is_renewing = false;
+            return None;
+        }
+        let mut due = Vec::new();
+        for renewal in held.granted.values_mut() {
+            if renewal.due <= now && now < renewal.end {
+                renewal.due = now + RENEW;
+                due.push(Arc::clone(&renewal.granted));
+            }
+        }
+        Some(due)
     }
 
     /// Guards a lease that only this process knows, for as long as Redis is away; `None` when the account or the site
@@ -121,7 +159,7 @@ impl Holds {
         let (site, site_limit) = site.unzip();
         let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
         let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
-        Some(Lease { account, generation, switched_off, site, holds, token: None, span, _renewal: None })
+        Some(Lease { account, generation, switched_off, site, holds, token: None, span })
     }
 
     /// Accounts that this process holds.
@@ -186,6 +224,15 @@ struct Granted {
     account: AccountId,
     site: Option<SiteName>,
     token: LeaseToken,
+    span: Span,
+}
+
+/// When a grant is renewed, and for how long.
+struct Renewal {
+    granted: Arc<Granted>,
+    due: Instant,
+    /// For a client that neither reads nor leaves.
+    end: Instant,
 }
 
 impl Granted {
@@ -201,6 +248,17 @@ impl Granted {
         Ok(account? && site?)
     }
 
+    async fn renew_or_warn(self: Arc<Self>, store: &Store) {
+        let Self { account, span, .. } = &*self;
+        match self.renew(store).instrument(span.clone()).await {
+            Ok(true) => {}
+            Ok(false) => span.in_scope(|| tracing::warn!(account.id = %account, "the lease ended early")),
+            Err(error) => {
+                span.in_scope(|| tracing::warn!(account.id = %account, %error, "cannot renew the lease"));
+            }
+        }
+    }
+
     /// Gives all of it back, in one round trip.
     async fn release(&self, store: &Store) -> Result<(), StoreError> {
         let site = async {
@@ -214,51 +272,25 @@ impl Granted {
     }
 }
 
-struct Renewal {
-    holds: Arc<Holds>,
-    held: Granted,
-    stop: CancellationToken,
-}
-
-impl Renewal {
-    /// Renews until the lease is dropped, also while the process stops: that waits so for the last release. The end
-    /// is for a client that neither reads nor leaves.
-    async fn run(self, end: Instant) {
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                () = sleep_until(end) => return,
-                () = sleep(RENEW) => {}
-            }
-            let account = self.held.account;
-            match self.held.renew(&self.holds.store).await {
-                Ok(true) => {}
-                Ok(false) => tracing::warn!(account.id = %account, "the lease ended early"),
-                Err(error) => tracing::warn!(account.id = %account, %error, "cannot renew the lease"),
-            }
-        }
-    }
-}
-
 impl Drop for Lease {
     fn drop(&mut self) {
         self.holds.uncount(self.account, self.site.as_ref());
-        let Some(token) = self.token.take() else {
+        let renewal = self.token.take().and_then(|token| self.holds.held().granted.remove(&token));
+        let Some(Renewal { granted, .. }) = renewal else {
             self.holds.released.notify_waiters();
             return;
         };
-        let held = Granted { account: self.account, site: self.site.take(), token };
         let holds = Arc::clone(&self.holds);
         let release = async move {
-            if let Err(error) = held.release(&holds.store).await {
-                tracing::warn!(account.id = %held.account, %error, "cannot release the lease, it ends by itself");
+            if let Err(error) = granted.release(&holds.store).await {
+                let account = granted.account;
+                tracing::warn!(account.id = %account, %error, "cannot release the lease, it ends by itself");
             }
             holds.released.notify_waiters();
         };
         self.holds.tasks.spawn(release.instrument(self.span.clone()));
     }
 }
-
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recorded = self.token.is_some();

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use latchkey_bridge::sieve::Expectation;
 use latchkey_shared::{id::AccountId, store::Conversation};
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, Span};
 
 use super::{
     bridged::{Bridged, How, Next},
@@ -26,8 +27,6 @@ use crate::{
 
 /// After the last call only another one would matter; a model that writes on invents the results.
 const QUIET: Duration = Duration::from_millis(300);
-/// Where nothing else limits a wait, the stream's own deadlines do.
-const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The answer.
 pub(super) struct Answer {
@@ -36,6 +35,8 @@ pub(super) struct Answer {
     /// What was asked.
     pub prompt: Prompt,
     reader: Reader,
+    /// What the site has said and no reader has seen; what is left when nobody waited for it any more.
+    said: Vec<Delta>,
     ready: Vec<Delta>,
     /// What it cost so far; none if the site did not say it each time.
     usage: Option<Usage>,
@@ -49,6 +50,8 @@ pub(super) struct Answer {
     held: Option<Instant>,
     /// Until when repairs must be done.
     repairs: Option<Instant>,
+    /// The request's, for what is out of the ordinary: to be in it for each token would cost as much as to read it.
+    span: Span,
     hold: Hold,
 }
 
@@ -73,9 +76,9 @@ impl Answer {
     /// An answer that has begun at the site.
     pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
-        let (ready, values, limited) = (Vec::new(), None, false);
+        let (said, ready, values, limited) = (Vec::new(), Vec::new(), None, false);
         let (quiet, held, repairs) = (None, None, None);
-        Self { source, prompt, reader, ready, usage, values, limited, quiet, held, repairs, hold }
+        Self { source, prompt, reader, said, ready, usage, values, limited, quiet, held, repairs, span: Span::current(), hold }
     }
 
     /// Whose account it is.
@@ -145,32 +148,33 @@ impl Answer {
 
     /// Waits once for the site. Cancel-safe: what is awaited stays where it is.
     async fn step(&mut self) {
-        let until = self.repairs.unwrap_or_else(|| Instant::now() + NEVER);
         match &mut self.source {
             Source::Over(_) => {}
-            Source::Asking(asking) => match timeout_at(until, asking).await {
-                Ok(Ok(deltas)) => self.source = Source::Site(Box::new(deltas)),
-                Ok(Err(fault)) => self.close(How::Fault(fault)),
-                Err(_) => self.run_out(),
+            Source::Asking(asking) => match by(self.repairs, asking).await {
+                Some(Ok(deltas)) => self.source = Source::Site(Box::new(deltas)),
+                Some(Err(fault)) => self.close(How::Fault(fault)),
+                None => self.run_out(),
             },
             Source::Site(deltas) => {
-                let quiet = self.quiet.unwrap_or(until);
-                let mut said = Vec::new();
-                let read = timeout_at(until.min(quiet), deltas.next(&mut said)).await;
-                for delta in said {
+                let until = self.repairs.into_iter().chain(self.quiet).min();
+                let read = by(until, deltas.next(&mut self.said)).await;
+                let mut said = std::mem::take(&mut self.said);
+                for delta in said.drain(..) {
                     self.take(delta);
                 }
+                // Its room is used again.
+                self.said = said;
                 self.note_hold();
                 match read {
                     // The site is stopped, and does not know where: nothing goes on with its conversation.
-                    Ok(Ok(None)) if self.limited => {
+                    Some(Ok(None)) if self.limited => {
                         self.source = Source::Over(Ok(End { finish: Finish::Length, usage: None }));
                     }
-                    Ok(Ok(None)) => self.expect(),
-                    Ok(Ok(Some(end))) => self.close(How::End(end)),
-                    Ok(Err(fault)) => self.close(How::Fault(fault)),
-                    Err(_) if quiet < until => self.close(How::Cancelled),
-                    Err(_) => self.run_out(),
+                    Some(Ok(None)) => self.expect(),
+                    Some(Ok(Some(end))) => self.close(How::End(end)),
+                    Some(Err(fault)) => self.close(How::Fault(fault)),
+                    None if until < self.repairs || self.repairs.is_none() => self.close(How::Cancelled),
+                    None => self.run_out(),
                 }
             }
         }
@@ -221,6 +225,8 @@ impl Answer {
 
     /// Ends one answer of the site: the turn is over, or the site is asked again.
     fn close(&mut self, how: How) {
+        let span = self.span.clone();
+        let _within = span.enter();
         self.quiet = None;
         self.values = match (&how, &self.source) {
             (How::End(_), Source::Site(deltas)) => Some(deltas.values()),
@@ -251,7 +257,8 @@ impl Answer {
                     tape.again(&last.question);
                 }
                 self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
-                Source::Asking(self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take()))
+                let asking = self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take());
+                Source::Asking(Box::pin(asking.in_current_span()))
             }
         };
     }
@@ -260,6 +267,14 @@ impl Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("hold", &self.hold).finish_non_exhaustive()
+    }
+}
+
+/// Waits for a future, but not past `until`; `None` then. Where nothing limits a wait, the stream's own deadlines do.
+async fn by<T>(until: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => timeout_at(until, future).await.ok(),
+        None => Some(future.await),
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) struct Record {
     /// The dialect in which calls are read; `-` where none are.
     pub dialect: &'static str,
     started: Instant,
-    span: Span,
+    /// The request's.
+    pub span: Span,
     pub outcome: Option<&'static str>,
     /// Where the turn is recorded, if turns are.
     pub tape: Option<Tape>,

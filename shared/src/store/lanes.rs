@@ -5,10 +5,7 @@
 //! three times the round trips, half of an adapter's CPU time per request).
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,8 +16,17 @@ use super::{
     reach::{Line, Reach},
 };
 
-/// Connections of one process; the second keeps a large answer from holding up everybody.
+/// Connections of one process, one for each load.
 pub(super) const LANES: usize = 2;
+
+/// What a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Load {
+    /// One command or script, as each request needs them: those of a moment go out in one write and come back in one.
+    Light,
+    /// A pipeline, whose answer may be large: it holds up nobody who asks for a lease.
+    Heavy,
+}
 
 /// Calls without an answer, one after the other, after which the next ones do not wait for theirs.
 const MISSES: u32 = 2;
@@ -32,7 +38,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Lanes {
     reach: Reach,
     open: Arc<[Mutex<Option<Line>>; LANES]>,
-    next: Arc<AtomicUsize>,
     silence: Arc<Mutex<Silence>>,
 }
 
@@ -50,16 +55,16 @@ pub(super) struct Lane {
 
 impl Lanes {
     pub(super) fn new(reach: Reach) -> Self {
-        Self { reach, open: Arc::default(), next: Arc::default(), silence: Arc::default() }
+        Self { reach, open: Arc::default(), silence: Arc::default() }
     }
 
-    /// One of the connections, made anew if it is not there.
-    pub(super) async fn take(&self) -> Result<Lane, StoreError> {
-        let index = self.next.fetch_add(1, Ordering::Relaxed) % LANES;
+    /// The connection for such calls, made anew if it is not there.
+    pub(super) async fn take(&self, load: Load) -> Result<Lane, StoreError> {
+        let index = load as usize;
         if let Some(connection) = self.slot(index).clone() {
             return Ok(Lane { connection });
         }
-        let made = self.reach.connect().await?;
+        let made = Box::pin(self.reach.connect()).await?;
         // Whoever was faster keeps the place: two connections for one lane would be one too many.
         let connection = self.slot(index).get_or_insert(made).clone();
         Ok(Lane { connection })

@@ -1,6 +1,6 @@
 //! Leases and cooldowns: who may use which account, how often, and not yet. Counted here for all adapters together.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use deadpool_redis::redis;
 
@@ -14,11 +14,18 @@ use crate::{
     time::Timestamp,
 };
 
+/// Made once: a script is known by the digest of its code, and every request asks for a lease.
+static LEASE_ACCOUNT: LazyLock<redis::Script> = LazyLock::new(|| {
+    redis::Script::new(concat!(include_str!("lease_account.lua"), include_str!("lease.lua")))
+});
+static LEASE_SITE: LazyLock<redis::Script> =
+    LazyLock::new(|| redis::Script::new(include_str!("lease.lua")));
+
 /// Reason of a cooldown: the site refused the account's session. A newer session ends it.
 pub const SESSION_EXPIRED: &str = "session_expired";
 
 /// Proof of one lease; the places that it holds are each known by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(String);
 
 impl LeaseToken {
@@ -73,9 +80,7 @@ impl Store {
         token: &LeaseToken,
         terms: LeaseTerms<'_>,
     ) -> Result<LeaseOutcome, StoreError> {
-        let code = concat!(include_str!("lease_account.lua"), include_str!("lease.lua"));
-        let script = redis::Script::new(code);
-        let mut call = script.key(keys::leases(id));
+        let mut call = LEASE_ACCOUNT.key(keys::leases(id));
         call.key(keys::rate(id)).key(keys::cooldown(id));
         call.arg(&token.0).arg(millis(terms.ttl)).arg(terms.concurrency);
         call.arg(optional(terms.requests_per_minute)).arg(keys::account(id));
@@ -97,8 +102,7 @@ impl Store {
         limits: SiteLimits,
         ttl: Duration,
     ) -> Result<LeaseOutcome, StoreError> {
-        let script = redis::Script::new(include_str!("lease.lua"));
-        let mut call = script.key(keys::site_leases(site));
+        let mut call = LEASE_SITE.key(keys::site_leases(site));
         call.key(keys::site_rate(site)).arg(&token.0).arg(millis(ttl));
         call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute));
         self.script(&call).await.map(outcome)

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AT_ONCE, Reach, Store, StoreError, address, keys};
+use super::{AT_ONCE, Reach, Store, StoreError, address, keys, lanes::Load};
 use crate::id::{AccountId, SiteName};
 
 /// A side of the store; each is a user of its own.
@@ -266,7 +266,7 @@ impl Store {
 
     async fn try_one(&self, trial: &Trial) -> Result<(), StoreError> {
         let command = trial.build();
-        let answer = self.within(async |line| Ok(command.query_async::<Value>(line).await)).await?;
+        let answer = self.within(Load::Light, async |line| Ok(command.query_async::<Value>(line).await)).await?;
         match answer {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
                 Err(StoreError::Denied(trial.missing()))
