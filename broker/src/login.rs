@@ -114,10 +114,17 @@ pub struct Done {
     pub generation: u64,
     /// Its hard end.
     pub expires_at: Timestamp,
-    /// How it was come by.
-    pub rung: Rung,
+    /// How it was come by; none where the one that was given works still.
+    pub rung: Option<Rung>,
     /// How long the login took.
     pub duration: Duration,
+}
+
+impl Done {
+    /// How it was come by, in a word.
+    pub(crate) fn rung(&self) -> String {
+        self.rung.map_or_else(|| "given".to_owned(), |rung| rung.to_string())
+    }
 }
 
 /// Signs in with an account and publishes the session; records the outcome in the account.
@@ -150,7 +157,7 @@ pub async fn run(
     match &outcome {
         Ok(done) => {
             let took = done.duration.as_millis();
-            tracing::info!(site = %site.name, session.generation = done.generation, login.rung = %done.rung, login.ms = %took, "signed in");
+            tracing::info!(site = %site.name, session.generation = done.generation, login.rung = done.rung(), login.ms = %took, "signed in");
         }
         Err(failure) => {
             tracing::warn!(site = %site.name, reason = failure.reason(), "login failed: {}", failure.message);

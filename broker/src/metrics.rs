@@ -81,14 +81,14 @@ impl Metrics {
     pub(crate) fn ended(&self, account: &Account, outcome: &Outcome) {
         let site = account.site.to_string();
         let (result, rung) = match outcome {
-            Outcome::Done(done) => ("ok", done.rung.to_string()),
+            Outcome::Done(done) => ("ok", done.rung()),
             Outcome::Failed(failure) => (failure.code.as_str(), "-".to_owned()),
             Outcome::Stopped { .. } => ("stopped", "-".to_owned()),
         };
         if let Outcome::Done(done) = outcome {
             let labels = RungLabels { site: site.clone(), rung: rung.clone() };
             self.seconds.get_or_create(&labels).observe(done.duration.as_secs_f64());
-            if done.rung == Rung::Http {
+            if done.rung == Some(Rung::Http) {
                 self.avoided.get_or_create(&SiteLabels { site: site.clone() }).inc();
             }
         }

@@ -227,6 +227,15 @@ async fn a_key_needs_no_renewal_and_its_end_asks_for_a_new_one() {
     wait::until_some(SOON, ask).await;
     assert_eq!(site.model.last_call().header("authorization"), "Bearer sk-first");
 
+    // Nobody can sign in with a key, and what works needs no login: it goes on.
+    let before = world.admin().account(id).await.generation;
+    let login = world.admin().sign_in(id).await;
+    assert!(login.error.is_none() && login.rung.is_none(), "{login:?}");
+    let account = world.admin().account(id).await;
+    assert_eq!((account.state, account.expires_at), (State::Active, Some(Timestamp::NEVER)));
+    assert_eq!((account.session_origin, account.refresh_at), (Some(SessionOrigin::ApiKey), None));
+    assert!(before < account.generation);
+
     site.model.demand("sk-second");
     let _refused = world.adapter().chat(&question).await;
 

@@ -51,7 +51,10 @@ impl<'a> Attempt<'a> {
         };
         let proved = match proved {
             Some(proved) => proved,
-            None => self.type_it(credentials.as_ref()).await?,
+            None => match self.still_works(credentials.as_ref()).await? {
+                Some((session, evidence)) => return self.go_on(lock, &session, evidence).await,
+                None => self.type_it(credentials.as_ref()).await?,
+            },
         };
         let Proved { fetched: Fetched { state, session }, rung, evidence } = proved;
         (self.report)(Progress::Publishing);
@@ -61,9 +64,48 @@ impl<'a> Attempt<'a> {
         Ok(Done {
             generation: lock.generation,
             expires_at: session.expires_at,
-            rung,
+            rung: Some(rung),
             duration: self.began.elapsed(),
         })
+    }
+
+    /// The session that an operator gave, where nothing leads to another, if the site knows it still: what works is no
+    /// failure. One that ends is looked at only for an operator; before its end he is to be told in time.
+    async fn still_works(
+        &self,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<(Session, String)>, Trouble> {
+        let is_looked_at = match self.account.session_origin {
+            Some(SessionOrigin::ApiKey) => true,
+            Some(SessionOrigin::Import) => self.asked == Asked::ByOperator,
+            Some(SessionOrigin::Login) | None => false,
+        };
+        let types = credentials.is_some() && !self.site.login.is_given();
+        if types || !is_looked_at {
+            return Ok(None);
+        }
+        let id = self.account.id;
+        let Some(stored) = self.context.store.session(id).await? else { return Ok(None) };
+        let Ok(session) = self.context.session_vault.open(&stored.sealed, id, stored.generation) else {
+            return Ok(None);
+        };
+        match self.probe(&session, credentials).await {
+            Ok(evidence) => Ok(Some((session, evidence))),
+            // That says nothing of the session.
+            Err(trouble) if matches!(trouble.code, Code::SiteDown | Code::RateLimited | Code::TlsError) => {
+                Err(trouble)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Goes on with a session that works.
+    async fn go_on(&self, lock: &LoginLock, session: &Session, evidence: String) -> Result<Done, Failure> {
+        (self.report)(Progress::Publishing);
+        let origin = self.account.session_origin.unwrap_or(SessionOrigin::Import);
+        self.publish(lock, New { session, state: None, origin, rung: None, evidence }).await?;
+        let (generation, expires_at) = (lock.generation, session.expires_at);
+        Ok(Done { generation, expires_at, rung: None, duration: self.began.elapsed() })
     }
 
     /// A renewal of what an operator gave is still what he gave: when it ends for good, he has to give another.

@@ -57,7 +57,7 @@ impl Outcome {
     /// The action and what came of it; no text of the site is in it.
     pub(crate) fn as_audited(&self) -> (&'static str, String) {
         match self {
-            Self::Done(done) => ("login.ok", format!("session {} {}", done.generation, done.rung)),
+            Self::Done(done) => ("login.ok", format!("session {} {}", done.generation, done.rung())),
             Self::Failed(failure) => ("login.failed", failure.code.as_str().to_owned()),
             Self::Stopped { message } => ("login.stopped", (*message).to_owned()),
         }

@@ -121,7 +121,7 @@ impl Record {
             steps,
             generation: done.map(|done| done.generation),
             expires_at: done.map(|done| done.expires_at),
-            rung: done.map(|done| done.rung),
+            rung: done.and_then(|done| done.rung),
             error: self.error(),
         }
     }
