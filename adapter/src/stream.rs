@@ -84,6 +84,8 @@ pub(crate) struct Deltas {
     stages: Stages,
     upstream: Upstream,
     ready: Vec<Delta>,
+    /// What came right behind them.
+    behind: Option<Fault>,
     end: Option<End>,
     empty: bool,
     clock: Clock,
@@ -118,7 +120,8 @@ impl Deltas {
         if let Some(tape) = &tape {
             tape.answer();
         }
-        Self { farewell: None, tape, stages, upstream, ready: Vec::new(), end: None, empty: false, clock }
+        let (farewell, behind, end, empty) = (None, None, None, false);
+        Self { farewell, tape, stages, upstream, ready: Vec::new(), behind, end, empty, clock }
     }
 
     /// With something to be told when the answer is over, or is let go of.
@@ -192,26 +195,30 @@ impl Deltas {
         begun || self.end.is_some() || self.stages.tools.has_call()
     }
 
-    /// Reads from the site: what comes next, and what comes right behind it.
+    /// Reads from the site: what comes next, and what comes right behind it. A fault in that is told by the next read: it
+    /// must not take the place of what was said before.
     async fn read(&mut self) -> Result<(), Fault> {
-        let deadline = self.clock.piece.min(self.clock.turn);
-        let mut read = self.clock.alarm.within(deadline, self.upstream.next()).await;
-        let mut taken = 0;
-        loop {
-            taken += read.as_ref().and_then(|read| read.as_ref()?.as_ref().ok()).map_or(0, Bytes::len);
-            self.take(read)?;
-            let is_burst = self.clock.is_burst();
-            if !is_burst || self.end.is_some() || BATCH_BYTES <= taken {
-                return Ok(());
-            }
-            let Some(more) = self.behind().await else { return Ok(()) };
-            read = Some(more);
+        if let Some(fault) = self.behind.take() {
+            return Err(fault);
         }
+        let deadline = self.clock.piece.min(self.clock.turn);
+        let read = self.clock.alarm.within(deadline, self.upstream.next()).await;
+        let mut taken = size(read.as_ref());
+        self.take(read)?;
+        while self.clock.is_burst() && self.end.is_none() && taken < BATCH_BYTES {
+            let Some(more) = self.look().await else { break };
+            taken += size(Some(&more));
+            if let Err(fault) = self.take(Some(more)) {
+                self.behind = Some(fault);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What is there besides what was read. The connection's own task hands over one piece at a time, and needs a turn
     /// for each; nothing is waited for beyond that.
-    async fn behind(&mut self) -> Option<Option<Result<Bytes, ()>>> {
+    async fn look(&mut self) -> Option<Option<Result<Bytes, ()>>> {
         let mut looks = 0;
         poll_fn(|cx| match self.upstream.poll_next_unpin(cx) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
@@ -269,6 +276,11 @@ impl fmt::Debug for Deltas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deltas").field("ended", &self.end).finish_non_exhaustive()
     }
+}
+
+/// How much was read.
+fn size(read: Option<&Option<Result<Bytes, ()>>>) -> usize {
+    read.and_then(|read| read.as_ref()?.as_ref().ok()).map_or(0, Bytes::len)
 }
 
 /// The stages of an answer in their order: decoder, tools, close.
