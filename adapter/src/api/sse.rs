@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Room for some chunks: what one read of a site brings.
-const BUFFER_BYTES: usize = 4096;
+const BUFFER_BYTES: usize = 1024;
 
 /// In whose words an answer is written.
 pub(super) enum Encoder {
