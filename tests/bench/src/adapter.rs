@@ -85,13 +85,18 @@ impl Deployment {
     /// Starts an adapter; gives how long it took to be ready.
     pub(crate) async fn start(&self, binary: &Path) -> anyhow::Result<(Process, SocketAddr, Duration)> {
         let listen = free_address()?;
+        let mut process = Process::start(binary, &[], &self.environment(listen))?;
+        let took = process.ready(&format!("http://{listen}/readyz")).await?;
+        Ok((process, listen, took))
+    }
+
+    /// What an adapter is told that listens there.
+    pub(crate) fn environment(&self, listen: SocketAddr) -> Vec<(String, String)> {
         let mut env = self.env.clone();
         env.push(("LATCHKEY_ADAPTER_LISTEN".to_owned(), listen.to_string()));
         env.push(("LATCHKEY_SHARED_SECRETS".to_owned(), SECRET.to_owned()));
         env.push(("LATCHKEY_LOG".to_owned(), "error".to_owned()));
-        let mut process = Process::start(binary, &[], &env)?;
-        let took = process.ready(&format!("http://{listen}/readyz")).await?;
-        Ok((process, listen, took))
+        env
     }
 }
 

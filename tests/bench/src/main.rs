@@ -12,6 +12,7 @@ mod bridge;
 mod clock;
 mod figures;
 mod floor;
+mod instructions;
 mod lengths;
 mod load;
 mod machine;
@@ -40,6 +41,8 @@ enum Command {
     Run(run::Options),
     /// Measures what a byte of a call costs, at doubling sizes.
     Bridge,
+    /// Counts what a chunk costs the adapter in instructions.
+    Instructions(instructions::Options),
     /// Serves the stamped upstream.
     Upstream {
         /// Where.
@@ -64,6 +67,7 @@ async fn main() -> anyhow::Result<()> {
             () = latchkey_shared::shutdown::signal() => bail!("stopped before it was done"),
         },
         Command::Bridge => bridge::run(),
+        Command::Instructions(options) => Box::pin(instructions::run(options)).await,
         Command::Upstream { listen } => upstream::serve(listen).await,
         Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,
     }

@@ -82,6 +82,22 @@ impl Process {
         }
         bail!("{} is not ready after {START:?}: no answer from {url}", self.name)
     }
+
+    /// Ends it with SIGTERM and waits until it has ended by itself, so that it can write what it has to write.
+    pub(crate) async fn end(mut self, deadline: Duration) -> anyhow::Result<()> {
+        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
+            kill_process(pid, Signal::TERM)?;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < deadline {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!("{} ended with {status}", self.name),
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+        bail!("{} did not end in {deadline:?} after SIGTERM", self.name)
+    }
 }
 
 impl Drop for Process {

@@ -23,11 +23,12 @@ use crate::clock;
 
 /// What one answer is made of.
 #[derive(Clone, Copy, Debug)]
-struct Plan {
-    chunks: usize,
+pub(crate) struct Plan {
+    /// Chunks with text.
+    pub chunks: usize,
     pace: Duration,
-    /// Text, or one call whose argument is the text.
-    call: bool,
+    /// Text, or calls.
+    pub call: bool,
     /// Further bytes in each chunk.
     padding: usize,
     stream: bool,
@@ -81,11 +82,13 @@ fn ticks(pace: Duration) -> Option<tokio::time::Interval> {
     })
 }
 
-const FINISH: &str = "data: {\"id\":\"bench\",\"object\":\"chat.completion.chunk\",\"created\":1795000000,\
+/// The last chunk of an answer.
+pub(crate) const FINISH: &str = "data: {\"id\":\"bench\",\"object\":\"chat.completion.chunk\",\"created\":1795000000,\
     \"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\
     \"usage\":{\"prompt_tokens\":10,\"completion_tokens\":10,\"total_tokens\":20}}\n\ndata: [DONE]\n\n";
 
-fn chunk(text: &str) -> String {
+/// A chunk with this text.
+pub(crate) fn chunk(text: &str) -> String {
     let text = serde_json::Value::from(text);
     format!(
         "data: {{\"id\":\"bench\",\"object\":\"chat.completion.chunk\",\"created\":1795000000,\"model\":\"bench\",\
@@ -107,7 +110,7 @@ fn whole(plan: Plan) -> String {
 }
 
 /// The four letters with which the prompt tells the model to mark its calls.
-fn nonce(body: &[u8]) -> Option<String> {
+pub(crate) fn nonce(body: &[u8]) -> Option<String> {
     let at = memchr::memmem::rfind(body, b"<tool_calls_")? + b"<tool_calls_".len();
     Some(String::from_utf8_lossy(body.get(at..at + 4)?).into_owned())
 }
@@ -125,7 +128,7 @@ fn closer(nonce: &str) -> String {
 
 impl Plan {
     /// Reads the plan out of the request, without parsing what a large prompt is made of.
-    fn read(body: &[u8]) -> Self {
+    pub(crate) fn read(body: &[u8]) -> Self {
         let order = memchr::memmem::rfind(body, b"bench chunks=").map_or(&[][..], |at| &body[at..]);
         let end = order.iter().position(|&byte| byte == b'"' || byte == b'\\').unwrap_or(order.len());
         let order = String::from_utf8_lossy(&order[..end]).into_owned();
