@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use latchkey_shared::{
@@ -12,12 +13,18 @@ use latchkey_shared::{
     time::Timestamp,
     vault::SessionVault,
 };
+use tokio::time::Instant;
 
 /// Opens and keeps sessions.
 pub(super) struct Sessions {
     vault: SessionVault,
     opened: Mutex<HashMap<AccountId, Opened>>,
+    /// When those that are over were last looked for.
+    swept: Mutex<Instant>,
 }
+
+/// How often that is: all of them are looked at, and opening one must not cost more the more there are.
+const SWEEP: Duration = Duration::from_secs(60);
 
 struct Opened {
     generation: u64,
@@ -26,7 +33,7 @@ struct Opened {
 
 impl Sessions {
     pub(super) fn new(vault: SessionVault) -> Self {
-        Self { vault, opened: Mutex::default() }
+        Self { vault, opened: Mutex::default(), swept: Mutex::new(Instant::now()) }
     }
 
     /// The session of an account in this generation or a newer one; `None` when there is none that can be used.
@@ -74,15 +81,28 @@ impl Sessions {
         found.map(|opened| Arc::clone(&opened.session))
     }
 
-    /// Keeps a session and forgets those that are over. A newer one that came meanwhile stays.
+    /// Keeps a session, and now and then forgets those that are over. A newer one that came meanwhile stays.
     fn keep(&self, id: AccountId, generation: u64, session: Session) -> Option<Arc<Session>> {
         let fresh = Opened { generation, session: Arc::new(session) };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.retain(|_, opened| opened.lives());
+        if self.is_to_sweep() {
+            opened.retain(|_, opened| opened.lives());
+        }
         if opened.get(&id).is_none_or(|kept| kept.generation < generation) && fresh.lives() {
             opened.insert(id, fresh);
         }
-        opened.get(&id).map(|opened| Arc::clone(&opened.session))
+        opened.get(&id).filter(|opened| opened.lives()).map(|opened| Arc::clone(&opened.session))
+    }
+}
+
+impl Sessions {
+    fn is_to_sweep(&self) -> bool {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = SWEEP <= swept.elapsed();
+        if is_due {
+            *swept = Instant::now();
+        }
+        is_due
     }
 }
 

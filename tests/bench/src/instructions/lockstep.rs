@@ -37,7 +37,8 @@ const WORDS: [&str; 8] = ["The", " list", " is", " empty", " if", " a", " <", " 
 const CALL: usize = 8;
 /// Nothing sleeps for ever: an adapter that is busy for so long is stuck, and the client's deadline says so.
 const LONGEST: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(1);
+/// Longer than pieces may be apart that the adapter takes for a burst and sends together.
+const LOOK: Duration = Duration::from_millis(3);
 
 /// The site.
 pub(super) struct Lockstep {
@@ -119,11 +120,11 @@ impl Site {
     async fn adapter_sleeps(&self) {
         let begun = Instant::now();
         while begun.elapsed() < LONGEST {
+            sleep(LOOK).await;
             // In this order: whoever has read and not yet slept is still at work.
             if self.is_read() && is_asleep(self.adapter.load(Ordering::Relaxed)) {
                 return;
             }
-            sleep(LOOK).await;
         }
     }
 
