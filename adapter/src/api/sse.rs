@@ -103,7 +103,15 @@ pub(super) async fn answer(
     match app.delivery {
         Delivery::Live { heartbeat } => {
             let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live { serving, encoder, batch, out, heartbeat, alarm: Alarm::default(), _place: place })))
+            Ok(response(live(Live {
+                serving,
+                encoder,
+                batch,
+                out,
+                heartbeat,
+                alarm: Alarm::default(),
+                _place: place,
+            })))
         }
         Delivery::Buffered => {
             let (said, ending) = serving.collect().await?;

@@ -115,10 +115,7 @@ impl Pool {
             asked.push(candidate.id);
             match outcome {
                 LeaseOutcome::Held => return Ok(Attempt::Held(self.hold(want, candidate, token))),
-                LeaseOutcome::Full => {
-                    full = true;
-                    self.directory.asked(candidate.id, &want.site.name, &want.scope);
-                }
+                LeaseOutcome::Full => full = true,
                 other => self.learn(candidate.id, other).await?,
             }
             match self.next(want, &asked) {
@@ -131,20 +128,21 @@ impl Pool {
         }
     }
 
+    /// Who is asked next. It steps back at once: whoever comes while Redis has not answered yet asks another.
     fn next(&self, want: &Want, asked: &[AccountId]) -> Option<Candidate> {
-        match &want.whom {
+        let Want { site, scope, whom, .. } = want;
+        match whom {
             Whom::AnyBut(tried) => {
                 let skipped: Vec<AccountId> = tried.iter().chain(asked).copied().collect();
-                self.directory.next(&want.site.name, &want.scope, &skipped)
+                self.directory.pick(&site.name, scope, &skipped)
             }
-            Whom::One(id) if asked.is_empty() => self.directory.candidate(*id, &want.scope),
+            Whom::One(id) if asked.is_empty() => self.directory.pick_one(*id, &site.name, scope),
             Whom::One(_) => None,
         }
     }
 
     fn hold(self: &Arc<Self>, want: &Want, candidate: Candidate, token: &LeaseToken) -> Lease {
         let site = &want.site;
-        self.directory.asked(candidate.id, &want.site.name, &want.scope);
         let limited = (!site.limits.site.is_empty()).then(|| site.name.clone());
         self.holds.guard(candidate, token.clone(), limited, site.limits.turn + lease::TTL)
     }
@@ -226,7 +224,6 @@ impl Pool {
         while let Some(candidate) = self.next(want, &asked).filter(|_| asked.len() < ASKED) {
             let limit = candidate.concurrency.unwrap_or(limits.concurrency);
             let site = limits.site.concurrency.map(|limit| (&want.site.name, limit));
-            self.directory.asked(candidate.id, &want.site.name, &want.scope);
             if let Some(lease) = self.holds.guard_unrecorded(candidate, limit, site) {
                 return Attempt::Held(lease);
             }

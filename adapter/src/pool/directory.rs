@@ -47,14 +47,20 @@ impl Directory {
         self.table().next(site, scope, skipped, Timestamp::now())
     }
 
-    /// One account, if it serves and the scope has it.
-    pub(super) fn candidate(&self, id: AccountId, scope: &Scope) -> Option<Candidate> {
-        self.table().candidate(id, scope, Timestamp::now())
+    /// The same; it steps back, for whoever comes next.
+    pub(super) fn pick(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Candidate> {
+        let (mut table, now) = (self.table(), Timestamp::now());
+        let candidate = table.next(site, scope, skipped, now)?;
+        table.asked(candidate.id, site, scope, now);
+        Some(candidate)
     }
 
-    /// Notes that an account was asked, whatever it said.
-    pub(super) fn asked(&self, id: AccountId, site: &SiteName, scope: &Scope) {
-        self.table().asked(id, site, scope, Timestamp::now());
+    /// One account, if it serves and the scope has it; it steps back.
+    pub(super) fn pick_one(&self, id: AccountId, site: &SiteName, scope: &Scope) -> Option<Candidate> {
+        let (mut table, now) = (self.table(), Timestamp::now());
+        let candidate = table.candidate(id, scope, now)?;
+        table.asked(id, site, scope, now);
+        Some(candidate)
     }
 
     /// Asks an account no more for a while.
@@ -191,5 +197,31 @@ impl Directory {
 impl Default for Reading {
     fn default() -> Self {
         Self(Semaphore::new(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use latchkey_shared::account::{Account, State};
+
+    use super::*;
+
+    #[test]
+    fn whoever_comes_before_redis_has_answered_asks_another_account() {
+        let site: SiteName = "practice".parse().unwrap();
+        let serving = |name: usize| Account {
+            state: State::Active,
+            generation: 1,
+            expires_at: Some(Timestamp::NEVER),
+            ..Account::new(site.clone(), name.to_string())
+        };
+        let directory = Directory::default();
+        directory.table().put_all((0..8).map(serving).collect(), Timestamp::now());
+
+        let picked = (0..8).filter_map(|_| directory.pick(&site, &Scope::All, &[]));
+
+        assert_eq!(picked.map(|candidate| candidate.id).collect::<BTreeSet<_>>().len(), 8);
     }
 }

@@ -101,7 +101,8 @@ impl Holds {
         let counted = self.count(account, u32::MAX, site.as_ref(), u32::MAX);
         let switched_off = counted.unwrap_or_default();
         let span = Span::current();
-        let granted = Arc::new(Granted { account, site: site.clone(), token: token.clone(), span: span.clone() });
+        let granted =
+            Arc::new(Granted { account, site: site.clone(), token: token.clone(), span: span.clone() });
         let now = Instant::now();
         let renewal = Renewal { granted, due: now + RENEW, end: now + life };
         let mut held = self.held();

@@ -78,7 +78,21 @@ impl Answer {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
         let (said, ready, values, limited) = (Vec::new(), Vec::new(), None, false);
         let (quiet, held, repairs) = (None, None, None);
-        Self { source, prompt, reader, said, ready, usage, values, limited, quiet, held, repairs, span: Span::current(), hold }
+        Self {
+            source,
+            prompt,
+            reader,
+            said,
+            ready,
+            usage,
+            values,
+            limited,
+            quiet,
+            held,
+            repairs,
+            span: Span::current(),
+            hold,
+        }
     }
 
     /// Whose account it is.

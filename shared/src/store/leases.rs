@@ -18,8 +18,7 @@ use crate::{
 static LEASE_ACCOUNT: LazyLock<redis::Script> = LazyLock::new(|| {
     redis::Script::new(concat!(include_str!("lease_account.lua"), include_str!("lease.lua")))
 });
-static LEASE_SITE: LazyLock<redis::Script> =
-    LazyLock::new(|| redis::Script::new(include_str!("lease.lua")));
+static LEASE_SITE: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(include_str!("lease.lua")));
 
 /// Reason of a cooldown: the site refused the account's session. A newer session ends it.
 pub const SESSION_EXPIRED: &str = "session_expired";

@@ -266,7 +266,8 @@ impl Store {
 
     async fn try_one(&self, trial: &Trial) -> Result<(), StoreError> {
         let command = trial.build();
-        let answer = self.within(Load::Light, async |line| Ok(command.query_async::<Value>(line).await)).await?;
+        let answer =
+            self.within(Load::Light, async |line| Ok(command.query_async::<Value>(line).await)).await?;
         match answer {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
                 Err(StoreError::Denied(trial.missing()))

@@ -136,7 +136,12 @@ async fn sign_in(
         Ok(signed_in) => {
             let (expires_at, duration) = (signed_in.session.expires_at, std::time::Duration::ZERO);
             (
-                shown.end(Outcome::Done(Done { generation: 0, expires_at, duration, rung: Some(Rung::Recipe) })),
+                shown.end(Outcome::Done(Done {
+                    generation: 0,
+                    expires_at,
+                    duration,
+                    rung: Some(Rung::Recipe),
+                })),
                 Some(signed_in),
             )
         }
