@@ -181,8 +181,9 @@ impl Answer {
                 self.note_hold();
                 match read {
                     // The site is stopped, and does not know where: nothing goes on with its conversation.
-                    Some(Ok(None)) if self.limited => {
-                        self.source = Source::Over(Ok(End { finish: Finish::Length, usage: None }));
+                    Some(Ok(end)) if self.limited => {
+                        let usage = end.and_then(|end| end.usage);
+                        self.source = Source::Over(Ok(End { finish: Finish::Length, usage }));
                     }
                     Some(Ok(None)) => self.expect(),
                     Some(Ok(Some(end))) => self.close(How::End(end)),
@@ -198,6 +199,8 @@ impl Answer {
         match (&mut self.reader, delta) {
             (Reader::Native(native), Delta::Call(call)) => self.ready.push(Delta::Call(native.fit(call))),
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
+            // What came in the same read as the last word that is wanted.
+            (Reader::Untouched(_), _) if self.limited => {}
             (Reader::Untouched(limit), delta) => {
                 self.limited |= limit.as_mut().is_some_and(|limit| limit.takes(&delta));
                 self.ready.push(delta);

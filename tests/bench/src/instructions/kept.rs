@@ -72,7 +72,7 @@ impl Kept {
                 continue;
             };
             let growth = growth(before, count);
-            if growth > limit {
+            if count as f64 > before as f64 * (1.0 + limit) {
                 remarks.grown.push(format!(
                     "mode {mode}: a chunk costs {count} instructions, {:.1} % more than the {before} that are kept; \
                      {:.0} % are allowed. Find out why, or accept it: {ACCEPT}",
