@@ -1,7 +1,7 @@
-//! One timer for all the waits of a stream.
+//! One timer for waits whose deadline moves on.
 //!
-//! A timer of its own for each wait costs a place in the runtime's wheel for each token, three times over. Deadlines of
-//! a stream move on with every token and are hardly ever met, so one timer may ring too early and look again.
+//! A timer of its own for each wait costs a place in the runtime's wheel for each token. Deadlines of a stream move on
+//! with every token and are hardly ever met, so one timer may ring too early and look again.
 
 use std::{
     future::poll_fn,

@@ -15,6 +15,9 @@ use latchkey_shared::{
 };
 use tokio::time::Instant;
 
+/// How often those that are over are looked for: among all of them, and opening one must not cost more the more there are.
+const SWEEP: Duration = Duration::from_secs(60);
+
 /// Opens and keeps sessions.
 pub(super) struct Sessions {
     vault: SessionVault,
@@ -22,9 +25,6 @@ pub(super) struct Sessions {
     /// When those that are over were last looked for.
     swept: Mutex<Instant>,
 }
-
-/// How often that is: all of them are looked at, and opening one must not cost more the more there are.
-const SWEEP: Duration = Duration::from_secs(60);
 
 struct Opened {
     generation: u64,
@@ -93,9 +93,7 @@ impl Sessions {
         }
         opened.get(&id).filter(|opened| opened.lives()).map(|opened| Arc::clone(&opened.session))
     }
-}
 
-impl Sessions {
     fn is_to_sweep(&self) -> bool {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = SWEEP <= swept.elapsed();
