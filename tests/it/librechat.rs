@@ -39,10 +39,19 @@ async fn librechat_is_signed_in_to_and_answers() {
     a_client_that_leaves_stops_the_answer_and_leaves_nothing(&site, &adapter).await;
     faults_are_told(&site, &adapter).await;
 
-    site.expire();
+    assert_eq!(site.logins_and_renewals(), (1, 0));
+    site.expire_tokens();
     site.model.will(Reply::text("Alice."));
     assert_eq!(adapter.chat(&said(&["Who am I?"])).await.text(), "Alice.");
-    assert!(admin.account(account.id).await.generation > account.generation);
+    let renewed = admin.account(account.id).await;
+    assert_eq!(renewed.generation, account.generation + 1);
+    assert_eq!(site.logins_and_renewals(), (1, 1));
+
+    site.expire();
+    site.model.will(Reply::text("Still Alice."));
+    assert_eq!(adapter.chat(&said(&["Who am I?"])).await.text(), "Still Alice.");
+    assert!(admin.account(account.id).await.generation > renewed.generation);
+    assert_eq!(site.logins_and_renewals(), (2, 1));
     world.stop().await;
 }
 

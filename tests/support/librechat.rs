@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -15,7 +16,8 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{delete, get, post},
 };
-use latchkey_shared::shutdown::Tasks;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use latchkey_shared::{shutdown::Tasks, time::Timestamp};
 use reqwest::Url;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -66,6 +68,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Known {
     tokens: BTreeSet<String>,
+    refreshes: BTreeSet<String>,
+    logins: usize,
+    renewals: usize,
     count: usize,
     conversations: BTreeMap<String, Vec<Value>>,
     jobs: BTreeMap<String, Job>,
@@ -85,7 +90,19 @@ impl LibreChat {
 
     /// Ends every session, as a restart with another secret does.
     pub fn expire(&self) {
+        self.expire_tokens();
+        self.site.known(|known| known.refreshes.clear());
+    }
+
+    /// Ends what lives for 15 minutes; the cookies that buy the next one live on.
+    pub fn expire_tokens(&self) {
         self.site.known(|known| known.tokens.clear());
+    }
+
+    /// How often somebody signed in, and how often a session was renewed.
+    #[must_use]
+    pub fn logins_and_renewals(&self) -> (usize, usize) {
+        self.site.known(|known| (known.logins, known.renewals))
     }
 
     /// The bodies of all questions.
@@ -121,11 +138,21 @@ impl Site {
     }
 
     fn signed_in(&self) -> Response {
-        let (token, refresh) = (self.fresh("token"), self.fresh("refresh"));
-        self.known(|known| known.tokens.extend([token.clone(), refresh.clone()]));
+        let (token, refresh) = (jwt(&self.fresh("token")), self.fresh("refresh"));
+        self.known(|known| {
+            known.tokens.insert(token.clone());
+            known.refreshes.insert(refresh.clone());
+        });
         let cookie = format!("refreshToken={refresh}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800");
         ([(SET_COOKIE, cookie)], Json(json!({"token": token, "user": {"email": EMAIL}}))).into_response()
     }
+}
+
+/// In the shape of a JWT that lives for 15 minutes. Tokens are looked up, so it is not signed.
+fn jwt(id: &str) -> String {
+    let ends_at = Timestamp::now() + Duration::from_secs(15 * 60);
+    let claims = json!({"id": id, "exp": ends_at.millis() / 1000});
+    format!("e30.{}.{id}", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
 fn routes(site: Site) -> Router {
@@ -148,6 +175,7 @@ fn unauthorized() -> Response {
 
 async fn login(State(site): State<Site>, Json(body): Json<Value>) -> Response {
     if body["email"] == EMAIL && body["password"] == PASSWORD {
+        site.known(|known| known.logins += 1);
         return site.signed_in();
     }
     (StatusCode::NOT_FOUND, Json(json!({"message": "Incorrect password."}))).into_response()
@@ -156,14 +184,14 @@ async fn login(State(site): State<Site>, Json(body): Json<Value>) -> Response {
 async fn refresh(State(site): State<Site>, headers: HeaderMap) -> Response {
     let cookies = headers.get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("refreshToken="));
-    // As the product: 200 and a text without a cookie, 401 with a dead one.
-    match token {
-        None => "Refresh token not provided".into_response(),
-        Some(token) if site.known(|known| known.tokens.contains(token)) => site.signed_in(),
-        Some(_) => {
-            (StatusCode::UNAUTHORIZED, "Refresh token expired or not found for this user").into_response()
-        }
+    // As the product: 200 and a text without a cookie, 401 with one that is dead or was used before.
+    let Some(token) = token else { return "Refresh token not provided".into_response() };
+    if !site.known(|known| known.refreshes.remove(token)) {
+        return (StatusCode::UNAUTHORIZED, "Refresh token expired or not found for this user")
+            .into_response();
     }
+    site.known(|known| known.renewals += 1);
+    site.signed_in()
 }
 
 async fn user(State(site): State<Site>, headers: HeaderMap) -> Response {
