@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::{
     audit::{self, Actor},
     login::{
-        self, Asked, Context, Failure,
+        self, Asked, Context, Done, Failure,
         give::{self, Refusal, Taken},
         given::Given,
     },
@@ -77,7 +77,7 @@ impl Operations {
         Self(Arc::new(Inner { context, metrics, tasks, permits, table: Mutex::default() }))
     }
 
-    /// Starts a login, or joins the one that runs for the account.
+    /// Starts a login, or joins the one that runs for the account. One that an operator joins is an operator's.
     pub(crate) fn start(
         &self,
         account: &Account,
@@ -86,17 +86,18 @@ impl Operations {
     ) -> Result<Operation, QueueFull> {
         let mut table = self.table();
         if let Some(running) = table.running.get(&account.id) {
-            return Ok(table.known[running].clone());
+            let running = table.known[running].clone();
+            running.send_modify(|record| record.joined(asked));
+            return Ok(running);
         }
         if table.running.len() >= QUEUE {
             return Err(QueueFull);
         }
-        let operation = table.begin(account.id);
+        let operation = table.begin(account.id, asked);
         let flight = Flight {
             operations: self.clone(),
             operation: operation.clone(),
             account: account.clone(),
-            asked,
             outcome: Outcome::stopped("the login was cut off; start it again"),
         };
         let span =
@@ -141,9 +142,9 @@ impl Operations {
 }
 
 impl Table {
-    fn begin(&mut self, account: AccountId) -> Operation {
+    fn begin(&mut self, account: AccountId, asked: Asked) -> Operation {
         let id = OperationId::new();
-        let operation: Operation = Arc::new(watch::Sender::new(Record::new(id, account)));
+        let operation: Operation = Arc::new(watch::Sender::new(Record::new(id, account, asked)));
         self.known.insert(id, operation.clone());
         self.oldest_first.push_back(id);
         self.running.insert(account, id);
@@ -165,7 +166,6 @@ struct Flight {
     operation: Operation,
     /// As it was when the login was asked for.
     account: Account,
-    asked: Asked,
     outcome: Outcome,
 }
 
@@ -213,15 +213,32 @@ impl Flight {
                 "the account needs an operator since; see its state and start the login again",
             );
         }
-        let report = |progress| self.operation.send_modify(|record| record.report(progress));
-        let login = login::run(&inner.context, &account, site, self.asked, &report);
-        match tokio::time::timeout(LIMIT, Box::pin(login)).await {
+        match tokio::time::timeout(LIMIT, Box::pin(self.run(account, site))).await {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => {
                 tracing::error!(login.limit = ?LIMIT, "the login did not end within its limit");
                 Outcome::stopped("the login did not end within its limit; see the broker's log")
             }
+        }
+    }
+
+    /// Runs the login. One that an operator joined after it had begun, and that failed because nobody had asked for it,
+    /// runs again for him.
+    async fn run(&self, account: Account, site: &Site) -> Result<Done, Failure> {
+        let inner = &self.operations.0;
+        let asked = || self.operation.borrow().asked;
+        let report = |progress| self.operation.send_modify(|record| record.report(progress));
+        let begun = asked();
+        let outcome = login::run(&inner.context, &account, site, begun, &report).await;
+        let is_his = matches!(&outcome, Err(failure) if failure.code.spares_an_operator());
+        if begun == asked() || !is_his {
+            return outcome;
+        }
+        match inner.context.store.account(account.id).await {
+            Ok(Some(account)) => login::run(&inner.context, &account, site, asked(), &report).await,
+            Ok(None) => outcome,
+            Err(error) => Err(store_failure(&error)),
         }
     }
 }
@@ -243,12 +260,12 @@ mod tests {
     #[test]
     fn the_oldest_that_ended_is_forgotten_first() {
         let mut table = Table::default();
-        let running = table.begin(AccountId::new());
-        let ended = table.begin(AccountId::new());
+        let running = table.begin(AccountId::new(), Asked::ByTime);
+        let ended = table.begin(AccountId::new(), Asked::ByTime);
         ended.send_modify(|record| record.end(Outcome::stopped("")));
 
         for _ in 2..=REMEMBERED {
-            table.begin(AccountId::new());
+            table.begin(AccountId::new(), Asked::ByTime);
         }
 
         assert_eq!(table.known.len(), REMEMBERED);

@@ -101,11 +101,14 @@ mod tests {
     use latchkey_shared::id::AccountId;
 
     use super::*;
-    use crate::operations::{OperationId, Outcome};
+    use crate::{
+        login::Asked,
+        operations::{OperationId, Outcome},
+    };
 
     #[tokio::test]
     async fn a_reader_that_claims_to_have_seen_more_than_there_is_gets_what_comes() {
-        let record = watch::Sender::new(Record::new(OperationId::new(), AccountId::new()));
+        let record = watch::Sender::new(Record::new(OperationId::new(), AccountId::new(), Asked::ByOperator));
         let mut reader = Reader::new(record.subscribe(), usize::MAX, CancellationToken::new());
 
         record.send_modify(|record| record.end(Outcome::stopped("why")));

@@ -138,6 +138,12 @@ impl Code {
         )
     }
 
+    /// Whether a login that an operator asks for goes on where another one ends so.
+    #[must_use]
+    pub fn spares_an_operator(self) -> bool {
+        matches!(self, Self::SitePaused | Self::SessionNeeded)
+    }
+
     /// What an operator does about it.
     #[must_use]
     pub fn remedy(self) -> &'static str {

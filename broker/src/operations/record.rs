@@ -6,7 +6,7 @@ use latchkey_shared::{id::AccountId, time::Timestamp};
 use tokio::time::{Duration, Instant};
 
 use super::OperationId;
-use crate::login::{self, Done, Failure};
+use crate::login::{self, Asked, Done, Failure};
 
 /// One login, as it was reported.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Record {
     pub id: OperationId,
     /// Whose login it is.
     pub account: AccountId,
+    /// Who asked for it.
+    pub asked: Asked,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// What it did, each with the time since its start.
@@ -65,15 +67,23 @@ impl Outcome {
 }
 
 impl Record {
-    pub(crate) fn new(id: OperationId, account: AccountId) -> Self {
+    pub(crate) fn new(id: OperationId, account: AccountId, asked: Asked) -> Self {
         Self {
             id,
             account,
+            asked,
             started_at: Timestamp::now(),
             stages: vec![(Duration::ZERO, Stage::Waiting)],
             outcome: None,
             took: Duration::ZERO,
             clock: Instant::now(),
+        }
+    }
+
+    /// Somebody asks for it who finds it begun.
+    pub(crate) fn joined(&mut self, asked: Asked) {
+        if asked == Asked::ByOperator {
+            self.asked = asked;
         }
     }
 

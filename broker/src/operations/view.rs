@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_step_lasts_until_the_next_begins_or_the_login_ends() {
-        let mut record = Record::new(OperationId::new(), AccountId::new());
+        let mut record = Record::new(OperationId::new(), AccountId::new(), login::Asked::ByOperator);
         record.stages[0].0 = Duration::ZERO;
         record.stages.push((Duration::from_millis(200), Stage::Working(login::Progress::Capturing)));
 

@@ -28,7 +28,7 @@ use crate::{
     cli::{follow, output::Output, secrets},
     config::BrowserChoice,
     login::{
-        Done,
+        Asked, Done,
         trial::{self, SignedIn, Trial},
     },
     operations::{OperationId, OperationView, Outcome, Record},
@@ -116,7 +116,7 @@ async fn sign_in(
     let http = state::probe_client()?;
     let artefacts = env.text("LATCHKEY_ARTEFACTS")?.map_or_else(trial::artefacts, Into::into);
     let shown = Mutex::new(Shown {
-        record: Record::new(OperationId::new(), AccountId::new()),
+        record: Record::new(OperationId::new(), AccountId::new(), Asked::ByOperator),
         printer: follow::Printer::new(output),
     });
     let trial = Trial {
