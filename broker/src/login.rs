@@ -3,7 +3,11 @@
 //! One login of an account runs at a time, whatever brokers there are. It publishes a session only after the site's
 //! own API accepted it, and it writes down how it ended. A failed one leaves an earlier session serving.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use latchkey_shared::{
     account::{Account, LastLogin, RECENT_LOGINS, Rung, SessionOrigin},
@@ -40,7 +44,7 @@ mod totp;
 pub(crate) mod trial;
 
 pub use failure::{Code, FailedStep, Failure};
-pub(crate) use hold::{CLAIM, settle};
+pub(crate) use hold::{CLAIM, WAITS, settle};
 
 use failure::Trouble;
 use hold::Hold;
@@ -48,6 +52,8 @@ use hold::Hold;
 /// How long a login holds on to what it has to write down while Redis is away: a password that was typed is worth it.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
+/// About how long a login waits whose site had its share in this minute.
+const SPENT_PAUSE: Duration = Duration::from_secs(4);
 
 /// What every login needs.
 pub struct Context {
@@ -147,6 +153,7 @@ pub async fn run(
         asked,
         report,
         began,
+        browsed: AtomicBool::new(false),
         password_typed: false,
         credentials_version: 0,
     };
@@ -158,6 +165,15 @@ pub async fn run(
         Ok(done) => {
             let took = done.duration.as_millis();
             tracing::info!(site = %site.name, session.generation = done.generation, login.rung = done.rung(), login.ms = %took, "signed in");
+        }
+        Err(failure) if matches!(failure.code, Code::BrowserBusy | Code::LoginsSpent) => {
+            tracing::debug!(site = %site.name, "not now: {}", failure.message);
+            let pause = match failure.code {
+                Code::LoginsSpent => SPENT_PAUSE.mul_f64(0.5 + rand::random::<f64>()),
+                _ => Duration::ZERO,
+            };
+            hold.wait(Timestamp::now() + pause).await;
+            return outcome;
         }
         Err(failure) => {
             tracing::warn!(site = %site.name, reason = failure.reason(), "login failed: {}", failure.message);
@@ -176,6 +192,8 @@ struct Attempt<'a> {
     asked: Asked,
     report: Report<'a>,
     began: Instant,
+    /// Whether it has had a browser.
+    browsed: AtomicBool,
     password_typed: bool,
     /// Of the credentials that were read; 0 before.
     credentials_version: u64,

@@ -116,12 +116,14 @@ impl Metrics {
 struct Seen {
     accounts: Vec<Account>,
     overdue: Duration,
+    waiting: u64,
 }
 
 impl Seen {
     async fn now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
-        let (accounts, overdue) = tokio::try_join!(store.accounts(), store.overdue(now))?;
-        Ok(Self { accounts, overdue: overdue.unwrap_or_default() })
+        let (accounts, overdue, waiting) =
+            tokio::try_join!(store.accounts(), store.overdue(now), store.waiting_count())?;
+        Ok(Self { accounts, overdue: overdue.unwrap_or_default(), waiting })
     }
 
     fn register(&self, registry: &mut Registry, now: Timestamp) {
@@ -143,9 +145,12 @@ impl Seen {
             serves.inc();
         }
         overdue.set(i64::try_from(self.overdue.as_secs()).unwrap_or(i64::MAX));
+        let waiting = Gauge::<i64>::default();
+        waiting.set(i64::try_from(self.waiting).unwrap_or(i64::MAX));
         registry.register("accounts", "Accounts by state", states);
         registry.register("accounts_serving", "Accounts with a session that lives", serving);
         registry.register("session_left_seconds", "Life left of the session that ends first", soonest);
+        registry.register("accounts_waiting", "Accounts that are due and wait for a browser", waiting);
         registry.register("due_lag_seconds", "How long the longest overdue login is due", overdue);
     }
 }

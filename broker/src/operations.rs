@@ -52,6 +52,9 @@ struct Inner {
     context: Context,
     metrics: Metrics,
     tasks: Tasks,
+    /// For logins that operators ask for. They may wait long for a browser, and keep nothing due from its time.
+    operators: Semaphore,
+    /// For logins that are due.
     permits: Semaphore,
     table: Mutex<Table>,
 }
@@ -72,9 +75,9 @@ pub(crate) struct QueueFull;
 
 impl Operations {
     pub(crate) fn new(context: Context, tasks: Tasks) -> Self {
-        let permits = Semaphore::new(AT_ONCE);
+        let (operators, permits) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE));
         let metrics = Metrics::new(context.browser.launches());
-        Self(Arc::new(Inner { context, metrics, tasks, permits, table: Mutex::default() }))
+        Self(Arc::new(Inner { context, metrics, tasks, operators, permits, table: Mutex::default() }))
     }
 
     /// Starts a login, or joins the one that runs for the account. One that an operator joins is an operator's.
@@ -90,7 +93,8 @@ impl Operations {
             running.send_modify(|record| record.joined(asked));
             return Ok(running);
         }
-        if table.running.len() >= QUEUE {
+        // What is due comes one for one permit.
+        if asked == Asked::ByOperator && table.running.len() >= QUEUE {
             return Err(QueueFull);
         }
         let operation = table.begin(account.id, asked);
@@ -125,7 +129,7 @@ impl Operations {
         self.table().known.get(&id).cloned()
     }
 
-    /// How many more logins could begin at once.
+    /// How many more logins that are due could begin at once.
     pub(crate) fn free(&self) -> usize {
         self.0.permits.available_permits()
     }
@@ -196,7 +200,11 @@ impl Flight {
 
     async fn sign_in(&self, site: &Site) -> Outcome {
         let inner = &self.operations.0;
-        let Ok(_permit) = inner.permits.acquire().await else {
+        let permits = match self.operation.borrow().asked {
+            Asked::ByOperator => &inner.operators,
+            Asked::ByTime => &inner.permits,
+        };
+        let Ok(_permit) = permits.acquire().await else {
             return Outcome::stopped("the broker is stopping; start the login again");
         };
         // It may have waited long: what the account was then does not count.

@@ -14,7 +14,7 @@ use latchkey_shared::{
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    login::{self, Asked, CLAIM},
+    login::{self, Asked, CLAIM, WAITS},
     state::App,
 };
 
@@ -24,7 +24,7 @@ pub mod schedule;
 /// What an adapter waits for its request to be seen, and half of what it costs Redis to ask.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Accounts that are looked at in one go: those that need a browser must not hide the others.
+/// Accounts that are looked at in one go.
 const LOOKED_AT: usize = 64;
 
 /// The due loop; ends when the broker stops.
@@ -82,40 +82,45 @@ async fn try_plan(store: &Store, id: AccountId) -> Result<(), StoreError> {
 
 /// Takes no more than can begin now: what waits stays in Redis, for another broker too.
 async fn sign_in_due(app: &App) -> Result<(), StoreError> {
+    let (store, now) = (&app.store, Timestamp::now());
     let mut free = app.operations.free();
-    if free == 0 {
-        return Ok(());
+    for id in store.due(now, LOOKED_AT).await? {
+        let account = store.account(id).await?;
+        if account.as_ref().is_some_and(|account| takes_browser(app, account)) {
+            // It must not stand before those that need none.
+            store.wait_for_browser(id, now).await?;
+        } else if free > 0 && store.claim_due(id, now, now + CLAIM).await? {
+            free -= usize::from(begin(app, id, account).await?);
+        }
     }
-    let mut browsers = app.operations.free_browsers();
-    let now = Timestamp::now();
-    for id in app.store.due(now, LOOKED_AT).await? {
-        let account = app.store.account(id).await?;
-        let takes_browser = account.as_ref().is_some_and(|account| takes_browser(app, account));
-        if free == 0 || (takes_browser && browsers == 0) {
-            continue;
-        }
-        if !app.store.claim_due(id, now, now + CLAIM).await? {
-            // Another broker was faster.
-            continue;
-        }
-        match account {
-            Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
-            Some(account) if account.state.signs_in_unasked() => {
-                sign_in(app, &account);
-                free -= 1;
-                browsers -= usize::from(takes_browser);
-            }
-            Some(_) | None => app.store.forget_due(id).await?,
+    let browsers = app.operations.free_browsers().min(free);
+    for id in store.waiting(now, browsers).await? {
+        // Else another broker was faster.
+        if store.claim_waiting(id, now + CLAIM).await? {
+            begin(app, id, store.account(id).await?).await?;
         }
     }
     Ok(())
+}
+
+/// Begins what an account that was claimed needs; tells whether that is a login.
+async fn begin(app: &App, id: AccountId, account: Option<Account>) -> Result<bool, StoreError> {
+    match account {
+        Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
+        Some(account) if account.state.signs_in_unasked() => {
+            sign_in(app, &account);
+            return Ok(true);
+        }
+        Some(_) | None => app.store.forget_due(id).await?,
+    }
+    Ok(false)
 }
 
 /// Whether the next login of an account surely takes a browser; another one may need one all the same.
 fn takes_browser(app: &App, account: &Account) -> bool {
     let over_http = app.catalog.site(&account.site).is_some_and(|site| site.refresh.http.is_some());
     let signs_in = account.state != State::Refreshing && account.state.signs_in_unasked();
-    signs_in && !(over_http && account.generation > 0)
+    signs_in && (account.reason == WAITS || !(over_http && account.generation > 0))
 }
 
 fn sign_in(app: &App, account: &Account) {

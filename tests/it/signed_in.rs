@@ -6,6 +6,7 @@ mod brokers;
 mod ladder;
 mod on_demand;
 mod pause;
+mod waiting;
 
 const PRACTICE: &str = include_str!("../../shared/sites/practice.toml");
 

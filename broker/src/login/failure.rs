@@ -46,6 +46,10 @@ pub enum Code {
     BrowserCrashed,
     /// The browser cannot be started.
     BrowserUnavailable,
+    /// No browser is free for a login that was only due: it waits for one.
+    BrowserBusy,
+    /// The site had its share of logins in this minute: a login that was only due waits for the next one.
+    LoginsSpent,
     /// The site does not answer, or answers with an error.
     SiteDown,
     /// Several accounts were refused at the site, so nothing is typed there unasked.
@@ -84,6 +88,8 @@ impl Code {
             Self::TlsError => "tls_error",
             Self::BrowserCrashed => "browser_crashed",
             Self::BrowserUnavailable => "browser_unavailable",
+            Self::BrowserBusy => "browser_busy",
+            Self::LoginsSpent => "logins_spent",
             Self::SiteDown => "site_down",
             Self::SitePaused => "site_paused",
             Self::NoCredentials => "no_credentials",
@@ -107,6 +113,8 @@ impl Code {
             | Self::TlsError
             | Self::BrowserCrashed
             | Self::BrowserUnavailable
+            | Self::BrowserBusy
+            | Self::LoginsSpent
             | Self::SiteDown
             | Self::SitePaused
             | Self::AlreadyRunning
@@ -141,7 +149,7 @@ impl Code {
     /// Whether a login that an operator asks for goes on where another one ends so.
     #[must_use]
     pub fn spares_an_operator(self) -> bool {
-        matches!(self, Self::SitePaused | Self::SessionNeeded)
+        matches!(self, Self::BrowserBusy | Self::LoginsSpent | Self::SitePaused | Self::SessionNeeded)
     }
 
     /// What an operator does about it.
@@ -175,6 +183,7 @@ impl Code {
             Self::TlsError => "renew the site's certificate, or have the broker's machine trust its issuer",
             Self::BrowserCrashed => "nothing to do once; if it repeats, give the broker more memory",
             Self::BrowserUnavailable => "run `latchkey-broker doctor` on the broker's machine",
+            Self::BrowserBusy | Self::LoginsSpent => "nothing to do; its turn comes",
             Self::SiteDown => "see whether the site runs and the broker's machine reaches it",
             Self::SitePaused => {
                 "see why the site refused other accounts; a login that you start is made all the same, and one that succeeds ends the pause"

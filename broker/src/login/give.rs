@@ -2,6 +2,8 @@
 //!
 //! One that the site refuses changes nothing: the account stands where it stood, and an earlier session serves on.
 
+use std::sync::atomic::AtomicBool;
+
 use latchkey_shared::{
     account::{Account, Rung, SessionOrigin},
     credentials::Credentials,
@@ -62,6 +64,7 @@ pub(crate) async fn give(
         asked: Asked::ByOperator,
         report: &|_| {},
         began: Instant::now(),
+        browsed: AtomicBool::new(false),
         password_typed: false,
         credentials_version: 0,
     };

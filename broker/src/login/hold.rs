@@ -16,6 +16,8 @@ use super::{Code, failure::Trouble, record};
 /// What an account waits for another login after its broker died.
 const LIFE: Duration = Duration::from_secs(15);
 const RENEWAL: Duration = Duration::from_secs(5);
+/// Reason of an account that is due, cannot be renewed without a browser, and waits for one.
+pub(crate) const WAITS: &str = "waits for a browser";
 /// Reason of an account whose login has begun to type the password.
 pub(super) const TYPED: &str = "password typed";
 
@@ -70,6 +72,27 @@ impl Hold {
         if let Some(lock) = self.lock.take() {
             unlock(&self.store, &lock).await;
         }
+    }
+
+    /// Gives the right back and leaves the account as it was, but for that it waits for a browser since `since`.
+    pub(super) async fn wait(mut self, since: Timestamp) {
+        let Some(lock) = self.lock.take() else { return };
+        let change = AccountChange {
+            from: Some(State::Refreshing),
+            state: Some((self.before.state, WAITS.to_owned())),
+            ..AccountChange::default()
+        };
+        let waits = async {
+            // Not before the state: who finds it waiting must find it as it was.
+            if self.store.change_account(lock.account, change).await? {
+                self.store.wait_for_browser(lock.account, since).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = waits.await {
+            tracing::warn!(%error, account.id = %lock.account, "cannot have the account wait; its claim ends and it is due again");
+        }
+        unlock(&self.store, &lock).await;
     }
 
     /// Gives the right back and leaves the account as it was.

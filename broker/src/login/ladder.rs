@@ -1,6 +1,6 @@
 //! The ladder: how a session is come by, the cheapest way first; a browser late, and a password last.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use latchkey_shared::{
     account::{Rung, SessionOrigin},
@@ -21,6 +21,7 @@ use tokio::{
 use super::{
     Asked, Attempt, Code, Done, Failure, New, Progress, capture,
     failure::Trouble,
+    hold::WAITS,
     ledger::Ledger,
     parts, probe, renew,
     rung::{Climbed, Fetched, ends_the_climb},
@@ -141,7 +142,9 @@ impl<'a> Attempt<'a> {
         kept: &Session,
         credentials: Option<&Credentials>,
     ) -> Result<Option<Proved>, Failure> {
-        if let Some(rule) = &self.site.refresh.http {
+        // What waited for a browser was refused a renewal before.
+        let over_http = self.site.refresh.http.as_ref().filter(|_| self.account.reason != WAITS);
+        if let Some(rule) = over_http {
             let climbed = self.renew_over_http(rule, kept).await;
             if let Some(proved) = self.prove(Rung::Http, climbed, kept, credentials).await? {
                 return Ok(Some(proved));
@@ -336,11 +339,14 @@ impl<'a> Attempt<'a> {
         timeout(limit, climb).await.map_err(|_| too_long(limit))?
     }
 
-    /// Waits for a browser to be free, and for the site's share of logins in this minute.
+    /// Waits for a browser to be free, and for the site's share of logins in this minute. A login that nobody watches
+    /// waits in Redis, where it keeps no other from its turn.
     async fn turn(&self) -> Result<SemaphorePermit<'a>, Trouble> {
         let context = self.context;
+        let is_watched = self.asked == Asked::ByOperator || self.browsed.load(Ordering::Relaxed);
         let turn = match context.turns.try_acquire() {
             Ok(turn) => turn,
+            Err(_) if !is_watched => return Err(Trouble::new(Code::BrowserBusy, "no browser is free")),
             Err(_) => {
                 (self.report)(Progress::Waiting);
                 let busy = |_| {
@@ -354,6 +360,10 @@ impl<'a> Attempt<'a> {
         let end = Instant::now() + TURN_LIMIT;
         let most = self.site.limits.logins_per_minute;
         while !context.store.count_login(&self.site.name, most).await? {
+            if !is_watched {
+                let what = format!("the site had its {most} logins in this minute");
+                return Err(Trouble::new(Code::LoginsSpent, what));
+            }
             if Instant::now() >= end {
                 let what = format!("the site had {most} logins in each of the last ten minutes");
                 return Err(Trouble::new(Code::RateLimited, what));
@@ -361,6 +371,7 @@ impl<'a> Attempt<'a> {
             let pause = rand::rng().random_range(500..1500);
             sleep(Duration::from_millis(pause)).await;
         }
+        self.browsed.store(true, Ordering::Relaxed);
         Ok(turn)
     }
 }

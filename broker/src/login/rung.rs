@@ -25,6 +25,8 @@ pub(super) fn ends_the_climb(code: Code) -> bool {
     match code {
         Code::SiteDown
         | Code::SitePaused
+        | Code::BrowserBusy
+        | Code::LoginsSpent
         | Code::RateLimited
         | Code::TlsError
         | Code::StoreUnavailable

@@ -170,13 +170,25 @@ impl Store {
         Ok(true)
     }
 
-    /// Accounts whose time has come, the longest overdue first.
+    /// Accounts whose time has come, the longest overdue first; not those that wait for a browser.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn due(&self, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
+        self.first(keys::DUE, now, count).await
+    }
+
+    /// Accounts that are due and wait for a browser, the longest waiting first.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn waiting(&self, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
+        self.first(keys::WAITING, now, count).await
+    }
+
+    async fn first(&self, queue: &str, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
         let mut range = redis::cmd("ZRANGEBYSCORE");
-        range.arg(keys::DUE).arg("-inf").arg(now.millis()).arg("LIMIT").arg(0).arg(count);
+        range.arg(queue).arg("-inf").arg(now.millis()).arg("LIMIT").arg(0).arg(count);
         let ids: Vec<String> = self.command(&range).await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
@@ -186,10 +198,14 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn overdue(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let mut range = redis::cmd("ZRANGEBYSCORE");
-        range.arg(keys::DUE).arg("-inf").arg(now.millis()).arg("WITHSCORES").arg("LIMIT").arg(0).arg(1);
-        let first: Vec<(String, u64)> = self.command(&range).await?;
-        Ok(first.first().map(|(_, due)| Duration::from_millis(now.millis().saturating_sub(*due))))
+        let first = |queue: &str| {
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(queue).arg("-inf").arg(now.millis()).arg("WITHSCORES").arg("LIMIT").arg(0).arg(1);
+            range
+        };
+        let firsts: Vec<Vec<(String, u64)>> = self.each(vec![first(keys::DUE), first(keys::WAITING)]).await?;
+        let due = firsts.iter().flatten().map(|(_, due)| *due).min();
+        Ok(due.map(|due| Duration::from_millis(now.millis().saturating_sub(due))))
     }
 
     /// Sets when an account is due, sooner or later than it was.
@@ -198,7 +214,41 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn postpone(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
         let mut add = redis::cmd("ZADD");
-        self.command(add.arg(keys::DUE).arg(until.millis()).arg(id.to_string())).await
+        add.arg(keys::DUE).arg(until.millis()).arg(id.to_string());
+        // In this order, so that it is never in neither.
+        self.command::<()>(&add).await?;
+        self.command(redis::cmd("ZREM").arg(keys::WAITING).arg(id.to_string())).await
+    }
+
+    /// Has an account wait for a browser, after all that have waited since before `since`. One that waits keeps its
+    /// place.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn wait_for_browser(&self, id: AccountId, since: Timestamp) -> Result<(), StoreError> {
+        let mut add = redis::cmd("ZADD");
+        add.arg(keys::WAITING).arg("NX").arg(since.millis()).arg(id.to_string());
+        self.command::<()>(&add).await?;
+        self.command(redis::cmd("ZREM").arg(keys::DUE).arg(id.to_string())).await
+    }
+
+    /// How many accounts wait for a browser.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn waiting_count(&self) -> Result<u64, StoreError> {
+        self.command(redis::cmd("ZCARD").arg(keys::WAITING)).await
+    }
+
+    /// Claims an account that waits for a browser: makes it due at `until`; false when somebody else was faster.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_waiting(&self, id: AccountId, until: Timestamp) -> Result<bool, StoreError> {
+        let mut add = redis::cmd("ZADD");
+        add.arg(keys::DUE).arg("NX").arg(until.millis()).arg(id.to_string());
+        self.command::<()>(&add).await?;
+        self.command(redis::cmd("ZREM").arg(keys::WAITING).arg(id.to_string())).await
     }
 
     /// Claims an account that is due: sets it to `until`; false when somebody else was faster.
@@ -225,7 +275,12 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn forget_due(&self, id: AccountId) -> Result<(), StoreError> {
-        self.command(redis::cmd("ZREM").arg(keys::DUE).arg(id.to_string())).await
+        let remove = |queue: &str| {
+            let mut remove = redis::cmd("ZREM");
+            remove.arg(queue).arg(id.to_string());
+            remove
+        };
+        self.each::<redis::Value>(vec![remove(keys::DUE), remove(keys::WAITING)]).await.map(drop)
     }
 
     /// Counts one more login in a row that failed for a passing reason; gives the count.

@@ -31,6 +31,7 @@
 //! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::flight::Flight`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
 //! | `lk:flights` | zset: id of a recorded turn -> ms of its end | adapter | operator | while it has members |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
+//! | `lk:waiting` | zset: id -> ms since when its login, which is due, waits for a browser | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 //!
 //! Redis may be a cluster, so a script, a transaction and a pipeline each touch the keys of one slot: all of one
@@ -48,6 +49,8 @@ pub(super) const AUDIT: &str = "lk:audit";
 pub(super) const FLIGHTS: &str = "lk:flights";
 /// The zset of due times.
 pub(super) const DUE: &str = "lk:due";
+/// The zset of accounts that are due and wait for a browser.
+pub(super) const WAITING: &str = "lk:waiting";
 /// The zset of accounts whose session a site refused.
 pub(super) const REFRESH: &str = "lk:refresh";
 /// The set of sites that have accounts.
