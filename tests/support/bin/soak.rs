@@ -73,7 +73,7 @@ fn print(report: &Report) {
     println!("  sessions for a password             {typed:6}");
     println!("  sessions that came early            {early:6}   ({in_the_air} logins were cut off)");
     println!(
-        "  accounts that served after it       {serving:6}   of {accounts}, the last {recovered_in_secs:.0} s after the last chat"
+        "  accounts that served afterwards     {serving:6}   of {accounts}, the last {recovered_in_secs:.0} s after the last chat"
     );
     println!("  processes of Chromium left          {left:6}");
 }
