@@ -22,7 +22,7 @@ const TTL: Duration = Duration::from_secs(30);
 /// Until Sentinels have seen a server go, agreed, and made another one of its replica.
 const FAILOVER: Duration = Duration::from_secs(30);
 
-/// One test with Sentinels and one with a cluster.
+/// One test with Sentinels, one with a cluster, and one with Valkey.
 macro_rules! with_each_kind {
     ($($test:ident),+) => {$(
         mod $test {
@@ -34,6 +34,11 @@ macro_rules! with_each_kind {
             #[tokio::test(flavor = "multi_thread")]
             async fn with_a_cluster() {
                 super::$test(super::Kind::Cluster).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn with_valkey() {
+                super::$test(super::Kind::Valkey).await;
             }
         }
     )+};

@@ -105,6 +105,6 @@ fn launch(name: &str, place: Place<'_>, serve: impl FnOnce(&mut Command, Place<'
     command.process_group(0).spawn().unwrap()
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "scripts", name].iter().collect()
 }

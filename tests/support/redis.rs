@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::wait;
+use crate::{product::script, wait};
 
 mod fleet;
 
@@ -25,9 +25,10 @@ const ATTEMPTS: usize = 5;
 
 const MISSING: &str = "cannot start redis-server; install it: apt-get install redis-server";
 
-/// A running redis-server.
+/// A running redis-server, or what speaks the same.
 #[derive(Debug)]
 pub struct Redis {
+    program: PathBuf,
     port: u16,
     arguments: Vec<String>,
     sentinel: bool,
@@ -50,12 +51,26 @@ impl Redis {
     /// When redis-server is not installed or does not like the arguments.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self::start_as(arguments, false).await
+        Self::start_as("redis-server".into(), arguments, false).await
     }
 
-    async fn start_as(arguments: Vec<String>, sentinel: bool) -> Self {
+    /// Starts Valkey with further configuration.
+    ///
+    /// # Panics
+    /// When it cannot be installed or does not like the arguments.
+    pub async fn start_valkey_with(arguments: &[&str]) -> Self {
+        let script = |word| Command::new(script("valkey")).arg(word).stdin(Stdio::null()).output().unwrap();
+        let install = script("install");
+        let complaint = String::from_utf8_lossy(&install.stderr);
+        assert!(install.status.success(), "cannot install valkey: {complaint}");
+        let program = String::from_utf8(script("path").stdout).unwrap();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::start_as(program.trim().into(), arguments, false).await
+    }
+
+    async fn start_as(program: PathBuf, arguments: Vec<String>, sentinel: bool) -> Self {
         let directory = tempfile::Builder::new().prefix("latchkey-redis-").tempdir().unwrap();
-        let mut redis = Self { port: 0, arguments, sentinel, directory, child: None };
+        let mut redis = Self { program, port: 0, arguments, sentinel, directory, child: None };
         for _ in 0..ATTEMPTS {
             redis.port = free_port();
             if redis.launch().await {
@@ -137,7 +152,7 @@ impl Redis {
     async fn launch(&mut self) -> bool {
         let log = std::fs::File::create(self.directory.path().join("log")).unwrap();
         let port = self.port.to_string();
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(&self.program);
         if self.sentinel {
             // A Sentinel writes what it learns into its file.
             let file = self.directory.path().join("sentinel.conf");

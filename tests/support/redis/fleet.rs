@@ -20,6 +20,8 @@ const SLOTS: usize = 16_384;
 pub enum Kind {
     /// One server.
     Server,
+    /// One server, a Valkey.
+    Valkey,
     /// A server, a replica, and three Sentinels that make the replica the server when that is gone for a second.
     Sentinel,
     /// Three servers that share the slots.
@@ -42,6 +44,10 @@ impl Fleet {
         match kind {
             Kind::Server => {
                 let server = Redis::start_with(arguments).await;
+                Self { url: server.url(), servers: vec![server], _users: None }
+            }
+            Kind::Valkey => {
+                let server = Redis::start_valkey_with(arguments).await;
                 Self { url: server.url(), servers: vec![server], _users: None }
             }
             Kind::Sentinel => Self::sentinels(arguments).await,
@@ -99,7 +105,7 @@ impl Fleet {
         };
         let mut servers = vec![primary, replica];
         for _ in 0..3 {
-            servers.push(Redis::start_as(lines.clone(), true).await);
+            servers.push(Redis::start_as("redis-server".into(), lines.clone(), true).await);
         }
         for sentinel in &servers[2..] {
             wait::until_some(ACQUAINTED, async || {
