@@ -10,6 +10,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 mod account;
 mod acl;
 mod session;
+mod terminal;
 
 use crate::admin::{
     broker::{Broker, TOKEN, environment, own},

@@ -8,7 +8,7 @@ use super::run;
 use crate::admin::broker::{Broker, TOKEN, own};
 
 /// A broker with the practice site, and what the commands need to reach it.
-async fn broker_with_practice() -> (Practice, Broker, Vec<(String, String)>) {
+pub(super) async fn broker_with_practice() -> (Practice, Broker, Vec<(String, String)>) {
     let practice =
         Practice::start(Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() }).await;
     let urls = format!("practice={}", practice.url);
