@@ -101,6 +101,9 @@ pub(crate) struct Hold {
 /// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
 pub(crate) type Asking = BoxFuture<'static, Result<Deltas, Fault>>;
 
+/// Looks whether a site need be asked at all. It is waited for beside the wait for an account.
+pub(crate) type Looking<'a> = BoxFuture<'a, bool>;
+
 /// Why no account gives an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PoolError {
@@ -119,6 +122,9 @@ pub(crate) enum PoolError {
     /// More requests wait than ever get their turn.
     #[error("too many requests wait for an account")]
     QueueFull,
+    /// There is an answer already.
+    #[error("there is an answer already")]
+    Needless,
 }
 
 impl Hold {
@@ -207,19 +213,25 @@ impl Pool {
     /// Asks a site with one of its accounts and waits for the beginning of the answer.
     ///
     /// # Errors
-    /// When no account is to be had, or the answer does not begin.
+    /// When no account is to be had, the answer does not begin, or there is one already.
     pub(crate) async fn open(
         self: &Arc<Self>,
         site: &Arc<Site>,
         scope: &Scope,
         ask: &Ask,
+        mut looking: Option<Looking<'_>>,
     ) -> Result<Held, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
         for failovers in 0..ATTEMPTS {
             let leasing = tracing::info_span!("lease", site = %site.name);
-            let lease = match self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing).await {
+            let leasing = self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing);
+            let leased = match looking.take() {
+                Some(looking) => unless(looking, leasing).await,
+                None => leasing.await,
+            };
+            let lease = match leased {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
                 Err(PoolError::NoAccount) if last.is_some() => break,
@@ -308,5 +320,19 @@ impl Pool {
         if let Err(error) = self.store.cool(account, reason, duration).await {
             tracing::warn!(account.id = %account, %error, "cannot put the account away for the other adapters");
         }
+    }
+}
+
+/// Leases, unless there is an answer already. Both are asked of Redis at once.
+async fn unless(
+    mut looking: Looking<'_>,
+    leasing: impl Future<Output = Result<Lease, PoolError>>,
+) -> Result<Lease, PoolError> {
+    let mut leasing = std::pin::pin!(leasing);
+    tokio::select! {
+        // First, so that both go out in one write.
+        biased;
+        is_needless = &mut looking => if is_needless { Err(PoolError::Needless) } else { leasing.await },
+        leased = &mut leasing => if looking.await { Err(PoolError::Needless) } else { leased },
     }
 }

@@ -5,11 +5,11 @@
 //! kept in Redis, sealed. Only requests with tools are looked at: a person who asks the same again wants another answer.
 
 use latchkey_shared::time::Timestamp;
-use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
     openai::request::ChatRequest,
+    pool::Looking,
     scope::Scope,
     state::AppState,
     stream::{
@@ -42,8 +42,6 @@ pub(crate) struct Serving {
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    /// The request's, for what happens after the handler has returned.
-    span: Span,
     /// None where all of it is known.
     turn: Option<Box<Turn>>,
     /// What was said before the client asked again.
@@ -86,7 +84,8 @@ impl Serving {
         let claim = app.sparing.resent.then(|| Claim::of(client, &request)).flatten();
         let (streamed, model) = (request.stream, request.model.clone());
         let Some(claim) = claim else {
-            return Ok(Self::of(Box::new(turn::open(app, scope, request).await?), Vec::new(), None));
+            let turn = turn::open(app, scope, request, None).await?;
+            return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
         if let Some(Left { turn, told }) = app.shelf.take(&claim) {
             tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
@@ -95,25 +94,34 @@ impl Serving {
             let again = Again { app: app.clone(), claim, streamed, told };
             return Ok(Self::of(turn, before, Some(again)));
         }
-        if let Some(kept) = kept::take(app, &claim, streamed).await {
+        let mut kept = None;
+        // A stream is never answered so: a client that got the end of one, and asks the same, wants another answer.
+        let looking: Option<Looking<'_>> = match streamed {
+            true => None,
+            false => Some(Box::pin(async {
+                kept = kept::take(app, &claim).await;
+                kept.is_some()
+            })),
+        };
+        let turn = Box::pin(turn::open(app, scope, request, looking)).await;
+        if let Some(kept) = kept {
             tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
             app.metrics.asked_again("kept");
             return Ok(Self::whole(kept, model));
         }
-        let turn = Box::new(turn::open(app, scope, request).await?);
+        let turn = Box::new(turn?);
         let again = Again { app: app.clone(), claim, streamed, told: Told::default() };
         Ok(Self::of(turn, Vec::new(), Some(again)))
     }
 
     fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<Again>) -> Self {
         let (id, created, model) = (turn.id.clone(), turn.created, turn.model.clone());
-        Self { id, created, model, span: Span::current(), turn: Some(turn), before, ending: None, again }
+        Self { id, created, model, turn: Some(turn), before, ending: None, again }
     }
 
     fn whole(kept: Kept, model: String) -> Self {
         let Kept { id, created, deltas, ending } = kept;
-        let (turn, span) = (None, Span::current());
-        Self { id, created, model, span, turn, before: deltas, ending: Some(ending), again: None }
+        Self { id, created, model, turn: None, before: deltas, ending: Some(ending), again: None }
     }
 
     /// Waits for more deltas; the ending comes once, with the last of them or after. Cancel-safe.
@@ -135,7 +143,7 @@ impl Serving {
             Ok(None) => {}
             Ok(Some(ending)) => {
                 self.ending = Some(*ending);
-                self.keep(*ending);
+                self.free(*ending);
             }
             // There is nothing to go on with.
             Err(_) => self.again = None,
@@ -175,12 +183,16 @@ impl Serving {
         }
     }
 
-    /// Keeps a streamed answer that is over: of its stream the client may not have got all.
-    fn keep(&mut self, ending: Ending) {
-        let Some(Again { app, claim, streamed: true, told }) = self.again.take() else { return };
-        if let Some(deltas) = told.into_deltas() {
+    /// Frees the account of an answer that is over, and keeps the answer if it was streamed: of its stream the client
+    /// may not have got all.
+    fn free(&mut self, ending: Ending) {
+        let keep = self.again.take().and_then(|Again { app, claim, streamed, told }| {
+            let deltas = told.into_deltas().filter(|_| streamed)?;
             let kept = Kept { id: self.id.clone(), created: self.created, deltas, ending };
-            app.tasks.spawn(kept::keep(app.clone(), claim, kept).instrument(self.span.clone()));
+            Some(kept::keep(app, claim, kept))
+        });
+        if let Some(turn) = &mut self.turn {
+            turn.free(keep);
         }
     }
 }

@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::{
     models::{ModelError, Route},
     openai::request::{ChatRequest, Invalid},
-    pool::{Held, PoolError},
+    pool::{Held, Looking, PoolError},
     prompt::{Calls, Prompt},
     recorder,
     scope::Scope,
@@ -85,17 +85,23 @@ pub(crate) struct Ending {
     pub usage: Usage,
 }
 
-/// Begins a turn: returns when the first delta is there, so that whatever fails before is still a status.
+/// Begins a turn: returns when the first delta is there, so that whatever fails before is still a status. No site is
+/// asked where `looking` finds that there is an answer.
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.
-pub(crate) async fn open(app: &AppState, scope: Scope, request: ChatRequest) -> Result<Turn, TurnError> {
+pub(crate) async fn open(
+    app: &AppState,
+    scope: Scope,
+    request: ChatRequest,
+    looking: Option<Looking<'_>>,
+) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
     let mut record = Record::new(Arc::clone(&app.metrics), started, Span::current());
     let stopping = app.tasks.stopping();
     let begun = tokio::select! {
-        begun = begin(app, &scope, request, &mut record) => begun,
+        begun = begin(app, &scope, request, looking, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
     let (answer, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
@@ -127,6 +133,7 @@ async fn begin(
     app: &AppState,
     scope: &Scope,
     request: ChatRequest,
+    mut looking: Option<Looking<'_>>,
     record: &mut Record,
 ) -> Result<(Answer, Option<Memory>), TurnError> {
     let Route { site, model, listed } = app.models.resolve(scope, &request.model).await?;
@@ -141,9 +148,16 @@ async fn begin(
     let limit = Limit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {
+        // To look for the site's conversation takes it.
+        if memory.is_some()
+            && let Some(looking) = looking.take()
+            && looking.await
+        {
+            return Err(PoolError::Needless.into());
+        }
         match Box::pin(memory::go_on(app, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(app.pool.open(&site, scope, &Ask::new(&site, &prompt)))
+            None => Box::pin(app.pool.open(&site, scope, &Ask::new(&site, &prompt), looking))
                 .await
                 .map_err(TurnError::from),
         }
@@ -196,11 +210,21 @@ impl TurnError {
             Self::Model(ModelError::Unlisted(fault)) | Self::Pool(PoolError::Fault(fault)) => fault.label(),
             Self::Pool(PoolError::Busy { .. }) => "busy",
             Self::Pool(PoolError::QueueFull) => "queue_full",
+            Self::Pool(PoolError::Needless) => "kept",
         }
     }
 }
 
 impl Turn {
+    /// Frees the account of a turn that has ended; what `also` is to tell Redis goes out with it.
+    pub(crate) fn free(&mut self, also: Option<impl Future<Output = ()> + Send + 'static>) {
+        let lease = self.answer.lease();
+        match also {
+            Some(also) => lease.end_with(also),
+            None => lease.end(),
+        }
+    }
+
     /// Records what the client is sent, if turns are recorded.
     pub(crate) fn sent(&self, bytes: &[u8]) {
         if let Some(tape) = &self.record.tape {

@@ -238,7 +238,8 @@ impl From<TurnError> for ApiError {
             TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
             TurnError::Pool(error @ PoolError::NoAccount) => Self::NoAccount(error.to_string()),
             TurnError::Pool(PoolError::Busy { retry_after }) => Self::Busy { retry_after },
-            TurnError::Pool(PoolError::QueueFull) => Self::Overloaded,
+            // Whoever looks for an answer that is there gives that.
+            TurnError::Pool(PoolError::QueueFull | PoolError::Needless) => Self::Overloaded,
         }
     }
 }

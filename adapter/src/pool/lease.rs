@@ -44,6 +44,7 @@ pub(crate) struct Lease {
     holds: Arc<Holds>,
     /// None while Redis is away: then only this process counts it.
     token: Option<LeaseToken>,
+    is_over: bool,
     /// The request's span: a stream is dropped outside of it.
     span: Span,
 }
@@ -111,7 +112,8 @@ impl Holds {
             self.tasks.spawn(Arc::clone(self).renew());
         }
         drop(held);
-        Lease { account, generation, switched_off, site, holds: Arc::clone(self), token: Some(token), span }
+        let (holds, token) = (Arc::clone(self), Some(token));
+        Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
     }
 
     /// Renews what is held until nothing is, also while the process stops: that waits so for the last release.
@@ -160,7 +162,7 @@ impl Holds {
         let (site, site_limit) = site.unzip();
         let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
         let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
-        Some(Lease { account, generation, switched_off, site, holds, token: None, span })
+        Some(Lease { account, generation, switched_off, site, holds, token: None, is_over: false, span })
     }
 
     /// Accounts that this process holds.
@@ -273,25 +275,48 @@ impl Granted {
     }
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.holds.uncount(self.account, self.site.as_ref());
-        let renewal = self.token.take().and_then(|token| self.holds.held().granted.remove(&token));
-        let Some(Renewal { granted, .. }) = renewal else {
-            self.holds.released.notify_waiters();
+impl Lease {
+    /// Frees the account before the guard is dropped. What else is to be told to Redis goes out with it: one round trip.
+    pub(crate) fn end_with(&mut self, also: impl Future<Output = ()> + Send + 'static) {
+        let release = self.release();
+        let both = async move { tokio::join!(release, also) };
+        self.holds.tasks.spawn(both.instrument(self.span.clone()));
+    }
+
+    /// Frees the account before the guard is dropped.
+    pub(crate) fn end(&mut self) {
+        if self.is_over {
             return;
-        };
+        }
+        let release = self.release();
+        self.holds.tasks.spawn(release.instrument(self.span.clone()));
+    }
+
+    fn release(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let was_over = std::mem::replace(&mut self.is_over, true);
+        if !was_over {
+            self.holds.uncount(self.account, self.site.as_ref());
+        }
+        let renewal = self.token.take().and_then(|token| self.holds.held().granted.remove(&token));
         let holds = Arc::clone(&self.holds);
-        let release = async move {
-            if let Err(error) = granted.release(&holds.store).await {
+        async move {
+            if let Some(Renewal { granted, .. }) = renewal
+                && let Err(error) = granted.release(&holds.store).await
+            {
                 let account = granted.account;
                 tracing::warn!(account.id = %account, %error, "cannot release the lease, it ends by itself");
             }
             holds.released.notify_waiters();
-        };
-        self.holds.tasks.spawn(release.instrument(self.span.clone()));
+        }
     }
 }
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recorded = self.token.is_some();

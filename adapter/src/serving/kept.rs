@@ -53,12 +53,8 @@ pub(super) async fn keep(app: AppState, claim: Claim, kept: Kept) {
     }
 }
 
-/// Takes the answer that a whole one is asked for again. A stream is never answered so: a client that got the end of
-/// one, and asks the same, wants another answer.
-pub(super) async fn take(app: &AppState, claim: &Claim, streamed: bool) -> Option<Kept> {
-    if streamed {
-        return None;
-    }
+/// Takes the answer that a whole one is asked for again.
+pub(super) async fn take(app: &AppState, claim: &Claim) -> Option<Kept> {
     let sealed = match app.store.take_answer(&claim.digest).await {
         Ok(sealed) => sealed?,
         Err(error) => {

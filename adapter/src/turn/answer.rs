@@ -14,7 +14,7 @@ use super::{
     repair,
 };
 use crate::{
-    pool::{Asking, Hold},
+    pool::{Asking, Hold, lease::Lease},
     prompt::Prompt,
     recorder,
     stream::{
@@ -98,6 +98,11 @@ impl Answer {
     /// Whose account it is.
     pub(super) fn account(&self) -> AccountId {
         self.hold.lease.account
+    }
+
+    /// The hold on the account.
+    pub(super) fn lease(&mut self) -> &mut Lease {
+        &mut self.hold.lease
     }
 
     /// Completes when an operator switches the account off.
