@@ -1,8 +1,8 @@
 //! The adapter's configuration. It has no way to hold the credentials ring, and refuses to start beside it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use latchkey_shared::{env::Env, site::catalog::Catalog, store::RedisConfig, vault::SessionVault};
 
 mod secrets;
@@ -16,6 +16,7 @@ const DEFAULT_RECORDED_TURNS: usize = 100;
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// More adapters bear more.
 const DEFAULT_STREAMS: usize = 4000;
+const MOST_THREADS: usize = 256;
 /// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub body_limit: usize,
     /// `LATCHKEY_STREAMS`, default 4000: answers at once; whoever comes then is sent elsewhere.
     pub streams: usize,
+    /// `LATCHKEY_THREADS`, default one for each core: threads that serve.
+    pub threads: usize,
     /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
     pub write_deadline: Duration,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
@@ -149,6 +152,7 @@ impl Config {
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,
+            threads: threads(env)?,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,
@@ -164,6 +168,13 @@ impl Sparing {
             titles: env.choice("LATCHKEY_TITLES", &[("site", false), ("local", true)], false)?,
         })
     }
+}
+
+fn threads(env: &Env) -> anyhow::Result<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = env.number("LATCHKEY_THREADS", cores)?;
+    ensure!((1..=MOST_THREADS).contains(&threads), "LATCHKEY_THREADS is wrong: expected 1 to {MOST_THREADS}");
+    Ok(threads)
 }
 
 fn recorder(env: &Env) -> anyhow::Result<Option<recorder::Settings>> {

@@ -15,6 +15,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::threads::{Counted, Load};
+
+mod hatch;
+
+use hatch::Seat;
+pub(crate) use hatch::Threads;
+
 /// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 /// How long whoever had come may take to ask. A server that is told to end closes connections of which it has read
@@ -31,17 +38,24 @@ pub(crate) struct Door {
     close: CancellationToken,
     closed: CancellationToken,
     patience: Duration,
+    /// Connections of the thread that has the door.
+    load: Load,
+    /// The other threads.
+    seats: Vec<Seat>,
 }
 
 impl Door {
-    /// Opens it; `patience` is how long a client may take nothing of what is written to it.
+    /// Opens it; `patience` is how long a client may take nothing of what is written to it. Whoever comes is served
+    /// here or by the thread of a seat, whichever has fewer.
     pub(crate) fn open(
         listener: TcpListener,
         close: CancellationToken,
         patience: Duration,
+        seats: Vec<Seat>,
     ) -> io::Result<Self> {
         let (address, closed) = (listener.local_addr()?, CancellationToken::new());
-        Ok(Self { listener: Some(listener), waiting: Vec::new(), address, close, closed, patience })
+        let (listener, waiting, load) = (Some(listener), Vec::new(), Load::default());
+        Ok(Self { listener, waiting, address, close, closed, patience, load, seats })
     }
 
     /// Cancelled when it is closed and whoever had come has been let in and could ask.
@@ -55,6 +69,8 @@ impl Door {
         let Some(listener) = self.listener.take().and_then(|listener| listener.into_std().ok()) else {
             return;
         };
+        // The other threads close when they have served what they were handed.
+        self.seats.clear();
         while let Ok((stream, address)) = listener.accept() {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
@@ -64,12 +80,18 @@ impl Door {
         }
     }
 
+    /// The thread with the fewest connections gets it; `None` when that is another one.
+    fn seat(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<Paced>> {
+        let other = self.seats.iter().min_by_key(|seat| seat.load());
+        let stream = match other.filter(|other| other.load() < self.load.now()) {
+            Some(other) => other.hand(stream, address)?,
+            None => Some(stream),
+        };
+        Ok(stream.map(|stream| self.let_in(stream)))
+    }
+
     fn let_in(&self, stream: TcpStream) -> Paced {
-        // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-        Paced { stream, patience: self.patience, stalled: None }
+        Paced::new(stream, self.patience, self.load.count())
     }
 }
 
@@ -87,7 +109,11 @@ impl axum::serve::Listener for Door {
                 }
             };
             match accepted {
-                Ok((stream, address)) => return (self.let_in(stream), address),
+                Ok((stream, address)) => match self.seat(stream, address) {
+                    Ok(Some(stream)) => return (stream, address),
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%error, "cannot hand a connection over"),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection; if files are short, raise ulimit -n");
                     sleep(NO_DESCRIPTOR).await;
@@ -115,9 +141,19 @@ pub(crate) struct Paced {
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    _counted: Counted,
 }
 
 impl Paced {
+    /// A connection of this thread.
+    fn new(stream: TcpStream, patience: Duration, counted: Counted) -> Self {
+        // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Self { stream, patience, stalled: None, _counted: counted }
+    }
+
     /// Lets a write through, and fails one that has waited too long.
     fn pace<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
@@ -172,6 +208,8 @@ impl AsyncWrite for Paced {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use axum::{Router, routing::post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -185,7 +223,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let close = CancellationToken::new();
-        let door = Door::open(listener, close.clone(), Duration::from_secs(60)).unwrap();
+        let door = Door::open(listener, close.clone(), Duration::from_secs(60), Vec::new()).unwrap();
         let closed = door.closed();
         let mut clients = Vec::new();
         for _ in 0..20 {
@@ -206,5 +244,38 @@ mod tests {
         }
         serving.await.unwrap().unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn every_thread_serves_and_ends_when_the_door_closes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, close) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let name = async || std::thread::current().name().unwrap_or_default().to_owned();
+        let (router, patience) = (Router::new().route("/", post(name)), Duration::from_secs(60));
+        let (mut threads, seats) = Threads::start(2, &router, patience).unwrap();
+        let door = Door::open(listener, close.clone(), patience, seats).unwrap();
+        let closed = door.closed();
+        let ended = async move { closed.cancelled().await };
+        let tasks = latchkey_shared::shutdown::Tasks::new();
+        let serving = tasks.spawn(axum::serve(door, router).with_graceful_shutdown(ended).into_future());
+        let mut clients = Vec::new();
+        for _ in 0..9 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+
+        let mut served = BTreeMap::new();
+        for mut client in clients {
+            client.write_all(REQUEST).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            let (_, name) = answer.split_once("\r\n\r\n").unwrap();
+            *served.entry(name.to_owned()).or_insert(0) += 1;
+        }
+        close.cancel();
+        serving.await.unwrap().unwrap();
+        threads.served().await.unwrap();
+        threads.end().await;
+
+        assert_eq!(served.values().collect::<Vec<_>>(), [&3, &3, &3], "{served:?}");
     }
 }

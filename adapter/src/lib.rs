@@ -33,12 +33,13 @@ mod serving;
 mod sites;
 mod state;
 mod stream;
+mod threads;
 mod tokens;
 pub mod trial;
 mod turn;
 
 use config::Config;
-use door::Door;
+use door::{Door, Threads};
 use state::AppState;
 
 /// How long connections may take to tell their clients that their stream is cut.
@@ -58,8 +59,9 @@ pub async fn run(
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
     store.prove(Role::Adapter).await?;
     let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
-    let clients = sites::http::clients().context("cannot make an HTTP client")?;
+    let clients = sites::http::Clients::new(config.threads).context("cannot make an HTTP client")?;
     let (tasks, drain, patience) = (Tasks::new(), config.drain, config.write_deadline);
+    let others = config.threads - 1;
     let app = AppState::new(config, store, clients, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
@@ -69,15 +71,18 @@ pub async fn run(
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
     let closing = CancellationToken::new();
-    let door = Door::open(listener, closing.clone(), patience)?;
+    let router = api::router(app);
+    let (mut threads, seats) = Threads::start(others, &router, patience)?;
+    let door = Door::open(listener, closing.clone(), patience, seats)?;
     let shutdown = async move {
         shutdown.await;
         closing.cancel();
     };
-    serve(door, api::router(app), shutdown, drain, &tasks.stopping()).await?;
+    serve(door, router, &mut threads, shutdown, drain, &tasks.stopping()).await?;
     if !tasks.stop(LAST_TASKS).await {
         tracing::warn!("some leases were not released in time, they end by themselves");
     }
+    threads.end().await;
     Ok(())
 }
 
@@ -91,6 +96,7 @@ async fn attend(mut presence: Presence, stopping: CancellationToken) {
 async fn serve(
     door: Door,
     router: axum::Router,
+    threads: &mut Threads,
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
     stopping: &CancellationToken,
@@ -107,7 +113,10 @@ async fn serve(
         sleep(drain).await;
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
-    let serving = axum::serve(door, router).with_graceful_shutdown(shutdown).into_future();
+    let serving = async {
+        axum::serve(door, router).with_graceful_shutdown(shutdown).await?;
+        threads.served().await
+    };
     let mut serving = pin!(serving);
     tokio::select! {
         served = &mut serving => return served.context("cannot serve"),

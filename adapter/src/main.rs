@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 const USAGE: &str = "usage: latchkey-adapter            serves; README.md tells its variables
        latchkey-adapter site ask   asks one question, which `latchkey-broker site try` pipes in";
 
-#[tokio::main]
+// The threads that serve have runtimes of their own; this one is the first of them.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

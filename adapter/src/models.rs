@@ -21,7 +21,7 @@ use tracing::Instrument;
 use crate::{
     pool::{ATTEMPTS, Pool},
     scope::Scope,
-    sites,
+    sites::{self, http::Clients},
     stream::fault::Fault,
 };
 
@@ -34,7 +34,7 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(crate) struct ModelIndex {
     catalog: Arc<Catalog>,
     pool: Arc<Pool>,
-    client: reqwest::Client,
+    clients: Clients,
     tasks: Tasks,
     lists: Mutex<Lists>,
 }
@@ -108,8 +108,8 @@ pub(crate) enum ModelError {
 
 impl ModelIndex {
     /// The models of a catalog's sites.
-    pub(crate) fn new(catalog: Arc<Catalog>, pool: Arc<Pool>, client: reqwest::Client, tasks: Tasks) -> Self {
-        Self { catalog, pool, client, tasks, lists: Mutex::default() }
+    pub(crate) fn new(catalog: Arc<Catalog>, pool: Arc<Pool>, clients: Clients, tasks: Tasks) -> Self {
+        Self { catalog, pool, clients, tasks, lists: Mutex::default() }
     }
 
     /// Every model as clients name it, with its site.
@@ -216,7 +216,7 @@ impl ModelIndex {
         let mut unknown = Unknown::NoAccount;
         while tried.len() < ATTEMPTS {
             let Some((account, session)) = self.pool.session(site, scope, &tried).await else { break };
-            match sites::models(&self.client, site, from, &session).await {
+            match sites::models(self.clients.requests(), site, from, &session).await {
                 Ok(ids) => return Ok(ids.into()),
                 Err(fault) => {
                     tracing::warn!(site = %site.name, account.id = %account, cause = %fault, "cannot list the models of the site");

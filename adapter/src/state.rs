@@ -63,8 +63,7 @@ impl AppState {
         let pool =
             Pool::new(store.clone(), vault.clone(), clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
-        let models =
-            ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), clients.requests, tasks.clone());
+        let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), clients, tasks.clone());
         Self(Arc::new(App {
             store,
             catalog: config.catalog,

@@ -55,7 +55,7 @@ pub async fn run(input: impl Read, output: impl Write) -> anyhow::Result<bool> {
         Telling { output, mask: Mask::new(session.secrets()), text: String::new(), first_ms: None };
     let watch = Watch::on();
     let outside = Outside {
-        clients: sites::http::clients().context("cannot make an HTTP client")?,
+        clients: sites::http::Clients::new(1).context("cannot make an HTTP client")?,
         tasks: Tasks::new(),
         cancels: Metrics::default().cancels,
         watch: watch.clone(),
@@ -99,7 +99,7 @@ async fn tell<W: Write>(
 ) -> anyhow::Result<Result<End, Fault>> {
     let models = match &site.models {
         Models::Fixed(models) => models.clone(),
-        Models::Fetched(from) => match sites::models(&outside.clients.requests, site, from, session).await {
+        Models::Fetched(from) => match sites::models(outside.clients.requests(), site, from, session).await {
             Ok(models) => models,
             Err(fault) => return Ok(Err(fault)),
         },

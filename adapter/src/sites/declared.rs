@@ -64,7 +64,7 @@ pub(super) async fn open(
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let caller = Caller {
-        client: outside.clients.requests.clone(),
+        client: outside.clients.requests().clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
         watch: outside.watch.clone(),

@@ -6,29 +6,40 @@ use latchkey_shared::time::Timestamp;
 use reqwest::{Client, ClientBuilder, Response, header, redirect};
 use tokio::time::{Instant, timeout_at};
 
-use crate::stream::fault::Fault;
+use crate::{stream::fault::Fault, threads::PerThread};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.
 const IDLE: Duration = Duration::from_secs(55);
 
-/// The ways to all sites. Clones share them.
+/// The ways to all sites, each thread's own: an answer comes in on the thread that asks. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
-    /// For all requests.
-    pub requests: Client,
-    /// For those that open a socket: only HTTP/1.1 is upgraded (RFC 6455, section 4.1).
-    pub sockets: Client,
+    requests: PerThread<Client>,
+    sockets: PerThread<Client>,
 }
 
-/// The clients. A redirect is a finding, not a way; only the driver knows how long is too long.
-///
-/// # Errors
-/// When the machine has no usable TLS.
-pub(crate) fn clients() -> reqwest::Result<Clients> {
-    // Broker and adapter may live in one process, as in tests; the first to install the provider wins.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    Ok(Clients { requests: builder().build()?, sockets: builder().http1_only().build()? })
+impl Clients {
+    /// Clients of so many threads. A redirect is a finding, not a way; only the driver knows how long is too long.
+    ///
+    /// # Errors
+    /// When the machine has no usable TLS.
+    pub(crate) fn new(threads: usize) -> reqwest::Result<Self> {
+        // Broker and adapter may live in one process, as in tests; the first to install the provider wins.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let requests = PerThread::new(threads, || builder().build())?;
+        Ok(Self { requests, sockets: PerThread::new(threads, || builder().http1_only().build())? })
+    }
+
+    /// For all requests.
+    pub(crate) fn requests(&self) -> &Client {
+        self.requests.here()
+    }
+
+    /// For those that open a socket: only HTTP/1.1 is upgraded (RFC 6455, section 4.1).
+    pub(crate) fn sockets(&self) -> &Client {
+        self.sockets.here()
+    }
 }
 
 fn builder() -> ClientBuilder {

@@ -49,7 +49,7 @@ pub(super) async fn open(
     let started = Instant::now();
     let request = outside
         .clients
-        .requests
+        .requests()
         .post(url.clone())
         .headers(headers(session, &url)?)
         .header(header::CONTENT_TYPE, "application/json")

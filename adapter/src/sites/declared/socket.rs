@@ -57,7 +57,7 @@ pub(in crate::sites) async fn open(
         session: Arc::clone(session),
         watch: outside.watch.clone(),
     };
-    let requests = caller(&outside.clients.requests);
+    let requests = caller(outside.clients.requests());
     for request in &socket.requests {
         if request.once && request.take.keys().all(|name| known.values.contains_key(name)) {
             continue;
@@ -65,7 +65,7 @@ pub(in crate::sites) async fn open(
         let taken = timeout_at(deadline, requests.take(request, Some(&words), &known.values)).await;
         known.values.extend(taken.map_err(|_| Fault::Silent)??);
     }
-    let opener = caller(&outside.clients.sockets);
+    let opener = caller(outside.clients.sockets());
     let opening = open::line(&opener, socket, words, &known.values);
     let line = timeout_at(deadline, opening).await.map_err(|_| Fault::NotAccepted)??;
     // From here on, whoever lets go of the answer stops the site, over this very socket.

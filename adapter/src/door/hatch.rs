@@ -1,0 +1,150 @@
+//! The threads that serve beside the one that has the door, and how connections come to them.
+
+use std::{io, net::SocketAddr, thread, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use tokio::{
+    net::TcpStream,
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{FIRST_BYTES, Paced};
+use crate::threads::{self, Counted, Load};
+
+/// Connections that a thread was handed and has not taken yet; more stay where they came in.
+const HANDED: usize = 64;
+/// How long a thread may take to end once nothing is left to do.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+
+/// A connection on its way to the thread that will serve it. It belongs to no runtime meanwhile.
+pub(crate) struct Handed {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    counted: Counted,
+}
+
+/// Where connections are handed to one thread.
+pub(crate) struct Seat {
+    handing: mpsc::Sender<Handed>,
+    load: Load,
+}
+
+impl Seat {
+    /// How many connections the thread has.
+    pub(crate) fn load(&self) -> usize {
+        self.load.now()
+    }
+
+    /// Hands it a connection; gives that back when the thread has enough to do.
+    pub(crate) fn hand(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<TcpStream>> {
+        let Ok(place) = self.handing.try_reserve() else { return Ok(Some(stream)) };
+        let (stream, counted) = (stream.into_std()?, self.load.count());
+        place.send(Handed { stream, address, counted });
+        Ok(None)
+    }
+}
+
+/// The threads that serve beside the one that has the door.
+pub(crate) struct Threads {
+    serving: Vec<oneshot::Receiver<io::Result<()>>>,
+    ended: Vec<oneshot::Receiver<()>>,
+    over: CancellationToken,
+}
+
+impl Threads {
+    /// Starts so many. Each serves until its seat is gone, and then to the end of what it has.
+    ///
+    /// # Errors
+    /// When the machine has no thread or no runtime left.
+    pub(crate) fn start(
+        count: usize,
+        router: &Router,
+        patience: Duration,
+    ) -> anyhow::Result<(Self, Vec<Seat>)> {
+        let over = CancellationToken::new();
+        let mut started = Self { serving: Vec::new(), ended: Vec::new(), over: over.clone() };
+        let mut seats = Vec::new();
+        for index in 1..=count {
+            let runtime =
+                Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
+            let (handing, handed) = mpsc::channel(HANDED);
+            let (told, serving) = oneshot::channel();
+            let (gone, ended) = oneshot::channel();
+            let (over, router) = (over.clone(), router.clone());
+            let life = move || {
+                threads::is(index);
+                runtime.block_on(async {
+                    told.send(serve(handed, router, patience).await).ok();
+                    // Others may wait for what it began.
+                    over.cancelled().await;
+                });
+                drop(runtime);
+                gone.send(()).ok();
+            };
+            thread::Builder::new()
+                .name(format!("serves-{index}"))
+                .spawn(life)
+                .context("cannot start a thread; see the limit of processes (ulimit -u)")?;
+            started.serving.push(serving);
+            started.ended.push(ended);
+            seats.push(Seat { handing, load: Load::default() });
+        }
+        Ok((started, seats))
+    }
+
+    /// Waits until all have served what they had.
+    pub(crate) async fn served(&mut self) -> io::Result<()> {
+        for serving in &mut self.serving {
+            serving.await.unwrap_or(Ok(()))?;
+        }
+        self.serving.clear();
+        Ok(())
+    }
+
+    /// Ends them; what they have still is dropped.
+    pub(crate) async fn end(self) {
+        self.over.cancel();
+        for ended in self.ended {
+            timeout(LAST_STEPS, ended).await.ok();
+        }
+    }
+}
+
+async fn serve(handed: mpsc::Receiver<Handed>, router: Router, patience: Duration) -> io::Result<()> {
+    let closed = CancellationToken::new();
+    let hatch = Hatch { handed, closed: closed.clone(), patience };
+    axum::serve(hatch, router).with_graceful_shutdown(closed.cancelled_owned()).await
+}
+
+/// Where a thread gets its connections.
+struct Hatch {
+    handed: mpsc::Receiver<Handed>,
+    /// Cancelled when nobody hands any more, and whoever had come could ask.
+    closed: CancellationToken,
+    patience: Duration,
+}
+
+impl axum::serve::Listener for Hatch {
+    type Io = Paced;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Paced, SocketAddr) {
+        while let Some(Handed { stream, address, counted }) = self.handed.recv().await {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => return (Paced::new(stream, self.patience, counted), address),
+                Err(error) => tracing::warn!(%error, "cannot take a connection over"),
+            }
+        }
+        sleep(FIRST_BYTES).await;
+        self.closed.cancel();
+        std::future::pending().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([0, 0, 0, 0], 0)))
+    }
+}
