@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use latchkey_shared::time::Timestamp;
 use reqwest::{Client, ClientBuilder, Response, header, redirect};
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{stream::fault::Fault, threads::PerThread};
@@ -24,11 +26,19 @@ impl Clients {
     ///
     /// # Errors
     /// When the machine has no usable TLS.
-    pub(crate) fn new(threads: usize) -> reqwest::Result<Self> {
+    pub(crate) fn new(threads: usize) -> anyhow::Result<Self> {
         // Broker and adapter may live in one process, as in tests; the first to install the provider wins.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let requests = PerThread::new(threads, || builder().build())?;
-        Ok(Self { requests, sockets: PerThread::new(threads, || builder().http1_only().build())? })
+        // One for all: each client would hold the machine's authorities for itself.
+        let tls = ClientConfig::with_platform_verifier()?;
+        let with = |names: &[&[u8]]| {
+            let mut tls = tls.clone();
+            tls.alpn_protocols = names.iter().map(|name| name.to_vec()).collect();
+            builder().tls_backend_preconfigured(tls)
+        };
+        let requests = PerThread::new(threads, || with(&[b"h2", b"http/1.1"]).build())?;
+        let sockets = PerThread::new(threads, || with(&[b"http/1.1"]).http1_only().build())?;
+        Ok(Self { requests, sockets })
     }
 
     /// For all requests.
