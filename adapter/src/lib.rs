@@ -21,6 +21,8 @@ pub mod config;
 mod conversation;
 mod door;
 mod metrics;
+#[doc(hidden)]
+pub mod micro;
 mod models;
 mod openai;
 mod pool;

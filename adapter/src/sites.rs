@@ -35,6 +35,8 @@ mod openai;
 mod refusal;
 pub(crate) mod watch;
 
+pub(crate) use openai::decoder as openai_decoder;
+
 /// What every driver uses. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Outside {

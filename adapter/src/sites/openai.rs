@@ -12,13 +12,18 @@ use tokio::time::{Instant, timeout_at};
 use super::{Outside, headers, http, refusal, watch::Cut};
 use crate::{
     prompt::Prompt,
-    stream::{Deltas, Stages, fault::Fault},
+    stream::{Decode, Deltas, Stages, fault::Fault},
 };
 
 mod decode;
 mod wire;
 
 use decode::Decoder;
+
+/// What reads a stream of such a site.
+pub(crate) fn decoder() -> impl Decode {
+    Decoder::events()
+}
 
 /// The body for a prompt; the same for every account.
 pub(super) fn body(prompt: &Prompt) -> Bytes {

@@ -1,0 +1,36 @@
+//! Two stages of an answer by themselves, for `scripts/bench micro`: what a chunk costs without a connection.
+
+use bytes::BytesMut;
+
+use crate::{
+    sites::openai_decoder,
+    stream::{Decode, chunk::Chunks, delta::Delta},
+};
+
+/// Reads a stream of OpenAI's chunks; gives how many deltas came of it.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
+    let mut decoder = openai_decoder();
+    let (mut deltas, mut count) = (Vec::new(), 0);
+    for piece in pieces {
+        decoder.push(piece, &mut deltas).expect("the stream is right");
+        count += deltas.drain(..).count();
+    }
+    count
+}
+
+/// Writes texts as OpenAI's chunks; gives how many bytes they are.
+#[must_use]
+pub fn encode(texts: impl IntoIterator<Item = String>) -> usize {
+    let mut chunks = Chunks::new("chatcmpl-1", 0, "model");
+    let (mut out, mut bytes) = (BytesMut::new(), 0);
+    for text in texts {
+        chunks.push(&Delta::Text(text), &mut out);
+        bytes += out.len();
+        out.clear();
+    }
+    bytes
+}
