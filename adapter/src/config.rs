@@ -16,6 +16,8 @@ const DEFAULT_RECORDED_TURNS: usize = 100;
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// More adapters bear more.
 const DEFAULT_STREAMS: usize = 4000;
+/// What so many streams need at 50 tokens a second (6 cores, measured 2026-11), with some room.
+const DEFAULT_THREADS: usize = 8;
 const MOST_THREADS: usize = 256;
 /// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -41,7 +43,7 @@ pub struct Config {
     pub body_limit: usize,
     /// `LATCHKEY_STREAMS`, default 4000: answers at once; whoever comes then is sent elsewhere.
     pub streams: usize,
-    /// `LATCHKEY_THREADS`, default one for each core: threads that serve.
+    /// `LATCHKEY_THREADS`, default one for each core, at most 8: threads that serve.
     pub threads: usize,
     /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
     pub write_deadline: Duration,
@@ -140,9 +142,10 @@ impl Config {
         let deliveries = [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered)];
         let secrets = SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
             .context("LATCHKEY_SHARED_SECRETS is wrong")?;
+        let threads = threads(env)?;
         Ok(Self {
             listen: env.address("LATCHKEY_ADAPTER_LISTEN", "127.0.0.1:7802")?,
-            redis: RedisConfig::from_env(env)?,
+            redis: RedisConfig { threads, ..RedisConfig::from_env(env)? },
             vault: SessionVault::from_env(env)?,
             catalog: Arc::new(Catalog::from_env(env)?),
             calls: Calls::from_env(env, &secrets)?,
@@ -152,7 +155,7 @@ impl Config {
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,
-            threads: threads(env)?,
+            threads,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
             drain: DRAIN,
@@ -172,7 +175,7 @@ impl Sparing {
 
 fn threads(env: &Env) -> anyhow::Result<usize> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = env.number("LATCHKEY_THREADS", cores)?;
+    let threads = env.number("LATCHKEY_THREADS", cores.min(DEFAULT_THREADS))?;
     ensure!((1..=MOST_THREADS).contains(&threads), "LATCHKEY_THREADS is wrong: expected 1 to {MOST_THREADS}");
     Ok(threads)
 }

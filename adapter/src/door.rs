@@ -15,12 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::threads::{Counted, Load};
-
 mod hatch;
 
-use hatch::Seat;
 pub(crate) use hatch::Threads;
+use hatch::{Counted, Load, Seat};
 
 /// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);

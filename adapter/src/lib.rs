@@ -35,7 +35,6 @@ mod serving;
 mod sites;
 mod state;
 mod stream;
-mod threads;
 mod tokens;
 pub mod trial;
 mod turn;

@@ -330,9 +330,9 @@ async fn unless(
 ) -> Result<Lease, PoolError> {
     let mut leasing = std::pin::pin!(leasing);
     tokio::select! {
-        // First, so that both go out in one write.
+        // Leasing first, which has a task of its own: so both go out in one write.
         biased;
-        is_needless = &mut looking => if is_needless { Err(PoolError::Needless) } else { leasing.await },
         leased = &mut leasing => if looking.await { Err(PoolError::Needless) } else { leased },
+        is_needless = &mut looking => if is_needless { Err(PoolError::Needless) } else { leasing.await },
     }
 }

@@ -94,7 +94,10 @@ pub const VARIABLES: &[Variable] = &[
         "LATCHKEY_STREAMS",
         "adapter: answers at once, each of two open files; more are refused with 503; 4000",
     ),
-    plain("LATCHKEY_THREADS", "adapter: threads that serve, each with a core's work; one for each core"),
+    plain(
+        "LATCHKEY_THREADS",
+        "adapter: threads that serve, each with a core's work; one for each core, at most 8",
+    ),
     plain(
         "LATCHKEY_TITLES",
         "adapter: site, or local to make the titles of conversations here, without a site; site",

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
 use address::Address;
-use lanes::{LANES, Lanes, Load};
+use lanes::{Lanes, Load};
 use reach::{Line, Reach};
 
 use crate::{
@@ -59,6 +59,8 @@ pub struct RedisConfig {
     pub ca: Option<PathBuf>,
     /// Limit of one call, waiting for a connection included.
     pub timeout: Duration,
+    /// Threads that call, at least one: each has a connection of its own. See [`crate::threads`].
+    pub threads: usize,
 }
 
 impl RedisConfig {
@@ -72,7 +74,8 @@ impl RedisConfig {
             return Err(EnvError::invalid("LATCHKEY_REDIS_URL", address::FORMS));
         }
         let ca = env.text("LATCHKEY_REDIS_CA")?.map(PathBuf::from);
-        Ok(Self { url, ca, timeout: env.duration("LATCHKEY_REDIS_TIMEOUT", Duration::from_secs(2))? })
+        let timeout = env.duration("LATCHKEY_REDIS_TIMEOUT", Duration::from_secs(2))?;
+        Ok(Self { url, ca, timeout, threads: 1 })
     }
 }
 
@@ -131,8 +134,9 @@ impl Store {
             })?),
         };
         let address = Address::parse(config.url.expose_secret(), ca.as_deref())?;
-        let reach = Reach::new(address, config.timeout, LANES)?;
-        let store = Self { lanes: Lanes::new(reach), timeout: config.timeout };
+        // One for each thread, and one for what is large.
+        let reach = Reach::new(address, config.timeout, config.threads + 1)?;
+        let store = Self { lanes: Lanes::new(reach, config.threads), timeout: config.timeout };
         store.ping().await?;
         Ok(store)
     }

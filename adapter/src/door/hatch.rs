@@ -1,9 +1,19 @@
 //! The threads that serve beside the one that has the door, and how connections come to them.
 
-use std::{io, net::SocketAddr, thread, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::Router;
+use latchkey_shared::threads;
 use tokio::{
     net::TcpStream,
     runtime::Builder,
@@ -13,12 +23,38 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{FIRST_BYTES, Paced};
-use crate::threads::{self, Counted, Load};
 
 /// Connections that a thread was handed and has not taken yet; more stay where they came in.
 const HANDED: usize = 64;
 /// How long a thread may take to end once nothing is left to do.
 const LAST_STEPS: Duration = Duration::from_secs(1);
+
+/// How many connections a thread has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Load(Arc<AtomicUsize>);
+
+/// One connection of a thread. Dropped, it is none.
+#[derive(Debug)]
+pub(crate) struct Counted(Load);
+
+impl Load {
+    /// Counts one more.
+    pub(crate) fn count(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+
+    /// How many there are.
+    pub(crate) fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// A connection on its way to the thread that will serve it. It belongs to no runtime meanwhile.
 pub(crate) struct Handed {

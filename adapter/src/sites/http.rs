@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use latchkey_shared::time::Timestamp;
+use latchkey_shared::{threads::PerThread, time::Timestamp};
 use reqwest::{Client, ClientBuilder, Response, header, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{stream::fault::Fault, threads::PerThread};
+use crate::stream::fault::Fault;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.

@@ -5,19 +5,18 @@
 //! three times the round trips, half of an adapter's CPU time per request).
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
+use crate::threads::PerThread;
+
 use super::{
     StoreError,
     reach::{Line, Reach},
 };
-
-/// Connections of one process, one for each load.
-pub(super) const LANES: usize = 2;
 
 /// What a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +36,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Lanes {
     reach: Reach,
-    open: Arc<[Mutex<Option<Line>>; LANES]>,
+    /// Each thread's own: an answer comes in on the thread that asked.
+    light: PerThread<Slot>,
+    heavy: Arc<Slot>,
     silence: Arc<Mutex<Silence>>,
 }
+
+/// A connection, once it is there.
+type Slot = Mutex<Option<Line>>;
 
 /// How long Redis has not answered. One that froze would make every caller wait for the whole limit.
 #[derive(Debug, Default)]
@@ -54,19 +58,23 @@ pub(super) struct Lane {
 }
 
 impl Lanes {
-    pub(super) fn new(reach: Reach) -> Self {
-        Self { reach, open: Arc::default(), silence: Arc::default() }
+    pub(super) fn new(reach: Reach, threads: usize) -> Self {
+        let light = PerThread::of(threads, Slot::default);
+        Self { reach, light, heavy: Arc::default(), silence: Arc::default() }
     }
 
     /// The connection for such calls, made anew if it is not there.
     pub(super) async fn take(&self, load: Load) -> Result<Lane, StoreError> {
-        let index = load as usize;
-        if let Some(connection) = self.slot(index).clone() {
+        let slot = match load {
+            Load::Light => self.light.here(),
+            Load::Heavy => &*self.heavy,
+        };
+        if let Some(connection) = locked(slot).clone() {
             return Ok(Lane { connection });
         }
         let made = Box::pin(self.reach.connect()).await?;
         // Whoever was faster keeps the place: two connections for one lane would be one too many.
-        let connection = self.slot(index).get_or_insert(made).clone();
+        let connection = locked(slot).get_or_insert(made).clone();
         Ok(Lane { connection })
     }
 
@@ -79,8 +87,8 @@ impl Lanes {
 
     /// Forgets every connection that can break.
     pub(super) fn forget_all(&self) {
-        for index in 0..LANES {
-            self.slot(index).take_if(|line| line.breaks());
+        for slot in self.light.all().chain([&*self.heavy]) {
+            locked(slot).take_if(|line| line.breaks());
         }
     }
 
@@ -109,8 +117,8 @@ impl Lanes {
     pub(super) fn reach(&self) -> &Reach {
         &self.reach
     }
+}
 
-    fn slot(&self, index: usize) -> std::sync::MutexGuard<'_, Option<Line>> {
-        self.open[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(slot: &Slot) -> MutexGuard<'_, Option<Line>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

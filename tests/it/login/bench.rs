@@ -53,7 +53,8 @@ impl Bench {
     /// A bench for a site, with an account `alice`.
     pub(super) async fn new(site: Site) -> Self {
         let redis = Redis::start().await;
-        let config = RedisConfig { url: redis.url().into(), ca: None, timeout: Duration::from_secs(5) };
+        let config =
+            RedisConfig { url: redis.url().into(), ca: None, timeout: Duration::from_secs(5), threads: 1 };
         let store = Store::connect(&config).await.unwrap();
         let ring = || KeyRing::parse(&KeyRing::generate()).unwrap();
         let artefacts = tempfile::tempdir().unwrap();
