@@ -54,6 +54,28 @@ pub(crate) async fn a_file_reaches_the_model(model: &ScriptedModel, adapter: &Ad
     }
 }
 
+/// Whichever way the answer ends.
+async fn no_file_is_left(model: &ScriptedModel, adapter: &Adapter, open_webui: &OpenWebUi) {
+    let gone = async || {
+        wait::until_some(SOON, async || files(open_webui).await.is_empty().then_some(())).await;
+    };
+    gone().await;
+    let mut question = Adapter::question("");
+    question["messages"][0] = parts::user("Which word?", &[parts::file("notes.txt", "Tulip.")]);
+
+    model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
+    let answer = adapter.chat(&question).await;
+    assert_eq!(answer.status, 502, "{}", answer.body);
+    gone().await;
+
+    model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let mut response = adapter.open(&question).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    assert_eq!(files(open_webui).await, ["notes.txt"]);
+    drop(response);
+    gone().await;
+}
+
 /// The names of the files that the user has at the site.
 async fn files(open_webui: &OpenWebUi) -> Vec<String> {
     let (http, at) = (support::http::client(), |path: &str| open_webui.url.join(path).unwrap());
@@ -99,7 +121,7 @@ async fn open_webui_is_signed_in_to_and_answers() {
     it_answers_in_every_way(model, &adapter).await;
     a_picture_reaches_the_model(model, &adapter).await;
     a_file_reaches_the_model(model, &adapter).await;
-    wait::until_some(SOON, async || files(&open_webui).await.is_empty().then_some(())).await;
+    no_file_is_left(model, &adapter, &open_webui).await;
     a_client_that_leaves_stops_the_model(model, &adapter).await;
     faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;

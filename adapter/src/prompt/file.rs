@@ -105,10 +105,12 @@ impl File {
         let by_name = given.as_deref().or(format).and_then(type_of);
         let media_type =
             declared.or_else(|| by_name.map(str::to_owned)).unwrap_or_else(|| UNKNOWN_TYPE.to_owned());
-        let name = given.unwrap_or_else(|| match TYPES.iter().find(|(_, each)| *each == media_type) {
-            Some((end, _)) => format!("{}-{number}.{end}", kind.as_str()),
-            None => format!("{}-{number}", kind.as_str()),
-        });
+        let name = given.unwrap_or_else(|| format!("{}-{number}", kind.as_str()));
+        // Sites go by the end of a name, and titles of documents have none.
+        let name = match TYPES.iter().find(|(_, each)| *each == media_type && !name.contains('.')) {
+            Some((end, _)) => format!("{name}.{end}"),
+            None => name,
+        };
         Ok(Self { name, media_type, content: content.into(), is_new: false })
     }
 }
@@ -169,6 +171,8 @@ mod tests {
         assert_eq!(read(&picture), expected("picture-2.png", "image/png", "hi"));
         let path = file("../../etc/no\"te\r\n.md", "data:text/plain;charset=utf-8;base64,aGk=");
         assert_eq!(read(&path), expected("note.md", "text/plain", "hi"));
+        let titled = file("report", "data:application/pdf;base64,aGk=");
+        assert_eq!(read(&titled), expected("report.pdf", "application/pdf", "hi"));
         assert_eq!(read(&file("a.CSV", "aGk=")), expected("a.CSV", "text/csv", "hi"));
         assert_eq!(read(&file("..", "data:a b;base64,aGk=")), expected("file-2", UNKNOWN_TYPE, "hi"));
         assert_eq!(read(&sound), expected("sound-2.wav", "audio/wav", "hi"));
