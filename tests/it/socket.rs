@@ -7,6 +7,9 @@ use support::{
     wait,
     world::{Adapter, World},
 };
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::chat::log::Kept;
 
 use Act::{Bytes, Cut, Hear, Ping, Stay};
 
@@ -147,16 +150,20 @@ async fn a_socket_that_closes_before_the_end_has_cut_the_answer() {
 
 #[tokio::test]
 async fn a_client_that_leaves_has_the_answer_stopped_over_its_socket() {
+    let log = Kept::default();
+    tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let script = [ready(), Hear("ask"), token("Once"), Hear("stop"), say(r#"{"type":"stopped"}"#), Stay];
     let site = SocketSite::start(&script).await;
     let world = world(&site, WEBSOCKET).await;
     let mut response = world.adapter().open(&Adapter::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
+    let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
 
     drop(response);
 
     wait::until(SOON, || site.closed() == 1).await;
     assert_eq!(site.heard().last().unwrap(), r#"{"room":7,"type":"stop"}"#);
+    assert_eq!(log.ids_of("the site confirmed that its answer is over"), [id]);
     world.stop().await;
 }
 
