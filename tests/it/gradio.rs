@@ -4,6 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use futures::future::select;
 use latchkey_shared::account::{Account, State};
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     gradio::{Gradio, PASSWORD, Settings, USERNAME},
@@ -117,6 +118,7 @@ async fn a_page_answers(mut stage: Stage) {
     a_second_turn_goes_on(&stage, &adapter).await;
     if stage.site == "gradio-multimodal" {
         files_are_told_once(&stage, &adapter).await;
+        files_come_through_every_door(&stage, &adapter).await;
     } else {
         a_file_is_refused(&stage, &adapter).await;
     }
@@ -186,6 +188,22 @@ async fn files_are_told_once(stage: &Stage, adapter: &Adapter) {
         (3, "And now?\n[file: more.txt]\nmore.txt: rose"),
         "{heard:?}"
     );
+}
+
+/// Anthropic's clients send documents, those of the Responses API input files.
+async fn files_come_through_every_door(stage: &Stage, adapter: &Adapter) {
+    let source = json!({"type": "base64", "media_type": "text/plain", "data": "dHVsaXA="});
+    let document = json!({"type": "document", "title": "notes", "source": source});
+    let file = json!({"type": "input_file", "filename": "notes.txt", "file_data": "data:text/plain;base64,dHVsaXA="});
+    let user = |part: &Value| json!([{"role": "user", "content": [part]}]);
+    let messages = json!({"model": stage.site, "max_tokens": 100, "messages": user(&document)});
+    let responses = json!({"model": stage.site, "input": user(&file)});
+    for (path, body) in [("/v1/messages", messages), ("/v1/responses", responses)] {
+        stage.model.model.will(Reply::text("Tulip."));
+        let answer = adapter.send(Method::POST, path, Some(&body)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert_eq!(stage.heard().pop().unwrap().1, "[file: notes.txt]\nnotes.txt: tulip", "{path}");
+    }
 }
 
 async fn a_file_is_refused(stage: &Stage, adapter: &Adapter) {

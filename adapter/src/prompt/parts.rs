@@ -42,8 +42,10 @@ pub(super) fn apart(
     site: &Site,
     others: Others,
 ) -> Result<(ChatRequest, Vec<File>), Invalid> {
-    let last = request.messages.len() - 1;
-    let upload = site.chat.upload.as_ref();
+    let (last, upload) = (request.messages.len() - 1, site.chat.upload.as_ref());
+    if others == Others::Passed && upload.is_none() {
+        return Ok((request, Vec::new()));
+    }
     // Most messages are texts, and a long one is not parsed for that.
     let parsed = |raw: &RawValue| if raw.get().contains('[') { value(raw) } else { Value::Null };
     let mut messages: Vec<Value> = request.messages.iter().map(|raw| parsed(raw)).collect();
