@@ -189,6 +189,13 @@ pub(in crate::site) struct RawRequest {
     expect: BTreeMap<String, Value>,
 }
 
+impl RawRequest {
+    /// Whether it is left out where all that it takes is known.
+    pub(super) fn is_once(&self) -> bool {
+        self.once
+    }
+}
+
 /// Checks requests in their order; `list` names them in mistakes, `known` grows by what they take.
 pub(super) fn check_all(
     source: &Source<'_>,

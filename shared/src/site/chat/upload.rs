@@ -111,6 +111,12 @@ pub(super) fn check(
         return Err(source.mistake(table_at, message));
     }
     let (at, all) = (requests.span().start, requests.get_ref().len());
+    // Each file is new to the site.
+    let is_once = |request: &&Spanned<RawRequest>| request.get_ref().is_once();
+    if let Some(request) = requests.get_ref().iter().chain(&remove).find(is_once) {
+        let message = "once means nothing here, where each file is new; leave it out";
+        return Err(source.mistake_near(request.span().start, "once", format!("{LIST}: {message}")));
+    }
     let places: Vec<usize> = requests.get_ref().iter().map(|request| request.span().start).collect();
     known.extend(ABOUT_FILE.map(str::to_owned));
     let mut sending = known.clone();
