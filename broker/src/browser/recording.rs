@@ -40,6 +40,8 @@ const WORLD: &str = "latchkey-record";
 const BINDING: &str = "latchkeyTouched";
 /// More is no sign-in and no question.
 const MOST: usize = 2000;
+/// Chromium answers at once, or never where the page breaks the stream off just then; nothing is heard meanwhile.
+const STREAM_LIMIT: Duration = Duration::from_secs(1);
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// A recording that goes on as long as its page is open. Clones share it.
@@ -262,7 +264,7 @@ impl Listener {
     /// Has a stream told as it comes: of one that the page breaks off, nothing can be read afterwards.
     async fn stream(&self, recording: &Recording, id: &RequestId) {
         let streaming = self.page.execute(StreamResourceContentParams::new(id.clone()));
-        let streaming = within(&self.gone, CALL_LIMIT, "Network.streamResourceContent", streaming).await;
+        let streaming = within(&self.gone, STREAM_LIMIT, "Network.streamResourceContent", streaming).await;
         if let Ok(begun) = streaming {
             recording.streamed(id, begun.result.buffered_data.as_ref());
         }
