@@ -16,7 +16,7 @@ use latchkey_shared::{
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 mod again;
 mod asking;
@@ -178,6 +178,7 @@ impl Pool {
                 tasks: tasks.clone(),
                 cancels: metrics.cancels.clone(),
                 watch: Watch::off(),
+                span: Span::none(),
             },
             tasks,
             patience,
@@ -242,12 +243,12 @@ impl Pool {
                 continue;
             };
             let asked = Instant::now();
+            let outside = Outside { span: Span::current(), ..self.outside.clone() };
             let asking = tracing::info_span!("ask", site = %site.name, account.id = %lease.account);
-            let opening = sites::open(&self.outside, site, &session, ask.clone()).instrument(asking);
+            let opening = sites::open(&outside, site, &session, ask.clone()).instrument(asking);
             let fault = match opening.await {
                 Ok(deltas) => {
-                    let (site, outside) = (Arc::clone(site), self.outside.clone());
-                    let hold = Hold { lease, site, session, outside };
+                    let hold = Hold { lease, site: Arc::clone(site), session, outside };
                     return Ok(Held { deltas, hold, failovers, asked });
                 }
                 Err(fault) if fault.is_of_the_account() => fault,

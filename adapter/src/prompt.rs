@@ -20,9 +20,11 @@ use crate::{
 };
 
 pub(crate) mod emulation;
+mod file;
 mod parts;
 
 use emulation::Emulation;
+pub(crate) use file::File;
 
 /// What a site is asked.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Prompt {
     pub model: String,
     /// The conversation.
     pub messages: Vec<Box<RawValue>>,
+    /// What is uploaded for it, where the site takes files.
+    pub files: Vec<File>,
     /// The client's tools.
     pub tools: Vec<Box<RawValue>>,
     /// Whatever else the client asks for.
@@ -97,7 +101,7 @@ impl Prompt {
         if emulates {
             return emulation::prompt(request, site, model, minted, settings);
         }
-        let request = if sites::takes_parts(site) { request } else { parts::as_text(request, site)? };
+        let (request, files) = parts::apart(request, site, parts::Others::of(site))?;
         if !request.tools.is_empty() && !takes_tools {
             return Err(Invalid(format!("tools: the site {} takes no tools", site.name)));
         }
@@ -109,12 +113,14 @@ impl Prompt {
             }
             _ => Calls::Untouched,
         };
-        Ok(Self { model, messages, tools, rest, minted, calls })
+        Ok(Self { model, messages, files, tools, rest, minted, calls })
     }
 
     /// The same prompt after more was said. What was said is cut in the middle where the site would not take all of it.
     pub(crate) fn after(&self, exchanges: &[Exchange]) -> Self {
         let mut prompt = self.clone();
+        // The site has them; it is told of them again only where it is told all.
+        prompt.files.iter_mut().for_each(|file| file.is_new = false);
         let mut room = match &self.calls {
             Calls::Emulated(emulation) => emulation.prompt_bytes,
             Calls::Untouched | Calls::Native(_) => usize::MAX,

@@ -17,6 +17,7 @@ use reqwest::{
     header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, USER_AGENT},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Span;
 use url::Url;
 
 use http::Clients;
@@ -48,6 +49,8 @@ pub(crate) struct Outside {
     pub cancels: Cancels,
     /// Who looks on.
     pub watch: Watch,
+    /// The request's, for what goes on after its answer.
+    pub span: Span,
 }
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
@@ -61,8 +64,8 @@ pub(crate) struct Ask {
 
 #[derive(Clone, Debug)]
 enum Words {
-    /// The request's body.
-    OpenAi(Bytes),
+    /// The request's body, and what it takes to upload files where there are any.
+    OpenAi(Bytes, Option<declared::words::Words>),
     /// What requests, and messages of a socket, are filled with.
     Declared(declared::words::Words),
 }
@@ -71,7 +74,11 @@ impl Ask {
     /// Words a whole prompt for a site.
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
         let words = match &site.chat.driver {
-            Driver::OpenAi(_) => Words::OpenAi(openai::body(prompt)),
+            Driver::OpenAi(_) => {
+                let has_files = !prompt.files.is_empty();
+                let uploaded = has_files.then(|| declared::words::Words::whole(prompt));
+                Words::OpenAi(openai::body(prompt), uploaded)
+            }
             Driver::Http(_) | Driver::Socket(_) => Words::Declared(declared::words::Words::whole(prompt)),
         };
         Self { words, minted: prompt.minted.clone(), kept: None }
@@ -101,8 +108,8 @@ pub(crate) async fn open(
 ) -> Result<Deltas, Fault> {
     let Ask { words, minted, kept } = ask;
     match (&site.chat.driver, words) {
-        (Driver::OpenAi(openai), Words::OpenAi(body)) => {
-            openai::open(outside, site, openai, session, body, minted).await
+        (Driver::OpenAi(openai), Words::OpenAi(body, words)) => {
+            openai::open(outside, site, openai, session, openai::Asked { body, words, minted }).await
         }
         (Driver::Http(http), Words::Declared(words)) => {
             declared::open(outside, site, http, session, declared::Asked { words, minted, kept }).await

@@ -59,6 +59,7 @@ pub async fn run(input: impl Read, output: impl Write) -> anyhow::Result<bool> {
         tasks: Tasks::new(),
         cancels: Metrics::default().cancels,
         watch: watch.clone(),
+        span: tracing::Span::none(),
     };
     let site = site(&question)?;
     let told = tell(&mut telling, &outside, &site, &Arc::new(session), &question).await?;

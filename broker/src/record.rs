@@ -61,7 +61,7 @@ struct Asked<'a> {
 pub(crate) fn draft(name: &str, seen: &Seen<'_>) -> Result<String, NoDraft> {
     let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
     let last_secret = seen.tape.touches.iter().rposition(is_secret).ok_or(NoDraft::NoLogin)?;
-    let asked = asked(seen.tape, last_secret).ok_or(NoDraft::NoQuestion)?;
+    let asked = asked(seen.tape, last_secret, seen.shown).ok_or(NoDraft::NoQuestion)?;
     let (chat, models) = chat::draft(seen, &asked);
     let text = [
         head(name, seen.base_url, &models),
@@ -81,7 +81,7 @@ pub(crate) fn draft(name: &str, seen: &Seen<'_>) -> Result<String, NoDraft> {
 pub(crate) fn is_complete(tape: &Tape) -> bool {
     let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
     let last_secret = tape.touches.iter().rposition(is_secret);
-    let asked = last_secret.and_then(|last_secret| asked(tape, last_secret));
+    let asked = last_secret.and_then(|last_secret| asked(tape, last_secret, ""));
     asked.is_some_and(|asked| {
         let since = tape.exchanges.iter().filter(|exchange| asked.exchange.after <= exchange.after);
         since.filter(|exchange| exchange.status.is_some()).all(|exchange| exchange.ended)
@@ -89,7 +89,7 @@ pub(crate) fn is_complete(tape: &Tape) -> bool {
     })
 }
 
-fn asked(tape: &Tape, last_secret: usize) -> Option<Asked<'_>> {
+fn asked<'t>(tape: &'t Tape, last_secret: usize, shown: &str) -> Option<Asked<'t>> {
     let fills = tape.touches.iter().enumerate().skip(last_secret + 1).rev();
     for (index, touch) in fills.filter(|(_, touch)| touch.what == Deed::Fill) {
         let text = touch.text.as_deref().unwrap_or_default().trim().to_owned();
@@ -100,7 +100,7 @@ fn asked(tape: &Tape, last_secret: usize) -> Option<Asked<'_>> {
         let holds = |exchange: &Exchange| {
             index < exchange.after && exchange.body.as_ref().is_some_and(|body| body.contains(&json))
         };
-        if let Some(exchange) = asking(tape, holds) {
+        if let Some(exchange) = asking(tape, holds, shown) {
             return Some(Asked { touch, text, exchange });
         }
     }
@@ -108,17 +108,35 @@ fn asked(tape: &Tape, last_secret: usize) -> Option<Asked<'_>> {
 }
 
 /// Of the requests that hold the question, the one that is answered by a stream: pages send it elsewhere too, for a
-/// title or to show it.
-fn asking(tape: &Tape, holds: impl Fn(&Exchange) -> bool) -> Option<&Exchange> {
+/// title or to show it. Of several streams, the one whose text the page shows.
+fn asking<'t>(tape: &'t Tape, holds: impl Fn(&Exchange) -> bool, shown: &str) -> Option<&'t Exchange> {
     let is_stream = |exchange: &&Exchange| exchange.content_type.contains("event-stream");
     let with_question = || tape.exchanges.iter().filter(|exchange| holds(exchange));
     let first = with_question().next()?;
     let itself = with_question().find(is_stream);
-    let stream =
-        tape.exchanges.iter().rposition(|exchange| first.after <= exchange.after && is_stream(&exchange));
-    let before = stream.and_then(|stream| tape.exchanges[..stream].iter().rfind(|exchange| holds(exchange)));
+    let streams = tape.exchanges.iter().enumerate();
+    let streams = streams.filter(|(_, exchange)| first.after <= exchange.after && is_stream(exchange));
+    let stream = streams.max_by_key(|(index, exchange)| (events::is_shown(exchange, shown), *index));
+    let before = stream.and_then(|(at, _)| tape.exchanges[..at].iter().rfind(|exchange| holds(exchange)));
     Some(itself.or(before).unwrap_or(first))
 }
+
+/// Whether an answer told who is signed in: what `[probe]` needs.
+pub(crate) fn names_user(tape: &Tape, base_url: &Url) -> bool {
+    probe::names_user(tape, base_url)
+}
+
+/// Where sites usually tell who is signed in.
+pub(crate) const USUAL: [&str; 8] = [
+    "/api/me",
+    "/api/user",
+    "/api/users/me",
+    "/api/auth/session",
+    "/api/v1/auths/",
+    "/config",
+    "/me",
+    "/user",
+];
 
 fn head(name: &str, base_url: &Url, models: &str) -> String {
     let address = base_url.as_str().trim_end_matches('/');

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::{
     chainlit::{Chainlit, PASSWORD, USERNAME},
     model::{End, ModelServer, Reply, ScriptedModel},
-    wait,
+    parts, wait,
     world::{Adapter, Admin, World},
 };
 
@@ -77,6 +77,7 @@ async fn chainlit_is_signed_in_to_and_answers() {
 
     it_streams_and_answers_whole(&stage, &adapter).await;
     a_second_turn_goes_on(&stage, &adapter).await;
+    a_file_reaches_the_model(&stage, &adapter).await;
     a_client_that_leaves_stops_the_model(&stage, &adapter).await;
     faults_are_told(&stage, &adapter).await;
     a_forgotten_conversation_is_told_anew(&mut stage, &adapter).await;
@@ -114,6 +115,29 @@ fn assert_told_whole(stage: &Stage, parts: &[&str]) {
     let heard = stage.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(parts.iter().all(|part| heard[0].1.contains(part)), "{heard:?}");
+}
+
+/// It is uploaded once the session is there, and told with the message.
+async fn a_file_reaches_the_model(stage: &Stage, adapter: &Adapter) {
+    let first = parts::user("Which word?", &[parts::file("notes é.txt", "tulip"), parts::picture()]);
+    stage.model.model.will(Reply::text("Tulip."));
+    let asked = |messages: Value| json!({"model": "chainlit", "messages": messages});
+    assert_eq!(adapter.chat(&asked(json!([first]))).await.text(), "Tulip.");
+    let (_, heard) = stage.heard().pop().unwrap();
+    let expected =
+        "Which word?\n[file: notes é.txt]\n[picture: picture-2.png]\nnotes é.txt: tulip\npicture-2.png: ";
+    assert!(heard.starts_with(expected), "{heard}");
+
+    let answer = json!({"role": "assistant", "content": "Tulip."});
+    let second = parts::user("And now?", &[parts::file("more.txt", "rose")]);
+    stage.model.model.will(Reply::text("Rose."));
+    assert_eq!(adapter.chat(&asked(json!([first, answer, second]))).await.text(), "Rose.");
+    let heard = stage.heard();
+    assert_eq!(
+        (heard.len(), heard[2].1.as_str()),
+        (3, "And now?\n[file: more.txt]\nmore.txt: rose"),
+        "{heard:?}"
+    );
 }
 
 async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) {

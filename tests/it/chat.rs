@@ -11,7 +11,7 @@ mod edge;
 mod failover;
 mod fields;
 mod leases;
-mod log;
+pub(super) mod log;
 mod models;
 mod refusals;
 mod shape;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::{
     model::{End, Reply, ScriptedModel},
     open_webui::{EMAIL, OpenWebUi, PASSWORD},
-    wait,
+    parts, wait,
     world::{Adapter, Admin, World},
 };
 use tokio::time::Instant;
@@ -17,9 +17,6 @@ use tokio::time::Instant;
 const SOON: Duration = Duration::from_secs(10);
 /// How long a session lives where three lives are waited for.
 pub(crate) const LIFE: Duration = Duration::from_secs(20);
-
-/// One red pixel.
-const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
 async fn add(admin: &Admin, label: &str, password: &str) -> Account {
     let credentials = json!({"username": EMAIL, "password": password});
@@ -31,16 +28,64 @@ async fn add(admin: &Admin, label: &str, password: &str) -> Account {
 
 /// A picture in a message stands in it when the model is asked.
 pub(crate) async fn a_picture_reaches_the_model(model: &ScriptedModel, adapter: &Adapter) {
-    let picture = json!({"type": "image_url", "image_url": {"url": PICTURE}});
-    let content = json!([{"type": "text", "text": "Which colour?"}, picture]);
+    let message = parts::user("Which colour?", &[parts::picture()]);
     model.will(Reply::text("Red."));
     let mut question = Adapter::question("");
-    question["messages"][0]["content"] = content.clone();
+    question["messages"][0] = message.clone();
 
     let answer = adapter.chat(&question).await;
 
     assert_eq!((answer.status, answer.text().as_str()), (200, "Red."), "{}", answer.body);
-    assert_eq!(model.last_call().body["messages"][0]["content"], content);
+    assert_eq!(model.last_call().body["messages"][0]["content"], message["content"]);
+}
+
+/// The site reads a file and tells its model what is in it; afterwards it is gone there.
+pub(crate) async fn a_file_reaches_the_model(model: &ScriptedModel, adapter: &Adapter) {
+    model.will(Reply::text("Tulip."));
+    let mut question = Adapter::question("");
+    question["messages"][0] = parts::user("Which word?", &[parts::file("notes é.txt", "The word is tulip.")]);
+
+    let answer = adapter.chat(&question).await;
+
+    assert_eq!((answer.status, answer.text().as_str()), (200, "Tulip."), "{}", answer.body);
+    let told = model.last_call().body["messages"].to_string();
+    for part in ["Which word?", "[file: notes é.txt]", "The word is tulip."] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+/// Whichever way the answer ends.
+async fn no_file_is_left(model: &ScriptedModel, adapter: &Adapter, open_webui: &OpenWebUi) {
+    let gone = async || {
+        wait::until_some(SOON, async || files(open_webui).await.is_empty().then_some(())).await;
+    };
+    gone().await;
+    let mut question = Adapter::question("");
+    question["messages"][0] = parts::user("Which word?", &[parts::file("notes.txt", "Tulip.")]);
+
+    model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
+    let answer = adapter.chat(&question).await;
+    assert_eq!(answer.status, 502, "{}", answer.body);
+    gone().await;
+
+    model.will(Reply::pieces(&["Once", " upon"]).silence());
+    let mut response = adapter.open(&question).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    assert_eq!(files(open_webui).await, ["notes.txt"]);
+    drop(response);
+    gone().await;
+}
+
+/// The names of the files that the user has at the site.
+async fn files(open_webui: &OpenWebUi) -> Vec<String> {
+    let (http, at) = (support::http::client(), |path: &str| open_webui.url.join(path).unwrap());
+    let credentials = json!({"email": EMAIL, "password": PASSWORD});
+    let session = http.post(at("/api/v1/auths/signin")).json(&credentials).send().await.unwrap();
+    let session: Value = session.json().await.unwrap();
+    let list = http.get(at("/api/v1/files/?content=false")).bearer_auth(session["token"].as_str().unwrap());
+    let list: Value = list.send().await.unwrap().json().await.unwrap();
+    let items = list["items"].as_array().unwrap_or_else(|| panic!("{list}"));
+    items.iter().map(|file| file["filename"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Asks for as long as three sessions live.
@@ -75,14 +120,15 @@ async fn open_webui_is_signed_in_to_and_answers() {
 
     it_answers_in_every_way(model, &adapter).await;
     a_picture_reaches_the_model(model, &adapter).await;
+    a_file_reaches_the_model(model, &adapter).await;
+    no_file_is_left(model, &adapter, &open_webui).await;
     a_client_that_leaves_stops_the_model(model, &adapter).await;
     faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;
     assert_eq!((after.state, after.generation), (State::Active, login.generation.unwrap()));
     // With another secret every session ends; the next question is answered all the same, with a new one.
     open_webui.restart(LIFE).await;
-    model.will(Reply::text("Alice."));
-    assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
+    a_file_reaches_the_model(model, &adapter).await;
     three_lives_pass(model, &adapter).await;
     assert!(admin.account(account.id).await.generation >= after.generation + 4);
     // The last, because the account must wait then.

@@ -4,11 +4,12 @@ use std::{pin::pin, time::Duration};
 
 use futures::future::select;
 use latchkey_shared::account::{Account, State};
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     gradio::{Gradio, PASSWORD, Settings, USERNAME},
     model::{End, ModelServer, Reply, ScriptedModel},
-    wait,
+    parts, wait,
     world::{Adapter, Admin, World},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Stage {
     pub(super) model: ModelServer,
     pub(super) world: World,
     gradio: Gradio,
+    /// The site file's.
+    site: &'static str,
 }
 
 impl Stage {
@@ -34,9 +37,25 @@ impl Stage {
 
     /// With variables of the adapter.
     pub(super) async fn with_adapter(concurrency: u32, queue: u32, toml: &str, env: &[(&str, &str)]) -> Self {
+        Self::with_page("gradio", (concurrency, queue), toml, env).await
+    }
+
+    /// With a page where people may add files to what they say.
+    async fn multimodal() -> Self {
+        let toml = include_str!("../../shared/sites/gradio-multimodal.toml");
+        Self::with_page("gradio-multimodal", (4, 4), toml, &[]).await
+    }
+
+    async fn with_page(
+        site: &'static str,
+        (concurrency, queue): (u32, u32),
+        toml: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
         let model = ScriptedModel::start().await;
-        let gradio = Gradio::start(Settings { model_url: model.url.clone(), concurrency, queue }).await;
-        let urls = format!("gradio={}", gradio.url());
+        let (model_url, multimodal) = (model.url.clone(), site == "gradio-multimodal");
+        let gradio = Gradio::start(Settings { model_url, concurrency, queue, multimodal }).await;
+        let urls = format!("{site}={}", gradio.url());
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), toml).unwrap();
         let path = file.path().display().to_string();
@@ -45,7 +64,7 @@ impl Stage {
             .adapter_env("LATCHKEY_SITE_URLS", &urls)
             .adapter_env("LATCHKEY_SITES", &path);
         let world = env.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await;
-        Self { model, gradio, world }
+        Self { model, gradio, world, site }
     }
 
     /// World, model and page, to be kept together.
@@ -55,7 +74,7 @@ impl Stage {
 
     /// Signs the page's user in.
     pub(super) async fn sign_in(&self) -> Account {
-        let (account, error) = self.world.admin().add_and_sign_in("gradio", USERNAME, PASSWORD).await;
+        let (account, error) = self.world.admin().add_and_sign_in(self.site, USERNAME, PASSWORD).await;
         assert_eq!((account.state, error), (State::Active, None));
         account
     }
@@ -67,28 +86,42 @@ impl Stage {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         messages.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
     }
-}
+    fn question(&self, messages: &Value) -> Value {
+        json!({"model": self.site, "messages": messages})
+    }
 
-fn question(messages: &Value) -> Value {
-    json!({"model": "gradio", "messages": messages})
-}
-
-fn user(text: &str) -> Value {
-    question(&json!([{"role": "user", "content": text}]))
+    fn user(&self, text: &str) -> Value {
+        self.question(&json!([{"role": "user", "content": text}]))
+    }
 }
 
 /// One test, because Gradio takes its time to start.
 #[tokio::test]
 async fn gradio_is_signed_in_to_and_answers() {
-    let mut stage = Stage::set(4, 4).await;
+    a_page_answers(Stage::set(4, 4).await).await;
+}
+
+/// The other kind of page, where people may add files to what they say.
+#[tokio::test]
+async fn a_multimodal_page_answers_and_is_told_files() {
+    a_page_answers(Stage::multimodal().await).await;
+}
+
+async fn a_page_answers(mut stage: Stage) {
     let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
 
-    let (account, error) = admin.add_and_sign_in("gradio", USERNAME, "not-the-password").await;
+    let (account, error) = admin.add_and_sign_in(stage.site, USERNAME, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
     let account = stage.sign_in().await;
 
     it_streams_and_answers_whole(&stage, &adapter).await;
     a_second_turn_goes_on(&stage, &adapter).await;
+    if stage.site == "gradio-multimodal" {
+        files_are_told_once(&stage, &adapter).await;
+        files_come_through_every_door(&stage, &adapter).await;
+    } else {
+        a_file_is_refused(&stage, &adapter).await;
+    }
     a_client_that_leaves_stops_the_model(&stage, &adapter).await;
     faults_are_told(&stage, &adapter).await;
     a_dead_session_is_renewed(&mut stage, &admin, &adapter, &account).await;
@@ -97,20 +130,20 @@ async fn gradio_is_signed_in_to_and_answers() {
 
 async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
     stage.model.model.will(Reply::pieces(&["Gu", "ten \"Mor", "gen\"\n", "— ü 🙂", "."]));
-    let streamed = adapter.stream(&user("Hello")).await;
+    let streamed = adapter.stream(&stage.user("Hello")).await;
     assert_eq!(streamed.text(), "Guten \"Morgen\"\n— ü 🙂.", "{}", streamed.raw);
     assert_eq!((streamed.finish_reason(), streamed.done, streamed.complete), ("stop", true, true));
     assert!(streamed.chunks.len() > 4, "it came in pieces: {}", streamed.raw);
 
     stage.model.model.will(Reply::text("Whole."));
-    assert_eq!(adapter.chat(&user("Hello again")).await.text(), "Whole.");
+    assert_eq!(adapter.chat(&stage.user("Hello again")).await.text(), "Whole.");
 }
 
 /// The second turn tells the site only what is new; an unknown past is told whole.
 async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
     stage.model.model.will(Reply::text("Blue."));
     let first = json!([{"role": "user", "content": "My colour?"}]);
-    assert_eq!(adapter.chat(&question(&first)).await.text(), "Blue.");
+    assert_eq!(adapter.chat(&stage.question(&first)).await.text(), "Blue.");
 
     let second = json!([
         {"role": "user", "content": "My colour?"},
@@ -119,7 +152,7 @@ async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
     ]);
     for attempt in ["goes on", "is told anew"] {
         stage.model.model.will(Reply::text("Red."));
-        assert_eq!(adapter.chat(&question(&second)).await.text(), "Red.", "{attempt}");
+        assert_eq!(adapter.chat(&stage.question(&second)).await.text(), "Red.", "{attempt}");
         let heard = stage.heard();
         if attempt == "goes on" {
             let expected = [("user", "My colour?"), ("assistant", "Blue."), ("user", "And yours?")];
@@ -135,10 +168,58 @@ async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
     }
 }
 
+/// The page keeps what it was told: the second turn brings only its own file.
+async fn files_are_told_once(stage: &Stage, adapter: &Adapter) {
+    let first = parts::user("Which word?", &[parts::file("notes é.txt", "tulip"), parts::picture()]);
+    stage.model.model.will(Reply::text("Tulip."));
+    assert_eq!(adapter.chat(&stage.question(&json!([first]))).await.text(), "Tulip.");
+    let (_, heard) = stage.heard().pop().unwrap();
+    let expected =
+        "Which word?\n[file: notes é.txt]\n[picture: picture-2.png]\nnotes é.txt: tulip\npicture-2.png: ";
+    assert!(heard.starts_with(expected), "{heard}");
+
+    let answer = json!({"role": "assistant", "content": "Tulip."});
+    let second = parts::user("And now?", &[parts::file("more.txt", "rose")]);
+    stage.model.model.will(Reply::text("Rose."));
+    assert_eq!(adapter.chat(&stage.question(&json!([first, answer, second]))).await.text(), "Rose.");
+    let heard = stage.heard();
+    assert_eq!(
+        (heard.len(), heard[2].1.as_str()),
+        (3, "And now?\n[file: more.txt]\nmore.txt: rose"),
+        "{heard:?}"
+    );
+}
+
+/// Anthropic's clients send documents, those of the Responses API input files.
+async fn files_come_through_every_door(stage: &Stage, adapter: &Adapter) {
+    let source = json!({"type": "base64", "media_type": "text/plain", "data": "dHVsaXA="});
+    let document = json!({"type": "document", "title": "notes", "source": source});
+    let file = json!({"type": "input_file", "filename": "notes.txt", "file_data": "data:text/plain;base64,dHVsaXA="});
+    let user = |part: &Value| json!([{"role": "user", "content": [part]}]);
+    let messages = json!({"model": stage.site, "max_tokens": 100, "messages": user(&document)});
+    let responses = json!({"model": stage.site, "input": user(&file)});
+    for (path, body) in [("/v1/messages", messages), ("/v1/responses", responses)] {
+        stage.model.model.will(Reply::text("Tulip."));
+        let answer = adapter.send(Method::POST, path, Some(&body)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert_eq!(stage.heard().pop().unwrap().1, "[file: notes.txt]\nnotes.txt: tulip", "{path}");
+    }
+}
+
+async fn a_file_is_refused(stage: &Stage, adapter: &Adapter) {
+    let message = parts::user("Which word?", &[parts::file("notes.txt", "tulip")]);
+
+    let answer = adapter.chat(&stage.question(&json!([message]))).await;
+
+    let told = "messages[0].content[1]: the site gradio is reached through text only and takes no file; send the request \
+                without it";
+    assert_eq!((answer.status, &answer.json()["error"]["message"]), (400, &json!(told)), "{}", answer.body);
+}
+
 async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) {
     stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
     let before = stage.model.model.count(End::Cancelled);
-    let mut response = adapter.open(&user("A long story")).await;
+    let mut response = adapter.open(&stage.user("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
 
@@ -148,7 +229,7 @@ async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) 
 async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
     let error = json!({"error": {"message": "boom"}});
     stage.model.model.will(Reply::status(500, &error));
-    let answer = adapter.chat(&user("Fail")).await;
+    let answer = adapter.chat(&stage.user("Fail")).await;
     assert_eq!(
         (answer.status, &answer.json()["error"]["code"]),
         (502, &json!("api_error")),
@@ -157,7 +238,7 @@ async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
     );
 
     stage.model.model.will(Reply::pieces(&["Half", " an"]).cut());
-    let streamed = adapter.stream(&user("Cut")).await;
+    let streamed = adapter.stream(&stage.user("Cut")).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }
@@ -167,7 +248,7 @@ async fn a_dead_session_is_renewed(stage: &mut Stage, admin: &Admin, adapter: &A
     stage.gradio.restart().await;
 
     stage.model.model.will(Reply::text("Alice."));
-    assert_eq!(adapter.chat(&user("Who am I?")).await.text(), "Alice.");
+    assert_eq!(adapter.chat(&stage.user("Who am I?")).await.text(), "Alice.");
     assert!(admin.account(account.id).await.generation > account.generation);
 }
 
@@ -179,9 +260,9 @@ async fn a_full_queue_of_gradio_is_429_with_retry_after() {
     stage.sign_in().await;
     stage.model.model.always(Reply::text("Done.").hold());
 
-    let mut running = adapter.open(&user("first")).await;
+    let mut running = adapter.open(&stage.user("first")).await;
     assert!(running.chunk().await.unwrap().is_some());
-    let (second, third) = (user("second"), user("third"));
+    let (second, third) = (stage.user("second"), stage.user("third"));
     let (second, third) = (pin!(adapter.chat(&second)), pin!(adapter.chat(&third)));
     let (refused, waits) = select(second, third).await.factor_first();
 

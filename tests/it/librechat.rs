@@ -10,6 +10,9 @@ use support::{
     wait,
     world::{Adapter, World},
 };
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::chat::log::Kept;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -22,6 +25,8 @@ fn said(texts: &[&str]) -> Value {
 
 #[tokio::test]
 async fn librechat_is_signed_in_to_and_answers() {
+    let log = Kept::default();
+    tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let site = LibreChat::start().await;
     let urls = format!("librechat={}", site.url);
     let world =
@@ -36,7 +41,7 @@ async fn librechat_is_signed_in_to_and_answers() {
 
     it_streams_and_answers_whole(&site, &adapter).await;
     turns_go_on_where_they_were(&site, &adapter).await;
-    a_client_that_leaves_stops_the_answer_and_leaves_nothing(&site, &adapter).await;
+    a_client_that_leaves_stops_the_answer_and_leaves_nothing(&site, &adapter, &log).await;
     faults_are_told(&site, &adapter).await;
 
     assert_eq!(site.logins_and_renewals(), (1, 0));
@@ -97,11 +102,17 @@ async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &Adapter) {
     assert_eq!(heard, 5);
 }
 
-async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(site: &LibreChat, adapter: &Adapter) {
+async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(
+    site: &LibreChat,
+    adapter: &Adapter,
+    log: &Kept,
+) {
+    let told = log.ids_of("the site confirmed that its answer is over").len();
     site.model.will(Reply::pieces(&["Once", " upon"]).silence());
     let before = site.model.count(End::Cancelled);
     let mut response = adapter.open(&said(&["A long story"])).await;
     assert!(response.chunk().await.unwrap().is_some());
+    let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
     drop(response);
 
     wait::until(SOON, || site.model.count(End::Cancelled) > before).await;
@@ -111,6 +122,9 @@ async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(site: &LibreCh
     let confirmed = "latchkey_adapter_upstream_cancel_confirm_seconds_count{site=\"librechat\"} 1";
     wait::until_some(SOON, async || adapter.get("/metrics").await.body.contains(confirmed).then_some(()))
         .await;
+    // It is stopped, then cleaned up.
+    let told = &log.ids_of("the site confirmed that its answer is over")[told..];
+    assert!(told.len() == 2 && told.iter().all(|told| *told == id), "{told:?}");
 }
 
 async fn faults_are_told(site: &LibreChat, adapter: &Adapter) {

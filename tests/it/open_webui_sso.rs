@@ -12,7 +12,7 @@ use support::{
     world::{Adapter, World},
 };
 
-use super::end_to_end::{LIFE, a_picture_reaches_the_model, three_lives_pass};
+use super::end_to_end::{LIFE, a_file_reaches_the_model, a_picture_reaches_the_model, three_lives_pass};
 
 const SITE: &str = "open-webui-sso";
 /// How long the model may take to learn that nobody listens.
@@ -67,6 +67,7 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
     assert_eq!((streamed.text().as_str(), streamed.done), ("Good morning.", true), "{}", streamed.raw);
     it_goes_on_and_stops(model, &adapter).await;
     a_picture_reaches_the_model(model, &adapter).await;
+    a_file_reaches_the_model(model, &adapter).await;
     faults_are_told(model, &adapter).await;
 
     // With another secret every session ends; the next question is answered all the same, with a new one.

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use support::{
+    parts,
     socket::{Act, SocketSite},
     wait,
     world::{Adapter, World},
 };
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::chat::log::Kept;
 
 use Act::{Bytes, Cut, Hear, Ping, Stay};
 
@@ -40,6 +44,16 @@ means = "end"
 send = { type = "stop", room = "{room}" }
 [[chat.websocket.cancel]]
 wait = [{ when = { "/type" = "stopped" } }]
+"#;
+
+const UPLOAD: &str = r#"[chat.upload]
+takes = ["file"]
+item = { id = "{id}", name = "{file.name}" }
+[[chat.upload.requests]]
+method = "POST"
+path = "/files?room={room}"
+multipart = { file = "{file}" }
+take = { id = "/id" }
 "#;
 
 const SOCKETIO: &str = r#"[chat.socketio]
@@ -129,6 +143,34 @@ async fn a_websocket_is_asked_and_answers() {
 }
 
 /// However the socket closes: without the site's own end mark the answer is not whole.
+/// What is known before the question is known to the upload, and pings are answered while it takes its time.
+#[tokio::test]
+async fn a_file_is_uploaded_before_the_question_while_its_socket_is_heard() {
+    let script = [ready(), Ping, Hear("ask"), token("Tulip."), say(r#"{"type":"end"}"#), Stay];
+    let site = SocketSite::start(&script).await;
+    let naming = WEBSOCKET.replace(r#"text = "{prompt}" }"#, r#"text = "{prompt}", files = "{uploads}" }"#);
+    let world = world(&site, &format!("{UPLOAD}{naming}")).await;
+    let mut question = Adapter::question("");
+    question["messages"][0] = parts::user("Which?", &[parts::file("notes.txt", "The word is tulip.")]);
+
+    let answer = world.adapter().chat(&question).await;
+
+    assert_eq!(answer.text(), "Tulip.", "{}", answer.body);
+    let asked = r#"{"files":[{"id":"f1","name":"notes.txt"}],"room":7,"text":"Which?\n[file: notes.txt]","type":"ask"}"#;
+    assert_eq!(site.heard(), [asked]);
+    let [posted] = site.posted().try_into().unwrap();
+    for part in [
+        "POST /files?room=7 ",
+        "practice_session=",
+        "filename=\"notes.txt\"",
+        "text/plain",
+        "The word is tulip.",
+    ] {
+        assert!(posted.contains(part), "{part}: {posted}");
+    }
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_socket_that_closes_before_the_end_has_cut_the_answer() {
     let polite = [ready(), Hear("ask"), token("Half")];
@@ -147,16 +189,20 @@ async fn a_socket_that_closes_before_the_end_has_cut_the_answer() {
 
 #[tokio::test]
 async fn a_client_that_leaves_has_the_answer_stopped_over_its_socket() {
+    let log = Kept::default();
+    tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let script = [ready(), Hear("ask"), token("Once"), Hear("stop"), say(r#"{"type":"stopped"}"#), Stay];
     let site = SocketSite::start(&script).await;
     let world = world(&site, WEBSOCKET).await;
     let mut response = world.adapter().open(&Adapter::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
+    let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
 
     drop(response);
 
     wait::until(SOON, || site.closed() == 1).await;
     assert_eq!(site.heard().last().unwrap(), r#"{"room":7,"type":"stop"}"#);
+    assert_eq!(log.ids_of("the site confirmed that its answer is over"), [id]);
     world.stop().await;
 }
 

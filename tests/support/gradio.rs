@@ -27,6 +27,8 @@ pub struct Settings {
     pub concurrency: u32,
     /// How many questions may wait.
     pub queue: u32,
+    /// Whether people may add files to what they say.
+    pub multimodal: bool,
 }
 
 impl Gradio {
@@ -60,5 +62,7 @@ fn serve(command: &mut Command, place: Place<'_>, settings: &Settings) {
         .env("USERS", format!("{USERNAME}={PASSWORD}"))
         .env("CONCURRENCY", settings.concurrency.to_string())
         .env("QUEUE", settings.queue.to_string())
+        .envs(settings.multimodal.then_some(("MULTIMODAL", "1")))
+        .env("GRADIO_TEMP_DIR", place.directory.join("files"))
         .env("HOME", place.directory);
 }

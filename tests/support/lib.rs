@@ -17,6 +17,7 @@ pub mod new_api;
 pub mod oidc;
 pub mod open_webui;
 pub mod opencode;
+pub mod parts;
 pub mod practice;
 pub mod processes;
 mod product;

@@ -1,15 +1,16 @@
-//! A site that is one WebSocket with a script: what it says, and what it waits for.
+//! A site that is one WebSocket with a script: what it says, and what it waits for. Files may be posted beside it.
 
 use std::{
     io::ErrorKind,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures::{SinkExt, StreamExt};
 use latchkey_shared::shutdown::Tasks;
 use reqwest::Url;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_tungstenite::{
@@ -20,7 +21,10 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::server;
+use crate::{server, wait};
+
+/// How long a file waits until the socket was heard.
+const SOON: Duration = Duration::from_secs(10);
 
 /// What a script does next.
 #[derive(Clone, Debug)]
@@ -52,6 +56,8 @@ pub struct SocketSite {
 struct Seen {
     heard: Vec<String>,
     opened: Vec<Opened>,
+    pongs: usize,
+    posted: Vec<String>,
     closed: usize,
 }
 
@@ -96,6 +102,12 @@ impl SocketSite {
         self.seen.lock().unwrap().opened.clone()
     }
 
+    /// The requests that posted files, head and body. Each is answered once a ping over the socket was.
+    #[must_use]
+    pub fn posted(&self) -> Vec<String> {
+        self.seen.lock().unwrap().posted.clone()
+    }
+
     /// How many sockets the peer has closed.
     #[must_use]
     pub fn closed(&self) -> usize {
@@ -123,12 +135,33 @@ async fn serve(
             let connection = async move {
                 match refusal {
                     Some(answer) => refuse(stream, answer).await,
+                    None if is_post(&stream).await => take_file(stream, &seen).await,
                     None => play(stream, &seen, script).await,
                 }
             };
             stopping.run_until_cancelled(connection).await;
         });
     }
+}
+
+async fn is_post(stream: &TcpStream) -> bool {
+    let mut begins = [0; 4];
+    while stream.peek(&mut begins).await.is_ok_and(|read| 0 < read && read < begins.len()) {}
+    begins == *b"POST"
+}
+
+async fn take_file(mut stream: TcpStream, seen: &Mutex<Seen>) {
+    let mut request = Vec::new();
+    // Where a form ends (RFC 2046, section 5.1.1).
+    while !request.ends_with(b"--\r\n") {
+        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    wait::until(SOON, || seen.lock().unwrap().pongs > 0).await;
+    seen.lock().unwrap().posted.push(String::from_utf8_lossy(&request).into_owned());
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n";
+    stream.write_all(format!("{head}{{\"id\":\"f1\"}}").as_bytes()).await.ok();
 }
 
 async fn refuse(mut stream: TcpStream, answer: &str) {
@@ -172,7 +205,11 @@ async fn play(stream: TcpStream, seen: &Mutex<Seen>, script: Vec<Act>) {
                 )
                 .await
             }
-            Act::Ping => hear(&mut socket, seen, Message::is_pong).await,
+            Act::Ping => {
+                let heard = hear(&mut socket, seen, Message::is_pong).await;
+                seen.lock().unwrap().pongs += usize::from(heard);
+                heard
+            }
             Act::Stay => hear(&mut socket, seen, |_| false).await,
             Act::Say(_) | Act::Bytes | Act::Cut => true,
         };

@@ -11,7 +11,10 @@ use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
-use super::{Calls, Prompt, message, parts};
+use super::{
+    Calls, Prompt, message,
+    parts::{self, Others},
+};
 use crate::{
     config,
     conversation::{add, digest},
@@ -71,10 +74,11 @@ pub(super) fn prompt(
 ) -> Result<Prompt, Invalid> {
     let plain =
         request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
-    let request = if plain && sites::takes_parts(site) { request } else { parts::as_text(request, site)? };
+    let others = if plain { Others::of(site) } else { Others::LeftOut };
+    let (request, files) = parts::apart(request, site, others)?;
     let ChatRequest { messages, tools, mut rest, session, .. } = request;
     if plain {
-        return Ok(Prompt { model, messages, tools, rest, minted, calls: Calls::Untouched });
+        return Ok(Prompt { model, messages, files, tools, rest, minted, calls: Calls::Untouched });
     }
     let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
@@ -100,7 +104,7 @@ pub(super) fn prompt(
     let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
     let calls =
         if emulation.offers_tools() { Calls::Emulated(Arc::new(emulation)) } else { Calls::Untouched };
-    Ok(Prompt { model, messages, tools: Vec::new(), rest, minted, calls })
+    Ok(Prompt { model, messages, files, tools: Vec::new(), rest, minted, calls })
 }
 
 /// The tools as declared.

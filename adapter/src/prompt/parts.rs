@@ -1,65 +1,168 @@
-//! Pictures and files, where a site is reached through text only: what the person just sent of them is refused, what is
-//! older is told as left out. Refused again and again, a picture in the history would end the conversation.
+//! Pictures and files: uploaded where the site takes them, passed on where its endpoint does. Where neither is so, what
+//! the person just sent of them is refused, and what is older is told as left out. Refused again and again, a picture in
+//! the history would end the conversation.
 
-use latchkey_shared::site::Site;
+use latchkey_shared::site::{
+    Site,
+    chat::upload::{Kind, Upload},
+};
 use serde_json::{
-    Value,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 
-use crate::openai::request::{ChatRequest, Invalid};
+use super::file::{self, File, Unusable};
+use crate::{
+    openai::request::{ChatRequest, Invalid},
+    sites,
+};
 
-/// The request with nothing but text in it.
+/// What becomes of what is neither text nor uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// The site's endpoint takes it as it came.
+    Passed,
+    /// Only text gets there.
+    LeftOut,
+}
+
+impl Others {
+    /// Of a prompt that the site gets as it came.
+    pub(super) fn of(site: &Site) -> Self {
+        if sites::takes_parts(site) { Self::Passed } else { Self::LeftOut }
+    }
+}
+
+/// The request as the site's chat takes it, and the files that are uploaded for it.
 ///
 /// # Errors
-/// When the person's last words are more than text.
-pub(super) fn as_text(mut request: ChatRequest, site: &Site) -> Result<ChatRequest, Invalid> {
-    let last = request.messages.len() - 1;
-    for (index, raw) in request.messages.iter_mut().enumerate() {
-        // Most messages are texts, and a long one is not parsed for that.
-        if !raw.get().contains('[') {
-            continue;
-        }
-        let mut message: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-        let Some(parts) = message["content"].as_array() else { continue };
-        let Some((at, part)) = parts.iter().enumerate().find(|(_, part)| !is_text(part)) else { continue };
-        if index == last && message["role"] == "user" {
-            return Err(Invalid(format!(
-                "messages[{index}].content[{at}]: the site {} is reached through text only and takes no {}; send the \
-                 request without it",
-                site.name,
-                kind(part),
-            )));
-        }
-        let texts: Vec<String> = parts.iter().map(text).collect();
-        message["content"] = texts.join("\n").into();
-        *raw = text_of(&message);
+/// When the person's last words are more than the site takes.
+pub(super) fn apart(
+    mut request: ChatRequest,
+    site: &Site,
+    others: Others,
+) -> Result<(ChatRequest, Vec<File>), Invalid> {
+    let (last, upload) = (request.messages.len() - 1, site.chat.upload.as_ref());
+    if others == Others::Passed && upload.is_none() {
+        return Ok((request, Vec::new()));
     }
-    Ok(request)
+    // Most messages are texts, and a long one is not parsed for that.
+    let parsed = |raw: &RawValue| if raw.get().contains('[') { value(raw) } else { Value::Null };
+    let mut messages: Vec<Value> = request.messages.iter().map(|raw| parsed(raw)).collect();
+    let parts = messages.iter().filter_map(|message| message["content"].as_array()).flatten();
+    let mut to_come = parts.filter(|part| uploaded(part, upload, others).is_some()).count();
+    let mut files = Vec::new();
+    for (index, message) in messages.iter_mut().enumerate() {
+        let is_last = index == last && message["role"] == "user";
+        let Some(parts) = message["content"].as_array_mut() else { continue };
+        let mut changed = false;
+        for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| !is_text(part)) {
+            let read = match uploaded(part, upload, others) {
+                Some((kind, upload)) => {
+                    to_come -= 1;
+                    read(part, kind, upload, site, to_come, files.len() + 1)
+                }
+                None if others == Others::Passed => continue,
+                None => Err(not_taken(part, site)),
+            };
+            let text = match read {
+                Ok(file) => {
+                    let marker = format!("[{}: {}]", name(part), file.name);
+                    files.push((index, file));
+                    marker
+                }
+                Err(why) if is_last => {
+                    return Err(Invalid(format!("messages[{index}].content[{at}]: {why}")));
+                }
+                Err(_) => left_out(part, upload),
+            };
+            *part = json!({"type": "text", "text": text});
+            changed = true;
+        }
+        if changed {
+            if parts.iter().all(is_text) {
+                message["content"] = parts.iter().map(text).collect::<Vec<_>>().join("\n").into();
+            }
+            request.messages[index] = to_raw_value(message).expect("JSON always serializes");
+        }
+    }
+    let files = since_the_last_answer(files, &request);
+    Ok((request, files))
+}
+
+/// The files, with what of them is new to a site that keeps the conversation.
+fn since_the_last_answer(files: Vec<(usize, File)>, request: &ChatRequest) -> Vec<File> {
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let answered = request.messages.iter().rposition(|raw| value(raw)["role"] == "assistant");
+    let is_new = |index: usize| answered.is_none_or(|answered| answered < index);
+    files.into_iter().map(|(index, file)| File { is_new: is_new(index), ..file }).collect()
+}
+
+/// What a part is and how it is uploaded, if it is.
+fn uploaded<'u>(part: &Value, upload: Option<&'u Upload>, others: Others) -> Option<(Kind, &'u Upload)> {
+    let (kind, upload) = (file::kind(part)?, upload?);
+    // An endpoint that takes pictures fetches them itself, as it always did.
+    let passed = others == Others::Passed && kind == Kind::Picture && file::is_elsewhere(part);
+    (upload.takes.contains(&kind) && !passed).then_some((kind, upload))
+}
+
+/// Reads the file with this number, which `to_come` others follow.
+fn read(
+    part: &Value,
+    kind: Kind,
+    upload: &Upload,
+    site: &Site,
+    to_come: usize,
+    number: usize,
+) -> Result<File, String> {
+    let Upload { max_bytes, max_files, .. } = upload;
+    if *max_files <= to_come {
+        return Err(format!("the site {} takes {max_files} files with one request; send no more", site.name));
+    }
+    File::read(part, kind, number, *max_bytes).map_err(|unusable| match unusable {
+        Unusable::Elsewhere => {
+            let kind = kind.as_str();
+            format!("a {kind} that is elsewhere is never fetched; send its content as a data: URL")
+        }
+        Unusable::Broken => {
+            format!("expected the content of the {} as base64 in a data: URL", kind.as_str())
+        }
+        Unusable::Large(bytes) => format!(
+            "the {} has {bytes} bytes, and the site {} takes {max_bytes}; send a smaller one",
+            kind.as_str(),
+            site.name
+        ),
+    })
+}
+
+fn not_taken(part: &Value, site: &Site) -> String {
+    let reached = if site.chat.upload.is_some() { "" } else { " is reached through text only and" };
+    format!("the site {}{reached} takes no {}; send the request without it", site.name, name(part))
+}
+
+fn left_out(part: &Value, upload: Option<&Upload>) -> String {
+    let why = if upload.is_some() { "" } else { ": this model is reached through text only" };
+    format!("[{} left out{why}]", name(part))
 }
 
 fn is_text(part: &Value) -> bool {
     part.is_string() || ["text", "refusal"].iter().any(|key| part[key].is_string())
 }
 
-fn text(part: &Value) -> String {
-    let text = part.as_str().or_else(|| part["text"].as_str()).or_else(|| part["refusal"].as_str());
-    let left_out = || format!("[{} left out: this model is reached through text only]", kind(part));
-    text.map_or_else(left_out, str::to_owned)
+fn text(part: &Value) -> &str {
+    part.as_str().or_else(|| part["text"].as_str()).or_else(|| part["refusal"].as_str()).unwrap_or_default()
 }
 
 /// What a person calls it; nothing of what the client wrote is repeated.
-fn kind(part: &Value) -> &'static str {
-    match part["type"].as_str() {
-        Some("image_url" | "image" | "input_image") => "picture",
-        Some("file" | "input_file" | "document") => "file",
-        Some("input_audio") => "sound",
-        Some(_) | None => "part of this kind",
-    }
+fn name(part: &Value) -> &'static str {
+    file::kind(part).map_or("part of this kind", Kind::as_str)
 }
 
-fn text_of(message: &Value) -> Box<RawValue> {
-    to_raw_value(message).expect("JSON always serializes")
+/// Raw JSON as a value; it was parsed once already.
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -69,23 +172,47 @@ mod tests {
 
     use super::*;
 
-    fn as_text(messages: &Value) -> Result<Vec<String>, Invalid> {
-        let urls = SiteUrls::from([("gradio".parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
+    /// A built-in site, with what its file says here of uploads replaced.
+    fn site(name: &str) -> Site {
+        let urls = SiteUrls::from([(name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
         let catalog = Catalog::load(&[], &urls).unwrap();
+        let mut site = Site::clone(catalog.sites().next().unwrap());
+        if let Some(upload) = &mut site.chat.upload {
+            (upload.max_bytes, upload.max_files) = (8, 2);
+        }
+        site
+    }
+
+    fn apart(site: &Site, messages: &Value) -> Result<(Vec<Value>, Vec<File>), Invalid> {
         let body = json!({"model": "gradio", "messages": messages}).to_string();
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
-        let request = super::as_text(request, catalog.sites().next().unwrap())?;
-        Ok(request.messages.iter().map(|raw| raw.get().to_owned()).collect())
+        let (request, files) = super::apart(request, site, Others::of(site))?;
+        Ok((request.messages.iter().map(|raw| value(raw)).collect(), files))
+    }
+
+    fn user(parts: &[Value]) -> Value {
+        json!({"role": "user", "content": parts})
+    }
+
+    fn text(text: &str) -> Value {
+        json!({"type": "text", "text": text})
+    }
+
+    fn picture(url: &str) -> Value {
+        json!({"type": "image_url", "image_url": {"url": url}})
+    }
+
+    fn file(name: &str, base64: &str) -> Value {
+        json!({"type": "file", "file": {"filename": name, "file_data": base64}})
     }
 
     #[test]
     fn a_new_picture_is_refused_and_an_old_one_told_as_left_out() {
-        let picture = json!({"role": "user", "content": [
-            {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:"}}]});
-        let question = json!({"role": "user", "content": "And [now]?"});
+        let (gradio, question) = (site("gradio"), json!({"role": "user", "content": "And [now]?"}));
+        let picture = user(&[text("What is this?"), picture("data:")]);
 
-        let refused = as_text(&json!([question, picture])).unwrap_err();
-        let told = as_text(&json!([picture, question])).unwrap();
+        let refused = apart(&gradio, &json!([question, picture])).unwrap_err();
+        let (told, _) = apart(&gradio, &json!([picture, question])).unwrap();
 
         assert_eq!(
             refused.0,
@@ -93,13 +220,78 @@ mod tests {
              request without it"
         );
         let expected = "What is this?\n[picture left out: this model is reached through text only]";
-        assert_eq!(told, [json!({"role": "user", "content": expected}).to_string(), question.to_string()]);
+        assert_eq!(told, [json!({"role": "user", "content": expected}), question]);
     }
 
     #[test]
     fn texts_keep_their_bytes() {
-        let parts = json!([{"role": "user", "content": [{"type": "text", "text": "[1]"}]}]);
+        let body =
+            r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"[1]"}],"x":1.10}]}"#;
+        let request = ChatRequest::parse(body.as_bytes()).unwrap();
 
-        assert_eq!(as_text(&parts).unwrap(), [parts[0].to_string()]);
+        let (request, _) = super::apart(request, &site("chainlit"), Others::LeftOut).unwrap();
+
+        assert!(body.contains(request.messages[0].get()), "{}", request.messages[0].get());
+    }
+
+    #[test]
+    fn files_are_taken_out_and_named_where_they_stood() {
+        let first = user(&[file("a.txt", "YQ=="), text("One?")]);
+        let answer = json!({"role": "assistant", "content": "Yes."});
+        let second = user(&[text("Two?"), picture("data:image/png;base64,Yg==")]);
+
+        let (told, files) = apart(&site("chainlit"), &json!([first, answer, second])).unwrap();
+
+        assert_eq!(told[0]["content"], "[file: a.txt]\nOne?");
+        assert_eq!(told[2]["content"], "Two?\n[picture: picture-2.png]");
+        let seen = |file: &File| (file.name.clone(), file.content.to_vec(), file.is_new);
+        let expected = [("a.txt", b"a", false), ("picture-2.png", b"b", true)];
+        let expected = expected.map(|(name, content, is_new)| (name.to_owned(), content.to_vec(), is_new));
+        assert_eq!(files.iter().map(seen).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_endpoint_that_takes_parts_is_passed_what_is_not_uploaded() {
+        let parts = [
+            picture("https://a.example/b.png"),
+            file("a.txt", "YQ=="),
+            picture("data:image/png;base64,Yg=="),
+        ];
+
+        let (told, files) = apart(&site("open-webui"), &json!([user(&parts)])).unwrap();
+
+        assert_eq!(told, [user(&[parts[0].clone(), text("[file: a.txt]"), parts[2].clone()])]);
+        assert_eq!(files.len(), 1);
+    }
+
+    #[test]
+    fn what_is_beyond_a_bound_is_told_with_the_bound_and_older_files_give_way() {
+        let chainlit = site("chainlit");
+        let refused = |parts: &[Value]| apart(&chainlit, &json!([user(parts)])).unwrap_err().0;
+        let [a, b, c] = ["a.txt", "b.txt", "c.txt"].map(|name| file(name, "YQ=="));
+
+        assert_eq!(
+            refused(&[file("a.txt", "MTIzNDU2Nzg5")]),
+            "messages[0].content[0]: the file has 9 bytes, and the site chainlit takes 8; send a smaller one"
+        );
+        assert_eq!(
+            refused(&[a.clone(), b.clone(), c.clone()]),
+            "messages[0].content[0]: the site chainlit takes 2 files with one request; send no more"
+        );
+        assert_eq!(
+            refused(&[text("?"), picture("https://a.example/b.png")]),
+            "messages[0].content[1]: a picture that is elsewhere is never fetched; send its content as a data: URL"
+        );
+        assert_eq!(
+            refused(&[picture("data:image/png;base64,?")]),
+            "messages[0].content[0]: expected the content of the picture as base64 in a data: URL"
+        );
+        assert_eq!(
+            refused(&[json!({"type": "video"})]),
+            "messages[0].content[0]: the site chainlit takes no part of this kind; send the request without it"
+        );
+        let (told, files) = apart(&chainlit, &json!([user(&[a]), user(&[b]), user(&[c])])).unwrap();
+        assert_eq!(told[0]["content"], "[file left out]");
+        assert_eq!(files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["b.txt", "c.txt"]);
     }
 }

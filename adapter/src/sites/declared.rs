@@ -25,7 +25,7 @@ use super::{Outside, watch::Cut};
 use crate::stream::{Deltas, Stages, Upstream, delta::Values, fault::Fault};
 
 mod after;
-mod call;
+pub(super) mod call;
 mod decode;
 mod edits;
 mod fill;
@@ -34,6 +34,7 @@ mod matching;
 mod reader;
 mod said;
 pub(super) mod socket;
+pub(super) mod upload;
 pub(super) mod words;
 
 use after::After;
@@ -79,9 +80,11 @@ pub(super) async fn open(
         if request.once && request.take.keys().all(|name| after.values.contains_key(name)) {
             continue;
         }
+        after.upload(request, outside, &words, deadline).await?;
         let taken = timeout_at(deadline, caller.take(request, Some(&words), &after.values)).await;
         after.values.extend(taken.map_err(|_| Fault::Silent)??);
     }
+    after.upload(last, outside, &words, deadline).await?;
     let response = timeout_at(deadline, caller.send(last, Some(&words), &after.values)).await;
     let response = response.map_err(|_| Fault::Silent)??;
     let known = Known { values: after.values.clone(), goes_on };

@@ -1,18 +1,29 @@
 //! The driver of sites whose own endpoint is like OpenAI's chat completions, behind the site's session.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use latchkey_shared::{
     session::Session,
-    site::{Site, chat::openai::OpenAi},
+    site::{
+        Site,
+        chat::{openai::OpenAi, upload::UPLOADS},
+    },
 };
 use reqwest::{StatusCode, header};
+use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Outside, headers, http, refusal, watch::Cut};
+use super::{
+    Outside,
+    declared::{call::Caller, upload::Uploads, words::Words},
+    headers, http, refusal,
+    watch::Cut,
+};
 use crate::{
     prompt::Prompt,
-    stream::{Decode, Deltas, Stages, fault::Fault},
+    stream::{Decode, Deltas, Stages, delta::Values, fault::Fault},
 };
 
 mod decode;
@@ -23,6 +34,14 @@ use decode::Decoder;
 /// What reads a stream of such a site.
 pub(crate) fn decoder() -> impl Decode {
     Decoder::events()
+}
+
+/// What is asked.
+pub(super) struct Asked {
+    pub(super) body: Bytes,
+    /// What it takes to upload files, where there are any.
+    pub(super) words: Option<Words>,
+    pub(super) minted: String,
 }
 
 /// The body for a prompt; the same for every account.
@@ -44,14 +63,23 @@ pub(super) fn body(prompt: &Prompt) -> Bytes {
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
     outside: &Outside,
-    site: &Site,
+    site: &Arc<Site>,
     openai: &OpenAi,
-    session: &Session,
-    body: Bytes,
-    minted: String,
+    session: &Arc<Session>,
+    asked: Asked,
 ) -> Result<Deltas, Fault> {
+    let Asked { mut body, words, minted } = asked;
     let url = site.url(&openai.path);
     let started = Instant::now();
+    let deadline = started + site.limits.first_token.min(site.limits.turn);
+    let mut uploads = None;
+    if let Some((words, field)) = words.zip(openai.uploads.as_ref()) {
+        let (client, watch) = (outside.clients.requests().clone(), outside.watch.clone());
+        let caller = Caller { client, site: Arc::clone(site), session: Arc::clone(session), watch };
+        let mut values = Values::new();
+        uploads = Uploads::before(|_| true, outside, &caller, &words, &mut values, deadline).await?;
+        body = listing(&body, field, values.remove(UPLOADS).unwrap_or_default());
+    }
     let request = outside
         .clients
         .requests()
@@ -60,7 +88,6 @@ pub(super) async fn open(
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "text/event-stream, application/json")
         .body(body);
-    let deadline = started + site.limits.first_token.min(site.limits.turn);
     let response = timeout_at(deadline, request.send()).await;
     let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
     outside.watch.answered("POST", &url, response.status());
@@ -74,6 +101,20 @@ pub(super) async fn open(
     let decoder = outside.watch.over(Box::new(decoder), cut);
     let upstream = response.bytes_stream().map_err(drop).boxed();
     let mut deltas = Deltas::new(Stages::new(decoder, minted), upstream, site.limits, started);
+    if let Some(uploads) = uploads {
+        // The site needs them as long as it answers.
+        deltas = deltas.with_farewell(Box::new(move |_, _| drop(uploads)));
+    }
     deltas.begin().await?;
     Ok(deltas)
+}
+
+/// The body with what was uploaded in one of its fields, behind what the client itself has put there.
+fn listing(body: &[u8], field: &str, uploads: Value) -> Bytes {
+    let mut body: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    match (body.get_mut(field), uploads) {
+        (Some(Value::Array(listed)), Value::Array(uploads)) => listed.extend(uploads),
+        (_, uploads) => drop(body.insert(field.to_owned(), uploads)),
+    }
+    serde_json::to_vec(&body).expect("texts and JSON always serialize").into()
 }

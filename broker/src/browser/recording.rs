@@ -1,7 +1,8 @@
 //! What a person does on a page and what the page asks the network for, for the author of a site file. In memory only.
 //!
 //! Nothing that is typed into a password or code field is read, and no request is kept that could hold it: a request's
-//! body is kept only where it has a text in it that was typed openly after the last secret.
+//! body is kept only where it has a text in it that was typed openly after the last secret, or what the page made up for
+//! such a request.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,18 +13,16 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chromiumoxide::cdp::{
     browser_protocol::{
         network::{
-            EventEventSourceMessageReceived, EventLoadingFailed, EventLoadingFinished,
+            EventDataReceived, EventEventSourceMessageReceived, EventLoadingFailed, EventLoadingFinished,
             EventRequestWillBeSent, EventResponseReceived, EventWebSocketCreated, GetRequestPostDataParams,
-            GetResponseBodyParams, RequestId,
+            GetResponseBodyParams, RequestId, StreamResourceContentParams,
         },
         page::AddScriptToEvaluateOnNewDocumentParams,
     },
-    js_protocol::runtime::{AddBindingParams, EventBindingCalled},
+    js_protocol::runtime::{AddBindingParams, EvaluateParams, EventBindingCalled},
 };
 use futures::{StreamExt, stream::BoxStream};
 use latchkey_shared::shutdown::Tasks;
-use secrecy::SecretString;
-use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
@@ -32,85 +31,18 @@ use super::{
     instance::{CALL_LIMIT, within},
 };
 
+mod tape;
+
+pub use tape::{Deed, Exchange, Tape, Touch};
+
 const SCRIPT: &str = include_str!("record.js");
 const WORLD: &str = "latchkey-record";
 const BINDING: &str = "latchkeyTouched";
 /// More is no sign-in and no question.
 const MOST: usize = 2000;
+/// Chromium answers at once, or never where the page breaks the stream off just then; nothing is heard meanwhile.
+const STREAM_LIMIT: Duration = Duration::from_secs(1);
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
-
-/// One thing that a person did.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Touch {
-    /// Where.
-    #[serde(deserialize_with = "url")]
-    pub url: Url,
-    /// What.
-    pub what: Deed,
-    /// To which element.
-    pub selector: String,
-    /// What was typed, chosen or pressed; never a secret.
-    pub text: Option<String>,
-}
-
-fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-}
-
-/// What a person does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deed {
-    /// Types into a field.
-    Fill,
-    /// Types a password.
-    Password,
-    /// Types a one-time code.
-    Code,
-    /// Chooses an option.
-    Choose,
-    /// Clicks.
-    Click,
-    /// Presses Enter.
-    Press,
-}
-
-/// A request of the page and what came of it.
-#[derive(Clone, Debug)]
-pub struct Exchange {
-    id: RequestId,
-    /// Its method.
-    pub method: String,
-    /// Its address.
-    pub url: Url,
-    /// Its headers, as the page set them.
-    pub headers: Vec<(String, SecretString)>,
-    /// Its body, where that has openly typed text in it.
-    pub body: Option<String>,
-    /// The answer's status.
-    pub status: Option<u16>,
-    /// The answer's content type.
-    pub content_type: String,
-    /// The answer, if it is a text.
-    pub answer: Option<String>,
-    /// Whether nothing more comes.
-    pub ended: bool,
-    /// How many touches came before it.
-    pub after: usize,
-}
-
-/// What was seen so far.
-#[derive(Debug)]
-pub struct Tape {
-    /// What the person did, in order.
-    pub touches: Vec<Touch>,
-    /// What the page asked for by script, in order; pages and pictures are left out.
-    pub exchanges: Vec<Exchange>,
-    /// Sockets that the page opened.
-    pub sockets: Vec<Url>,
-    /// When the network was last heard of.
-    pub last: Instant,
-}
 
 /// A recording that goes on as long as its page is open. Clones share it.
 #[derive(Clone)]
@@ -120,6 +52,7 @@ enum Event {
     Touch(Arc<EventBindingCalled>),
     Request(Arc<EventRequestWillBeSent>),
     Response(Arc<EventResponseReceived>),
+    Data(Arc<EventDataReceived>),
     Message(Arc<EventEventSourceMessageReceived>),
     Socket(Arc<EventWebSocketCreated>),
     Finished(RequestId),
@@ -169,6 +102,7 @@ impl Recording {
             status: None,
             content_type: String::new(),
             answer: None,
+            streamed: Vec::new(),
             ended: false,
             after: tape.touches.len(),
         };
@@ -183,51 +117,22 @@ impl Recording {
         }
     }
 
+    /// Keeps more of a stream, in base64.
+    fn streamed(&self, id: &RequestId, data: &str) {
+        let Ok(bytes) = STANDARD.decode(data) else { return };
+        self.change(id, |exchange| {
+            if exchange.streamed.len() < LONGEST_BODY {
+                exchange.streamed.extend(bytes);
+            }
+        });
+    }
+
     /// Keeps a request's body if it can hold no secret, and is worth it.
     fn keep_body(&self, id: &RequestId, body: String) {
-        let open = self.tape().open_texts();
-        if open.iter().any(|text| body.contains(text.as_str())) {
+        let is_of_a_question = self.tape().is_of_a_question(&body);
+        if is_of_a_question {
             self.change(id, |exchange| exchange.body = Some(body));
         }
-    }
-}
-
-#[cfg(test)]
-impl Exchange {
-    /// One that ended well, for tests of what reads tapes.
-    pub(crate) fn answered(after: usize, method: &str, url: &str, content_type: &str, answer: &str) -> Self {
-        Self {
-            id: RequestId::new(url),
-            method: method.to_owned(),
-            url: url.parse().unwrap(),
-            headers: Vec::new(),
-            body: None,
-            status: Some(200),
-            content_type: content_type.to_owned(),
-            answer: Some(answer.to_owned()),
-            ended: true,
-            after,
-        }
-    }
-}
-
-impl Tape {
-    /// Whether a password or a code was typed.
-    #[must_use]
-    pub fn has_secret(&self) -> bool {
-        self.touches.iter().any(|touch| matches!(touch.what, Deed::Password | Deed::Code))
-    }
-
-    /// What was typed openly after the last secret, as JSON writes it.
-    #[must_use]
-    pub fn open_texts(&self) -> Vec<String> {
-        let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
-        let from = self.touches.iter().rposition(is_secret).map_or(0, |at| at + 1);
-        let fills = self.touches[from..].iter().filter(|touch| touch.what == Deed::Fill);
-        let texts = fills.filter_map(|touch| touch.text.clone()).filter(|text| text.trim().len() > 3);
-        texts
-            .map(|text| serde_json::to_string(text.trim()).unwrap_or_default().trim_matches('"').to_owned())
-            .collect()
     }
 }
 
@@ -244,6 +149,7 @@ impl Page {
             self.heard(Event::Touch).await?,
             self.heard(Event::Request).await?,
             self.heard(Event::Response).await?,
+            self.heard(Event::Data).await?,
             self.heard(Event::Message).await?,
             self.heard(Event::Socket).await?,
             self.heard(|event: Arc<EventLoadingFinished>| Event::Finished(event.request_id.clone())).await?,
@@ -257,6 +163,19 @@ impl Page {
         self.execute("Page.addScriptToEvaluateOnNewDocument", script).await?;
         tasks.spawn(listen(self.listener(), recording.clone(), events));
         Ok(recording)
+    }
+
+    /// Asks for paths of the page's own origin, as its scripts would; what comes is on the tape.
+    ///
+    /// # Errors
+    /// When the browser ends or does not answer.
+    pub async fn ask(&self, paths: &[String]) -> Result<(), BrowserError> {
+        let paths = serde_json::json!(paths);
+        let each = "(path) => fetch(path).then((answer) => answer.text())";
+        let mut evaluate =
+            EvaluateParams::new(format!("Promise.allSettled({paths}.map({each})).then(() => true)"));
+        evaluate.await_promise = Some(true);
+        self.execute("Runtime.evaluate", evaluate).await.map(drop)
     }
 
     async fn heard<E: chromiumoxide::cdp::IntoEventKind + Unpin>(
@@ -299,10 +218,22 @@ async fn listen(
                     listener.read_request(&recording, &event.request_id).await;
                 }
             }
-            Some(Event::Response(event)) => recording.change(&event.request_id, |exchange| {
-                exchange.status = u16::try_from(event.response.status).ok();
-                exchange.content_type = event.response.mime_type.to_lowercase();
-            }),
+            Some(Event::Response(event)) => {
+                let content_type = event.response.mime_type.to_lowercase();
+                let is_stream = content_type.contains("event-stream") || content_type.contains("ndjson");
+                recording.change(&event.request_id, |exchange| {
+                    exchange.status = u16::try_from(event.response.status).ok();
+                    exchange.content_type = content_type;
+                });
+                if is_stream {
+                    listener.stream(&recording, &event.request_id).await;
+                }
+            }
+            Some(Event::Data(event)) => {
+                if let Some(data) = &event.data {
+                    recording.streamed(&event.request_id, data.as_ref());
+                }
+            }
             Some(Event::Message(event)) => recording.change(&event.request_id, |exchange| {
                 let name = if event.event_name.is_empty() { "message" } else { &event.event_name };
                 let block = format!("event: {name}\ndata: {}\n\n", event.data.replace('\n', "\ndata: "));
@@ -330,6 +261,15 @@ impl Listener {
         }
     }
 
+    /// Has a stream told as it comes: of one that the page breaks off, nothing can be read afterwards.
+    async fn stream(&self, recording: &Recording, id: &RequestId) {
+        let streaming = self.page.execute(StreamResourceContentParams::new(id.clone()));
+        let streaming = within(&self.gone, STREAM_LIMIT, "Network.streamResourceContent", streaming).await;
+        if let Ok(begun) = streaming {
+            recording.streamed(id, begun.result.buffered_data.as_ref());
+        }
+    }
+
     async fn read_answer(&self, recording: &Recording, id: &RequestId) {
         let wanted =
             recording.tape().exchanges.iter().any(|exchange| exchange.id == *id && exchange.answer.is_none());
@@ -350,8 +290,8 @@ impl Listener {
         }
         recording.change(id, |exchange| {
             exchange.ended = true;
-            exchange.answer =
-                text.filter(|text| text.len() < LONGEST_BODY).or_else(|| exchange.answer.take());
+            let text = text.filter(|text| text.len() < LONGEST_BODY);
+            exchange.answer = text.or_else(|| exchange.answer.take()).or_else(|| exchange.streamed_text());
         });
     }
 }

@@ -14,6 +14,8 @@ struct Names {
     minted: BTreeMap<String, (String, &'static str)>,
     /// Values out of an earlier answer: value to name and pointer.
     taken: BTreeMap<String, (String, String)>,
+    /// Values of the session, and what is written in their place.
+    kept: Vec<(String, String)>,
 }
 
 /// Drafts the table, and the line of `[site]` that names the models.
@@ -46,40 +48,91 @@ pub(super) fn draft(seen: &Seen<'_>, asked: &Asked<'_>) -> (String, String) {
 /// `[chat.http]`.
 fn declared(seen: &Seen<'_>, asked: &Asked<'_>, body: &Value, model: Option<&str>) -> String {
     let (streaming, stream) = stream(seen, asked);
-    let mut names = Names::default();
-    names.find(body, "", &asked.text, model);
+    let mut names = Names { kept: kept(seen), ..Names::default() };
     let stream_path = streaming.and_then(|streaming| path(seen.base_url, &streaming.url)).unwrap_or_default();
-    let answer =
-        asked.exchange.answer.as_deref().and_then(|answer| serde_json::from_str::<Value>(answer).ok());
-    if let (Some(answer), true) = (&answer, !stream_path.is_empty()) {
-        names.take(answer, stream_path);
+    let between = streaming.map(|streaming| followers(seen, asked, streaming)).unwrap_or_default();
+    let bodies: Vec<Value> = between.iter().map(|exchange| json(exchange.body.as_deref())).collect();
+    for body in std::iter::once(body).chain(&bodies) {
+        names.find(body, &asked.text, model);
     }
-    let at = names.in_path(path(seen.base_url, &asked.exchange.url).unwrap_or("/"));
+    for exchange in std::iter::once(&asked.exchange).chain(&between).filter(|_| !stream_path.is_empty()) {
+        names.take(&json(exchange.answer.as_deref()), stream_path);
+    }
     let mut text = "[chat]\ntools = false\n\n# VERIFY: how a dead session looks.\n[chat.expired]\nstatus = [401]\n\n[chat.http]\n".to_owned();
     let minted: Vec<String> =
         names.minted.values().map(|(name, kind)| format!("{name} = {kind:?}")).collect();
     if !minted.is_empty() {
         text += &format!("mint = {{ {} }}\n", minted.join(", "));
     }
-    let template = names.fill(body, &asked.text, model);
-    text += &format!(
-        "\n# VERIFY: what else in it is of one conversation, one account or one day.\n[[chat.http.requests]]\nmethod = {:?}\npath = {at:?}\njson = {}\n",
-        asked.exchange.method,
-        toml::inline(&template),
-    );
-    let headers = headers(seen, asked.exchange);
-    if !headers.is_empty() {
-        text += &format!("headers = {{ {} }}\n", headers.join(", "));
-    }
-    let taken: Vec<String> =
-        names.taken.values().map(|(name, pointer)| format!("{name} = {pointer:?}")).collect();
-    if !taken.is_empty() {
-        text += &format!("take = {{ {} }}\n", taken.join(", "));
+    text += "\n# VERIFY: what else in it is of one conversation, one account or one day.\n";
+    text += &request(seen, asked.exchange, &names, &names.fill(body, &asked.text, model));
+    for (exchange, body) in between.into_iter().zip(&bodies) {
+        text += "\n# VERIFY: the same.\n";
+        text += &request(seen, exchange, &names, &names.fill(body, &asked.text, model));
     }
     if !stream_path.is_empty() {
         text += &format!("\n[[chat.http.requests]]\npath = {:?}\n", names.in_path(stream_path));
     }
     text + "\n" + &stream
+}
+
+/// One request with a body.
+fn request(seen: &Seen<'_>, exchange: &Exchange, names: &Names, template: &Value) -> String {
+    let at = names.in_path(path(seen.base_url, &exchange.url).unwrap_or("/"));
+    let (method, json) = (&exchange.method, toml::inline(template));
+    let mut text = format!("[[chat.http.requests]]\nmethod = {method:?}\npath = {at:?}\njson = {json}\n");
+    let headers = headers(seen, exchange);
+    if !headers.is_empty() {
+        text += &format!("headers = {{ {} }}\n", headers.join(", "));
+    }
+    let answer = self::json(exchange.answer.as_deref());
+    let own = |(name, pointer): &&(String, String)| {
+        answer.pointer(pointer).and_then(Value::as_str).is_some_and(|value| names.is_taken(value, name))
+    };
+    let taken: Vec<String> =
+        names.taken.values().filter(own).map(|(name, pointer)| format!("{name} = {pointer:?}")).collect();
+    if !taken.is_empty() {
+        text += &format!("take = {{ {} }}\n", taken.join(", "));
+    }
+    text
+}
+
+/// The requests between the one that asks and its stream without which that would not be: the stream, or its path, has
+/// in it what they were answered.
+fn followers<'a>(seen: &Seen<'a>, asked: &Asked<'_>, streaming: &Exchange) -> Vec<&'a Exchange> {
+    let all = &seen.tape.exchanges;
+    let at = |wanted: &Exchange| all.iter().position(|exchange| std::ptr::eq(exchange, wanted));
+    let (Some(first), Some(last)) = (at(asked.exchange), at(streaming)) else { return Vec::new() };
+    let stream = format!("{} {}", streaming.url, streaming.answer.as_deref().unwrap_or_default());
+    let is_id = |text: &str| {
+        text.len() >= 6
+            && text.bytes().any(|byte| byte.is_ascii_digit())
+            && !text.contains(char::is_whitespace)
+    };
+    let between = all.get(first + 1..last).unwrap_or_default().iter();
+    between
+        .filter(|exchange| exchange.body.is_some() && path(seen.base_url, &exchange.url).is_some())
+        .filter(|exchange| {
+            let answer = json(exchange.answer.as_deref());
+            toml::texts(&answer).iter().any(|(_, text)| is_id(text) && stream.contains(text))
+        })
+        .collect()
+}
+
+/// Values of the session, and what is written in their place: no token gets into a file.
+fn kept(seen: &Seen<'_>) -> Vec<(String, String)> {
+    use secrecy::ExposeSecret;
+
+    let cookies = seen.cookies.iter().map(|(name, value)| (value, format!("{{cookie.{name}}}")));
+    let local = seen.local.iter().map(|(key, value)| (value, format!("VERIFY: {key} of localStorage")));
+    let session = seen.session.iter().map(|(key, value)| (value, format!("VERIFY: {key} of sessionStorage")));
+    let all =
+        cookies.chain(local).chain(session).map(|(value, place)| (value.expose_secret().to_owned(), place));
+    all.filter(|(value, _)| value.len() >= 8).collect()
+}
+
+fn json(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// The exchange whose answer is the stream, if it is not the one that asked, and its table.
@@ -93,7 +146,11 @@ fn stream<'a>(seen: &Seen<'a>, asked: &Asked<'a>) -> (Option<&'a Exchange>, Stri
         .exchanges
         .iter()
         .filter(|exchange| asked.exchange.after <= exchange.after && is_stream(exchange));
-    let later = later.filter_map(|exchange| Some((exchange, events::draft(exchange, seen.shown)?))).next();
+    let mut later: Vec<(&Exchange, String)> =
+        later.filter_map(|exchange| Some((exchange, events::draft(exchange, seen.shown)?))).collect();
+    // A page may open several: first what it shows.
+    later.sort_by_key(|(exchange, _)| !events::is_shown(exchange, seen.shown));
+    let later = later.into_iter().next();
     match (own.filter(|_| is_stream(asked.exchange) || later.is_none()), later) {
         (Some(own), _) => (None, own),
         (None, Some((exchange, stream))) => (Some(exchange), stream),
@@ -120,9 +177,9 @@ fn headers(seen: &Seen<'_>, asked: &Exchange) -> Vec<String> {
 
 impl Names {
     /// Finds the random values in a body.
-    fn find(&mut self, body: &Value, _at: &str, question: &str, model: Option<&str>) {
+    fn find(&mut self, body: &Value, question: &str, model: Option<&str>) {
         for (pointer, text) in toml::texts(body) {
-            let fixed = text == question || Some(text) == model;
+            let fixed = text == question || Some(text) == model || self.kept_at(text).is_some();
             if let Some(kind) = random(text).filter(|_| !fixed && !self.minted.contains_key(text)) {
                 let name = self
                     .free(pointer.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or("value"));
@@ -139,6 +196,16 @@ impl Names {
                 self.taken.insert(text.to_owned(), (name, pointer));
             }
         }
+    }
+
+    /// Whether a value is the one with this name.
+    fn is_taken(&self, value: &str, name: &str) -> bool {
+        self.taken.get(value).is_some_and(|(known, _)| known == name)
+    }
+
+    /// What is written in place of a value of the session.
+    fn kept_at(&self, text: &str) -> Option<&str> {
+        self.kept.iter().find(|(value, _)| value == text).map(|(_, place)| place.as_str())
     }
 
     /// A name that no other value has.
@@ -173,6 +240,7 @@ impl Names {
         match value {
             Value::String(text) if text.trim() == question => "{prompt}".into(),
             Value::String(text) if Some(text.as_str()) == model => "{model}".into(),
+            Value::String(text) if self.kept_at(text).is_some() => self.kept_at(text).into(),
             Value::String(text) => {
                 let escaped = text.replace('{', "{{").replace('}', "}}");
                 let named =

@@ -49,6 +49,14 @@ pub(super) fn draft(exchange: &Exchange, shown: &str) -> Option<String> {
     )
 }
 
+/// Whether an answer has a text that the page showed at the end.
+pub(super) fn is_shown(exchange: &Exchange, shown: &str) -> bool {
+    let cut = exchange.answer.as_deref().and_then(|answer| cut(&exchange.content_type, answer));
+    let Some((_, events)) = cut else { return false };
+    let said = place(&events, shown).map(|place| plain(&said(&events, &place)));
+    said.is_some_and(|said| said.len() > 3 && plain(shown).contains(&said))
+}
+
 /// The format, and the events.
 fn cut(content_type: &str, answer: &str) -> Option<(&'static str, Vec<Event>)> {
     let json = |data: &str| {

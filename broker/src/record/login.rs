@@ -1,7 +1,7 @@
 //! `[login]`: what the person did until the last secret was sent.
 
 use super::{Seen, path};
-use crate::browser::{Deed, Exchange, Touch};
+use crate::browser::{Deed, Exchange, Tape, Touch};
 
 /// Drafts the recipe; `question` is the field that shows that the site is signed in to.
 pub(super) fn draft(seen: &Seen<'_>, last_secret: usize, question: &Touch) -> String {
@@ -61,8 +61,8 @@ fn username(steps: &[Touch]) -> Option<usize> {
 }
 
 /// The username that was typed.
-pub(super) fn typed_username<'a>(seen: &Seen<'a>) -> Option<&'a str> {
-    username(&seen.tape.touches).and_then(|at| seen.tape.touches[at].text.as_deref())
+pub(super) fn typed_username(tape: &Tape) -> Option<&str> {
+    username(&tape.touches).and_then(|at| tape.touches[at].text.as_deref())
 }
 
 /// How the site says no was not seen; where it would say it was.

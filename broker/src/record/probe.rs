@@ -1,17 +1,24 @@
 //! `[probe]`: a GET whose JSON answer named the user.
 
 use serde_json::Value;
+use url::Url;
 
 use super::{Seen, login, path, toml};
-use crate::browser::Exchange;
+use crate::browser::{Exchange, Tape};
 
 /// Keys under which sites tell who is signed in.
 const KEYS: [&str; 6] = ["email", "username", "user", "login", "name", "sub"];
 
+pub(super) fn names_user(tape: &Tape, base_url: &Url) -> bool {
+    let username = login::typed_username(tape);
+    let mut answers = tape.exchanges.iter().filter_map(|exchange| answer(base_url, exchange));
+    answers.any(|(_, answer)| toml::texts(&answer).iter().any(|(_, text)| Some(*text) == username))
+}
+
 pub(super) fn draft(seen: &Seen<'_>) -> String {
-    let username = login::typed_username(seen);
+    let username = login::typed_username(seen.tape);
     let answers: Vec<(&str, Value)> =
-        seen.tape.exchanges.iter().filter_map(|exchange| answer(seen, exchange)).collect();
+        seen.tape.exchanges.iter().filter_map(|exchange| answer(seen.base_url, exchange)).collect();
     for (path, answer) in &answers {
         let named = toml::texts(answer).into_iter().find(|(_, text)| Some(*text) == username);
         if let Some((pointer, _)) = named {
@@ -38,9 +45,9 @@ fn table(path: &str, pointer: &str, more: &str) -> String {
 }
 
 /// The JSON that a GET of the site was answered.
-fn answer<'a>(seen: &Seen<'a>, exchange: &'a Exchange) -> Option<(&'a str, Value)> {
+fn answer<'a>(base_url: &Url, exchange: &'a Exchange) -> Option<(&'a str, Value)> {
     let fits = exchange.method == "GET" && exchange.status == Some(200);
-    let path = path(seen.base_url, &exchange.url).filter(|path| fits && !path.contains('?'))?;
+    let path = path(base_url, &exchange.url).filter(|path| fits && !path.contains('?'))?;
     let answer: Value = serde_json::from_str(exchange.answer.as_deref()?).ok()?;
     answer.is_object().then_some((path, answer))
 }

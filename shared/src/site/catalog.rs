@@ -12,13 +12,14 @@ use crate::{
     id::SiteName,
 };
 
-pub(super) const BUILT_IN: [(&str, &str); 7] = [
+pub(super) const BUILT_IN: [(&str, &str); 8] = [
     ("practice.toml", include_str!("../../sites/practice.toml")),
     ("open-webui.toml", include_str!("../../sites/open-webui.toml")),
     ("open-webui-sso.toml", include_str!("../../sites/open-webui-sso.toml")),
     ("librechat.toml", include_str!("../../sites/librechat.toml")),
     ("chainlit.toml", include_str!("../../sites/chainlit.toml")),
     ("plain-openai.toml", include_str!("../../sites/plain-openai.toml")),
+    ("gradio-multimodal.toml", include_str!("../../sites/gradio-multimodal.toml")),
     ("gradio.toml", include_str!("../../sites/gradio.toml")),
 ];
 

@@ -21,10 +21,13 @@ pub mod request;
 pub mod socket;
 pub mod stream;
 pub mod text;
+pub mod upload;
 
 use http::{Http, RawHttp};
 use openai::{OpenAi, RawOpenAi};
 use socket::{RawSocketIo, RawWebSocket, Socket};
+use text::Name;
+use upload::{RawUpload, UPLOADS, Upload};
 
 /// How to chat with a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +42,8 @@ pub struct Chat {
     pub expired: Expired,
     /// What else the site means by a status.
     pub refusals: Vec<Refusal>,
+    /// How pictures and files are uploaded, where the site takes them apart from what is said.
+    pub upload: Option<Upload>,
     /// The protocol, and all that it needs to know of the site.
     pub driver: Driver,
 }
@@ -130,6 +135,7 @@ pub(super) struct RawChat {
     expired: Expired,
     #[serde(default)]
     refusals: Vec<Refusal>,
+    upload: Option<Spanned<RawUpload>>,
     http: Option<Spanned<RawHttp>>,
     openai: Option<Spanned<RawOpenAi>>,
     socketio: Option<Spanned<RawSocketIo>>,
@@ -143,18 +149,31 @@ impl RawChat {
     /// Its first mistake.
     pub(super) fn check(source: &Source<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileError> {
         let at = raw.span().start;
-        let Self { tools, dialect, prompt_bytes, expired, refusals, http, openai, socketio, websocket } =
-            raw.into_inner();
+        let Self {
+            tools,
+            dialect,
+            prompt_bytes,
+            expired,
+            refusals,
+            upload,
+            http,
+            openai,
+            socketio,
+            websocket,
+        } = raw.into_inner();
         if let Some(pointer) = expired.pointer.as_ref().filter(|pointer| !is_pointer(pointer)) {
             let message = "must be a JSON pointer, like /user/name";
             return Err(source.mistake_near(at, pointer, message));
         }
+        let given: BTreeSet<String> = upload.iter().map(|_| UPLOADS.to_owned()).collect();
         let socket = |socket| Driver::Socket(Box::new(socket));
         let drivers = [
-            openai.map(|raw| openai::check(source, raw.into_inner()).map(Driver::OpenAi)),
-            http.map(|raw| http::check(source, raw.into_inner()).map(|http| Driver::Http(Box::new(http)))),
-            socketio.map(|raw| socket::check_socketio(source, raw.into_inner()).map(socket)),
-            websocket.map(|raw| socket::check_websocket(source, raw.into_inner()).map(socket)),
+            openai.map(|raw| openai::check(source, raw.into_inner(), &given).map(Driver::OpenAi)),
+            http.map(|raw| {
+                http::check(source, raw.into_inner(), &given).map(|http| Driver::Http(Box::new(http)))
+            }),
+            socketio.map(|raw| socket::check_socketio(source, raw.into_inner(), &given).map(socket)),
+            websocket.map(|raw| socket::check_websocket(source, raw.into_inner(), &given).map(socket)),
         ];
         let named: Vec<Result<Driver, SiteFileError>> = drivers.into_iter().flatten().collect();
         let Ok([driver]) = <[_; 1]>::try_from(named) else {
@@ -164,6 +183,33 @@ impl RawChat {
                  [chat.websocket]",
             ));
         };
-        Ok(Chat { tools, dialect, prompt_bytes, expired, refusals, driver: driver? })
+        let driver = driver?;
+        let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
+        Ok(Chat { tools, dialect, prompt_bytes, expired, refusals, upload, driver })
     }
+}
+
+/// What is known where the uploads are made: before the first that names them. `None` where nothing does.
+fn known_at_uploads(driver: &Driver) -> Option<BTreeSet<String>> {
+    let uploads = Name::Value(UPLOADS.to_owned());
+    let (mint, conversation, requests, steps) = match driver {
+        Driver::OpenAi(openai) => return openai.uploads.is_some().then(BTreeSet::new),
+        Driver::Http(http) => (&http.mint, &http.conversation, &http.requests, &[][..]),
+        Driver::Socket(socket) => (&socket.mint, &socket.conversation, &socket.requests, &socket.steps[..]),
+    };
+    let start = conversation.iter().flat_map(|conversation| conversation.start.keys());
+    let mut known: BTreeSet<String> = mint.keys().chain(start).cloned().collect();
+    for request in requests {
+        if request.names(&uploads) {
+            return Some(known);
+        }
+        known.extend(request.take.keys().cloned());
+    }
+    for step in steps {
+        if step.names(&uploads) {
+            return Some(known);
+        }
+        known.extend(step.take.keys().cloned());
+    }
+    None
 }

@@ -107,6 +107,11 @@ impl<'a> Source<'a> {
         found.filter(|(_, text)| text.starts_with(['"', '\'']))
     }
 
+    /// Whether anything was kept: what seems to be missing may stand in it.
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.mistakes.borrow().is_empty()
+    }
+
     /// Everything that was kept, in the order of the file.
     pub(super) fn mistakes(self) -> Vec<SiteFileError> {
         let mut mistakes = self.mistakes.into_inner();

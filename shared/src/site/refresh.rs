@@ -11,14 +11,13 @@ use url::Url;
 
 use super::{
     SiteFileError,
-    chat::{
-        request::{self, Body, RawRequest, Request},
-        text::{Name, Text},
-    },
+    chat::request::{self, RawRequest, Request},
     file::{RawCondition, duration, is_pointer},
     mistake::Source,
     step::Condition,
+    text,
 };
+use crate::nearest::nearest;
 
 /// How a session is renewed.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,16 +105,10 @@ fn check_http(source: &Source<'_>, raw: Spanned<RawHttpRefresh>) -> Result<HttpR
     let at = raw.span().start;
     let RawHttpRefresh { request, bearer, local_storage, expires_in, expires_at, timeout } = raw.into_inner();
     let request_at = request.span().start;
+    check_names(source, PLACE)?;
     let request = request::check(source, PLACE, request_at, request.into_inner(), &BTreeSet::new())?;
     if !request.take.is_empty() || request.once {
         return Err(source.mistake(request_at, "take and once mean nothing here; leave them out"));
-    }
-    if let Some(name) = UNKNOWN_HERE.iter().find(|(name, _)| names(&request, name)).map(|(_, name)| name) {
-        let message = format!(
-            "{{{name}}} is not known here; expected {{bearer}}, {{cookie.NAME}}, {{local_storage.KEY}} or \
-             {{session_storage.KEY}}"
-        );
-        return Err(source.mistake_near(request_at, name, message));
     }
     let expires = match (expires_in, expires_at) {
         (Some(_), Some(_)) => {
@@ -133,21 +126,27 @@ fn check_http(source: &Source<'_>, raw: Spanned<RawHttpRefresh>) -> Result<HttpR
     Ok(HttpRefresh { request, bearer, local_storage, expires, timeout })
 }
 
-const UNKNOWN_HERE: [(Name, &str); 5] = [
-    (Name::Prompt, "prompt"),
-    (Name::Messages, "messages"),
-    (Name::System, "system"),
-    (Name::Model, "model"),
-    (Name::Null, "null"),
-];
+/// Only what a browser kept is known to this request.
+///
+/// # Errors
+/// The first placeholder that stands for nothing.
+fn check_names(source: &Source<'_>, table: &str) -> Result<(), SiteFileError> {
+    const KEPT: [&str; 3] = ["cookie", "local_storage", "session_storage"];
 
-fn names(request: &Request, name: &Name) -> bool {
-    let named = |text: &Text| text.names(name);
-    let in_body = match &request.body {
-        Body::None => false,
-        // JSON's null is as good here as elsewhere.
-        Body::Json(shape) => *name != Name::Null && shape.names(name),
-        Body::Form(fields) | Body::Multipart(fields) => fields.iter().any(|(_, text)| named(text)),
+    let named = source.texts(table).flat_map(|(at, text)| text::names(text).map(move |name| (at, name)));
+    let is_known = |name: &str| match name.split_once('.') {
+        None => ["bearer", "null"].contains(&name),
+        Some((of, key)) => KEPT.contains(&of) && !key.is_empty(),
     };
-    in_body || named(&request.path) || request.headers.values().any(named)
+    let mut unknown = named.filter(|(_, name)| !is_known(name));
+    let Some((at, name)) = unknown.next() else { return Ok(()) };
+    let of = name.split_once('.').map_or(name, |(of, _)| of);
+    let told = match nearest(of, KEPT.into_iter().chain(["bearer"])) {
+        Some("bearer") => "did you mean {bearer}?".to_owned(),
+        Some(near) => {
+            format!("did you mean {{{near}.{}}}?", name.split_once('.').map_or("NAME", |(_, key)| key))
+        }
+        None => "expected {bearer}, {cookie.NAME}, {local_storage.KEY} or {session_storage.KEY}".to_owned(),
+    };
+    Err(source.mistake(at, format!("{{{name}}} is not known here; {told}")))
 }

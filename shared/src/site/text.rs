@@ -4,6 +4,13 @@ use crate::{credentials::Credentials, nearest::nearest};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+/// The names between single braces in a text as it stands in a file, whatever they mean there.
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
+    let opens = text.match_indices('{').map(|(open, _)| open);
+    let single = opens.filter(|open| !text[..*open].ends_with('{') && !text[open + 1..].starts_with('{'));
+    single.filter_map(|open| text[open + 1..].split_once('}').map(|(name, _)| name))
+}
+
 /// A value in a recipe, with its placeholders found and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);

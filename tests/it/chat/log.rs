@@ -16,10 +16,11 @@ use super::{SOON, adapter_with};
 
 /// Keeps what is written. Clones share it.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
-    fn layer<S>(&self, directives: &str) -> impl Layer<S> + use<S>
+    /// Writes what these directives let through, as JSON.
+    pub(crate) fn layer<S>(&self, directives: &str) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -28,7 +29,7 @@ impl Kept {
     }
 
     /// The lines with this message, each with the id of its request.
-    fn ids_of(&self, message: &str) -> Vec<String> {
+    pub(crate) fn ids_of(&self, message: &str) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let said = lines.filter(|line| line["fields"]["message"] == message);

@@ -27,7 +27,8 @@ async def greet():
 @chainlit.on_message
 async def answer(message):
     said = chainlit.user_session.get("said")
-    said.append({"role": "user", "content": message.content})
+    files = [f"{file.name}: {open(file.path, errors='replace').read()}" for file in message.elements]
+    said.append({"role": "user", "content": "\n".join([message.content, *files])})
     reply = chainlit.Message(content="")
     async for token in tokens({"model": "practice-1", "stream": True, "messages": said}):
         await reply.stream_token(token)

@@ -4,15 +4,16 @@ use std::{fmt, time::Duration};
 
 use latchkey_shared::{
     shutdown::Tasks,
-    site::chat::{Driver, http::Http},
+    site::chat::{Driver, http::Http, request::Request},
 };
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span};
 
-use super::call::Caller;
+use super::{call::Caller, upload::Uploads, words::Words};
 use crate::{
     metrics::{Cancels, SiteLabels},
     sites::Outside,
-    stream::delta::Values,
+    stream::{delta::Values, fault::Fault},
 };
 
 /// For all requests together. The account may be free again meanwhile.
@@ -27,13 +28,34 @@ pub(super) struct After {
     caller: Caller,
     /// What is known of the conversation.
     pub(super) values: Values,
+    /// What was uploaded for the question.
+    pub(super) uploads: Option<Uploads>,
+    span: Span,
     ended: bool,
 }
 
 impl After {
     pub(super) fn new(outside: &Outside, caller: Caller, values: Values) -> Self {
-        let (tasks, cancels) = (outside.tasks.clone(), outside.cancels.clone());
-        Self { tasks, cancels, caller, values, ended: false }
+        let Outside { tasks, cancels, span, .. } = outside.clone();
+        Self { tasks, cancels, caller, values, uploads: None, span, ended: false }
+    }
+
+    /// Uploads what the question has, if this request is the first to name it.
+    ///
+    /// # Errors
+    /// When the site does not take it.
+    pub(super) async fn upload(
+        &mut self,
+        request: &Request,
+        outside: &Outside,
+        words: &Words,
+        deadline: Instant,
+    ) -> Result<(), Fault> {
+        let Self { caller, values, .. } = self;
+        let made =
+            Uploads::before(|name| request.names(name), outside, caller, words, values, deadline).await?;
+        self.uploads = self.uploads.take().or(made);
+        Ok(())
     }
 
     /// The answer is over.
@@ -47,6 +69,10 @@ impl Drop for After {
     fn drop(&mut self) {
         let Driver::Http(http) = &self.caller.site.chat.driver else { return };
         let goes_on = self.ended && http.conversation.is_some();
+        let mut uploads = self.uploads.take();
+        if goes_on {
+            uploads.iter_mut().for_each(Uploads::keep);
+        }
         let nothing = (self.ended || http.cancel.is_empty()) && (goes_on || http.cleanup.is_empty());
         if nothing {
             return;
@@ -54,7 +80,9 @@ impl Drop for After {
         let (caller, values, ended) = (self.caller.clone(), std::mem::take(&mut self.values), self.ended);
         let http = http.clone();
         let (begun, cancels) = (Instant::now(), self.cancels.clone());
-        self.tasks.spawn(async move {
+        let stopping = async move {
+            // Removed when the site has let go of them.
+            let _uploads = uploads;
             let all = requests(&caller, &http, &values, ended, goes_on);
             match timeout(LIMIT_TIME, all).await {
                 Ok(Some(stopped)) => {
@@ -66,7 +94,8 @@ impl Drop for After {
                     tracing::warn!(site = %caller.site.name, "the site did not confirm in time that its answer is over");
                 }
             }
-        });
+        };
+        self.tasks.spawn(stopping.instrument(self.span.clone()));
     }
 }
 

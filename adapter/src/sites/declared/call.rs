@@ -7,7 +7,11 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::request::{Body, Request, Take},
+        chat::{
+            request::{Body, Request, Take},
+            text::{Name, Text},
+            upload::FILE,
+        },
     },
 };
 use reqwest::{Client, RequestBuilder, Response, header, multipart};
@@ -16,6 +20,7 @@ use serde_json::Value;
 
 use super::{fill::Fill, words::Words};
 use crate::{
+    prompt::File,
     sites::{headers, http, refusal, sensitive, watch::Watch},
     stream::{delta::Values, fault::Fault},
 };
@@ -26,11 +31,11 @@ const LIMIT_TIME: Duration = Duration::from_secs(30);
 
 /// Makes requests with one session. Clones share it.
 #[derive(Clone)]
-pub(super) struct Caller {
-    pub(super) client: Client,
-    pub(super) site: Arc<Site>,
-    pub(super) session: Arc<Session>,
-    pub(super) watch: Watch,
+pub(in crate::sites) struct Caller {
+    pub(in crate::sites) client: Client,
+    pub(in crate::sites) site: Arc<Site>,
+    pub(in crate::sites) session: Arc<Session>,
+    pub(in crate::sites) watch: Watch,
 }
 
 impl Caller {
@@ -110,13 +115,30 @@ impl Caller {
             Body::Json(shape) => builder.json(&fill.shape(shape)?),
             Body::Form(form) => builder.form(&fields(form)?),
             Body::Multipart(parts) => {
-                let form = multipart::Form::new();
-                builder.multipart(
-                    fields(parts)?.into_iter().fold(form, |form, (name, text)| form.text(name, text)),
-                )
+                // As browsers write names.
+                let mut form = multipart::Form::new().percent_encode_noop();
+                for (name, text) in parts {
+                    form = match is_file(text).then(|| words.and_then(Words::file)).flatten() {
+                        Some(file) => form.part(name.clone(), part(file)),
+                        None => form.text(name.clone(), fill.text(text)?),
+                    };
+                }
+                builder.multipart(form)
             }
         })
     }
+}
+
+fn is_file(text: &Text) -> bool {
+    matches!(text.whole_name(), Some(Name::Value(name)) if name == FILE)
+}
+
+/// A file as a part of a form.
+fn part(file: &File) -> multipart::Part {
+    let size = file.content.len() as u64;
+    let part =
+        || multipart::Part::stream_with_length(file.content.clone(), size).file_name(file.name.clone());
+    part().mime_str(&file.media_type).unwrap_or_else(|_| part())
 }
 
 /// An answer as one line: JSON has line ends only between its tokens. `None` when it was cut off or is too long.

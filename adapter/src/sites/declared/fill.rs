@@ -3,7 +3,7 @@
 use latchkey_shared::{
     session::Session,
     site::chat::{
-        request::{Body, Request},
+        request::Request,
         text::{Name, Shape, Text},
     },
 };
@@ -33,14 +33,7 @@ impl<'a> Fill<'a> {
         session: &'a Session,
         values: &'a Values,
     ) -> Self {
-        let named = |text: &Text| text.names(&Name::System);
-        let tells_system = match &request.body {
-            Body::None => false,
-            Body::Json(shape) => shape.names(&Name::System),
-            Body::Form(fields) | Body::Multipart(fields) => fields.iter().any(|(_, text)| named(text)),
-        };
-        let tells_system = tells_system || named(&request.path) || request.headers.values().any(named);
-        Self { words, session, values, tells_system }
+        Self { words, session, values, tells_system: request.names(&Name::System) }
     }
 
     /// A text.

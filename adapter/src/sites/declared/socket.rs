@@ -11,7 +11,7 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::{request::Request, socket::Socket},
+        chat::{request::Request, socket::Socket, text::Name, upload::UPLOADS},
     },
 };
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +20,7 @@ use super::{
     Asked, beginning,
     call::Caller,
     decode::{Decoder, Known},
+    upload::Uploads,
 };
 use crate::{
     sites::{Outside, watch::Cut},
@@ -58,22 +59,39 @@ pub(in crate::sites) async fn open(
         watch: outside.watch.clone(),
     };
     let requests = caller(outside.clients.requests());
+    let mut uploads = None;
     for request in &socket.requests {
         if request.once && request.take.keys().all(|name| known.values.contains_key(name)) {
             continue;
         }
+        let names = |name: &Name| request.names(name);
+        let made = Uploads::before(names, outside, &requests, &words, &mut known.values, deadline).await?;
+        uploads = uploads.or(made);
         let taken = timeout_at(deadline, requests.take(request, Some(&words), &known.values)).await;
         known.values.extend(taken.map_err(|_| Fault::Silent)??);
     }
     let opener = caller(outside.clients.sockets());
-    let opening = open::line(&opener, socket, words, &known.values);
+    let opening = open::line(&opener, socket, words.clone(), &known.values);
     let line = timeout_at(deadline, opening).await.map_err(|_| Fault::NotAccepted)??;
     // From here on, whoever lets go of the answer stops the site, over this very socket.
-    let (mut after, mut lent) =
-        After::new(outside.tasks.clone(), Arc::clone(site), Arc::new(socket.clone()), line);
+    let (mut after, mut lent) = After::new(outside, Arc::clone(site), Arc::new(socket.clone()), line);
+    after.uploads = uploads;
     let told = socket.requests.iter().any(Request::tells_the_prompt);
     let mut steps = Steps::new(Arc::clone(site), known, if told { Phase::Asked } else { Phase::Before });
-    let taken = timeout_at(deadline, steps.take_all(lent.line(), &socket.steps)).await;
+    let taken = timeout_at(deadline, async {
+        let named = Name::Value(UPLOADS.to_owned());
+        let first = socket.steps.iter().position(|step| step.names(&named));
+        let (before, rest) = socket.steps.split_at(first.unwrap_or(socket.steps.len()));
+        steps.take_all(lent.line(), before).await?;
+        let mut values = steps.known().values.clone();
+        let uploading =
+            Uploads::before(|_| first.is_some(), outside, &requests, &words, &mut values, deadline);
+        let made = steps.meanwhile(lent.line(), uploading).await?;
+        after.uploads = after.uploads.take().or(made);
+        steps.learn(values);
+        steps.take_each(lent.line(), rest).await
+    })
+    .await;
     let (known, early, phase) = steps.into_parts();
     after.values.clone_from(&known.values);
     taken.map_err(|_| if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent })??;

@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::prompt::Prompt;
+use crate::prompt::{File, Prompt};
 
 const TRANSCRIPT: &str = "This is the conversation so far. Give the next answer in it, and only that.";
 
 /// The words of one prompt. Clones share them.
 #[derive(Clone, Debug)]
-pub(in crate::sites) struct Words(Arc<Told>);
+pub(in crate::sites) struct Words {
+    told: Arc<Told>,
+    /// The one that is being uploaded.
+    file: Option<File>,
+}
 
 #[derive(Debug)]
 struct Told {
     model: String,
     system: String,
     messages: Vec<Said>,
+    files: Vec<File>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,34 +33,48 @@ struct Said {
 impl Words {
     /// The whole prompt.
     pub(in crate::sites) fn whole(prompt: &Prompt) -> Self {
-        Self::told(prompt, 0)
+        Self::told(prompt, 0, prompt.files.clone())
     }
 
     /// What came after the last answer: the rest is known to the site.
     pub(in crate::sites) fn new_only(prompt: &Prompt) -> Self {
         let last = prompt.messages.iter().rposition(|raw| said(raw.get()).role == "assistant");
-        Self::told(prompt, last.map_or(0, |at| at + 1))
+        let files = prompt.files.iter().filter(|file| file.is_new).cloned().collect();
+        Self::told(prompt, last.map_or(0, |at| at + 1), files)
     }
 
-    fn told(prompt: &Prompt, from: usize) -> Self {
+    fn told(prompt: &Prompt, from: usize, files: Vec<File>) -> Self {
         let said = prompt.messages[from..].iter().map(|raw| said(raw.get()));
         let (system, messages): (Vec<Said>, Vec<Said>) =
             said.partition(|said| matches!(said.role.as_str(), "system" | "developer"));
         let system = system.into_iter().map(|said| said.text).collect::<Vec<_>>().join("\n\n");
-        Self(Arc::new(Told { model: prompt.model.clone(), system, messages }))
+        Self { told: Arc::new(Told { model: prompt.model.clone(), system, messages, files }), file: None }
+    }
+
+    /// The same while a file is uploaded.
+    pub(super) fn with_file(&self, file: &File) -> Self {
+        Self { told: Arc::clone(&self.told), file: Some(file.clone()) }
+    }
+
+    pub(super) fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    pub(super) fn files(&self) -> &[File] {
+        &self.told.files
     }
 
     pub(super) fn model(&self) -> &str {
-        &self.0.model
+        &self.told.model
     }
 
     pub(super) fn system(&self) -> &str {
-        &self.0.system
+        &self.told.system
     }
 
     /// All of it as one text; with the instructions at its beginning where nothing else tells them.
     pub(super) fn prompt(&self, with_system: bool) -> String {
-        let Told { system, messages, .. } = &*self.0;
+        let Told { system, messages, .. } = &*self.told;
         let mut parts = Vec::new();
         if with_system && !system.is_empty() {
             parts.push(system.clone());
@@ -72,7 +91,7 @@ impl Words {
 
     /// All of it as a list; with the instructions as its first message where nothing else tells them.
     pub(super) fn messages(&self, with_system: bool) -> Value {
-        let Told { system, messages, .. } = &*self.0;
+        let Told { system, messages, .. } = &*self.told;
         let first = (with_system && !system.is_empty()).then(|| json!({"role": "system", "content": system}));
         let rest = messages.iter().map(|said| json!({"role": said.role, "content": said.text}));
         first.into_iter().chain(rest).collect()

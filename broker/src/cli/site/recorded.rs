@@ -28,10 +28,13 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(200);
 /// Without a word from the network for so long, the answer is complete.
 const QUIET: Duration = Duration::from_secs(2);
+/// Without a word for so long, all that was asked beside is answered; no longer than the latter.
+const SETTLED: Duration = Duration::from_millis(500);
+const ANSWERS: Duration = Duration::from_secs(5);
 /// For a person, who looks for the second factor.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// For a script, once its steps are done.
-const SCRIPT_PATIENCE: Duration = Duration::from_secs(60);
+const SCRIPT_PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(arguments: &Record, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let base_url = site::http_url(&arguments.url).map_err(|why| anyhow!("--url: {why}"))?;
@@ -153,10 +156,24 @@ async fn draft(
     let local: Vec<_> = page.storage(StorageKind::Local, &[]).await?.values.into_iter().collect();
     let session: Vec<_> = page.storage(StorageKind::Session, &[]).await?.values.into_iter().collect();
     let shown = page.shown().await?;
+    if !record::names_user(&recording.tape(), base_url) {
+        ask_who(base_url, page, recording).await?;
+    }
     let tape = recording.tape();
     let seen =
         Seen { tape: &tape, base_url, cookies: &cookies, local: &local, session: &session, shown: &shown };
     Ok(record::draft(name, &seen)?)
+}
+
+/// Asks where sites usually tell who is signed in; what comes is on the tape.
+async fn ask_who(base_url: &Url, page: &Page, recording: &Recording) -> anyhow::Result<()> {
+    let base = base_url.path().trim_end_matches('/');
+    page.ask(&record::USUAL.map(|path| format!("{base}{path}"))).await?;
+    let end = Instant::now() + ANSWERS;
+    while Instant::now() < end && recording.tape().last.elapsed() < SETTLED {
+        sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Whoever loses the race for the file gets an error, never the other's file.

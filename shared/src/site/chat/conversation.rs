@@ -49,13 +49,14 @@ fn default_ttl() -> Duration {
     Duration::from_secs(30 * 60)
 }
 
-/// The names that are known before anything is asked.
+/// The names that are known before anything is asked: those that are `given`, minted or begun with.
 pub(super) fn known(
+    given: &BTreeSet<String>,
     mint: &BTreeMap<String, Mint>,
     conversation: Option<&Spanned<RawConversation>>,
 ) -> BTreeSet<String> {
     let start = conversation.into_iter().flat_map(|raw| raw.get_ref().start.keys());
-    mint.keys().chain(start).cloned().collect()
+    given.iter().chain(mint.keys()).chain(start).cloned().collect()
 }
 
 /// Checks the table `table`; it may keep the values that are `known`.

@@ -3,7 +3,7 @@
 //! Requests are made in order; the answer of the last one is the stream. A value that a request takes out of its
 //! answer, or that is minted here, may be named by every request after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -47,9 +47,17 @@ pub(super) struct RawHttp {
     conversation: Option<Spanned<RawConversation>>,
 }
 
-pub(super) fn check(source: &Source<'_>, raw: RawHttp) -> Result<Http, SiteFileError> {
+/// Checks it; its requests may name what is `given`.
+///
+/// # Errors
+/// Its first mistake.
+pub(super) fn check(
+    source: &Source<'_>,
+    raw: RawHttp,
+    given: &BTreeSet<String>,
+) -> Result<Http, SiteFileError> {
     let at = raw.requests.span().start;
-    let mut known = conversation::known(&raw.mint, raw.conversation.as_ref());
+    let mut known = conversation::known(given, &raw.mint, raw.conversation.as_ref());
     let all = raw.requests.get_ref().len();
     let requests = request::check_all(source, "chat.http.requests", raw.requests.into_inner(), &mut known)?;
     if all == 0 {
@@ -61,6 +69,7 @@ pub(super) fn check(source: &Source<'_>, raw: RawHttp) -> Result<Http, SiteFileE
             "chat.http.requests: none tells the site what is asked; expected {prompt} or {messages}";
         return Err(source.mistake(at, message));
     }
+    known.retain(|name| !given.contains(name));
     let stream_at = raw.stream.span().start;
     known.extend(raw.stream.get_ref().taken().cloned());
     let stream = stream::check(source, "chat.http.stream", stream_at, raw.stream.into_inner(), &known)?;

@@ -104,16 +104,18 @@ impl Request {
     /// Whether the site learns from it what is asked.
     #[must_use]
     pub fn tells_the_prompt(&self) -> bool {
-        let told = |name: &Name| {
-            let fields = |fields: &[(String, Text)]| fields.iter().any(|(_, text)| text.names(name));
-            let in_body = match &self.body {
-                Body::None => false,
-                Body::Json(shape) => shape.names(name),
-                Body::Form(form) | Body::Multipart(form) => fields(form),
-            };
-            in_body || self.path.names(name) || self.headers.values().any(|text| text.names(name))
+        self.names(&Name::Prompt) || self.names(&Name::Messages)
+    }
+
+    /// Whether a name is anywhere in it.
+    #[must_use]
+    pub fn names(&self, name: &Name) -> bool {
+        let in_body = match &self.body {
+            Body::None => false,
+            Body::Json(shape) => shape.names(name),
+            Body::Form(fields) | Body::Multipart(fields) => fields.iter().any(|(_, text)| text.names(name)),
         };
-        told(&Name::Prompt) || told(&Name::Messages)
+        in_body || self.path.names(name) || self.headers.values().any(|text| text.names(name))
     }
 }
 
@@ -185,6 +187,13 @@ pub(in crate::site) struct RawRequest {
     once: bool,
     #[serde(default)]
     expect: BTreeMap<String, Value>,
+}
+
+impl RawRequest {
+    /// Whether it is left out where all that it takes is known.
+    pub(super) fn is_once(&self) -> bool {
+        self.once
+    }
 }
 
 /// Checks requests in their order; `list` names them in mistakes, `known` grows by what they take.

@@ -129,7 +129,11 @@ struct Table {
     conversation: Option<Spanned<RawConversation>>,
 }
 
-pub(super) fn check_socketio(source: &Source<'_>, raw: RawSocketIo) -> Result<Socket, SiteFileError> {
+pub(super) fn check_socketio(
+    source: &Source<'_>,
+    raw: RawSocketIo,
+    given: &BTreeSet<String>,
+) -> Result<Socket, SiteFileError> {
     let RawSocketIo { path, namespace, auth, headers, mint, requests, steps, answers, .. } = raw;
     let RawSocketIo { stream, cancel, cleanup, conversation, .. } = raw;
     if !namespace.get_ref().starts_with('/') || namespace.get_ref().contains(',') {
@@ -139,31 +143,37 @@ pub(super) fn check_socketio(source: &Source<'_>, raw: RawSocketIo) -> Result<So
     let name = "chat.socketio";
     let table =
         Table { name, path, headers, mint, requests, steps, answers, stream, cancel, cleanup, conversation };
-    let (mut socket, known) = check(source, Format::Packets, table)?;
+    let (mut socket, known) = check(source, Format::Packets, table, given)?;
     let auth = auth.map(|auth| request::shape(source, "chat.socketio.auth", auth, &known)).transpose()?;
     socket.protocol = Protocol::SocketIo { namespace: namespace.into_inner(), auth };
     Ok(socket)
 }
 
-pub(super) fn check_websocket(source: &Source<'_>, raw: RawWebSocket) -> Result<Socket, SiteFileError> {
+pub(super) fn check_websocket(
+    source: &Source<'_>,
+    raw: RawWebSocket,
+    given: &BTreeSet<String>,
+) -> Result<Socket, SiteFileError> {
     let RawWebSocket { path, headers, mint, requests, steps, answers, stream, .. } = raw;
     let RawWebSocket { cancel, cleanup, conversation, .. } = raw;
     let name = "chat.websocket";
     let table =
         Table { name, path, headers, mint, requests, steps, answers, stream, cancel, cleanup, conversation };
-    check(source, Format::Messages, table).map(|(socket, _)| socket)
+    check(source, Format::Messages, table, given).map(|(socket, _)| socket)
 }
 
-/// The socket, without what is socket.io's own, and the values that are known before it is opened.
+/// The socket, without what is socket.io's own, and the values that are known before it is opened; its requests and
+/// steps may name what is `given`.
 fn check(
     source: &Source<'_>,
     format: Format,
     raw: Table,
+    given: &BTreeSet<String>,
 ) -> Result<(Socket, BTreeSet<String>), SiteFileError> {
     let in_table = |list: &str| format!("{}.{list}", raw.name);
-    let mut known = conversation::known(&raw.mint, raw.conversation.as_ref());
+    let mut known = conversation::known(given, &raw.mint, raw.conversation.as_ref());
     let requests = request::check_all(source, &in_table("requests"), raw.requests, &mut known)?;
-    let opening = known.clone();
+    let opening: BTreeSet<String> = known.difference(given).cloned().collect();
     let path = request::path(source, raw.name, &raw.path, &opening)?;
     let headers = request::headers(source, raw.name, raw.headers, &opening)?;
     let (steps_at, all) = (raw.steps.span().start, raw.steps.get_ref().len());
@@ -178,6 +188,7 @@ fn check(
         );
         return Err(source.mistake(steps_at, message));
     }
+    known.retain(|name| !given.contains(name));
     let stream_at = raw.stream.span().start;
     let reading = raw.stream.into_inner().reading(format);
     known.extend(reading.taken().cloned());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::upload::{ABOUT_FILE, FILE, UPLOADS};
 use crate::nearest::nearest;
 
 /// Text with placeholders.
@@ -166,6 +167,16 @@ impl Shape {
 }
 
 fn unknown_placeholder(name: &str, values: &BTreeSet<String>) -> String {
+    if name == UPLOADS {
+        return "{uploads} is known only to the chat's requests and steps, and where a table [chat.upload] says how \
+                files are uploaded"
+            .to_owned();
+    }
+    if name == FILE || ABOUT_FILE.contains(&name) {
+        return format!(
+            "{{{name}}} is known only to [[chat.upload.requests]]; the chat itself names {{uploads}}"
+        );
+    }
     let candidates = FIXED.iter().map(|(name, _)| *name).chain(values.iter().map(String::as_str));
     match nearest(name, candidates) {
         Some(near) => format!("unknown placeholder {{{name}}}; did you mean {{{near}}}?"),

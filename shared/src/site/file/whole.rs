@@ -3,22 +3,47 @@
 use std::time::Duration;
 
 use super::Source;
-use crate::site::{Limits, Login, SessionRules, Site, step::Action};
+use crate::site::{Limits, Login, SessionRules, Site, step::Action, text};
 
 /// Keeps every mistake.
 pub(super) fn check(source: &Source<'_>, site: &Site) {
     limits(source, site.limits);
     login(source, &site.login);
+    unfilled(source);
     if !site.login.is_given() {
         captured(source, &site.session);
+    }
+}
+
+/// Where nothing is filled in, a placeholder would be sent, or looked for, as it stands.
+fn unfilled(source: &Source<'_>) {
+    const PLAIN: [&str; 8] = [
+        "logout.path",
+        "probe.path",
+        "probe.pointer",
+        "refresh.http.bearer",
+        "refresh.http.expires_",
+        "refresh.http.local_storage",
+        "refresh.signed_in.response",
+        "site.models_from",
+    ];
+    for (at, text) in PLAIN.into_iter().flat_map(|table| source.texts(table)) {
+        let Some(name) = text::names(text).next() else { continue };
+        let remedy = match name {
+            "username" => "to compare it, write probe.equals = \"{username}\"",
+            "base_url" => "leave it out: all of this is below the base URL",
+            _ => "write the text itself",
+        };
+        let mistake: Result<(), _> =
+            Err(source.mistake(at, format!("{{{name}}} is not filled in here; {remedy}")));
+        source.keep(mistake);
     }
 }
 
 /// What the chat puts into its requests out of the session must be in it.
 fn captured(source: &Source<'_>, session: &SessionRules) {
     for (at, text) in source.texts("chat.") {
-        let names = text.match_indices('{').filter(|(open, _)| !text[..*open].ends_with('{'));
-        for name in names.filter_map(|(open, _)| text[open + 1..].split_once('}').map(|(name, _)| name)) {
+        for name in text::names(text) {
             let remedy = match name.split_once('.') {
                 None if name == "bearer" && session.bearer.is_none() => {
                     "write session.bearer = { local_storage = \"...\" }, or wherever the site keeps it"

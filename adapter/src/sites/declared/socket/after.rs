@@ -11,13 +11,14 @@ use latchkey_shared::{
     },
 };
 use tokio::{sync::oneshot, time::timeout};
+use tracing::{Instrument, Span};
 
 use super::{
-    super::decode::Known,
+    super::{decode::Known, upload::Uploads},
     line::Line,
     steps::{Phase, Steps},
 };
-use crate::stream::delta::Values;
+use crate::{sites::Outside, stream::delta::Values};
 
 /// For all steps together. The account may be free again meanwhile.
 const LIMIT_TIME: Duration = Duration::from_secs(10);
@@ -30,6 +31,9 @@ pub(super) struct After {
     back: Option<oneshot::Receiver<Line>>,
     /// What is known of the conversation beyond what the socket has been told.
     pub(super) values: Values,
+    /// What was uploaded for the question.
+    pub(super) uploads: Option<Uploads>,
+    span: Span,
     ended: bool,
 }
 
@@ -41,10 +45,11 @@ pub(super) struct Lent {
 
 impl After {
     /// Lends the socket to an answer.
-    pub(super) fn new(tasks: Tasks, site: Arc<Site>, socket: Arc<Socket>, line: Line) -> (Self, Lent) {
+    pub(super) fn new(outside: &Outside, site: Arc<Site>, socket: Arc<Socket>, line: Line) -> (Self, Lent) {
         let (sender, receiver) = oneshot::channel();
-        let values = Values::new();
-        let after = Self { tasks, site, socket, back: Some(receiver), values, ended: false };
+        let (tasks, span, values) = (outside.tasks.clone(), outside.span.clone(), Values::new());
+        let back = Some(receiver);
+        let after = Self { tasks, site, socket, back, values, uploads: None, span, ended: false };
         (after, Lent { line: Some(line), back: Some(sender) })
     }
 
@@ -75,10 +80,14 @@ impl Drop for After {
         let Some(back) = self.back.take() else { return };
         let (site, socket, ended) = (Arc::clone(&self.site), Arc::clone(&self.socket), self.ended);
         let values = std::mem::take(&mut self.values);
-        self.tasks.spawn(async move {
+        let mut uploads = self.uploads.take();
+        let stopping = async move {
             let Ok(mut line) = back.await else { return };
             let values = line.values.clone().into_iter().chain(values).collect();
             let goes_on = ended && socket.conversation.is_some();
+            if goes_on {
+                uploads.iter_mut().for_each(Uploads::keep);
+            }
             let cancel = if ended { &[][..] } else { &socket.cancel };
             let cleanup = if goes_on { &[][..] } else { &socket.cleanup };
             let all = async {
@@ -89,7 +98,8 @@ impl Drop for After {
             if timeout(LIMIT_TIME, all).await.is_err() {
                 tracing::warn!(site = %site.name, "the site did not confirm in time that its answer is over");
             }
-        });
+        };
+        self.tasks.spawn(stopping.instrument(self.span.clone()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Takes the declared steps over an open socket, one after the other.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use latchkey_shared::site::{
@@ -26,7 +26,7 @@ use super::{
     line::{Line, bytes},
     packet::{self, Packet},
 };
-use crate::stream::{fault::Fault, sse::Event};
+use crate::stream::{delta::Values, fault::Fault, sse::Event};
 
 /// Messages that steps may wait through.
 const LIMIT_MESSAGES: usize = 1000;
@@ -119,6 +119,31 @@ impl Steps {
         }
         line.values.clone_from(&self.known().values);
         Ok(())
+    }
+
+    /// Hears the site while something else is done, so that its pings are answered. A message that comes just as that
+    /// is done may be lost, like any other between two steps.
+    ///
+    /// # Errors
+    /// What the site reports, or what becomes of the work.
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        line: &mut Line,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                message = self.next(line) => drop(message?),
+            }
+        }
+    }
+
+    /// Takes over what is known of the conversation by now.
+    pub(super) fn learn(&mut self, values: Values) {
+        self.reader.known.values = values;
     }
 
     /// Socket.IO wants its namespace opened first.
