@@ -220,7 +220,7 @@ impl Pool {
         site: &Arc<Site>,
         scope: &Scope,
         ask: &Ask,
-        mut looking: Option<Looking<'_>>,
+        looking: &mut Option<Looking<'_>>,
     ) -> Result<Held, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();

@@ -84,7 +84,7 @@ impl Serving {
         let claim = app.sparing.resent.then(|| Claim::of(client, &request)).flatten();
         let (streamed, model) = (request.stream, request.model.clone());
         let Some(claim) = claim else {
-            let turn = turn::open(app, scope, request, None).await?;
+            let turn = turn::open(app, scope, request, &mut None).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
         if let Some(Left { turn, told }) = app.shelf.take(&claim) {
@@ -96,14 +96,19 @@ impl Serving {
         }
         let mut kept = None;
         // A stream is never answered so: a client that got the end of one, and asks the same, wants another answer.
-        let looking: Option<Looking<'_>> = match streamed {
+        let mut looking: Option<Looking<'_>> = match streamed {
             true => None,
             false => Some(Box::pin(async {
                 kept = kept::take(app, &claim).await;
                 kept.is_some()
             })),
         };
-        let turn = Box::pin(turn::open(app, scope, request, looking)).await;
+        let turn = Box::pin(turn::open(app, scope, request, &mut looking)).await;
+        // A turn that failed before it came to that: what is kept needs no site.
+        if let Some(looking) = looking.take().filter(|_| turn.is_err()) {
+            looking.await;
+        }
+        drop(looking);
         if let Some(kept) = kept {
             tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
             app.metrics.asked_again("kept");

@@ -94,7 +94,7 @@ pub(crate) async fn open(
     app: &AppState,
     scope: Scope,
     request: ChatRequest,
-    looking: Option<Looking<'_>>,
+    looking: &mut Option<Looking<'_>>,
 ) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
@@ -104,7 +104,10 @@ pub(crate) async fn open(
         begun = begin(app, &scope, request, looking, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
     };
-    let (answer, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
+    let (answer, memory) = begun.inspect_err(|error| match error {
+        TurnError::Pool(PoolError::Needless) => record.outcome = Some(error.label()),
+        error => record.failed(error.label()),
+    })?;
     record.began();
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     let switched_off = answer.switched_off();
@@ -133,7 +136,7 @@ async fn begin(
     app: &AppState,
     scope: &Scope,
     request: ChatRequest,
-    mut looking: Option<Looking<'_>>,
+    looking: &mut Option<Looking<'_>>,
     record: &mut Record,
 ) -> Result<(Answer, Option<Memory>), TurnError> {
     let Route { site, model, listed } = app.models.resolve(scope, &request.model).await?;

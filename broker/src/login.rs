@@ -52,8 +52,10 @@ use hold::Hold;
 /// How long a login holds on to what it has to write down while Redis is away: a password that was typed is worth it.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
-/// About how long a login waits whose site had its share in this minute.
-const SPENT_PAUSE: Duration = Duration::from_secs(4);
+/// How long a login waits whose site had its share in this minute, where Redis does not say how much of it is left.
+const SPENT: Duration = Duration::from_secs(30);
+/// So that not all of them come back at one moment.
+const SPENT_SPREAD: Duration = Duration::from_secs(3);
 
 /// What every login needs.
 pub struct Context {
@@ -166,13 +168,18 @@ pub async fn run(
             let took = done.duration.as_millis();
             tracing::info!(site = %site.name, session.generation = done.generation, login.rung = done.rung(), login.ms = %took, "signed in");
         }
-        Err(failure) if matches!(failure.code, Code::BrowserBusy | Code::LoginsSpent) => {
+        Err(failure) if failure.code.only_waits() => {
             tracing::debug!(site = %site.name, "not now: {}", failure.message);
-            let pause = match failure.code {
-                Code::LoginsSpent => SPENT_PAUSE.mul_f64(0.5 + rand::random::<f64>()),
-                _ => Duration::ZERO,
+            let since = match failure.code {
+                // It would be told the same until then.
+                Code::LoginsSpent => {
+                    let minute = context.store.logins_left_spent(&site.name).await.unwrap_or(SPENT);
+                    Timestamp::now() + minute + SPENT_SPREAD.mul_f64(rand::random())
+                }
+                // Its place among those that wait is that of its due time.
+                _ => account.due_since(Timestamp::now()),
             };
-            hold.wait(Timestamp::now() + pause).await;
+            hold.wait(since).await;
             return outcome;
         }
         Err(failure) => {

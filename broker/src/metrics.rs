@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, Rung},
+    account::{Account, Rung, State},
     store::{Store, StoreError},
     time::Timestamp,
 };
@@ -121,9 +121,13 @@ struct Seen {
 
 impl Seen {
     async fn now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
-        let (accounts, overdue, waiting) =
-            tokio::try_join!(store.accounts(), store.overdue(now), store.waiting_count())?;
-        Ok(Self { accounts, overdue: overdue.unwrap_or_default(), waiting })
+        let (accounts, waiting) = tokio::try_join!(store.accounts(), store.waiting_count())?;
+        // One whose login runs is late for nobody.
+        let waits =
+            |account: &&Account| account.state.signs_in_unasked() && account.state != State::Refreshing;
+        let due = accounts.iter().filter(waits).filter_map(|account| account.refresh_at).min();
+        let overdue = due.map(|due| due.until(now)).unwrap_or_default();
+        Ok(Self { accounts, overdue, waiting })
     }
 
     fn register(&self, registry: &mut Registry, now: Timestamp) {

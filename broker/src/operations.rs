@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::{
     audit::{self, Actor},
     login::{
-        self, Asked, Context, Done, Failure,
+        self, Asked, Context, Failure,
         give::{self, Refusal, Taken},
         given::Given,
     },
@@ -54,8 +54,9 @@ struct Inner {
     tasks: Tasks,
     /// For logins that operators ask for. They may wait long for a browser, and keep nothing due from its time.
     operators: Semaphore,
-    /// For logins that are due.
+    /// For logins that are due: those that need no browser, and one for each browser.
     permits: Semaphore,
+    browsers: usize,
     table: Mutex<Table>,
 }
 
@@ -75,9 +76,11 @@ pub(crate) struct QueueFull;
 
 impl Operations {
     pub(crate) fn new(context: Context, tasks: Tasks) -> Self {
-        let (operators, permits) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE));
+        let browsers = context.turns.available_permits();
+        let (operators, permits) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE + browsers));
         let metrics = Metrics::new(context.browser.launches());
-        Self(Arc::new(Inner { context, metrics, tasks, operators, permits, table: Mutex::default() }))
+        let table = Mutex::default();
+        Self(Arc::new(Inner { context, metrics, tasks, operators, permits, browsers, table }))
     }
 
     /// Starts a login, or joins the one that runs for the account. One that an operator joins is an operator's.
@@ -129,14 +132,14 @@ impl Operations {
         self.table().known.get(&id).cloned()
     }
 
-    /// How many more logins that are due could begin at once.
+    /// How many more logins that are due and may need no browser could begin at once.
     pub(crate) fn free(&self) -> usize {
-        self.0.permits.available_permits()
+        self.0.permits.available_permits().saturating_sub(self.0.browsers)
     }
 
-    /// How many more logins could have a browser at once.
+    /// How many more logins that are due could have a browser at once.
     pub(crate) fn free_browsers(&self) -> usize {
-        self.0.context.turns.available_permits()
+        self.0.context.turns.available_permits().min(self.0.permits.available_permits())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -162,6 +165,19 @@ impl Table {
         }
         operation
     }
+
+    /// Lets the next login of an account begin, unless it has begun.
+    fn is_over(&mut self, account: AccountId, id: OperationId) {
+        if self.running.get(&account) == Some(&id) {
+            self.running.remove(&account);
+        }
+    }
+
+    /// Forgets a login that did not really begin.
+    fn forget(&mut self, id: OperationId) {
+        self.known.remove(&id);
+        self.oldest_first.retain(|known| *known != id);
+    }
 }
 
 /// A login in the air. Dropping it, even by a panic, ends the operation and lets the next login begin.
@@ -176,7 +192,8 @@ struct Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         // First make room: whoever sees the end may start the next login at once.
-        self.operations.table().running.remove(&self.account.id);
+        let id = self.operation.borrow().id;
+        self.operations.table().is_over(self.account.id, id);
         let outcome = std::mem::replace(&mut self.outcome, Outcome::stopped(""));
         self.operation.send_modify(|record| record.end(outcome));
     }
@@ -190,6 +207,14 @@ impl Flight {
             () = stopping.cancelled() => Outcome::stopped("the broker is stopping; start the login again"),
             outcome = self.sign_in(&site) => outcome,
         };
+        let (id, account) = (self.operation.borrow().id, self.account.id);
+        // Before anything else is waited for: whoever comes now begins the next one.
+        self.operations.table().is_over(account, id);
+        if matches!(&outcome, Outcome::Failed(failure) if failure.code.only_waits()) {
+            self.operations.table().forget(id);
+            self.outcome = outcome;
+            return;
+        }
         self.operations.0.metrics.ended(&self.account, &outcome);
         let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
@@ -198,9 +223,21 @@ impl Flight {
         refresh::plan(&self.operations.0.context.store, self.account.id).await;
     }
 
+    /// Signs in. A login that an operator joined after it had begun, and that ended because nobody had asked for it, is
+    /// made again for him.
     async fn sign_in(&self, site: &Site) -> Outcome {
+        let asked = || self.operation.borrow().asked;
+        let begun = asked();
+        let outcome = self.sign_in_for(begun, self.account.state.signs_in_unasked(), site).await;
+        let is_his = matches!(&outcome, Outcome::Failed(failure) if failure.code.spares_an_operator())
+            && begun != asked();
+        if is_his { self.sign_in_for(asked(), false, site).await } else { outcome }
+    }
+
+    /// `signed_in_unasked` is whether the account did so when this was asked for.
+    async fn sign_in_for(&self, asked: Asked, signed_in_unasked: bool, site: &Site) -> Outcome {
         let inner = &self.operations.0;
-        let permits = match self.operation.borrow().asked {
+        let permits = match asked {
             Asked::ByOperator => &inner.operators,
             Asked::ByTime => &inner.permits,
         };
@@ -216,37 +253,20 @@ impl Flight {
         if self.account.generation < account.generation {
             return Outcome::stopped("another login of the account ended well meanwhile");
         }
-        if self.account.state.signs_in_unasked() && !account.state.signs_in_unasked() {
+        if signed_in_unasked && !account.state.signs_in_unasked() {
             return Outcome::stopped(
                 "the account needs an operator since; see its state and start the login again",
             );
         }
-        match tokio::time::timeout(LIMIT, Box::pin(self.run(account, site))).await {
+        let report = |progress| self.operation.send_modify(|record| record.report(progress));
+        let login = login::run(&inner.context, &account, site, asked, &report);
+        match tokio::time::timeout(LIMIT, Box::pin(login)).await {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => {
                 tracing::error!(login.limit = ?LIMIT, "the login did not end within its limit");
                 Outcome::stopped("the login did not end within its limit; see the broker's log")
             }
-        }
-    }
-
-    /// Runs the login. One that an operator joined after it had begun, and that failed because nobody had asked for it,
-    /// runs again for him.
-    async fn run(&self, account: Account, site: &Site) -> Result<Done, Failure> {
-        let inner = &self.operations.0;
-        let asked = || self.operation.borrow().asked;
-        let report = |progress| self.operation.send_modify(|record| record.report(progress));
-        let begun = asked();
-        let outcome = login::run(&inner.context, &account, site, begun, &report).await;
-        let is_his = matches!(&outcome, Err(failure) if failure.code.spares_an_operator());
-        if begun == asked() || !is_his {
-            return outcome;
-        }
-        match inner.context.store.account(account.id).await {
-            Ok(Some(account)) => login::run(&inner.context, &account, site, asked(), &report).await,
-            Ok(None) => outcome,
-            Err(error) => Err(store_failure(&error)),
         }
     }
 }

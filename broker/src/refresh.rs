@@ -88,13 +88,13 @@ async fn sign_in_due(app: &App) -> Result<(), StoreError> {
         let account = store.account(id).await?;
         if account.as_ref().is_some_and(|account| takes_browser(app, account)) {
             // It must not stand before those that need none.
-            store.wait_for_browser(id, now).await?;
+            let since = account.map_or(now, |account| account.due_since(now));
+            store.wait_for_browser(id, since).await?;
         } else if free > 0 && store.claim_due(id, now, now + CLAIM).await? {
             free -= usize::from(begin(app, id, account).await?);
         }
     }
-    let browsers = app.operations.free_browsers().min(free);
-    for id in store.waiting(now, browsers).await? {
+    for id in store.waiting(now, app.operations.free_browsers()).await? {
         // Else another broker was faster.
         if store.claim_waiting(id, now + CLAIM).await? {
             begin(app, id, store.account(id).await?).await?;

@@ -150,6 +150,12 @@ impl Account {
         }
     }
 
+    /// Since when its next login is due, at `now` at the latest.
+    #[must_use]
+    pub fn due_since(&self, now: Timestamp) -> Timestamp {
+        self.refresh_at.map_or(now, |due| due.min(now))
+    }
+
     /// Whether an adapter may lease it: it has a session that lives, and nobody switched it off.
     #[must_use]
     pub fn serves(&self, now: Timestamp) -> bool {

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
+use futures::future::join_all;
 use latchkey_shared::threads;
 use tokio::{
     net::TcpStream,
@@ -20,7 +21,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{FIRST_BYTES, Paced};
 
@@ -88,7 +89,8 @@ impl Seat {
 pub(crate) struct Threads {
     serving: Vec<oneshot::Receiver<io::Result<()>>>,
     ended: Vec<oneshot::Receiver<()>>,
-    over: CancellationToken,
+    /// Ends them, however the process comes to its end.
+    over: DropGuard,
 }
 
 impl Threads {
@@ -102,17 +104,23 @@ impl Threads {
         patience: Duration,
     ) -> anyhow::Result<(Self, Vec<Seat>)> {
         let over = CancellationToken::new();
-        let mut started = Self { serving: Vec::new(), ended: Vec::new(), over: over.clone() };
+        let mut started = Self { serving: Vec::new(), ended: Vec::new(), over: over.clone().drop_guard() };
         let mut seats = Vec::new();
         for index in 1..=count {
-            let runtime =
-                Builder::new_current_thread().enable_all().build().context("cannot make a runtime")?;
             let (handing, handed) = mpsc::channel(HANDED);
             let (told, serving) = oneshot::channel();
             let (gone, ended) = oneshot::channel();
             let (over, router) = (over.clone(), router.clone());
             let life = move || {
                 threads::is(index);
+                // Without one its seat is closed, and the first thread serves what would come here.
+                let runtime = match Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => runtime,
+                    Err(error) => {
+                        tracing::error!(%error, "a thread has no runtime and does not serve; see ulimit -n");
+                        return;
+                    }
+                };
                 runtime.block_on(async {
                     told.send(serve(handed, router, patience).await).ok();
                     // Others may wait for what it began.
@@ -143,10 +151,9 @@ impl Threads {
 
     /// Ends them; what they have still is dropped.
     pub(crate) async fn end(self) {
-        self.over.cancel();
-        for ended in self.ended {
-            timeout(LAST_STEPS, ended).await.ok();
-        }
+        let Self { ended, over, .. } = self;
+        drop(over);
+        timeout(LAST_STEPS, join_all(ended)).await.ok();
     }
 }
 

@@ -146,10 +146,16 @@ impl Code {
         )
     }
 
+    /// Whether it is no failure: the login has not really begun, and its turn comes.
+    #[must_use]
+    pub fn only_waits(self) -> bool {
+        matches!(self, Self::BrowserBusy | Self::LoginsSpent)
+    }
+
     /// Whether a login that an operator asks for goes on where another one ends so.
     #[must_use]
     pub fn spares_an_operator(self) -> bool {
-        matches!(self, Self::BrowserBusy | Self::LoginsSpent | Self::SitePaused | Self::SessionNeeded)
+        self.only_waits() || matches!(self, Self::SitePaused | Self::SessionNeeded)
     }
 
     /// What an operator does about it.

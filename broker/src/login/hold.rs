@@ -165,13 +165,19 @@ async fn put_back(store: &Store, lock: &LoginLock, before: Account) -> Result<()
     if before.state == State::Refreshing {
         return Ok(());
     }
+    let waited = (before.reason == WAITS).then(|| before.due_since(Timestamp::now()));
     let change = AccountChange {
         from: Some(State::Refreshing),
         state: Some((before.state, before.reason)),
         refresh_at: Some(before.refresh_at),
         ..AccountChange::default()
     };
-    store.change_account(lock.account, change).await.map(drop)
+    if store.change_account(lock.account, change).await?
+        && let Some(since) = waited
+    {
+        store.wait_for_browser(lock.account, since).await?;
+    }
+    Ok(())
 }
 
 fn refreshing(reason: String) -> AccountChange {

@@ -142,7 +142,7 @@ impl<'a> Attempt<'a> {
         kept: &Session,
         credentials: Option<&Credentials>,
     ) -> Result<Option<Proved>, Failure> {
-        // What waited for a browser was refused a renewal before.
+        // Whoever waited for a browser could not be renewed without one.
         let over_http = self.site.refresh.http.as_ref().filter(|_| self.account.reason != WAITS);
         if let Some(rule) = over_http {
             let climbed = self.renew_over_http(rule, kept).await;

@@ -60,6 +60,10 @@ fn answer(account: &Account, request: RefreshRequest) -> Answer {
 
 async fn sign_in(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
     let RefreshRequest { account, generation } = request;
+    // It is on its way, and keeps its place.
+    if store.is_waiting(account).await? {
+        return Ok(());
+    }
     if store.count_forced(account, WINDOW).await? <= MOST {
         tracing::info!(account.id = %account, session.generation = generation, "the site refused the session");
         return store.postpone(account, Timestamp::now()).await;

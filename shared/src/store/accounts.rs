@@ -193,21 +193,6 @@ impl Store {
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
-    /// How long the longest overdue account is due; `None` when none is.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn overdue(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let first = |queue: &str| {
-            let mut range = redis::cmd("ZRANGEBYSCORE");
-            range.arg(queue).arg("-inf").arg(now.millis()).arg("WITHSCORES").arg("LIMIT").arg(0).arg(1);
-            range
-        };
-        let firsts: Vec<Vec<(String, u64)>> = self.each(vec![first(keys::DUE), first(keys::WAITING)]).await?;
-        let due = firsts.iter().flatten().map(|(_, due)| *due).min();
-        Ok(due.map(|due| Duration::from_millis(now.millis().saturating_sub(due))))
-    }
-
     /// Sets when an account is due, sooner or later than it was.
     ///
     /// # Errors
@@ -230,6 +215,16 @@ impl Store {
         add.arg(keys::WAITING).arg("NX").arg(since.millis()).arg(id.to_string());
         self.command::<()>(&add).await?;
         self.command(redis::cmd("ZREM").arg(keys::DUE).arg(id.to_string())).await
+    }
+
+    /// Whether an account waits for a browser.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn is_waiting(&self, id: AccountId) -> Result<bool, StoreError> {
+        let score: Option<u64> =
+            self.command(redis::cmd("ZSCORE").arg(keys::WAITING).arg(id.to_string())).await?;
+        Ok(score.is_some())
     }
 
     /// How many accounts wait for a browser.

@@ -71,6 +71,15 @@ impl Store {
         self.script(script.key(keys::site_logins(site)).arg(most)).await
     }
 
+    /// How long the minute still is in which a site's logins are counted.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn logins_left_spent(&self, site: &SiteName) -> Result<Duration, StoreError> {
+        let left: i64 = self.command(redis::cmd("PTTL").arg(keys::site_logins(site))).await?;
+        Ok(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
+    }
+
     /// Notes that a site refused an account's password; gives how many of its accounts had that within `window`.
     ///
     /// # Errors

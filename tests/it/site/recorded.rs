@@ -5,8 +5,6 @@ use std::{path::Path, time::Duration};
 use latchkey_shared::time::Timestamp;
 use support::{
     binaries,
-    gradio::{self, Gradio, Settings},
-    model::{Reply, ScriptedModel},
     practice::{Options, PASSWORD, Practice, TOTP_SEED},
     wait,
 };
@@ -86,57 +84,4 @@ async fn a_recorded_file_is_right_and_answers() {
     }
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("is there already: choose another --out"), "{}", again.stderr);
-}
-
-/// What a person would do at a page made with Gradio.
-const GRADIO_SCRIPT: &str = r##"
-[[login.steps]]
-goto = "{base_url}/"
-[[login.steps]]
-fill = "input[data-testid=textbox]"
-value = "{username}"
-[[login.steps]]
-fill = "input[data-testid=password]"
-value = "{password}"
-[[login.steps]]
-press = "Enter"
-[[login.steps]]
-wait_for = { visible = "textarea" }
-[[login.steps]]
-wait_for = { text = "Built with Gradio" }
-[[login.steps]]
-fill = "textarea"
-value = "What is a latchkey?"
-[[login.steps]]
-press = "Enter"
-"##;
-
-/// The page of a product that the recorder was not written for.
-#[tokio::test]
-async fn a_file_recorded_at_a_real_gradio_is_right_and_answers() {
-    let _ = binaries::path("latchkey-adapter");
-    let model = ScriptedModel::start().await;
-    model.model.always(Reply::pieces(&["A key ", "to the ", "front door."]));
-    let model_url = model.url.clone();
-    let page = Gradio::start(Settings { model_url, concurrency: 4, queue: 4, multimodal: false }).await;
-    let directory = tempfile::tempdir().unwrap();
-    let (out, script) = (directory.path().join("mine.toml"), directory.path().join("script.toml"));
-    std::fs::write(&script, GRADIO_SCRIPT).unwrap();
-    let path = |path: &Path| path.to_str().unwrap().to_owned();
-    let (out_path, script_path) = (path(&out), path(&script));
-    let password = format!("{}\n", gradio::PASSWORD);
-
-    let record = ["site", "record", "--url", page.url().as_str(), "--out", &out_path];
-    let scripted = ["--script", &script_path, "--username", gradio::USERNAME];
-    let recorded = command(&[&record[..], &scripted[..]].concat(), &password).await;
-    assert_eq!(recorded.code, 0, "{}", recorded.shown());
-    let checked = command(&["site", "check", &out_path], "").await;
-    let ask = ["site", "try", &out_path, "--username", gradio::USERNAME, "--question", QUESTION];
-    let tried = command(&ask, &password).await;
-
-    let text = std::fs::read_to_string(&out).unwrap();
-    insta::assert_snapshot!(text.replace(page.url().as_str().trim_end_matches('/'), "[url]"));
-    assert_eq!(checked.code, 0, "{}", checked.shown());
-    assert_eq!(tried.code, 0, "{}\n{text}", tried.shown());
-    assert!(tried.stdout.contains("ended with stop"), "{}", tried.stdout);
 }
