@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     progress::Progress,
@@ -36,13 +36,20 @@ pub(crate) struct Argument {
     /// The argument.
     pub kib: usize,
     /// CPU nanoseconds of the adapter per byte.
+    #[serde(deserialize_with = "figure")]
     pub cpu_ns_per_byte: f64,
     /// Seconds until the call was there.
+    #[serde(deserialize_with = "figure")]
     pub seconds: f64,
     /// The adapter's memory at its peak, over what it had when it was started.
     pub peak_mib: f64,
     /// Answers that failed.
     pub errors: f64,
+}
+
+/// What could not be measured, on a machine that was too busy, is no number; JSON has null for that.
+fn figure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::<f64>::deserialize(deserializer).map(|figure| figure.unwrap_or(f64::NAN))
 }
 
 /// How long both should take.
