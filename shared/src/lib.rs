@@ -14,6 +14,7 @@ pub mod shutdown;
 pub mod site;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod threads;
 pub mod time;
 pub mod trial;
