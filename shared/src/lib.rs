@@ -8,6 +8,7 @@ pub mod flight;
 pub mod id;
 pub mod mask;
 pub mod nearest;
+pub mod network;
 pub mod presence;
 pub mod session;
 pub mod shutdown;

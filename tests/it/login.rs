@@ -13,7 +13,7 @@ mod fake;
 mod killed;
 mod once;
 mod picture;
-mod tls;
+pub(crate) mod tls;
 
 use bench::{Bench, bearer, practice_site};
 
