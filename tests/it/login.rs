@@ -8,6 +8,7 @@ use support::{practice, wait};
 use tokio::time::Instant;
 
 mod bench;
+mod codes;
 mod crash;
 mod fake;
 mod killed;
