@@ -13,6 +13,7 @@ mod fields;
 mod leases;
 pub(super) mod log;
 mod models;
+mod network;
 mod refusals;
 mod shape;
 mod shutdown;

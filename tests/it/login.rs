@@ -8,12 +8,13 @@ use support::{practice, wait};
 use tokio::time::Instant;
 
 mod bench;
+mod codes;
 mod crash;
 mod fake;
 mod killed;
 mod once;
 mod picture;
-mod tls;
+pub(crate) mod tls;
 
 use bench::{Bench, bearer, practice_site};
 
