@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+mod alerts;
 mod files;
 mod networks;
 mod sandbox;
