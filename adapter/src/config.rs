@@ -19,8 +19,8 @@ const DEFAULT_STREAMS: usize = 4000;
 /// What so many streams need at 50 tokens a second (6 cores, measured 2026-11), with some room.
 const DEFAULT_THREADS: usize = 8;
 const MOST_THREADS: usize = 256;
-/// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
-const DRAIN: Duration = Duration::from_secs(25);
+/// Longer than a turn of a coding agent usually is. Whoever stops us must wait longer still: compose's grace is an hour.
+const DEFAULT_DRAIN: Duration = Duration::from_secs(10 * 60);
 
 /// Everything that the adapter is told.
 pub struct Config {
@@ -52,7 +52,8 @@ pub struct Config {
     pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
-    /// How long open streams may go on after the signal to stop, 25 s; then they are cut.
+    /// `LATCHKEY_DRAIN`, default 10 min: how long open streams may go on after the signal to stop; then, or at a second
+    /// signal, they are cut.
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
     pub calls: Calls,
@@ -166,7 +167,7 @@ impl Config {
             threads,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
-            drain: DRAIN,
+            drain: env.duration("LATCHKEY_DRAIN", DEFAULT_DRAIN)?,
             sparing: Sparing::from_env(env)?,
         })
     }
