@@ -1,6 +1,6 @@
 //! What stands in several files, and must be the same in each.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use super::{read, stack::Stack};
 
@@ -51,6 +51,49 @@ fn the_layer_of_dependencies_has_the_manifest_of_each_member() {
     }
     // Sources come after it, or each change of one would compile all of it anew.
     assert!(dockerfile.find("\nCOPY shared shared\n").unwrap() > first_build);
+}
+
+/// As Dockerfile.binaries does it: the manifests alone, hollow targets, and cargo must take them for the workspace.
+#[test]
+fn hollow_targets_satisfy_every_manifest() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let directory = tempfile::tempdir().unwrap();
+    let copies = read("Dockerfile.binaries");
+    let copies = copies.lines().filter_map(|line| line.strip_prefix("COPY ")?.split_once("Cargo.toml"));
+    for (member, _) in copies {
+        std::fs::create_dir_all(directory.path().join(member)).unwrap();
+        let manifest = format!("{member}Cargo.toml");
+        std::fs::copy(root.join(&manifest), directory.path().join(&manifest)).unwrap();
+    }
+    std::fs::copy(root.join("Cargo.lock"), directory.path().join("Cargo.lock")).unwrap();
+
+    let run = |program: &str, arguments: &[&str]| {
+        let ran = Command::new(program).args(arguments).current_dir(directory.path()).output().unwrap();
+        assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+        ran.stdout
+    };
+    run("sh", &[super::path("lib/hollow.sh").to_str().unwrap()]);
+    let metadata = run(env!("CARGO"), &["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
+    let targets = metadata["packages"].as_array().unwrap().iter().flat_map(|package| {
+        package["targets"].as_array().unwrap().iter().map(|target| target["src_path"].as_str().unwrap())
+    });
+    for file in targets {
+        assert!(Path::new(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_context_of_a_build() {
+    assert_eq!(
+        read(".dockerignore").lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>(),
+        ["*", "!healthcheck.sh"]
+    );
+    let root = std::fs::read_to_string(super::path("../.dockerignore")).unwrap();
+    for name in ["compose/secrets*", "compose/.env", "compose/rollout"] {
+        assert!(root.lines().any(|line| line == name), "{name}");
+    }
 }
 
 #[test]

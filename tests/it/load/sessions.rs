@@ -21,9 +21,9 @@ async fn adapter(tasks: &latchkey_shared::shutdown::Tasks) -> Url {
     url
 }
 
-async fn asked(balancer: &Balancer, header: Option<(&str, String)>) -> String {
+async fn asked(http: &reqwest::Client, balancer: &Balancer, header: Option<(&str, String)>) -> String {
     let url = balancer.url.join("/v1/chat/completions").unwrap();
-    let mut request = http::client().post(url).body("{}");
+    let mut request = http.post(url).body("{}");
     if let Some((name, value)) = header {
         request = request.header(name, value);
     }
@@ -34,9 +34,12 @@ async fn asked(balancer: &Balancer, header: Option<(&str, String)>) -> String {
 
 /// Which adapter each session comes to.
 async fn placed(balancer: &Balancer) -> BTreeMap<usize, String> {
-    let mut placed = BTreeMap::new();
+    let (http, mut placed) = (http::client(), BTreeMap::new());
     for session in 0..SESSIONS {
-        placed.insert(session, asked(balancer, Some(("X-Session-Affinity", format!("ses_{session}")))).await);
+        placed.insert(
+            session,
+            asked(&http, balancer, Some(("X-Session-Affinity", format!("ses_{session}")))).await,
+        );
     }
     placed
 }
@@ -54,15 +57,15 @@ fn moved<'a>(
 async fn a_session_stays_with_its_adapter_whichever_client_names_it() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
     let (one, two, three) = (adapter(&tasks).await, adapter(&tasks).await, adapter(&tasks).await);
-    let balancer = Balancer::start(&[&one, &two, &three]).await;
+    let (http, balancer) = (http::client(), Balancer::start(&[&one, &two, &three]).await);
 
     for header in ["X-Claude-Code-Session-Id", "X-Session-Affinity", "Session-Id", "session_id"] {
         let mut places = BTreeSet::new();
         for session in 0..20 {
             let session = || Some((header, format!("{header}-{session}")));
-            let first = asked(&balancer, session()).await;
+            let first = asked(&http, &balancer, session()).await;
             for _ in 0..4 {
-                assert_eq!(asked(&balancer, session()).await, first, "{header}");
+                assert_eq!(asked(&http, &balancer, session()).await, first, "{header}");
             }
             places.insert(first);
         }
@@ -70,7 +73,7 @@ async fn a_session_stays_with_its_adapter_whichever_client_names_it() {
     }
     let mut places = BTreeSet::new();
     for _ in 0..12 {
-        places.insert(asked(&balancer, None).await);
+        places.insert(asked(&http, &balancer, None).await);
     }
     assert_eq!(places.len(), 3, "who names none comes to each in turn");
 }
@@ -124,8 +127,9 @@ async fn sessions_of_an_adapter_that_is_gone_are_answered_by_the_others() {
     let placed = placed(&balancer).await;
 
     assert!(placed.values().all(|place| *place == one.as_str() || *place == two.as_str()), "{placed:?}");
+    let http = http::client();
     for _ in 0..40 {
-        asked(&balancer, None).await;
+        asked(&http, &balancer, None).await;
     }
 }
 
@@ -133,16 +137,16 @@ async fn sessions_of_an_adapter_that_is_gone_are_answered_by_the_others() {
 async fn nobody_is_told_how_the_adapters_are_through_the_balancer() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
     let adapter = adapter(&tasks).await;
-    let balancer = Balancer::start(&[&adapter]).await;
+    let (http, balancer) = (http::client(), Balancer::start(&[&adapter]).await);
 
     for path in ["/metrics", "/readyz", "/metrics/", "//readyz", "/%6detrics", "/./metrics", "/metrics?a=b"] {
         // Not joined: that would tidy the path.
         let url = format!("{}{path}", balancer.url.as_str().trim_end_matches('/'));
-        let answer = http::client().get(url).send().await.unwrap();
+        let answer = http.get(url).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}");
         assert!(answer.text().await.unwrap().contains("not_found_error"), "{path}");
     }
-    let livez = http::client().get(balancer.url.join("/livez").unwrap()).send().await.unwrap();
+    let livez = http.get(balancer.url.join("/livez").unwrap()).send().await.unwrap();
     assert_eq!(livez.text().await.unwrap(), "ok\n");
 }
 
