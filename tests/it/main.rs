@@ -42,6 +42,7 @@ mod signed_in;
 mod site;
 mod socket;
 mod store;
+mod streams;
 mod tidy;
 mod tools;
 mod traces;

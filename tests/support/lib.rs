@@ -27,5 +27,6 @@ pub mod server;
 pub mod sites;
 pub mod soak;
 pub mod socket;
+pub mod streams;
 pub mod wait;
 pub mod world;
