@@ -47,6 +47,9 @@ pub struct Config {
     pub threads: usize,
     /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
     pub write_deadline: Duration,
+    /// `LATCHKEY_BEGIN_AFTER`: how long a stream waits for its first word before it begins without it. Until then a
+    /// failure is a status. The queue gives up sooner, so that a full pool is a status in any case.
+    pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
     /// `LATCHKEY_DRAIN`, default 10 min: how long open streams may go on after the signal to stop; then, or at a second
@@ -123,8 +126,11 @@ pub enum Delivery {
         /// The silence.
         heartbeat: Duration,
     },
-    /// At the end, still as a valid stream.
-    Buffered,
+    /// At the end, still as a valid stream; the same comments go before it where it is long in coming.
+    Buffered {
+        /// The silence.
+        heartbeat: Duration,
+    },
 }
 
 impl Config {
@@ -140,7 +146,8 @@ impl Config {
             );
         }
         let heartbeat = env.duration("LATCHKEY_HEARTBEAT", Duration::from_secs(10))?;
-        let deliveries = [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered)];
+        let deliveries =
+            [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered { heartbeat })];
         let secrets = SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
             .context("LATCHKEY_SHARED_SECRETS is wrong")?;
         let threads = threads(env)?;
@@ -152,7 +159,8 @@ impl Config {
             calls: Calls::from_env(env, &secrets)?,
             recorder: recorder(env)?,
             secrets,
-            queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
+            queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(6))?,
+            begin_after: env.duration_or_off("LATCHKEY_BEGIN_AFTER", Duration::from_secs(8))?,
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,

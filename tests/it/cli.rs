@@ -9,6 +9,8 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 mod account;
 mod acl;
+mod credentials;
+mod pty;
 mod session;
 mod terminal;
 
