@@ -84,6 +84,20 @@ fn hollow_targets_satisfy_every_manifest() {
     }
 }
 
+/// Each `./name` that a page tells an operator to run is there.
+#[test]
+fn pages_name_programs_that_there_are() {
+    let pages = ["README.md", "MIGRATION.md", ".env.example", "init", "roll", "restore"].map(read).concat();
+    let words = pages.split(|c: char| !(c.is_ascii_alphanumeric() || "./-_".contains(c)));
+    let named = words.filter_map(|word| word.strip_prefix("./")).filter(|name| !name.contains(['/', '.']));
+    let named: std::collections::BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+
+    assert!(named.len() >= 6, "{named:?}");
+    for name in named {
+        assert!(super::path(name).exists(), "there is no compose/{name}");
+    }
+}
+
 #[test]
 fn no_secret_is_in_the_context_of_a_build() {
     assert_eq!(
