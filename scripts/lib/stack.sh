@@ -66,7 +66,8 @@ type_line() {
     shift
     [[ $flavour == v2 ]] || text=${text//docker compose/docker-compose}
     printf '\n$ %s\n' "$text" >>"$log"
-    printf 'cd "%s"\nset -e\n%s\npwd >"%s"\n' "$here" "$text" "$work/here" >"$work/line"
+    # Not by set -e, which forgives what fails before an &&.
+    printf 'cd "%s" || exit\n{\n%s\n} || exit\npwd >"%s"\n' "$here" "$text" "$work/here" >"$work/line"
     : >"$work/screen"
     type_answers "$@" | timeout --kill-after 10 "$line_limit" \
         script -qfec "bash $work/line" "$work/screen" >/dev/null || status=$?
