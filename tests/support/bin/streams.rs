@@ -1,7 +1,7 @@
 //! Steady streams against one address, for `scripts/compose`: until SIGTERM, a line for each as it ends.
 #![expect(clippy::print_stdout, reason = "it talks to whoever started it")]
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{cell::Cell, path::PathBuf, pin::pin, process::ExitCode, time::Duration};
 
 use anyhow::ensure;
 use clap::Parser;
@@ -51,23 +51,29 @@ async fn main() -> anyhow::Result<ExitCode> {
         length: arguments.length.into(),
         each: arguments.each,
     };
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::time::timeout(most, shutdown::signal()).await.ok();
-        told.cancel();
-    });
-    let (mut whole, mut failed) = (0_u64, 0_u64);
-    streams::run(plan, stop, |answer| {
-        if answer.end == End::Whole {
-            whole += 1
-        } else {
-            failed += 1
-        }
-        println!("{}", line(&answer));
-    })
-    .await;
+    let (whole, failed) = stream(plan, most).await;
     Ok(if failed == 0 && whole > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Streams until SIGTERM, or for as long as is allowed; gives how many answers were whole, and how many not.
+async fn stream(plan: Plan, most: Duration) -> (u64, u64) {
+    let stop = CancellationToken::new();
+    let told = async {
+        tokio::time::timeout(most, shutdown::signal()).await.ok();
+        stop.cancel();
+    };
+    let (whole, failed) = (Cell::new(0), Cell::new(0));
+    let streaming = streams::run(plan, stop.clone(), |answer| {
+        let count = if answer.end == End::Whole { &whole } else { &failed };
+        count.set(count.get() + 1);
+        println!("{}", line(&answer));
+    });
+    let (told, mut streaming) = (pin!(told), pin!(streaming));
+    tokio::select! {
+        () = &mut streaming => {}
+        () = told => streaming.await,
+    }
+    (whole.get(), failed.get())
 }
 
 /// How it ended, its id, when it began and ended in milliseconds since 1970, and why it is not whole.
