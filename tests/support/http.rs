@@ -13,6 +13,13 @@ pub fn client() -> reqwest::Client {
     builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
+/// A client that waits as long as it must, for what stands between a client and an upstream.
+#[must_use]
+pub fn patient() -> reqwest::Client {
+    install_tls();
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
 /// Chooses the TLS provider of this process, once.
 pub fn install_tls() {
     static ONCE: Once = Once::new();
