@@ -5,6 +5,9 @@ use std::{sync::Once, time::Duration};
 /// No request of a test takes longer; a hanging server must end as a failure with a line number.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Nobody listens here: what a client of ours would fetch from the net fails at once.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
+
 /// A client with a limit on each request, no redirects and no proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
