@@ -196,11 +196,11 @@ what_next() {
 Latchkey is up. Ctrl-C stops it; the next start keeps its accounts.
 
   A channel in new-api has these values:
-    Type        OpenAI
-    Base URL    $adapter_url    (without /v1)
+    Type        New API, or OpenAI where there is none
+    Base URL    $adapter_url/new-api    (without /v1)
     Key         the line in $state/secrets/shared.secret
     Models      $model
-  Set its retry times (RetryTimes) to 1 or more; README.md has the other settings that matter.
+  Set its retry times (RetryTimes) to 1; README.md has the other settings that matter.
 
   Ask from another terminal:
     curl -N $adapter_url/v1/chat/completions -H @$state/secrets/authorization.header \\

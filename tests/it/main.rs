@@ -18,6 +18,7 @@ mod compose;
 mod contract;
 mod end_to_end;
 mod fleet;
+mod gateway;
 mod given;
 mod gradio;
 mod keys;

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod case;
 pub mod chainlit;
 pub mod claude;
+pub mod codex;
 pub mod command;
 pub mod gradio;
 pub mod http;

@@ -18,10 +18,11 @@ async fn channels_are_shown_beside_the_health_of_their_adapters() {
         &json!({"name": "old way", "models": "practice-1", "priority": 5, "weight": 10, "response_time": 812}),
     );
     let right = [
-        ("RetryTimes", "2"),
+        ("RetryTimes", "1"),
         ("general_setting.ping_interval_enabled", "true"),
-        ("general_setting.ping_interval_seconds", "12"),
-        ("ChannelDisableThreshold", "30"),
+        ("general_setting.ping_interval_seconds", "60"),
+        ("SelfUseModeEnabled", "true"),
+        ("performance_setting.monitor_enabled", "false"),
     ];
     for (name, value) in right {
         new_api.set(name, value);
