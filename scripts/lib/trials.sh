@@ -8,15 +8,28 @@ trial() {
     local name=$1 start=$SECONDS from lost
     from=$(milliseconds)
     printf '\n== %s\n' "$name" >>"$log"
-    note='' expected=''
+    note=''
     "$2"
     if [[ -n $load ]]; then
         kill -0 "$load" 2>/dev/null || die "$name: the load ended by itself"
-        lost=$(broken "$from" | grep -vxF -f <(printf '%s\n' "${expected:-none}") || true)
+        lost=$(broken "$from" | unexpected)
         [[ -z $lost ]] || fail_with "$name" "$lost"
         note="$(answers whole "$from") answers whole, 0 failed${note:+; $note}"
     fi
     line "$name" "done in $(seconds_since "$start") s${note:+   $note}"
+}
+
+# Of the answers on standard input those that kill_one has not counted.
+unexpected() { grep -vxF -f <(printf '%s\n' "${expected:-none}") || true; }
+
+# The last streams end, and all that there was is looked through once more.
+end_load() {
+    local lost
+    load_off "$load"
+    load=
+    lost=$(broken 0 | unexpected)
+    [[ -z $lost ]] || fail_with "load" "$lost"
+    note="$(answers whole 0) answers whole; not whole $(grep -c . <<<"$expected" || true), all of them at the killed adapter"
 }
 
 fail_with() {
