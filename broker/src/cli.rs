@@ -27,7 +27,7 @@ use site::SiteCommand;
 
 /// Keeps accounts of websites signed in.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey-broker", arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "latchkey-broker", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,6 +1,6 @@
 //! Watches a login and prints each step with its time.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use latchkey_shared::{id::AccountId, time::Timestamp};
@@ -112,6 +112,15 @@ pub(super) fn failure(error: &ErrorView) -> String {
     text += &format!("\n  {}", error.message);
     if let Some(file) = &error.screenshot_file {
         text += &format!("\n  screenshot: {}", file.display());
+        if is_in_container() {
+            let copy = format!("docker compose exec -T broker cat {} >screenshot.png", file.display());
+            text += &format!("\n    in this container; a copy of it: {copy}");
+        }
     }
     text
+}
+
+/// The marks that Docker and Podman leave. Whoever reads a path there cannot open it from the host.
+fn is_in_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
 }
