@@ -52,7 +52,7 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
         .broker_env("LATCHKEY_SITES", &path)
         .adapter_env("LATCHKEY_SITE_URLS", &urls)
         .adapter_env("LATCHKEY_SITES", &path)
-        // A browser is opened for each life, on a machine that builds meanwhile.
+        // A browser is opened when every session has ended, on a machine that builds meanwhile.
         .adapter_env("LATCHKEY_RENEWAL_DEADLINE", "1m")
         .await;
     let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
@@ -74,7 +74,7 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
     open_webui.restart(LIFE).await;
     model.will(Reply::text("Alice."));
     assert_eq!(adapter.ask("Who am I?").await.text(), "Alice.");
-    three_lives_pass(model, &admin, &adapter, account.id).await;
+    three_lives_pass(model, &world, account.id).await;
     let renewed = admin.account(account.id).await;
     assert_eq!(renewed.last_login.unwrap().rung, Some(Rung::Restored));
     assert_eq!(provider.passwords_typed().await, 2, "the wrong one and the right one, at first");
