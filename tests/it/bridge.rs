@@ -3,6 +3,7 @@
 pub(crate) mod cases;
 mod drift;
 mod hostile;
+mod mutations;
 mod prompts;
 mod properties;
 mod round_trip;

@@ -54,7 +54,7 @@ impl Site {
         world.adapter().chat(&task()).await;
         let prompt = model.last_call().body["messages"].to_string();
         let at = prompt.find("tool_call").unwrap();
-        let nonce = prompt[at..].split_once('_').unwrap().1.split_once('_').unwrap().1[..4].to_owned();
+        let nonce = prompt[at..].split_once('_').unwrap().1.split_once('_').unwrap().1[..8].to_owned();
         model.reset();
         Self { world, dialect, nonce }
     }

@@ -6,14 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalog::{Catalog, Tool},
-    dialect::words,
+    dialect::{Nonce, tag::Lexicon, words},
     sieve::event::{Invalid, Kind},
     text::head,
 };
 
 mod coerce;
+mod escapes;
+mod items;
 mod listed;
 pub mod repair;
+mod unique;
 
 /// A name is told no longer than this; no tool's is.
 const NAME_BYTES: usize = 128;
@@ -62,6 +65,15 @@ pub struct Misfit {
     detail: String,
 }
 
+/// Whose calls are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// A site that makes calls by itself: what it says is what was meant.
+    Native,
+    /// A text in which we marked look-alikes, and tags with our nonce are markup.
+    Written(&'a Nonce),
+}
+
 /// Arguments before they are checked.
 #[derive(Debug)]
 enum Given {
@@ -71,12 +83,16 @@ enum Given {
 
 impl Found {
     /// Makes calls of what was found.
-    pub fn fit(self, catalog: &Catalog) -> Vec<Result<Fitting, Misfit>> {
-        let name = self.name.unwrap_or_default();
+    pub fn fit(self, catalog: &Catalog, origin: Origin<'_>) -> Vec<Result<Fitting, Misfit>> {
+        let lexicon = match origin {
+            Origin::Native => None,
+            Origin::Written(nonce) => Some(Lexicon::new(nonce)),
+        };
+        let (reader, name) = (Reader { catalog, lexicon }, self.name.unwrap_or_default());
         match self.body {
-            Body::Fields(fields) => vec![fit(catalog, &name, Given::Fields(fields))],
-            Body::Arguments(json) => vec![fit(catalog, &name, Given::Json(json))],
-            Body::Calls(json) => listed::calls(catalog, &json),
+            Body::Fields(fields) => vec![reader.fit(&name, Given::Fields(fields))],
+            Body::Arguments(json) => vec![reader.fit(&name, Given::Json(json))],
+            Body::Calls(json) => listed::calls(&reader, &json),
             Body::Malformed(detail) => vec![Err(Misfit::new(Kind::Malformed, &name, detail.to_owned()))],
         }
     }
@@ -95,12 +111,93 @@ impl Misfit {
     }
 }
 
-/// Resolves the name, then the arguments.
-fn fit(catalog: &Catalog, name: &str, given: Given) -> Result<Fitting, Misfit> {
-    let Some(tool) = catalog.resolve(name) else { return Err(unresolved(catalog, name)) };
-    match given {
-        Given::Fields(fields) => check(tool, object(tool, fields)?, None),
-        Given::Json(json) => fit_json(tool, json),
+/// Reads calls of the tools that a request declares.
+struct Reader<'a> {
+    catalog: &'a Catalog,
+    /// Knows our tags; none where a site makes calls by itself.
+    lexicon: Option<Lexicon>,
+}
+
+impl Reader<'_> {
+    /// Resolves the name, then the arguments.
+    fn fit(&self, name: &str, given: Given) -> Result<Fitting, Misfit> {
+        let Some(tool) = self.catalog.resolve(name) else { return Err(unresolved(self.catalog, name)) };
+        match given {
+            Given::Fields(fields) => self.check(tool, object(tool, fields)?, None),
+            Given::Json(json) => self.fit_json(tool, json),
+        }
+    }
+
+    fn fit_json(&self, tool: &Tool, json: String) -> Result<Fitting, Misfit> {
+        let json = if json.trim().is_empty() { "{}".to_owned() } else { json };
+        if let Some(key) = unique::doubled(&json) {
+            let detail = format!("the key \"{key}\" is given twice in one object");
+            return Err(Misfit::new(Kind::Json, &tool.name, detail));
+        }
+        if let Ok(value) = serde_json::from_str::<Value>(&json) {
+            return self.check(tool, value, Some(json));
+        }
+        let mended = repair::mend(&json, &repair::Keys::of(&tool.schema));
+        let Some(value) = mended.and_then(|json| serde_json::from_str(&json).ok()) else {
+            let why =
+                serde_json::from_str::<Value>(&json).err().map(|error| error.to_string()).unwrap_or_default();
+            return Err(Misfit::new(Kind::Json, &tool.name, format!("the arguments are not JSON: {why}")));
+        };
+        Ok(Fitting { repaired: true, ..self.check(tool, value, None)? })
+    }
+
+    /// Brings a value towards the schema and validates it. JSON that needs no change keeps its very bytes.
+    fn check(&self, tool: &Tool, mut value: Value, json: Option<String>) -> Result<Fitting, Misfit> {
+        let wrong = |detail: &str| Misfit::new(Kind::Arguments, &tool.name, detail.to_owned());
+        let restored = match &self.lexicon {
+            None => false,
+            // Nobody but the model knows our nonce: a tag that holds it is markup, and the value is more than was meant.
+            Some(lexicon) if holds(&value, lexicon) => {
+                return Err(wrong(
+                    "a value holds tags of the form itself: a tag before it is missing or wrong",
+                ));
+            }
+            Some(lexicon) => restore(&mut value, lexicon),
+        };
+        if let Some(other) = self.merged(tool, &value) {
+            return Err(wrong(&format!("it holds the parameters of {other} too: write each call by itself")));
+        }
+        let coerced = coerce::towards(&mut value, &tool.schema);
+        if !value.is_object() {
+            return Err(wrong("the arguments must be a JSON object"));
+        }
+        let differences = tool.differences(&value);
+        if !differences.is_empty() {
+            return Err(wrong(&differences.join("; ")));
+        }
+        if self.lexicon.is_some()
+            && let Some(name) = escapes::in_a_command(&value)
+        {
+            return Err(wrong(&format!(
+                "{name} holds &amp; or the like where a shell wants the letter itself"
+            )));
+        }
+        let arguments = match json {
+            Some(json) if !restored && !coerced => json.trim().to_owned(),
+            Some(_) | None => value.to_string(),
+        };
+        Ok(Fitting { name: tool.name.clone(), arguments, repaired: false })
+    }
+
+    /// The tool whose call stands in one with this tool's: all that it requires is there, and is not this tool's.
+    fn merged(&self, tool: &Tool, value: &Value) -> Option<&str> {
+        let given = value.as_object()?;
+        let own = coerce::properties(&tool.schema);
+        if own.is_empty() || given.keys().all(|key| own.contains(&key.as_str())) {
+            return None;
+        }
+        let stands_there = |other: &&Tool| {
+            let required = other.schema.get("required").and_then(Value::as_array);
+            let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+            required.iter().all(|key| given.contains_key(*key))
+                && required.iter().any(|key| !own.contains(key))
+        };
+        self.catalog.tools().iter().find(stands_there).map(|other| other.name.as_str())
     }
 }
 
@@ -119,6 +216,16 @@ fn unresolved(catalog: &Catalog, name: &str) -> Misfit {
 fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, Misfit> {
     let mut object = Map::new();
     for (name, text) in fields {
+        if name.trim().is_empty() {
+            let detail = "a parameter has no name".to_owned();
+            return Err(Misfit::new(Kind::Malformed, &tool.name, detail));
+        }
+        let known = coerce::properties(&tool.schema);
+        let is_odd = name.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '"'));
+        if is_odd && !known.is_empty() && !known.contains(&name.as_str()) {
+            let detail = format!("there is no parameter \"{}\"", head(&name, NAME_BYTES));
+            return Err(Misfit::new(Kind::Malformed, &tool.name, detail));
+        }
         if object.insert(name.clone(), Value::String(text)).is_some() {
             let detail = format!("the parameter \"{name}\" is given twice");
             return Err(Misfit::new(Kind::Arguments, &tool.name, detail));
@@ -127,51 +234,34 @@ fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, Misfit> {
     Ok(Value::Object(object))
 }
 
-fn fit_json(tool: &Tool, json: String) -> Result<Fitting, Misfit> {
-    let json = if json.trim().is_empty() { "{}".to_owned() } else { json };
-    if let Ok(value) = serde_json::from_str::<Value>(&json) {
-        return check(tool, value, Some(json));
-    }
-    let mended = repair::mend(&json, &coerce::keys(&tool.schema));
-    let Some(value) = mended.and_then(|json| serde_json::from_str(&json).ok()) else {
-        let why =
-            serde_json::from_str::<Value>(&json).err().map(|error| error.to_string()).unwrap_or_default();
-        return Err(Misfit::new(Kind::Json, &tool.name, format!("the arguments are not JSON: {why}")));
-    };
-    Ok(Fitting { repaired: true, ..check(tool, value, None)? })
-}
-
-/// Brings a value towards the schema and validates it. JSON that needs no change keeps its very bytes.
-fn check(tool: &Tool, mut value: Value, json: Option<String>) -> Result<Fitting, Misfit> {
-    let restored = restore(&mut value);
-    let coerced = coerce::towards(&mut value, &tool.schema);
-    if !value.is_object() {
-        let detail = "the arguments must be a JSON object".to_owned();
-        return Err(Misfit::new(Kind::Arguments, &tool.name, detail));
-    }
-    let differences = tool.differences(&value);
-    if !differences.is_empty() {
-        return Err(Misfit::new(Kind::Arguments, &tool.name, differences.join("; ")));
-    }
-    let arguments = match json {
-        Some(json) if !restored && !coerced => json.trim().to_owned(),
-        Some(_) | None => value.to_string(),
-    };
-    Ok(Fitting { name: tool.name.clone(), arguments, repaired: false })
-}
-
-/// Takes the dots out of all texts.
-fn restore(value: &mut Value) -> bool {
+/// Whether a text in a value holds a tag of ours.
+fn holds(value: &Value, lexicon: &Lexicon) -> bool {
     match value {
-        Value::String(text) => match words::restore(text) {
+        Value::String(text) => lexicon.marks(text),
+        Value::Array(values) => values.iter().any(|value| holds(value, lexicon)),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, value)| lexicon.marks(key) || holds(value, lexicon))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Takes our marks out of all texts.
+fn restore(value: &mut Value, lexicon: &Lexicon) -> bool {
+    match value {
+        Value::String(text) => match words::restore(text, lexicon.nonce()) {
             Some(restored) if restored != *text => {
                 *text = restored;
                 true
             }
             Some(_) | None => false,
         },
-        Value::Array(values) => values.iter_mut().fold(false, |changed, value| restore(value) | changed),
-        Value::Object(fields) => fields.values_mut().fold(false, |changed, value| restore(value) | changed),
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |changed, value| restore(value, lexicon) | changed)
+        }
+        Value::Object(fields) => {
+            fields.values_mut().fold(false, |changed, value| restore(value, lexicon) | changed)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

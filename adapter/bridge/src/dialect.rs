@@ -17,6 +17,9 @@ mod xml;
 /// Base32 without letters that models confuse.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
+/// How many letters a nonce has.
+pub(crate) const NONCE_BYTES: usize = 8;
+
 /// A longer parameter name is not written in a tag.
 const NAME_BYTES: usize = 100;
 
@@ -40,7 +43,7 @@ pub struct Dialect {
     pub nonce: Nonce,
 }
 
-/// Four letters that only this adapter and this conversation know.
+/// Eight letters, 40 bits, that only this adapter and this conversation know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nonce(String);
 
@@ -67,10 +70,10 @@ impl Form {
 impl Nonce {
     /// Derives the nonce of a conversation: the same on every replica and after a restart.
     pub fn derive(secret: &[u8], conversation: &str) -> Self {
-        let mut bytes = [0; 4];
+        let mut bytes = [0; NONCE_BYTES];
         Hkdf::<Sha256>::new(Some(b"latchkey dialect nonce"), secret)
             .expand(conversation.as_bytes(), &mut bytes)
-            .expect("4 bytes are within HKDF's limit");
+            .expect("8 bytes are within HKDF's limit");
         Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
     }
 
@@ -142,11 +145,11 @@ fn is_plain(arguments: &Map<String, Value>) -> bool {
 }
 
 /// The text of an argument: strings as they are, all else as JSON.
-fn value_text(value: &Value) -> String {
+fn value_text(nonce: &Nonce, value: &Value) -> String {
     match value {
-        Value::String(text) => words::defuse(text),
+        Value::String(text) => words::defuse(text, nonce),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            words::defuse(&value.to_string())
+            words::defuse(&value.to_string(), nonce)
         }
     }
 }
@@ -162,6 +165,6 @@ mod tests {
         assert_eq!(nonce, Nonce::derive(b"secret", "a"));
         assert_ne!(nonce, Nonce::derive(b"secret", "b"));
         assert_ne!(nonce, Nonce::derive(b"other", "a"));
-        assert_eq!(nonce.as_str().len(), 4);
+        assert_eq!(nonce.as_str().len(), 8);
     }
 }

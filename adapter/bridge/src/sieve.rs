@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    arguments::{Body, Found},
+    arguments::{Body, Found, Origin},
     catalog::Catalog,
     dialect::{Dialect, tag::Lexicon},
     text::head,
@@ -228,7 +228,7 @@ impl Sieve {
     /// Gives what one block held: calls that fit, and what is wrong with the others.
     fn give(&mut self, found: Found, reading: Reading, raw: String, out: &mut Vec<Event>) {
         let mut raw = Some(raw);
-        for fitted in found.fit(&self.catalog) {
+        for fitted in found.fit(&self.catalog, Origin::Written(self.lexicon.nonce())) {
             if self.ledger.calls() == self.limits.calls {
                 // With one call allowed the others are no fault: the client asked for one.
                 if self.limits.calls > 1 {

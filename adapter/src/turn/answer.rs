@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use super::{
     bridged::{Bridged, How, Next},
     limit::Limit,
-    native::Native,
+    native::{Native, is_object},
     repair,
 };
 use crate::{
@@ -44,6 +44,8 @@ pub(super) struct Answer {
     values: Option<Values>,
     /// Whether all is said that the client wants.
     limited: bool,
+    /// A call of the site's own that nobody can make.
+    broken: Option<Fault>,
     /// Until when another call may come.
     quiet: Option<Instant>,
     /// Since when the beginning of a call is held back.
@@ -76,7 +78,7 @@ impl Answer {
     /// An answer that has begun at the site.
     pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
         let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
-        let (said, ready, values, limited) = (Vec::new(), Vec::new(), None, false);
+        let (said, ready, values, limited, broken) = (Vec::new(), Vec::new(), None, false, None);
         let (quiet, held, repairs) = (None, None, None);
         Self {
             source,
@@ -87,6 +89,7 @@ impl Answer {
             usage,
             values,
             limited,
+            broken,
             quiet,
             held,
             repairs,
@@ -115,16 +118,14 @@ impl Answer {
     /// # Errors
     /// Whatever keeps the answer from beginning.
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
-        let Reader::Bridged(_) = &self.reader else {
-            let Source::Site(deltas) = &self.source else { return Ok(()) };
-            if !deltas.is_empty() {
-                return Ok(());
-            }
+        if let (Reader::Untouched(_) | Reader::Native(_), Source::Site(deltas)) = (&self.reader, &self.source)
+            && deltas.is_empty()
+        {
             if let Reader::Native(native) = &self.reader {
                 native.note_empty();
             }
             return Err(Fault::Empty);
-        };
+        }
         while self.ready.is_empty() && !self.is_holding() && !matches!(self.source, Source::Over(_)) {
             self.step().await;
         }
@@ -184,6 +185,9 @@ impl Answer {
                 // Its room is used again.
                 self.said = said;
                 self.note_hold();
+                if let Some(fault) = self.broken.take() {
+                    return self.close(How::Fault(fault));
+                }
                 match read {
                     // The site is stopped, and does not know where: nothing goes on with its conversation.
                     Some(Ok(end)) if self.limited => {
@@ -202,9 +206,16 @@ impl Answer {
 
     fn take(&mut self, delta: Delta) {
         match (&mut self.reader, delta) {
-            (Reader::Native(native), Delta::Call(call)) => self.ready.push(Delta::Call(native.fit(call))),
+            _ if self.broken.is_some() => {}
+            (Reader::Native(native), Delta::Call(call)) => match native.fit(call) {
+                Ok(call) => self.ready.push(Delta::Call(call)),
+                Err(fault) => self.broken = Some(fault),
+            },
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
             // What came in the same read as the last word that is wanted.
+            (Reader::Untouched(_), Delta::Call(call)) if !is_object(&call.arguments) => {
+                self.broken = Some(Fault::BrokenCall);
+            }
             (Reader::Untouched(_), _) if self.limited => {}
             (Reader::Untouched(limit), delta) => {
                 self.limited |= limit.as_mut().is_some_and(|limit| limit.takes(&delta));

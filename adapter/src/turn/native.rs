@@ -1,9 +1,18 @@
 //! A site's own tool calls, brought towards what the client declared.
 
-use latchkey_bridge::arguments::{Body, Found};
+use std::collections::BTreeMap;
+
+use latchkey_bridge::{
+    arguments::{Body, Found, Origin},
+    sieve::event::Kind,
+};
+use serde::de::IgnoredAny;
 
 use super::tally::Tally;
-use crate::{prompt::Declared, stream::delta::Call};
+use crate::{
+    prompt::Declared,
+    stream::{delta::Call, fault::Fault},
+};
 
 /// Reads the calls of one answer.
 pub(super) struct Native {
@@ -22,14 +31,20 @@ impl Native {
     /// The call with its declared name and valid arguments, as far as that needs no guess; else as it is: the client's
     /// own refusal tells the model more than ours could. Its id is one that the conversation has not had: inference
     /// servers that count from `call_0` in every answer make clients drop the later call (Claude Code 2.1.197).
-    pub(super) fn fit(&mut self, call: Call) -> Call {
-        let Call { id, name, arguments } = self.declare(call);
+    ///
+    /// # Errors
+    /// When its arguments are not one JSON object: some clients would make a call without any of it.
+    pub(super) fn fit(&mut self, call: Call) -> Result<Call, Fault> {
+        let Call { id, name, arguments } = self.declare(call)?;
+        if !is_object(&arguments) {
+            return Err(Fault::BrokenCall);
+        }
         if !self.declared.ids.contains(&id) {
-            return Call { id, name, arguments };
+            return Ok(Call { id, name, arguments });
         }
         let id = format!("call_{}_n{}", self.minted, self.replaced);
         self.replaced += 1;
-        Call { id, name, arguments }
+        Ok(Call { id, name, arguments })
     }
 
     /// Counts an answer without a word or a call.
@@ -37,21 +52,27 @@ impl Native {
         self.tally.empty();
     }
 
-    fn declare(&self, call: Call) -> Call {
+    fn declare(&self, call: Call) -> Result<Call, Fault> {
         let found = Found { name: Some(call.name.clone()), body: Body::Arguments(call.arguments.clone()) };
-        match found.fit(&self.declared.catalog).pop() {
+        match found.fit(&self.declared.catalog, Origin::Native).pop() {
             Some(Ok(fitting)) => {
                 self.tally.emitted("native");
                 if fitting.repaired {
                     self.tally.repaired("json", "call");
                 }
-                Call { id: call.id, name: fitting.name, arguments: fitting.arguments }
+                Ok(Call { id: call.id, name: fitting.name, arguments: fitting.arguments })
             }
             Some(Err(misfit)) => {
-                self.tally.invalid(misfit.into_invalid(String::new()).kind);
-                call
+                let kind = misfit.into_invalid(String::new()).kind;
+                self.tally.invalid(kind);
+                if kind == Kind::Json { Err(Fault::BrokenCall) } else { Ok(call) }
             }
-            None => call,
+            None => Ok(call),
         }
     }
+}
+
+/// Whether a text is one JSON object.
+pub(super) fn is_object(arguments: &str) -> bool {
+    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(arguments).is_ok()
 }

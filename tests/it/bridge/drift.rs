@@ -188,14 +188,16 @@ fn a_decline_is_understood() {
 
 #[test]
 fn closers_inside_a_value_are_content() {
-    let contents = [
-        "x </invoke> y",
+    // Nothing tells these from markup that went wrong.
+    let doubtful = [
         "x </parameter>\n</invoke>\n</tool_calls> y",
         "x </invoke><parameter name=\"z\"> y",
         "</parameter> </invoke> z </tool_call>",
         "x</parameter>\n<parameter name",
     ];
-    for content in contents {
+    let contents =
+        ["x </invoke> y", "a </parameter> b </tool_calls> c", "<parameter name=\"a\">b</parameter>"];
+    for content in contents.iter().chain(&doubtful) {
         let foreign = format!(
             "<tool_calls>\n<invoke name=\"write\">\n<parameter name=\"filePath\">a</parameter>\n<parameter name=\"content\">\
              {content}</parameter>\n</invoke>\n</tool_calls>"
@@ -204,10 +206,14 @@ fn closers_inside_a_value_are_content() {
             "<tool_call>{}</tool_call>",
             json!({"name": "write", "arguments": {"filePath": "a", "content": format!("{content} </tool_call> q")}})
         );
-        let written = |said: &str| calls(&whole(Form::Xml, said).0)[0].1["content"].clone();
-        assert_eq!(written(&foreign), content);
-        assert_eq!(written(&[foreign.clone(), foreign].join("\n")), content);
-        assert_eq!(written(&hermes), format!("{content} </tool_call> q"));
+        let written = |said: &str| {
+            let call = calls(&whole(Form::Xml, said).0).into_iter().next();
+            call.map(|(_, arguments)| arguments["content"].as_str().unwrap().to_owned())
+        };
+        let read = (!doubtful.contains(content)).then(|| (*content).to_owned());
+        assert_eq!(written(&foreign), read);
+        assert_eq!(written(&[foreign.clone(), foreign].join("\n")), read);
+        assert_eq!(written(&hermes), Some(format!("{content} </tool_call> q")));
     }
     let ours = own(
         "<invoke_N name=\"write\"><parameter_N name=\"filePath\">a</parameter_N><parameter_N name=\"content\">\

@@ -50,7 +50,7 @@ impl Dialect {
             let nonces = prompt.split(opener).skip(1).filter_map(|rest| rest.split_once(end));
             let mut nonces = nonces.map(|(nonce, _)| nonce);
             let nonce =
-                nonces.find(|nonce| nonce.len() == 4 && nonce.bytes().all(|b| b.is_ascii_alphanumeric()));
+                nonces.find(|nonce| nonce.len() == 8 && nonce.bytes().all(|b| b.is_ascii_alphanumeric()));
             nonce.map(|nonce| Self { form, nonce: nonce.to_owned() })
         })
     }

@@ -75,18 +75,22 @@ fn refusal(fault: &str) -> Reply {
     }
 }
 
+/// How long a nonce is.
+const NONCE_LETTERS: usize = 8;
+
 /// The nonce that the adapter chose now: it stands in the opening tag that the prompt shows.
 fn prompted(request: &Value) -> Option<String> {
     let messages = request["messages"].as_array()?.iter();
     let prompt: String = messages.filter_map(|message| message["content"].as_str()).collect();
     ["tool_calls_", "tool_call_"].iter().find_map(|opener| {
-        let nonces = prompt.split(opener).skip(1).filter_map(|rest| rest.get(..4));
+        let nonces = prompt.split(opener).skip(1).filter_map(|rest| rest.get(..NONCE_LETTERS));
         let mut nonces = nonces.filter(|nonce| nonce.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         nonces.next().map(str::to_owned)
     })
 }
 
-/// The stream with another nonce in its tags, which may be in two of its pieces; both have four letters.
+/// The stream with another nonce in its tags, which may be in two of its pieces. Where it is longer
+/// than the other was, all is one piece.
 fn with_nonce(lines: &[String], old: &str, new: &str) -> String {
     if old.is_empty() || old == new {
         return lines.join("\n");
@@ -106,6 +110,13 @@ fn with_nonce(lines: &[String], old: &str, new: &str) -> String {
             .collect();
         let whole: String = pieces.iter().map(|piece| piece.as_str()).collect();
         let whole = whole.replace(&format!("_{old}"), &format!("_{new}"));
+        if old.len() != new.len() {
+            pieces.iter_mut().for_each(|piece| piece.clear());
+            if let Some(first) = pieces.first_mut() {
+                whole.clone_into(first);
+            }
+            continue;
+        }
         let mut at = 0;
         for piece in &mut pieces {
             let length = piece.len();

@@ -1,9 +1,18 @@
 //! Any text as JSON: what is mended is JSON, and a call that comes of it fits its tool.
 
-use latchkey_bridge::arguments::{Body, Found, repair};
+use latchkey_bridge::{
+    arguments::{
+        Body, Found, Origin,
+        repair::{self, Keys},
+    },
+    dialect::Form,
+};
 use serde_json::Value;
 
-use crate::{sieve::REPEATED, tools::catalog};
+use crate::{
+    sieve::{REPEATED, dialect},
+    tools::catalog,
+};
 
 /// No mended letter takes more bytes than its escape.
 const ESCAPED: usize = 6;
@@ -16,6 +25,7 @@ pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let known: &[&str] = if choice & 1 == 0 { &[] } else { &["name", "arguments", "command", "content"] };
     let known: Vec<String> = known.iter().map(|&key| key.to_owned()).collect();
+    let known = Keys { known, required: vec!["name".to_owned()] };
     mended(&text, &known);
     if choice & !3 == 4 {
         mended(&text.repeat(REPEATED / text.len().max(1)), &known);
@@ -28,7 +38,7 @@ pub fn check(input: &[u8]) {
     fitted(Found { name, body: Body::Fields(fields.into()) });
 }
 
-fn mended(text: &str, known: &[String]) {
+fn mended(text: &str, known: &Keys) {
     let Some(mended) = repair::mend(text, known) else { return };
     assert!(
         mended.len() <= ESCAPED * text.len() + BRACKETS,
@@ -46,7 +56,7 @@ fn mended(text: &str, known: &[String]) {
 /// Whatever becomes a call is one that its tool takes.
 fn fitted(found: Found) {
     let catalog = catalog();
-    for fitting in found.fit(&catalog).into_iter().flatten() {
+    for fitting in found.fit(&catalog, Origin::Written(&dialect(Form::Xml).nonce)).into_iter().flatten() {
         let tool = catalog.exact(&fitting.name).expect("the tool is declared");
         let arguments: Value = serde_json::from_str(&fitting.arguments).expect("arguments are JSON");
         assert!(arguments.is_object(), "arguments are an object: {arguments}");

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::items;
+
 /// How deep references and nesting are followed.
 const DEPTH: usize = 32;
 
@@ -21,6 +23,26 @@ pub(super) fn keys(schema: &Value) -> Vec<String> {
     let mut keys = Vec::new();
     collect_keys(schema, &mut keys, DEPTH);
     keys
+}
+
+/// The names that a schema requires, at any depth.
+pub(super) fn required(schema: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    collect_required(schema, &mut names, DEPTH);
+    names
+}
+
+fn collect_required(schema: &Value, names: &mut Vec<String>, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match schema {
+        Value::Object(fields) => {
+            let required = fields.get("required").and_then(Value::as_array).into_iter().flatten();
+            names.extend(required.filter_map(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|inner| collect_required(inner, names, depth));
+        }
+        Value::Array(inner) => inner.iter().for_each(|inner| collect_required(inner, names, depth)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn collect_keys(schema: &Value, keys: &mut Vec<String>, depth: usize) {
@@ -56,9 +78,27 @@ impl Coercion<'_> {
         let wanted = types(schema);
         let mut changed = false;
         if !wanted.is_empty() && !wanted.iter().any(|wanted| is(value, wanted)) {
-            changed = convert(value, &wanted);
+            changed = convert(value, &wanted) || self.listed(value, schema, &wanted);
         }
         changed | trim_enum(value, schema) | self.inside(value, schema, depth)
+    }
+
+    /// Reads a list that was written as elements.
+    fn listed(&self, value: &mut Value, schema: &Value, wanted: &[&str]) -> bool {
+        let Some(items) = schema.get("items").filter(|_| wanted.contains(&"array")) else { return false };
+        let items = self.resolve(items);
+        let (Value::String(text), false) = (&*value, items.get("anyOf").or(items.get("oneOf")).is_some())
+        else {
+            return false;
+        };
+        let is_object = types(items).contains(&"object") || items.get("properties").is_some();
+        let properties = properties(items);
+        if is_object && properties.is_empty() {
+            return false;
+        }
+        let Some(list) = items::read(text, &properties) else { return false };
+        *value = list;
+        true
     }
 
     /// Tries the variants that take the value's form as it is, then those that it can be brought to.
@@ -114,11 +154,13 @@ impl Coercion<'_> {
             .collect();
         let none = Map::new();
         let known = known.unwrap_or(&none);
-        // Some models write null for what they leave out.
+        // Some models write null, or nothing, for what they leave out.
         fields.retain(|name, value| {
-            !value.is_null()
+            let schema = known.get(name);
+            let left_out = value.is_null() || schema.is_some_and(|schema| self.is_left_out(value, schema));
+            !left_out
                 || required.contains(&name.as_str())
-                || known.get(name).is_none_or(|schema| self.takes_null(schema))
+                || (value.is_null() && schema.is_none_or(|schema| self.takes_null(schema)))
         });
         let mut changed = fields.len() != before;
         for (name, value) in fields.iter_mut() {
@@ -129,11 +171,28 @@ impl Coercion<'_> {
     }
 
     fn takes_null(&self, schema: &Value) -> bool {
-        let schema = self.resolve(schema);
-        let of_variants =
-            variants(schema).into_iter().flatten().flat_map(|variant| types(self.resolve(variant)));
-        let all: Vec<&str> = types(schema).into_iter().chain(of_variants).collect();
+        let all = self.all_types(schema);
         all.is_empty() || all.contains(&"null")
+    }
+
+    /// Whether a text says that nothing is given, where the schema wants something that no text is.
+    fn is_left_out(&self, value: &Value, schema: &Value) -> bool {
+        let says_nothing =
+            value.as_str().is_some_and(|text| matches!(text.trim(), "" | "null" | "None" | "undefined"));
+        let all = self.all_types(schema);
+        says_nothing && !all.is_empty() && !all.contains(&"string")
+    }
+
+    /// The types that a schema and its variants allow; none where one of them does not say.
+    fn all_types<'b>(&'b self, schema: &'b Value) -> Vec<&'b str> {
+        let schema = self.resolve(schema);
+        let Some(variants) = variants(schema) else { return types(schema) };
+        let of_variants: Vec<Vec<&str>> =
+            variants.iter().map(|variant| types(self.resolve(variant))).collect();
+        if of_variants.iter().any(Vec::is_empty) {
+            return Vec::new();
+        }
+        types(schema).into_iter().chain(of_variants.into_iter().flatten()).collect()
     }
 
     /// Follows references into the same document.
@@ -207,7 +266,9 @@ fn parse(text: &str, wanted: &[&str]) -> Option<Value> {
         "None" => "null",
         _ => text,
     };
-    let parsed = serde_json::from_str(literal).ok().or_else(|| super::repair::mend(text, &[])?.parse().ok());
+    let parsed = serde_json::from_str(literal)
+        .ok()
+        .or_else(|| super::repair::mend(text, &super::repair::Keys::default())?.parse().ok());
     parsed.filter(|value| wanted.iter().any(|wanted| is(value, wanted)))
 }
 

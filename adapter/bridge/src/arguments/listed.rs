@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{Fitting, Given, Misfit, coerce, fit, repair};
+use super::{Fitting, Given, Misfit, Reader, coerce, repair, unique};
 use crate::{catalog::Catalog, sieve::event::Kind};
 
 type Object = BTreeMap<String, Box<RawValue>>;
@@ -16,36 +16,70 @@ const ARGUMENTS: &[&str] = &["arguments", "parameters", "params", "args", "input
 const ENVELOPE: &[&str] = &["id", "type", "index", "call_id", "tool_call_id"];
 
 /// Reads all calls of a JSON text, mended if it must be.
-pub(super) fn calls(catalog: &Catalog, json: &str) -> Vec<Result<Fitting, Misfit>> {
+pub(super) fn calls(reader: &Reader<'_>, json: &str) -> Vec<Result<Fitting, Misfit>> {
+    let refused = |detail: String| vec![Err(Misfit::new(Kind::Json, "", detail))];
     let (objects, repaired) = match objects(json) {
-        Some(objects) => (objects, false),
-        None => match repair::mend(json, &known_keys(catalog)).as_deref().and_then(objects) {
-            Some(objects) => (objects, true),
-            None => {
-                let detail = "the call is not JSON".to_owned();
-                return vec![Err(Misfit::new(Kind::Json, "", detail))];
+        Ok(objects) => (objects, false),
+        Err(Broken::Doubled(key)) => {
+            return refused(format!(
+                "the key \"{key}\" is given twice in one object: write each call by itself"
+            ));
+        }
+        Err(Broken::NoCalls) => {
+            let mended = repair::mend(json, &known_keys(reader.catalog, json));
+            match mended.and_then(|json| objects(&json).ok()) {
+                Some(objects) => (objects, true),
+                None => return refused("the call is not JSON".to_owned()),
             }
-        },
+        }
     };
-    let fitted = objects.into_iter().map(|object| one(catalog, object));
+    let fitted = objects.into_iter().map(|object| one(reader, object));
     fitted.map(|call| call.map(|call| Fitting { repaired: call.repaired | repaired, ..call })).collect()
 }
 
 /// All keys that may stand in a call: without them an unescaped quote could end a text too early.
-fn known_keys(catalog: &Catalog) -> Vec<String> {
-    let of_tools = catalog.tools().iter().flat_map(|tool| coerce::keys(&tool.schema));
-    let ours = [LISTS, NAMES, ARGUMENTS, ENVELOPE].concat();
-    of_tools.chain(ours.into_iter().map(str::to_owned)).collect()
+fn known_keys(catalog: &Catalog, json: &str) -> repair::Keys {
+    let ours = [LISTS, NAMES, ARGUMENTS, ENVELOPE].concat().into_iter().map(str::to_owned);
+    // What one tool takes is content in another's call: of a single call only its own tool counts.
+    let single = ARGUMENTS.iter().map(|key| json.matches(&format!("\"{key}\"")).count()).sum::<usize>() == 1;
+    let tool = named(json).filter(|_| single).and_then(|name| catalog.resolve(name));
+    let (of_tools, required) = match tool {
+        Some(tool) => (coerce::keys(&tool.schema), coerce::required(&tool.schema)),
+        None => (catalog.tools().iter().flat_map(|tool| coerce::keys(&tool.schema)).collect(), Vec::new()),
+    };
+    let known = of_tools.into_iter().chain(ours).collect();
+    repair::Keys { known, required }
 }
 
-/// The call objects of a text: one, several in a row, a list, or a list under a key.
-fn objects(json: &str) -> Option<Vec<Object>> {
-    let values = serde_json::Deserializer::from_str(json).into_iter::<Box<RawValue>>();
+/// The tool that a call names first.
+fn named(json: &str) -> Option<&str> {
+    let after = NAMES.iter().find_map(|key| json.split_once(&format!("\"{key}\"")))?.1;
+    let value = after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    value.split_once('"').map(|(name, _)| name)
+}
+
+/// Why a text holds no calls.
+enum Broken {
+    NoCalls,
+    /// A key comes twice.
+    Doubled(String),
+}
+
+/// The call objects of a text: one, several in a row with commas or without, a list, or a list under a key.
+fn objects(json: &str) -> Result<Vec<Object>, Broken> {
     let mut out = Vec::new();
-    for value in values {
-        flatten(&value.ok()?, &mut out)?;
+    let mut rest = json.trim();
+    while !rest.is_empty() {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Box<RawValue>>();
+        let value = values.next().and_then(Result::ok).ok_or(Broken::NoCalls)?;
+        rest = rest[values.byte_offset()..].trim_start();
+        rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
+        if let Some(key) = unique::doubled(value.get()) {
+            return Err(Broken::Doubled(key));
+        }
+        flatten(&value, &mut out).ok_or(Broken::NoCalls)?;
     }
-    (!out.is_empty()).then_some(out)
+    if out.is_empty() { Err(Broken::NoCalls) } else { Ok(out) }
 }
 
 fn flatten(value: &RawValue, out: &mut Vec<Object>) -> Option<()> {
@@ -61,7 +95,7 @@ fn flatten(value: &RawValue, out: &mut Vec<Object>) -> Option<()> {
     Some(())
 }
 
-fn one(catalog: &Catalog, mut object: Object) -> Result<Fitting, Misfit> {
+fn one(reader: &Reader<'_>, mut object: Object) -> Result<Fitting, Misfit> {
     // OpenAI's own shape: the call stands inside `function`.
     if let Some(inner) = object.get("function").and_then(|raw| serde_json::from_str::<Object>(raw.get()).ok())
     {
@@ -69,16 +103,16 @@ fn one(catalog: &Catalog, mut object: Object) -> Result<Fitting, Misfit> {
     }
     let Some((key, name)) = NAMES.iter().find_map(|key| text(object.get(*key)?).map(|name| (*key, name)))
     else {
-        return fit(catalog, "", Given::Json(String::new()));
+        return reader.fit("", Given::Json(String::new()));
     };
     let given = ARGUMENTS.iter().find_map(|key| object.get(*key));
     let arguments = match given {
         Some(raw) if raw.get() == "null" => "{}".to_owned(),
         // Encoded twice.
         Some(raw) => text(raw).unwrap_or_else(|| raw.get().to_owned()),
-        None => spilled(catalog, &name, key, object)?,
+        None => spilled(reader.catalog, &name, key, object)?,
     };
-    fit(catalog, &name, Given::Json(arguments))
+    reader.fit(&name, Given::Json(arguments))
 }
 
 /// Arguments that stand beside the name: only if the tool knows all of them.

@@ -9,12 +9,31 @@ mod quote;
 use std::collections::HashSet;
 
 use quote::{Place, Quotes};
+use serde_json::Value;
+
+use super::coerce;
 
 /// Deeper nesting is no tool's arguments.
 const DEPTH: usize = 64;
 
-/// Gives valid JSON that says the same, if there is exactly one. `known` are the keys that may occur; none: any.
-pub fn mend(text: &str, known: &[String]) -> Option<String> {
+/// The keys of the objects that may occur.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// All of them; none: any.
+    pub known: Vec<String>,
+    /// Those that an object cannot lack: where one seems to come twice, nothing is mended.
+    pub required: Vec<String>,
+}
+
+impl Keys {
+    /// Those of a schema, nested ones too.
+    pub fn of(schema: &Value) -> Self {
+        Self { known: coerce::keys(schema), required: coerce::required(schema) }
+    }
+}
+
+/// Gives valid JSON that says the same, if there is exactly one.
+pub fn mend(text: &str, known: &Keys) -> Option<String> {
     let text = text.trim();
     [Quotes::Believed, Quotes::Doubted].into_iter().find_map(|quotes| Mender::new(text, known, quotes).all())
 }
@@ -24,14 +43,14 @@ struct Mender<'a> {
     text: &'a str,
     at: usize,
     out: String,
-    known: &'a [String],
+    known: &'a Keys,
     quotes: Quotes,
     /// What is open: the closing brackets.
     open: Vec<u8>,
 }
 
 impl<'a> Mender<'a> {
-    fn new(text: &'a str, known: &'a [String], quotes: Quotes) -> Self {
+    fn new(text: &'a str, known: &'a Keys, quotes: Quotes) -> Self {
         Self { text, at: 0, out: String::with_capacity(text.len() + 16), known, quotes, open: Vec::new() }
     }
 
@@ -153,6 +172,7 @@ impl<'a> Mender<'a> {
     fn string(&mut self, open: char, place: Place) -> Option<()> {
         self.at += open.len_utf8();
         self.out.push('"');
+        let mut doubted = false;
         loop {
             let rest = &self.text[self.at..];
             let c = rest.chars().next()?;
@@ -160,10 +180,11 @@ impl<'a> Mender<'a> {
             match c {
                 '\\' => self.escape()?,
                 c if quote::is_close(open, c) => {
-                    if self.ends(place)? {
+                    if self.ends(place, doubted)? {
                         self.out.push('"');
                         return Some(());
                     }
+                    doubted = true;
                     self.push(c);
                 }
                 c => self.push(c),
@@ -172,10 +193,10 @@ impl<'a> Mender<'a> {
     }
 
     /// Whether the quote just read ends its text; none if that cannot be told.
-    fn ends(&self, place: Place) -> Option<bool> {
+    fn ends(&self, place: Place, doubted: bool) -> Option<bool> {
         match self.quotes {
             Quotes::Believed => Some(true),
-            Quotes::Doubted => quote::ends(&self.text[self.at..], place, &self.open, self.known),
+            Quotes::Doubted => quote::ends(&self.text[self.at..], place, &self.open, self.known, doubted),
         }
     }
 
@@ -248,7 +269,7 @@ mod tests {
 
     fn mended(text: &str) -> Option<String> {
         let known: Vec<String> = ["a", "b", "content"].map(str::to_owned).into();
-        mend(text, &known)
+        mend(text, &Keys { known, required: vec!["b".to_owned()] })
     }
 
     #[test]
@@ -256,6 +277,8 @@ mod tests {
         let pairs = [
             ("{\"a\":\"x\ny\",}", r#"{"a":"x\ny"}"#),
             (r#"{"a":"say "hi", you"}"#, r#"{"a":"say \"hi\", you"}"#),
+            (r#"{"content":"p("x")","a":1}"#, r#"{"content":"p(\"x\")","a":1}"#),
+            (r#"{"a":"p("x")","b":"1"}"#, r#"{"a":"p(\"x\")","b":"1"}"#),
             (r#"{"a":"p("x")","b":1}"#, r#"{"a":"p(\"x\")","b":1}"#),
             (r#"{'a': 'it\'s', b: True, "content": None}"#, r#"{"a":"it's","b":true,"content":null}"#),
             (r#"{"a":"\d \$x C:\q"}"#, r#"{"a":"\\d $x C:\\q"}"#),
@@ -279,6 +302,11 @@ mod tests {
             r#"{"a""#,
             r#"{"content":"say "hi"","c":"d"}"#,
             r#"{"a":"{"b": "c", "a": "d"}"}"#,
+            r#"{"a":"x"}{"a":"y"}"#,
+            r#"{"a":"x"},{"a":"y"}"#,
+            r#"{"a":"x"} and then {"a":"y"}"#,
+            r#"{"b":"echo '{"b": "c", "a": "d"}'"}"#,
+            r#"{"content":"p("x")","a":"1"}"#,
             r#"{"a":1 "b":2}"#,
             r#"{"a":nul}"#,
             r#"{"a":1} and more"#,

@@ -10,11 +10,14 @@ pub(super) fn calls(nonce: &Nonce, calls: &[Written<'_>]) -> String {
     for call in calls {
         out.push_str(&format!("[invoke_{nonce} name=\"{}\"]\n", call.name));
         if !is_plain(call.arguments) {
-            out.push_str(&format!("{}\n[/invoke_{nonce}]\n", Value::Object(json::defused(call.arguments))));
+            out.push_str(&format!(
+                "{}\n[/invoke_{nonce}]\n",
+                Value::Object(json::defused(nonce, call.arguments))
+            ));
             continue;
         }
         for (name, value) in call.arguments {
-            let value = value_text(value);
+            let value = value_text(nonce, value);
             let fence = fence(&value);
             out.push_str(&format!(
                 "[parameter_{nonce} name=\"{name}\"]\n{fence}\n{value}\n{fence}\n[/parameter_{nonce}]\n"

@@ -12,7 +12,7 @@ pub(super) fn calls(nonce: &Nonce, calls: &[Written<'_>]) -> String {
 
 fn one(nonce: &Nonce, call: &Written<'_>) -> String {
     let name = Value::from(call.name);
-    let arguments = Value::Object(defused(call.arguments));
+    let arguments = Value::Object(defused(nonce, call.arguments));
     format!("<tool_call_{nonce}>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call_{nonce}>")
 }
 
@@ -26,15 +26,15 @@ pub(super) fn rules(nonce: &Nonce) -> String {
     )
 }
 
-pub(super) fn defused(arguments: &Map<String, Value>) -> Map<String, Value> {
-    arguments.iter().map(|(name, value)| (name.clone(), harmless(value))).collect()
+pub(super) fn defused(nonce: &Nonce, arguments: &Map<String, Value>) -> Map<String, Value> {
+    arguments.iter().map(|(name, value)| (name.clone(), harmless(nonce, value))).collect()
 }
 
-fn harmless(value: &Value) -> Value {
+fn harmless(nonce: &Nonce, value: &Value) -> Value {
     match value {
-        Value::String(text) => Value::String(words::defuse(text)),
-        Value::Array(values) => values.iter().map(harmless).collect(),
-        Value::Object(fields) => Value::Object(defused(fields)),
+        Value::String(text) => Value::String(words::defuse(text, nonce)),
+        Value::Array(values) => values.iter().map(|value| harmless(nonce, value)).collect(),
+        Value::Object(fields) => Value::Object(defused(nonce, fields)),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }

@@ -3,7 +3,7 @@
 //! What it says of the beginning of a text never changes when more of the text arrives, unless it said "partial".
 
 use super::{
-    Nonce,
+    NONCE_BYTES, Nonce,
     words::{OWN, SPACES, WORDS, Word},
 };
 use crate::text::head;
@@ -13,6 +13,9 @@ const TAG_BYTES: usize = 256;
 
 /// What is looked at of a text: the longest tag, and the letter behind it.
 const WINDOW_BYTES: usize = TAG_BYTES + 4;
+
+/// A nonce had four letters once, and histories hold such tags.
+const OLD_NONCE_BYTES: usize = 4;
 
 /// No word is longer, name space and nonce included.
 const WORD_BYTES: usize = 40;
@@ -26,7 +29,7 @@ pub(crate) struct Tag {
     pub(crate) closes: bool,
     /// Whether it opens and closes at once.
     pub(crate) empty: bool,
-    /// What it names, or the type of `details`.
+    /// What its `name` says, or the `type` of `details`.
     pub(crate) name: Option<String>,
     /// Its length in bytes.
     pub(crate) size: usize,
@@ -53,7 +56,7 @@ pub(crate) struct Partial {
 /// Knows our nonce.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexicon {
-    nonce: String,
+    nonce: Nonce,
     /// How our closers of a call begin, bracket apart.
     invoke: String,
     call: String,
@@ -77,8 +80,7 @@ enum Rest {
 
 impl Lexicon {
     pub(crate) fn new(nonce: &Nonce) -> Self {
-        let nonce = nonce.as_str().to_owned();
-        Self { invoke: format!("/invoke_{nonce}"), call: format!("/tool_call_{nonce}"), nonce }
+        Self { invoke: format!("/invoke_{nonce}"), call: format!("/tool_call_{nonce}"), nonce: nonce.clone() }
     }
 
     /// Reads the tag with which a text begins.
@@ -100,7 +102,7 @@ impl Lexicon {
             return Lexed::No;
         }
         let from = 1 + letters.size;
-        match rest(&text[from..], close) {
+        match rest(&text[from..], close, word) {
             Rest::Whole { name, empty, size } if from + size <= TAG_BYTES => {
                 Lexed::Tag(Tag { word, own, closes, empty, name, size: from + size })
             }
@@ -114,6 +116,29 @@ impl Lexicon {
     /// How our closer of a call begins, bracket apart.
     pub(crate) fn closing(&self, word: Word) -> &str {
         if word == Word::Call { &self.call } else { &self.invoke }
+    }
+
+    /// Whether a text holds the beginning of a tag of ours, however drifted. What was made harmless is none.
+    pub(crate) fn marks(&self, text: &str) -> bool {
+        memchr::memchr2_iter(b'<', b'[', text.as_bytes()).any(|at| {
+            letters(&text[at + 1..])
+                .is_some_and(|letters| self.resolve(&letters.word).is_some_and(|(_, own)| own))
+        })
+    }
+
+    /// Whether a text begins like the opener of a call or parameter, whole or broken.
+    pub(crate) fn opens_call(&self, text: &str) -> bool {
+        let Some(inner) = text.strip_prefix(['<', '[']).filter(|inner| !has_slash(inner)) else {
+            return false;
+        };
+        let word = letters(inner).and_then(|letters| self.resolve(&letters.word));
+        let is_call = |word| matches!(word, Word::Invoke | Word::Call | Word::Function | Word::Parameter);
+        word.is_some_and(|(word, own)| is_call(word) && (own || text.starts_with('<')))
+    }
+
+    /// Our nonce.
+    pub(crate) fn nonce(&self) -> &Nonce {
+        &self.nonce
     }
 
     /// Whether a text shows a tag of ours.
@@ -137,7 +162,7 @@ impl Lexicon {
 
     fn resolve(&self, word: &str) -> Option<(Word, bool)> {
         let word = strip_space(word);
-        let own = word.strip_suffix(&self.nonce).and_then(|word| word.strip_suffix('_'));
+        let own = word.strip_suffix(self.nonce.as_str()).and_then(|word| word.strip_suffix('_'));
         if let Some((_, meaning)) = own.and_then(|own| OWN.iter().find(|(known, _)| *known == own)) {
             return Some((*meaning, true));
         }
@@ -160,7 +185,8 @@ pub(crate) fn is_word(text: &str) -> bool {
 pub(crate) fn is_owned(text: &str) -> bool {
     let Some(letters) = letters(text) else { return false };
     let Some((word, nonce)) = strip_space(&letters.word).rsplit_once('_') else { return false };
-    nonce.len() == 4 && OWN.iter().any(|(known, _)| *known == word)
+    (nonce.len() == NONCE_BYTES || nonce.len() == OLD_NONCE_BYTES)
+        && OWN.iter().any(|(known, _)| *known == word)
 }
 
 fn is_thought(word: Word) -> bool {
@@ -201,11 +227,12 @@ fn letters(text: &str) -> Option<Letters> {
 }
 
 /// Reads what stands between the word and the closing bracket.
-fn rest(text: &str, close: char) -> Rest {
+fn rest(text: &str, close: char, word: Word) -> Rest {
     if let Some(value) = text.strip_prefix('=') {
         return assigned(value, close);
     }
-    let mut name = None;
+    let wanted = if word == Word::Details { "type" } else { "name" };
+    let (mut name, mut named) = (None, 0);
     let mut at = 0;
     loop {
         at += text[at..].len() - text[at..].trim_start().len();
@@ -225,8 +252,10 @@ fn rest(text: &str, close: char) -> Rest {
         }
         match attribute(here, close) {
             Attribute::Whole { key, value, size } => {
-                if key == "name" || key == "type" {
-                    name = Some(value.to_owned());
+                if key.eq_ignore_ascii_case(wanted) {
+                    named += 1;
+                    // Two names are none.
+                    name = (named == 1).then(|| value.to_owned());
                 }
                 at += size;
             }
@@ -264,7 +293,12 @@ fn attribute(text: &str, close: char) -> Attribute<'_> {
     let Some(first) = text[from..].chars().next() else { return Attribute::Partial };
     if is_quote(first) {
         let from = from + first.len_utf8();
-        let Some(length) = text[from..].find(|c| is_same_quote(first, c)) else { return Attribute::Partial };
+        let end = text[from..].find(|c| is_same_quote(first, c) || matches!(c, '\n' | '<'));
+        let Some(length) = end else { return Attribute::Partial };
+        // No name goes on in the next tag or line: its quote was lost.
+        if text[from + length..].starts_with(['\n', '<']) {
+            return Attribute::No;
+        }
         let quote = text[from + length..].chars().next().map_or(0, char::len_utf8);
         return Attribute::Whole { key, value: &text[from..from + length], size: from + length + quote };
     }
@@ -290,7 +324,7 @@ mod tests {
     use super::*;
 
     fn lexicon() -> Lexicon {
-        Lexicon { nonce: "k7qp".to_owned(), invoke: String::new(), call: String::new() }
+        Lexicon { nonce: Nonce("k7qp".to_owned()), invoke: String::new(), call: String::new() }
     }
 
     fn read(text: &str) -> String {
@@ -322,6 +356,10 @@ mod tests {
             ("<invoke_k7qp name=\"a\"/>", "Invoke a 3"),
             ("[tool_calls_k7qp]", "Calls  1"),
             ("<invoke name=\"\">", "Invoke  0"),
+            ("<parameter name=\"a\" type=\"number\">", "Parameter a 0"),
+            ("<parameter type=\"number\" Name=\"a\">", "Parameter a 0"),
+            ("<parameter name=\"a\" name=\"b\">", "Parameter  0"),
+            ("<details type=\"reasoning\" done=\"true\">", "Details reasoning 0"),
         ];
 
         for (tag, expected) in tags {

@@ -31,7 +31,7 @@ pub(super) fn mend(
                 reread(&text, catalog, dialect, notes, &mut mended);
             }
             Entry::Assistant { text, calls } => {
-                mended.push(Entry::Assistant { text: harmless(&text, notes), calls });
+                mended.push(Entry::Assistant { text: harmless(&text, dialect, notes), calls });
             }
             Entry::System(_) | Entry::User(_) | Entry::Result { .. } => mended.push(entry),
         }
@@ -52,7 +52,7 @@ fn reread(
     sieve.push_text(text, &mut events);
     sieve.finish(End::Complete, &mut events);
     if !events.iter().any(|event| matches!(event, Event::Call(_))) {
-        mended.push(Entry::Assistant { text: harmless(text, notes), calls: Vec::new() });
+        mended.push(Entry::Assistant { text: harmless(text, dialect, notes), calls: Vec::new() });
         return;
     }
     notes.push(Note::Leak);
@@ -60,14 +60,14 @@ fn reread(
     let mut calls = Vec::new();
     for event in events {
         match event {
-            Event::Text(text) => said.push_str(&words::defuse(&text)),
+            Event::Text(text) => said.push_str(&words::defuse(&text, &dialect.nonce)),
             Event::Call(call) => {
                 let id = format!("leaked {} {}", mended.len(), calls.len());
                 let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| Map::new());
                 calls.push(Asked { id, name: call.name, arguments });
             }
-            Event::Invalid(invalid) => said.push_str(&words::defuse(&invalid.raw)),
-            Event::Truncated(truncated) => said.push_str(&words::defuse(&truncated.raw)),
+            Event::Invalid(invalid) => said.push_str(&words::defuse(&invalid.raw, &dialect.nonce)),
+            Event::Truncated(truncated) => said.push_str(&words::defuse(&truncated.raw, &dialect.nonce)),
             // Old thinking is not repeated; what followed a call was invented.
             Event::Reasoning(_) | Event::Dropped(_) => {}
         }
@@ -78,8 +78,8 @@ fn reread(
     mended.extend(results);
 }
 
-fn harmless(text: &str, notes: &mut Vec<Note>) -> String {
-    let defused = words::defuse(text);
+fn harmless(text: &str, dialect: &Dialect, notes: &mut Vec<Note>) -> String {
+    let defused = words::defuse(text, &dialect.nonce);
     if defused.len() != text.len() {
         notes.push(Note::Leak);
     }

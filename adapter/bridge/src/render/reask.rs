@@ -26,7 +26,7 @@ pub fn correction(invalid: &Invalid, catalog: &Catalog, dialect: &Dialect) -> St
     format!(
         "Your call was not carried out: {}.{schema}\nSend only the corrected block now, beginning with {}, and \
          nothing else.{no_call}",
-        words::defuse(&invalid.detail),
+        words::defuse(&invalid.detail, &dialect.nonce),
         dialect.opener(),
     )
 }

@@ -174,15 +174,16 @@ impl Writer<'_> {
     fn result(&mut self, id: &str, text: &str) {
         let Some(call) = self.open.remove(id) else {
             self.notes.push(Note::Orphan);
-            let text = format!("A result of an earlier call:\n{}", words::defuse(text));
+            let text = format!("A result of an earlier call:\n{}", words::defuse(text, &self.dialect.nonce));
             self.script.say(Role::User, Part::Text(text));
             return;
         };
-        let harmless = words::defuse(text);
+        let harmless = words::defuse(text, &self.dialect.nonce);
         if self.is_refused(&call) {
             self.notes.push(Note::Refused);
             let tool = call.arguments.get("tool").and_then(|tool| tool.as_str()).unwrap_or("a tool");
-            let text = format!("Your call of {} was refused: {harmless}", words::defuse(tool));
+            let text =
+                format!("Your call of {} was refused: {harmless}", words::defuse(tool, &self.dialect.nonce));
             self.script.say(Role::User, Part::Text(text));
             return;
         }

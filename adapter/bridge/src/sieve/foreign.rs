@@ -130,10 +130,61 @@ impl<'a> Reader<'a> {
         if !inside {
             return Err(Stop::Prose);
         }
-        let body = self.body(Word::Calls)?;
-        self.open.pop();
+        let body = match self.whole_json() {
+            Some((body, closed)) => {
+                if closed {
+                    self.open.pop();
+                }
+                body
+            }
+            None => {
+                let body = self.body(Word::Calls)?;
+                self.open.pop();
+                body
+            }
+        };
         self.push(None, Body::Calls(body.trim().to_owned()));
         Ok(())
+    }
+
+    /// Takes whole JSON behind which a closer of whatever kind stands, or another call: it tells its own end. Also
+    /// says whether a closer was taken with it; the wrapper's own closer is left.
+    fn whole_json(&mut self) -> Option<(&'a str, bool)> {
+        let rest = self.text[self.at..].trim_start();
+        let from = self.text.len() - rest.len();
+        let size = plain::values_size(rest).filter(|_| rest.starts_with(['{', '[']))?;
+        let mut at = from + size;
+        let mut ends = false;
+        let mut after = at;
+        loop {
+            let rest = self.text[after..].trim_start();
+            after = self.text.len() - rest.len();
+            if rest.is_empty() {
+                break;
+            }
+            let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return None };
+            match (tag.word, tag.closes) {
+                (Word::Calls, true) | (Word::Last | Word::SectionEnd, _) => {
+                    ends = true;
+                    break;
+                }
+                (_, true) => {
+                    after += tag.size;
+                    at = after;
+                    ends = true;
+                }
+                (Word::Call | Word::Result, false) => {
+                    ends = true;
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        if !ends || !matches!(self.follows(at), Follows::Markup) {
+            return None;
+        }
+        self.at = at;
+        Some((&self.text[from..from + size], at > from + size))
     }
 
     fn invoke(&mut self, tag: &Tag) -> Result<(), Stop> {
@@ -154,7 +205,10 @@ impl<'a> Reader<'a> {
             self.push(Some(name.clone()), body);
             return Ok(());
         }
-        let body = self.body(Word::Call)?;
+        let body = match self.whole_json() {
+            Some((body, _)) => body,
+            None => self.body(Word::Call)?,
+        };
         let trimmed = body.trim();
         if trimmed.starts_with(['{', '[']) || trimmed.starts_with("```") {
             self.push(None, Body::Calls(plain::unfence(trimmed).to_owned()));

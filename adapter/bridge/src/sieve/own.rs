@@ -14,6 +14,9 @@ use crate::{
     text::head,
 };
 
+/// What a call is told that has no whole opener with our nonce.
+const LOST: &str = "a call is not written in the form that was asked for";
+
 /// Where in a block we are. Offsets count from the first byte that is not yet consumed.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -33,13 +36,13 @@ impl Sieve {
         let State::Own(place) = &mut self.state else { return Step::Wait };
         match std::mem::replace(place, Place::After) {
             Place::Empty { searched } => self.empty(searched, out),
-            Place::Between => self.between(),
+            Place::Between => self.between(out),
             Place::Call { tag, wrapped, searched } => self.inside(tag, wrapped, searched, out),
-            Place::After => self.after(),
+            Place::After => self.after(out),
         }
     }
 
-    fn after(&mut self) -> Step {
+    fn after(&mut self, out: &mut Vec<Event>) -> Step {
         self.skip_blanks();
         let rest = &self.buffer[self.at..];
         if rest.is_empty() {
@@ -53,6 +56,9 @@ impl Sieve {
             }
             Lexed::Partial(_) => Step::Wait,
             Lexed::Tag(_) | Lexed::No => {
+                if self.lexicon.opens_call(rest) {
+                    self.malformed(LOST, String::new(), out);
+                }
                 self.state = State::Suffix;
                 Step::On
             }
@@ -72,8 +78,8 @@ impl Sieve {
         Step::On
     }
 
-    /// Between calls only tags matter; anything else there is noise inside our marks.
-    fn between(&mut self) -> Step {
+    /// Between calls only tags matter; anything else there is noise inside our marks, unless it was to be a call.
+    fn between(&mut self, out: &mut Vec<Event>) -> Step {
         self.state = State::Own(Place::Between);
         self.ledger.work(self.buffer.len() - self.at);
         let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[self.at..]) else {
@@ -88,7 +94,13 @@ impl Sieve {
                 self.state = State::Own(Place::After);
             }
             Lexed::Partial(_) => return Step::Wait,
-            Lexed::Tag(_) | Lexed::No => self.consume(1),
+            Lexed::Tag(_) | Lexed::No => {
+                let lost = self.lexicon.opens_call(&self.buffer[self.at..]);
+                self.consume(1);
+                if lost {
+                    self.malformed(LOST, String::new(), out);
+                }
+            }
         }
         Step::On
     }
@@ -108,7 +120,12 @@ impl Sieve {
                     return self.too_long(out);
                 }
                 Lexed::Tag(tag) if is_call(&tag) => {
-                    self.consume(searched);
+                    let before = self.take(from + found);
+                    self.ledger.consume(before.len());
+                    let opens = |at: usize| self.lexicon.opens_call(&before[at..]);
+                    if memchr::memchr2_iter(b'<', b'[', before.as_bytes()).any(opens) {
+                        self.malformed(LOST, before, out);
+                    }
                     return self.open(tag, true);
                 }
                 Lexed::Tag(tag) if tag.own && tag.closes && tag.word == Word::Calls => {

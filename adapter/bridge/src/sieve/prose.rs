@@ -8,7 +8,7 @@ use super::{
     own::Place,
 };
 use crate::{
-    arguments::Found,
+    arguments::{Found, Origin},
     dialect::{
         tag::{Lexed, Lexicon},
         words::Word,
@@ -182,13 +182,19 @@ impl Sieve {
 
     /// JSON alone is a call only if all of it fits declared tools.
     fn finish_weak(&mut self, found: Vec<Found>, raw: String, out: &mut Vec<Event>) {
-        let fits = found.iter().all(|found| found.clone().fit(&self.catalog).iter().all(Result::is_ok));
+        let fits = self.fits(&found);
         if fits {
             self.ledger.consume(raw.len());
             self.give_all(found, Reading::Lenient, raw, out);
         } else {
             self.ledger.give(Event::Text(raw), out);
         }
+    }
+
+    /// Whether all of what was found are calls that fit.
+    fn fits(&self, found: &[Found]) -> bool {
+        let origin = Origin::Written(self.lexicon.nonce());
+        found.iter().all(|found| found.clone().fit(&self.catalog, origin).iter().all(Result::is_ok))
     }
 
     fn drop_rest(&mut self, rest: &str) {
@@ -220,7 +226,7 @@ impl Sieve {
     /// The promotion rule: nothing was said, and the thinking ends in a whole block whose calls all fit.
     pub(super) fn promote(&mut self, out: &mut Vec<Event>) {
         let Some((found, raw)) = self.thought.call(&self.lexicon) else { return };
-        if found.iter().all(|found| found.clone().fit(&self.catalog).iter().all(Result::is_ok)) {
+        if self.fits(&found) {
             self.give_all(found, Reading::Reasoning, raw, out);
         }
     }

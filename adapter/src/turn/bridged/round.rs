@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_bridge::{
-    arguments::{Body, Found},
+    arguments::{Body, Found, Origin},
     render::reask,
     sieve::{
         self, Expectation, Limits, Sieve,
@@ -187,7 +187,7 @@ fn read(
 /// A site that was told of no tools, and makes a call of its own kind.
 fn native(call: Call, emulation: &Emulation) -> Event {
     let found = Found { name: Some(call.name), body: Body::Arguments(call.arguments.clone()) };
-    match found.fit(&emulation.catalog).pop() {
+    match found.fit(&emulation.catalog, Origin::Written(&emulation.dialect.nonce)).pop() {
         Some(Ok(fitting)) => Event::Call(event::Call {
             name: fitting.name,
             arguments: fitting.arguments,

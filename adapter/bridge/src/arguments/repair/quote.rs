@@ -1,5 +1,6 @@
 //! Tells a quote that ends a text from one that stands in it.
 
+use super::Keys;
 use crate::text::head;
 
 /// How quotes are read.
@@ -20,7 +21,7 @@ pub(super) enum Place {
 
 /// What follows a comma.
 enum Next {
-    Known,
+    Known { required: bool },
     Unknown,
     NoKey,
 }
@@ -36,8 +37,9 @@ pub(super) fn is_close(open: char, c: char) -> bool {
     c == open || (open == '“' && matches!(c, '”' | '"'))
 }
 
-/// Whether the quote before `rest` ends its text; none if both could be meant. `open` are the brackets to be closed.
-pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &[String]) -> Option<bool> {
+/// Whether the quote before `rest` ends its text; none if both could be meant. `open` are the brackets to be closed,
+/// and `doubted` says whether a quote before this one was taken for content.
+pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &Keys, doubted: bool) -> Option<bool> {
     let rest = rest.trim_start();
     if place == Place::Key {
         return Some(rest.starts_with(':'));
@@ -46,12 +48,18 @@ pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &[String]) -> O
     if rest.is_empty() {
         return Some(true);
     }
+    if left.is_empty() {
+        // All is whole here. If another value follows, this was one call, and that is another.
+        return if memchr::memchr(b'{', rest.as_bytes()).is_some() { None } else { Some(false) };
+    }
     let Some(after) = rest.strip_prefix(',') else { return Some(false) };
     let after = after.trim_start();
     match left.last() {
         None => Some(false),
         Some(b'}') => match key(after, known) {
-            Next::Known => Some(true),
+            // The text could as well go on to a later quote, and hold what looks like a key.
+            Next::Known { required: false } if doubted && may_end_later(after, left, known) => None,
+            Next::Known { .. } => Some(true),
             Next::Unknown => None,
             Next::NoKey => Some(after.starts_with('}')),
         },
@@ -60,6 +68,17 @@ pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &[String]) -> O
                 .starts_with(|c: char| matches!(c, '"' | '\'' | '{' | '[' | ']' | '-') || c.is_ascii_digit()),
         ),
     }
+}
+
+/// Whether a quote behind this key could end a text, too.
+fn may_end_later(after: &str, open: &[u8], known: &Keys) -> bool {
+    // The two around the key itself end none.
+    memchr::memchr3_iter(b'"', b'\'', 0xe2, after.as_bytes()).skip(2).any(|at| {
+        let size = after[at..].chars().next().map_or(1, char::len_utf8);
+        let (rest, _) = closed(&after[at + size..], open);
+        let next = rest.strip_prefix(',').map(|rest| key(rest.trim_start(), known));
+        rest.is_empty() || matches!(next, Some(Next::Known { .. }))
+    })
 }
 
 /// Goes over closing brackets that fit what is open.
@@ -77,13 +96,16 @@ fn closed<'a, 'b>(mut rest: &'a str, mut open: &'b [u8]) -> (&'a str, &'b [u8]) 
     }
 }
 
-fn key(after: &str, known: &[String]) -> Next {
+fn key(after: &str, known: &Keys) -> Next {
     let after = head(after, KEY_BYTES);
     let Some(inner) = after.strip_prefix(['"', '\'']) else { return Next::NoKey };
     let Some((key, rest)) = inner.split_once(['"', '\'']) else { return Next::NoKey };
+    let is_in = |keys: &[String]| keys.iter().any(|known| known == key);
     match rest.trim_start().starts_with(':') {
         false => Next::NoKey,
-        true if known.is_empty() || known.iter().any(|known| known == key) => Next::Known,
+        true if known.known.is_empty() || is_in(&known.known) => {
+            Next::Known { required: is_in(&known.required) }
+        }
         true => Next::Unknown,
     }
 }

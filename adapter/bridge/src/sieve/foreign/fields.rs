@@ -9,8 +9,16 @@ use crate::{
     },
 };
 
+/// Opens a section.
+const CDATA: &str = "<![CDATA[";
+
+/// A fence has so many marks.
+const FENCE: usize = 3;
+
 const NO_END: Body = Body::Malformed("a parameter has no end");
 const NO_PARAMETER: Body = Body::Malformed("there is text between the parameters");
+const HALF: Body =
+    Body::Malformed("a value is fenced at one end only, or holds a tag that belongs around it");
 
 /// Reads a call's inside.
 pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> Body {
@@ -27,7 +35,9 @@ pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> Body {
             Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => return NO_PARAMETER,
         };
         let Some((value, after)) = value(&rest[tag.size..], &tag, &mut own, lexicon) else { return NO_END };
+        let certain = tag.own || is_one(value, Word::Parameter, lexicon);
         let value = if rest.starts_with('[') { fenced(value) } else { bare(value) };
+        let Some(value) = value.filter(|_| certain) else { return HALF };
         fields.push((tag.name.unwrap_or_default(), value.to_owned()));
         rest = after.trim_start();
     }
@@ -45,7 +55,9 @@ pub(super) fn keyed(body: &str, lexicon: &Lexicon) -> (String, Body) {
         let Some((value, after)) = element(after.trim_start(), Word::Value, lexicon) else {
             return (name, NO_END);
         };
-        fields.push((key.trim().to_owned(), bare(value).to_owned()));
+        let one = is_one(value, Word::Value, lexicon) && is_one(value, Word::Key, lexicon);
+        let Some(value) = bare(value).filter(|_| one) else { return (name, HALF) };
+        fields.push((key.trim().to_owned(), value.to_owned()));
         rest = after.trim_start();
     }
     (name, Body::Fields(fields))
@@ -102,31 +114,65 @@ fn split<'a>(
     None
 }
 
+/// Whether a value is one value. Where nothing tells our tags from a file's, an opener in it that is not closed, or a
+/// closer that does not stand within a sentence, is more likely markup than content.
+fn is_one(value: &str, word: Word, lexicon: &Lexicon) -> bool {
+    let mut open = 0_usize;
+    for at in memchr::memchr2_iter(b'<', b'[', value.as_bytes()) {
+        let Lexed::Tag(tag) = lexicon.lex(&value[at..]) else { continue };
+        if tag.word != word || tag.empty {
+            continue;
+        }
+        match (tag.closes, open) {
+            (false, _) => open += 1,
+            (true, 0) if !goes_on(&value[at + tag.size..]) => return false,
+            (true, _) => open = open.saturating_sub(1),
+        }
+    }
+    open == 0
+}
+
+/// Whether a sentence goes on behind a tag.
+fn goes_on(after: &str) -> bool {
+    let words = after.trim_start_matches([' ', '\t']);
+    words.len() < after.len() && words.starts_with(|c: char| !matches!(c, '\n' | '\r' | '<' | '['))
+}
+
 /// Takes away what models put around a value: a CDATA section, or a line break at both ends. The dialects write a
-/// value that really has these inside another pair.
-fn bare(value: &str) -> &str {
-    if let Some(inner) = value.trim().strip_prefix("<![CDATA[").and_then(|inner| inner.strip_suffix("]]>")) {
-        return inner;
+/// value that really has these inside another pair. None where a section is not closed.
+fn bare(value: &str) -> Option<&str> {
+    if let Some(inner) = value.trim().strip_prefix(CDATA) {
+        return match inner.strip_suffix("]]>") {
+            None if !inner.contains("]]>") => None,
+            inner => Some(inner.unwrap_or(value)),
+        };
     }
     match value.strip_prefix('\n').and_then(|inner| inner.strip_suffix('\n')) {
-        Some(inner) => inner,
-        None => value,
+        Some(inner) => Some(inner),
+        None => Some(value),
     }
 }
 
-/// Takes away the fence that the bracket dialect puts around a value.
-fn fenced(value: &str) -> &str {
+/// Takes away the fence that the bracket dialect puts around a value. A value without any is taken as it stands; one
+/// with half a fence has no one meaning.
+fn fenced(value: &str) -> Option<&str> {
     let trimmed = value.trim();
-    let Some(mark) = trimmed.chars().next().filter(|mark| matches!(mark, '`' | '~')) else {
-        return bare(value);
-    };
-    let fence = &trimmed[..trimmed.len() - trimmed.trim_start_matches(mark).len()];
-    let inner = trimmed.split_once('\n').and_then(|(_, inner)| inner.strip_suffix(fence));
-    match inner.and_then(|inner| inner.strip_suffix('\n')) {
-        Some(inner) if fence.len() >= 3 => inner,
-        Some(_) => bare(value),
-        // An empty value: the closing fence follows the opening one.
-        None if inner == Some("") => "",
-        None => bare(value),
+    let mark = trimmed.chars().next().filter(|mark| matches!(mark, '`' | '~'));
+    let size = mark.map_or(0, |mark| trimmed.len() - trimmed.trim_start_matches(mark).len());
+    if size < FENCE {
+        return bare(value).filter(|value| !value.lines().any(|line| is_fence(line, FENCE)));
     }
+    let fence = &trimmed[..size];
+    let inner = trimmed.split_once('\n')?.1.strip_suffix(fence)?;
+    // An empty value: the closing fence follows the opening one.
+    let inner = if inner.is_empty() { "" } else { inner.strip_suffix('\n')? };
+    // A line that closes the fence earlier, or opens it once more.
+    let again = inner.lines().any(|line| line.trim_start().starts_with(fence));
+    (!again).then_some(inner)
+}
+
+fn is_fence(line: &str, size: usize) -> bool {
+    let line = line.trim_start();
+    let run = |mark: char| line.len() - line.trim_start_matches(mark).len();
+    run('`') >= size || run('~') >= size
 }

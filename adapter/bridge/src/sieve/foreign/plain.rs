@@ -114,6 +114,19 @@ fn json_size(text: &str) -> Option<usize> {
     Some(values.byte_offset())
 }
 
+/// How long the whole JSON values are with which a text begins: one after another, with commas or without.
+pub(super) fn values_size(text: &str) -> Option<usize> {
+    let mut size = json_size(text)?;
+    loop {
+        let rest = text[size..].trim_start();
+        let rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
+        match json_size(rest).filter(|_| rest.starts_with('{')) {
+            Some(more) => size = text.len() - rest.len() + more,
+            None => return Some(size),
+        }
+    }
+}
+
 /// The tool's name in the beginning of JSON that is not whole.
 fn name(json: &str) -> Option<String> {
     let json = head(json, NAME_BYTES);
