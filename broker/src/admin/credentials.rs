@@ -1,11 +1,16 @@
 //! Credentials: they go in, and only their version comes out.
 
 use axum::{Json, extract::State};
-use latchkey_shared::{account, credentials::Credentials, store::AccountChange, time::Timestamp};
+use latchkey_shared::{
+    account::{Cause, Move},
+    credentials::Credentials,
+    store::AccountChange,
+    time::Timestamp,
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{accounts, auth::Admin, body::Body, found::Found, problem::Problem, valid};
+use super::{accounts, auth::Admin, body::Body, found::Sound, problem::Problem, valid};
 use crate::{audit, state::App};
 
 /// Credentials on their way in.
@@ -43,7 +48,7 @@ impl CredentialsBody {
 /// Replaces an account's credentials. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
     Body(body): Body<CredentialsBody>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
@@ -52,8 +57,7 @@ pub(super) async fn replace(
     app.store.forget_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {
-        from: Some(account::State::CredentialsRejected),
-        state: Some((after.state, after.reason)),
+        step: Some(Move::new(Cause::CredentialsReplaced, after.state, after.reason)),
         refresh_at: Some(after.refresh_at),
         ..AccountChange::default()
     };
