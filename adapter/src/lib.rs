@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use anyhow::Context;
 use latchkey_shared::{
     presence::Presence,
-    shutdown::Tasks,
+    shutdown::{self, Tasks},
     store::{Role, Store},
 };
 use tokio::{
@@ -94,7 +94,8 @@ async fn attend(mut presence: Presence, stopping: CancellationToken) {
     presence.leave().await;
 }
 
-/// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain`.
+/// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain` or before
+/// the next signal.
 async fn serve(
     door: Door,
     router: axum::Router,
@@ -112,7 +113,10 @@ async fn serve(
     };
     let too_long = async move {
         draining.await.ok();
-        sleep(drain).await;
+        tokio::select! {
+            () = sleep(drain) => "some streams did not end in time and are cut",
+            () = shutdown::signal() => "told to stop once more: open streams are cut",
+        }
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
     let serving = async {
@@ -122,7 +126,7 @@ async fn serve(
     let mut serving = pin!(serving);
     tokio::select! {
         served = &mut serving => return served.context("cannot serve"),
-        () = too_long => tracing::warn!("some streams did not end in time and are cut"),
+        why = too_long => tracing::warn!("{why}"),
     }
     // Whoever holds an account hears this, breaks its stream off and frees the account.
     stopping.cancel();

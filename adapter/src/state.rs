@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store, vault::SessionVault};
 
@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub secrets: SharedSecrets,
     /// How answers are delivered.
     pub delivery: Delivery,
+    /// How long a stream waits for its first word.
+    pub begin_after: Option<Duration>,
     /// How tool calls are brought about.
     pub calls: Calls,
     /// Which requests are answered without asking a site.
@@ -72,6 +74,7 @@ impl AppState {
             metrics,
             secrets: config.secrets,
             delivery: config.delivery,
+            begin_after: config.begin_after,
             calls: config.calls,
             sparing: config.sparing,
             shelf: Arc::new(Shelf::new(tasks.clone())),

@@ -14,7 +14,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod auth;
 mod body;
-mod credentials;
+pub(crate) mod credentials;
 mod events;
 mod found;
 mod health;

@@ -35,6 +35,7 @@ mod ladder;
 mod ledger;
 mod parts;
 mod probe;
+mod recipe;
 mod record;
 mod renew;
 mod rung;

@@ -40,6 +40,7 @@ mod refresh;
 mod rights;
 mod services;
 mod sessions;
+mod totp;
 
 pub use accounts::AccountChange;
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
@@ -51,6 +52,7 @@ pub use refresh::RefreshRequest;
 pub use rights::{AclRights, AclUser, Role, acl_file};
 pub use services::Service;
 pub use sessions::{LoginLock, NewSession, Published, StoredSession};
+pub use totp::SeedDigest;
 
 /// Commands of one caller to a cluster that are on their way at once.
 const AT_ONCE: usize = 32;

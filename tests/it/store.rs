@@ -6,7 +6,10 @@ use latchkey_shared::{
     account::{Account, Cause, Move, State},
     env::Env,
     id::SiteName,
-    store::{AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, Store, StoreError},
+    store::{
+        AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, SeedDigest, Store,
+        StoreError,
+    },
     time::Timestamp,
     vault::Sealed,
 };
@@ -218,12 +221,12 @@ async fn a_session_is_gone_at_its_expiry_and_after_revocation() {
 async fn a_time_step_is_typed_once() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let account = account(&store, "alice").await;
-
-    assert!(store.claim_totp_step(account.id, 100).await.unwrap());
-    assert!(!store.claim_totp_step(account.id, 100).await.unwrap());
-    assert!(!store.claim_totp_step(account.id, 99).await.unwrap());
-    assert!(store.claim_totp_step(account.id, 101).await.unwrap());
+    let (seed, other) = (SeedDigest::of(b"a seed of ten"), SeedDigest::of(b"another of ten"));
+    assert!(store.claim_totp_step(&seed, 100).await.unwrap());
+    assert!(!store.claim_totp_step(&seed, 100).await.unwrap());
+    assert!(!store.claim_totp_step(&seed, 99).await.unwrap());
+    assert!(store.claim_totp_step(&seed, 101).await.unwrap());
+    assert!(store.claim_totp_step(&other, 99).await.unwrap());
 }
 
 #[tokio::test]

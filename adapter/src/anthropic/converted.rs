@@ -25,6 +25,14 @@ pub(crate) fn without_billing(text: &str) -> &str {
     }
 }
 
+/// Whether a gateway made this chat of a message of Claude Code: the billing header begins its first message.
+pub(crate) fn is_claudes(messages: &[Box<RawValue>]) -> bool {
+    let Some(first) = messages.first().filter(|raw| raw.get().contains(BILLING)) else { return false };
+    let message: Value = serde_json::from_str(first.get()).unwrap_or_default();
+    let text = message["content"].as_str().or_else(|| message["content"][0]["text"].as_str());
+    message["role"] == "system" && text.is_some_and(|text| text.starts_with(BILLING))
+}
+
 /// The messages as the client meant them. Those that need no mending keep their bytes.
 pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
     let mut mended = Vec::with_capacity(messages.len());

@@ -151,6 +151,18 @@ impl ApiError {
         }
     }
 
+    /// Logs it, once, where it is answered.
+    pub(super) fn log(&self) {
+        let status = self.status();
+        if *self == Self::Bug {
+            tracing::error!(status = status.as_u16(), "a panic ended the request");
+        } else if status.is_server_error() {
+            tracing::warn!(status = status.as_u16(), cause = ?self, "request failed");
+        } else {
+            tracing::debug!(status = status.as_u16(), cause = ?self, "request refused");
+        }
+    }
+
     /// Shows the error in OpenAI's form.
     pub(super) fn view<T>(&self, show: impl FnOnce(&ErrorView<'_>) -> T) -> T {
         let (message, (kind, code)) = (self.message(), self.kind_and_code());
@@ -252,14 +264,8 @@ impl From<Fault> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log();
         let status = self.status();
-        if self == Self::Bug {
-            tracing::error!(status = status.as_u16(), "a panic ended the request");
-        } else if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), cause = ?self, "request failed");
-        } else {
-            tracing::debug!(status = status.as_u16(), cause = ?self, "request refused");
-        }
         let mut response = self.view(|view| (status, Json(view)).into_response());
         if let Some(secs) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));

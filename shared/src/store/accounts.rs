@@ -1,6 +1,6 @@
 //! Accounts, and when their next login is due.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use deadpool_redis::redis;
 
@@ -184,7 +184,6 @@ impl Store {
             keys::account,
             keys::generation,
             keys::login_lock,
-            keys::totp_step,
             keys::failures,
             keys::forced,
             keys::leases,
@@ -213,15 +212,5 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn forget_failures(&self, id: AccountId) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(keys::failures(id))).await
-    }
-
-    /// Claims a TOTP time step for one login: false when a code of this step or a later one was typed already.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn claim_totp_step(&self, id: AccountId, step: u64) -> Result<bool, StoreError> {
-        let script = redis::Script::new(include_str!("claim_totp_step.lua"));
-        let keep = Duration::from_secs(300).as_secs();
-        self.script(script.key(keys::totp_step(id)).arg(step).arg(keep)).await
     }
 }

@@ -8,11 +8,11 @@
 //! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
 //! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
 //! | `lk:{id}:login-lock` | random token | broker | broker | 15 s, renewed |
-//! | `lk:{id}:totp-step` | integer: the last time step typed | broker | broker | 5 min |
 //! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
 //! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
 //! | `lk:{id}:rate` | zset: token -> ms when its turn began | adapter | adapter | 1 min after the newest |
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
+//! | `lk:totp:{digest}` | integer: the last time step typed of a seed, see [`crate::store::SeedDigest`] | broker | broker | 5 min |
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:leases` | zset: token -> deadline in ms, where the site has a limit of its own | adapter | both | the longest lease |
 //! | `lk:site:{site}:rate` | zset: token -> ms when its turn began, as above | adapter | adapter | 1 min after the newest |
@@ -114,8 +114,8 @@ pub(super) fn login_lock(id: AccountId) -> String {
     of_account(id, "login-lock")
 }
 
-pub(super) fn totp_step(id: AccountId) -> String {
-    of_account(id, "totp-step")
+pub(super) fn totp_step(digest: &str) -> String {
+    format!("lk:totp:{{{digest}}}")
 }
 
 pub(super) fn failures(id: AccountId) -> String {

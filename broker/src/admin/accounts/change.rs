@@ -7,11 +7,17 @@ use latchkey_shared::{
     store::AccountChange,
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{AccountView, recovered};
 use crate::{
-    admin::{auth::Admin, body::Body, found::Sound, problem::Problem, valid},
+    admin::{
+        auth::Admin,
+        body::{Body, given},
+        found::Sound,
+        problem::Problem,
+        valid,
+    },
     audit, refresh, revocation,
     state::App,
 };
@@ -137,15 +143,6 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
         change.refresh_at = Some(due);
     }
     Ok(change)
-}
-
-/// Tells `null` from a field that is not there.
-fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
