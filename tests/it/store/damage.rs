@@ -101,6 +101,18 @@ async fn restore(redis: &mut MultiplexedConnection, dump: &[(String, Vec<u8>)]) 
     }
 }
 
+/// The beginning of the command that makes a key of a type.
+fn types(name: &str) -> &'static str {
+    match name {
+        "string" => "SET",
+        "set" => "SADD",
+        "list" => "LPUSH",
+        "hash" => "HSET",
+        "zset" => "ZADD",
+        _ => "nothing",
+    }
+}
+
 /// Two accounts of whom every kind of key is there, and a site that was paused.
 async fn scene() -> (Redis, Store, Account, Account) {
     let redis = Redis::start().await;
@@ -130,6 +142,10 @@ async fn a_key_of_another_type_stops_nothing_but_what_it_is_about() {
     for key in &keys.filter(|key| !key.contains(&of_other)).collect::<BTreeSet<_>>() {
         for wrong in ["SET K junk", "SADD K junk", "LPUSH K junk", "HSET K junk junk", "ZADD K inf junk"] {
             restore(&mut redis, &healthy).await;
+            let is: String = redis::cmd("TYPE").arg(key).query_async(&mut redis).await.unwrap();
+            if wrong.starts_with(types(&is)) {
+                continue;
+            }
             let mut words = wrong.split(' ');
             let mut command = redis::cmd(words.next().unwrap());
             redis::cmd("DEL").arg(key).exec_async(&mut redis).await.unwrap();
