@@ -58,6 +58,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
+    store.expect_sites(config.catalog.names());
     store.prove(Role::Adapter).await?;
     let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
     let clients = sites::http::Clients::new(config.threads).context("cannot make an HTTP client")?;

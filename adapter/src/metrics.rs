@@ -1,9 +1,10 @@
 //! What an operator watches. Counted per stream, never per chunk.
 
-use std::fmt::Write;
-
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{
+        EncodeLabelSet, EncodeLabelValue,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -52,6 +53,12 @@ pub(crate) struct Metrics {
 
 /// Times by site.
 pub(crate) type Cancels = Family<SiteLabels, Histogram, fn() -> Histogram>;
+
+/// A kind of key in Redis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    key: &'static str,
+}
 
 /// A site.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -178,12 +185,19 @@ impl Metrics {
         self.resent.get_or_create(&ResentLabels { how }).inc();
     }
 
-    /// The text that Prometheus reads (`OpenMetrics`).
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
-            let _ = writeln!(text, "# EOF");
+    /// The text that Prometheus reads (`OpenMetrics`); `discarded` is what the store took away, by kind of key.
+    pub(crate) fn text(&self, discarded: &[(&'static str, u64)]) -> String {
+        let mut seen = Registry::with_prefix("latchkey_adapter");
+        let junk = Family::<KeyLabels, Counter>::default();
+        for (key, count) in discarded {
+            junk.get_or_create(&KeyLabels { key }).inc_by(*count);
         }
+        seen.register("store_discarded", "What did not belong into Redis and was taken away", junk);
+        let mut text = String::new();
+        // A String takes all that is written to it.
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &seen);
+        let _ = encode_eof(&mut text);
         text
     }
 }

@@ -80,6 +80,11 @@ enum AccountCommand {
         /// Its id or its label
         account: String,
     },
+    /// Give the fields of a damaged account that cannot be read their first values
+    Repair {
+        /// Its id or its label
+        account: String,
+    },
     /// Remove one account, its credentials and its session
     Rm {
         /// Its id or its label

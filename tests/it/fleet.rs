@@ -118,7 +118,7 @@ async fn listeners_hear_of_changes(kind: Kind) {
     // Many accounts, so that in a cluster some are told of at another server than the one that is listened to.
     for number in 0..12 {
         let account = account(&world.store, &format!("account {number}")).await;
-        let told = Event::Account { id: account.id, generation: 0, state: State::New };
+        let told = Event::Account { id: account.id, generation: 0, state: Some(State::New) };
         assert_eq!(heard(&mut events).await, told);
     }
     assert_eq!(world.store.accounts().await.unwrap().len(), 12);

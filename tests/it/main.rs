@@ -16,6 +16,7 @@ mod claude;
 mod cli;
 mod compose;
 mod contract;
+mod damaged;
 mod end_to_end;
 mod fleet;
 mod gateway;

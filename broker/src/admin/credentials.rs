@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use latchkey_shared::{
-    account::{self, Account},
+    account::{Account, Cause, Move},
     credentials::Credentials,
     store::AccountChange,
     time::Timestamp,
@@ -14,7 +14,7 @@ use super::{
     accounts,
     auth::Admin,
     body::{Body, given},
-    found::Found,
+    found::Sound,
     problem::Problem,
     valid,
 };
@@ -100,7 +100,7 @@ async fn stored(app: &App, account: &Account) -> Result<Credentials, Problem> {
 /// Replaces an account's credentials, or some of them. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
     Body(body): Body<OtherCredentials>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
@@ -109,8 +109,7 @@ pub(super) async fn replace(
     app.store.forget_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {
-        from: Some(account::State::CredentialsRejected),
-        state: Some((after.state, after.reason)),
+        step: Some(Move::new(Cause::CredentialsReplaced, after.state, after.reason)),
         refresh_at: Some(after.refresh_at),
         ..AccountChange::default()
     };

@@ -36,6 +36,12 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
             let account = client.find(&account).await?.account;
             login(&client, &account, output).await
         }
+        AccountCommand::Repair { account } => {
+            let id = client.find(&account).await?.account.id;
+            let view = client.repair(id).await?;
+            output.answer(&view, || show::details(&view, Timestamp::now()))?;
+            Ok(ExitCode::SUCCESS)
+        }
         AccountCommand::Rm { account } => {
             let account = client.find(&account).await?.account;
             client.delete(account.id).await?;

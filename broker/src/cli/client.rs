@@ -99,6 +99,10 @@ impl Client {
         self.answer(self.request(Method::PATCH, &format!("/v1/accounts/{id}"))?.json(change)).await
     }
 
+    pub(super) async fn repair(&self, id: AccountId) -> anyhow::Result<AccountView> {
+        self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/repair"))?).await
+    }
+
     pub(super) async fn delete(&self, id: AccountId) -> anyhow::Result<()> {
         self.send(self.request(Method::DELETE, &format!("/v1/accounts/{id}"))?).await.map(drop)
     }

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use latchkey_shared::{
-    account::{Rung, SessionOrigin},
+    account::{Phase, Rung, SessionOrigin},
     credentials::Credentials,
     session::Session,
     site::{
@@ -21,7 +21,6 @@ use tokio::{
 use super::{
     Asked, Attempt, Code, Done, Failure, New, Progress, capture,
     failure::Trouble,
-    hold::WAITS,
     ledger::Ledger,
     parts, probe,
     recipe::{self, Ran, Recipe},
@@ -144,7 +143,8 @@ impl<'a> Attempt<'a> {
         credentials: Option<&Credentials>,
     ) -> Result<Option<Proved>, Failure> {
         // Whoever waited for a browser could not be renewed without one.
-        let over_http = self.site.refresh.http.as_ref().filter(|_| self.account.reason != WAITS);
+        let over_http =
+            self.site.refresh.http.as_ref().filter(|_| self.account.phase != Some(Phase::WaitsForBrowser));
         if let Some(rule) = over_http {
             let climbed = self.renew_over_http(rule, kept).await;
             if let Some(proved) = self.prove(Rung::Http, climbed, kept, credentials).await? {

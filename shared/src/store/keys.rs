@@ -2,7 +2,7 @@
 //!
 //! | key | type | writer | reader | life |
 //! | --- | --- | --- | --- | --- |
-//! | `lk:{id}:account` | hash: see [`crate::account::Account`] | broker | both | until removed |
+//! | `lk:{id}:account` | hash: see [`crate::account::Account`]; fields of a newer release stay | broker | both | until removed |
 //! | `lk:{id}:credentials` | sealed, ring `credentials` | broker | broker | until removed |
 //! | `lk:{id}:state` | sealed, ring `credentials`: what the browser kept | broker, fenced | broker | until the next session, other credentials or the account's end |
 //! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
@@ -34,6 +34,8 @@
 //! | `lk:waiting` | zset: id -> ms since when its login, which is due, waits for a browser | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 //!
+//! Whoever reads one of these bears with whatever it holds: see `junk.rs`.
+//!
 //! Redis may be a cluster, so a script, a transaction and a pipeline each touch the keys of one slot: all of one
 //! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
 //! What goes over several slots is several calls: [`super::Store::each`]. `PUBLISH` has no slot and may be in any script.
@@ -55,6 +57,13 @@ pub(super) const WAITING: &str = "lk:waiting";
 pub(super) const REFRESH: &str = "lk:refresh";
 /// The set of sites that have accounts.
 pub(super) const SITES: &str = "lk:sites";
+
+/// Kinds of keys as they are counted, where there is one for each account, conversation or side.
+pub(super) const ANY_COOLDOWN: &str = "lk:{id}:cooldown";
+/// See [`nudges`].
+pub(super) const ANY_NUDGES: &str = "lk:nudges:{digest}";
+/// See [`services`].
+pub(super) const ANY_SERVICES: &str = "lk:services:{role}";
 
 /// What the broker's Redis user may touch, as an ACL file writes it.
 pub(super) const OF_BROKER: &[&str] = &["~lk:*"];

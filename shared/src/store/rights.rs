@@ -164,7 +164,10 @@ impl Role {
                 on(keys::account(id), &[("HGETALL", ""), ("HGET", "generation"), ("HMGET", "generation")]);
                 on(keys::session(id), &[("GET", ""), ("EXISTS", "")]);
                 on(keys::leases(id), LEASES);
-                on(keys::cooldown(id), &[("GET", ""), ("SET", "x NX XX"), ("PTTL", ""), ("EXISTS", "")]);
+                on(
+                    keys::cooldown(id),
+                    &[("GET", ""), ("SET", "x NX XX"), ("PTTL", ""), ("EXISTS", ""), ("PEXPIRE", "1")],
+                );
                 on(keys::REFRESH.to_owned(), &[("ZADD", "XX 0")]);
                 on(
                     keys::services(self),

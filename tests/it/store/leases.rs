@@ -169,7 +169,8 @@ async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let id = account(&store, "alice").await.id;
-    let off = AccountChange { state: Some((State::Disabled, String::new())), ..AccountChange::default() };
+    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let off = AccountChange { step, ..AccountChange::default() };
     store.change_account(id, off).await.unwrap();
 
     assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Gone));
