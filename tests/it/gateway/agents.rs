@@ -32,6 +32,8 @@ const DONE: &str = "Done: the file is written.";
 const FILE: (&str, &str) = ("a.txt", "Alpha beta\n");
 /// Streams at once on the only account.
 const PLACES: usize = 2;
+/// How often the gateway asks before a client is told.
+const TRIES: usize = 2;
 /// A client's first start took 12 s on two busy cores; asking again, 20.
 const SOON: Duration = Duration::from_secs(60);
 /// Longer than an adapter keeps a turn for whoever asks again.
@@ -137,7 +139,7 @@ impl Stage {
                 return Reply::text("A title");
             }
             match trouble {
-                Trouble::Interrupted => Reply::pieces(&["I ", "write "]).silence(),
+                Trouble::Interrupted => Reply::new().silence(),
                 Trouble::First(reply) if turns.fetch_add(1, Ordering::SeqCst) == 0 => reply(agent),
                 _ if Asked::read(request).results == 0 => agent.call(Reply::text("I write.\n\n")),
                 _ => Reply::text(DONE),
@@ -145,7 +147,7 @@ impl Stage {
         });
     }
 
-    /// Every place is taken until the gateway has been told so once.
+    /// Every place is taken until the client has been told so once.
     async fn full(&self, agent: Agent, project: &Project) -> Result<(), String> {
         let body =
             json!({"model": MODEL, "stream": true, "messages": [{"role": "user", "content": "Stay."}]});
@@ -157,7 +159,7 @@ impl Stage {
         let held = holding.await;
         wait::until(SOON, || self.model.count(End::Held) == PLACES).await;
         let refused = async {
-            wait::until_some(SOON, async || (before < self.failures().await).then_some(())).await;
+            wait::until_some(SOON, async || (before + TRIES <= self.failures().await).then_some(())).await;
             self.model.release(PLACES);
         };
         let (ran, ()) = tokio::join!(agent.run(&self.console, project), refused);
@@ -165,7 +167,7 @@ impl Stage {
         ran
     }
 
-    /// The agent's process dies within a turn: its place is free as soon as the gateway tells of it.
+    /// The agent's process dies before the site's first word: its place is free as soon as the gateway tells of it.
     async fn interrupt(&self, agent: Agent, project: &Project) -> Result<(), String> {
         let running = agent.run(&self.console, project);
         let asked = wait::until_some(SOON, async || {

@@ -84,16 +84,8 @@ impl Cell {
         places().map(Self::at).collect()
     }
 
-    /// Whether the gateway is set up as the README asks for: no pings, one retry at most, nothing converted.
-    pub(super) fn is_advised(&self) -> bool {
-        !self.pings && self.retries < 2 && self.path != path(Wire::Messages, 1)
-    }
-
     /// What is wrong with an outcome.
     pub(super) fn objection(&self, outcome: Outcome) -> Option<String> {
-        if !self.is_advised() {
-            return None;
-        }
         let told = match outcome.word {
             Word::Ok => self.fault.may_end_well(),
             Word::Status(status) => !(200..300).contains(&status) && status != 401,
@@ -111,7 +103,7 @@ impl Cell {
     fn most(&self) -> usize {
         let tries = match self.fault {
             Fault::None | Fault::Length | Fault::Filter | Fault::BadRequest | Fault::SilentFirst => 1,
-            Fault::StatusOnce => 2.min(self.retries + 1),
+            Fault::StatusOnce | Fault::CutTextOnce | Fault::ErrorTextOnce => 2.min(self.retries + 1),
             _ => self.retries + 1,
         };
         // Where calls are emulated the adapter asks again itself, twice at most.

@@ -40,8 +40,12 @@ pub(super) enum Fault {
     EmptyAnswer,
     /// It breaks off after some text.
     CutText,
+    /// It breaks off after some text, and answers whoever asks again.
+    CutTextOnce,
     /// An error comes after some text.
     ErrorText,
+    /// An error comes after some text, and an answer to whoever asks again.
+    ErrorTextOnce,
     /// It breaks off within a call that follows text.
     CutCallAfterText,
     /// It breaks off within its first call.
@@ -59,7 +63,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::None,
         Self::Status500,
         Self::Status503,
@@ -69,7 +73,9 @@ impl Fault {
         Self::ErrorFirst,
         Self::EmptyAnswer,
         Self::CutText,
+        Self::CutTextOnce,
         Self::ErrorText,
+        Self::ErrorTextOnce,
         Self::CutCallAfterText,
         Self::CutFirstCall,
         Self::SilentText,
@@ -81,7 +87,12 @@ impl Fault {
 
     /// Whether an answer may end well: it is whole, or its end says that it is not.
     pub(super) fn may_end_well(self) -> bool {
-        matches!(self, Self::None | Self::StatusOnce | Self::Filter | Self::Length)
+        self.recovers() || matches!(self, Self::None | Self::Filter | Self::Length)
+    }
+
+    /// Whether whoever asks again is answered.
+    fn recovers(self) -> bool {
+        matches!(self, Self::StatusOnce | Self::CutTextOnce | Self::ErrorTextOnce)
     }
 
     /// Whether the adapter itself asks again, where it writes the calls out.
@@ -97,16 +108,18 @@ impl Fault {
         let text = || begun(Reply::new()).piece("Alpha ").wait(APART).piece("beta ");
         match self {
             Self::None => whole(begun(Reply::new()), cell, request),
+            _ if again && self.recovers() => whole(Reply::new(), cell, request),
             Self::Status500 => status(500),
             Self::Status503 => status(503),
             Self::Status504 => status(504),
-            Self::StatusOnce if again => whole(Reply::new(), cell, request),
             Self::StatusOnce => status(500),
             Self::Closes => begun(Reply::new()).cut(),
             Self::ErrorFirst => begun(Reply::new()).bytes(event(&refusal(500))).cut(),
             Self::EmptyAnswer => begun(Reply::new()).finish("stop"),
-            Self::CutText => text().wait(APART).cut(),
-            Self::ErrorText => text().wait(APART).bytes(event(&refusal(500))).wait(APART).cut(),
+            Self::CutText | Self::CutTextOnce => text().wait(APART).cut(),
+            Self::ErrorText | Self::ErrorTextOnce => {
+                text().wait(APART).bytes(event(&refusal(500))).wait(APART).cut()
+            }
             Self::CutCallAfterText => half_a_call(text(), cell, request).wait(APART).cut(),
             Self::CutFirstCall => half_a_call(begun(Reply::new()), cell, request).wait(APART).cut(),
             Self::SilentText => text().silence(),

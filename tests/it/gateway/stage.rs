@@ -25,7 +25,7 @@ use super::{
 use crate::chat::SITE_FILE;
 
 /// What a channel's base URL ends with.
-pub(super) const PREFIX: &str = "";
+pub(super) const PREFIX: &str = "/new-api";
 const KINDS: [u64; 4] = [1, 14, 58, 60];
 /// The gateway's shortest ping, in seconds.
 const PING: &str = "1";
@@ -35,7 +35,7 @@ const AT_ONCE: usize = 64;
 const LIMIT: Duration = Duration::from_secs(50);
 
 /// What the adapter is told: a stream is begun before the gateway's ping.
-const ADAPTER: [(&str, &str); 0] = [];
+const ADAPTER: [(&str, &str); 2] = [("LATCHKEY_BEGIN_AFTER", "500ms"), ("LATCHKEY_QUEUE_DEADLINE", "400ms")];
 
 /// Everything that cells need.
 pub(super) struct Stage {
@@ -106,7 +106,12 @@ impl Stage {
         let site = if cell.tools == Tools::Emulated { "written" } else { "native" };
         let body = question(cell, &model(cell.path.kind, site), &mark);
         let asked = tokio::time::timeout(LIMIT, async {
-            let answer = console.asks(cell.path.wire.path(), &body).send().await.unwrap();
+            let mut asking = console.asks(cell.path.wire.path(), &body);
+            if cell.path.wire == Wire::Messages {
+                // Every client of Anthropic's sends it, and the channels pass it on.
+                asking = asking.header("anthropic-version", "2023-06-01");
+            }
+            let answer = asking.send().await.unwrap();
             let status = answer.status().as_u16();
             (status, read(answer).await)
         });
@@ -150,9 +155,10 @@ fn model(kind: u64, site: &str) -> String {
 
 pub(super) fn channel(kind: u64, model: &str, base: &str) -> Value {
     let mapping = json!({model: "practice-1"}).to_string();
+    let passed = json!({"Anthropic-Version": "{client_header:Anthropic-Version}"}).to_string();
     let mut channel = json!({
         "name": model, "type": kind, "key": SHARED_SECRET, "base_url": base, "models": model, "group": "default",
-        "model_mapping": mapping, "priority": 0, "weight": 0,
+        "model_mapping": mapping, "priority": 0, "weight": 0, "header_override": passed,
     });
     if kind == 58 {
         let route = |path: &str| json!({"incoming_path": path, "upstream_path": path, "converter": "none"});

@@ -178,9 +178,11 @@ fn base_url(adapter: &Url) -> String {
 }
 
 /// New-api sends none of its client's headers on by itself. By these the balancer and the adapter know a conversation
-/// again (of OpenCode, Claude Code and Codex), and the operator's log its client.
+/// again (of OpenCode, Claude Code and Codex), the operator's log its client, and the adapter a message that became a
+/// chat on the way.
 fn header_override() -> String {
-    let passed = ["User-Agent", "X-Session-Affinity", "X-Claude-Code-Session-Id", "Session-Id"];
+    let passed =
+        ["User-Agent", "Anthropic-Version", "X-Session-Affinity", "X-Claude-Code-Session-Id", "Session-Id"];
     let passed = passed.map(|name| (name.to_owned(), Value::from(format!("{{client_header:{name}}}"))));
     Value::Object(passed.into_iter().collect()).to_string()
 }

@@ -8,8 +8,8 @@ use support::model::Reply;
 use super::Agent;
 
 /// What the adapter is told: short, so that nobody waits long for what he must.
-pub(super) const ADAPTER: [(&str, &str); 2] =
-    [("LATCHKEY_HEARTBEAT", "1s"), ("LATCHKEY_QUEUE_DEADLINE", "1s")];
+pub(super) const ADAPTER: [(&str, &str); 3] =
+    [("LATCHKEY_HEARTBEAT", "1s"), ("LATCHKEY_BEGIN_AFTER", "1500ms"), ("LATCHKEY_QUEUE_DEADLINE", "1s")];
 
 /// One situation.
 pub(super) struct Situation {
