@@ -22,6 +22,7 @@ use crate::{
 mod accounts;
 mod address;
 mod answers;
+mod attendance;
 mod audit;
 mod conversations;
 mod events;
@@ -37,6 +38,7 @@ mod services;
 mod sessions;
 
 pub use accounts::AccountChange;
+pub use attendance::{Attendance, PRESENCE};
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
