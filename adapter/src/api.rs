@@ -4,7 +4,7 @@ use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::{Uri, uri::PathAndQuery},
-    middleware::{from_fn_with_state, map_request},
+    middleware::{from_fn, from_fn_with_state, map_request},
     routing::{get, head, post},
 };
 
@@ -12,18 +12,21 @@ use crate::state::AppState;
 
 mod auth;
 mod chat;
+mod early;
 mod encoder;
 mod error;
 mod health;
 mod json;
 mod messages;
 mod models;
+mod refusals;
 mod request_id;
 mod responses;
 mod sse;
 mod via;
 
 use error::ApiError;
+pub(crate) use refusals::Refusals;
 use via::Via;
 
 /// Everything that the adapter serves.
@@ -46,6 +49,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback_service(routes)
         .layer(map_request(tidy_path))
         .layer(from_fn_with_state(app, request_id::attach))
+        .layer(from_fn(early::announce))
 }
 
 /// The clients' APIs, for answers that go this way.

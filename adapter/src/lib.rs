@@ -69,6 +69,8 @@ pub async fn run(
     let watcher = app.clone();
     let stopping = tasks.stopping();
     tasks.spawn(async move { watcher.pool.watch(stopping).await });
+    let (present, stopping) = (app.clone(), tasks.stopping());
+    tasks.spawn(async move { present.pool.attend(stopping).await });
     tasks.spawn(attend(presence, tasks.stopping()));
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");

@@ -43,6 +43,8 @@ pub(crate) struct Metrics {
     pub tokens: Family<TokenLabels, Counter>,
     /// Answers to clients that asked the same again.
     pub resent: Family<ResentLabels, Counter>,
+    /// Requests without a shared secret, or with a wrong one.
+    pub refused: Counter,
     /// Heartbeats sent.
     pub heartbeats: Family<CallLabels, Counter>,
     /// From letting go of an answer until the site confirmed that it is over.
@@ -149,6 +151,7 @@ impl Default for Metrics {
             failovers: Family::default(),
             tokens: Family::default(),
             resent: Family::default(),
+            refused: Counter::default(),
             heartbeats: Family::default(),
             cancels: Family::new_with_constructor(seconds),
             calls: CallMetrics::default(),
@@ -171,6 +174,7 @@ impl Metrics {
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
         registry.register("resent", "Answers to clients that asked again", self.resent.clone());
+        registry.register("refused", "Requests without a shared secret of ours", self.refused.clone());
         registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
         registry.register(
             "upstream_cancel_confirm_seconds",

@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store, vault::SessionVault};
 
 use crate::{
+    api::Refusals,
     config::{Calls, Config, Delivery, SharedSecrets, Sparing},
     metrics::Metrics,
     models::ModelIndex,
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub metrics: Arc<Metrics>,
     /// Who may come in.
     pub secrets: SharedSecrets,
+    /// Who was not let in.
+    pub refusals: Refusals,
     /// How answers are delivered.
     pub delivery: Delivery,
     /// How long a stream waits for its first word.
@@ -73,6 +76,7 @@ impl AppState {
             models: Arc::new(models),
             metrics,
             secrets: config.secrets,
+            refusals: Refusals::default(),
             delivery: config.delivery,
             begin_after: config.begin_after,
             calls: config.calls,

@@ -24,6 +24,7 @@ use crate::{
 mod accounts;
 mod address;
 mod answers;
+mod attendance;
 mod audit;
 mod conversations;
 mod due;
@@ -43,6 +44,7 @@ mod sessions;
 mod totp;
 
 pub use accounts::AccountChange;
+pub use attendance::{Attendance, PRESENCE};
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};

@@ -133,7 +133,7 @@ async fn what_is_due_is_claimed_once(kind: Kind) {
     assert_eq!(store.due(now, 10).await.unwrap(), [account.id]);
     assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
     assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
-    let terms = LeaseTerms { concurrency: 1, requests_per_minute: None, pools: None, ttl: TTL };
+    let terms = LeaseTerms { concurrency: 1, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
     assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Held);
     assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Full);
 }

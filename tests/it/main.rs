@@ -32,6 +32,7 @@ mod new_api;
 mod open_webui_sso;
 mod opencode;
 mod outage;
+mod places;
 mod plain_openai;
 mod pools;
 mod readme;

@@ -81,14 +81,18 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &str) -> boo
 async fn leases(broker: &Store, adapter: &Store, account: &Account) {
     let site = &account.site;
     let (token, refused) = (LeaseToken::draw(), LeaseToken::draw());
-    let terms = LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, ttl: TTL };
+    let terms =
+        LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, absent: "", ttl: TTL };
     assert_eq!(adapter.lease(account.id, &token, terms).await.unwrap(), LeaseOutcome::Held);
     assert_eq!(adapter.lease(account.id, &refused, terms).await.unwrap(), LeaseOutcome::Full);
     let limits = SiteLimits { concurrency: Some(1), requests_per_minute: Some(1) };
-    assert_eq!(adapter.lease_site(site, &token, limits, TTL).await.unwrap(), LeaseOutcome::Held);
+    assert_eq!(adapter.lease_site(site, &token, limits, "", TTL).await.unwrap(), LeaseOutcome::Held);
     assert!(adapter.renew_site_lease(site, &token, TTL).await.unwrap());
     adapter.release_site_lease(site, &token).await.unwrap();
-    assert!(matches!(adapter.lease_site(site, &refused, limits, TTL).await.unwrap(), LeaseOutcome::Spent(_)));
+    assert!(matches!(
+        adapter.lease_site(site, &refused, limits, "", TTL).await.unwrap(),
+        LeaseOutcome::Spent(_)
+    ));
     adapter.undo_site_lease(site, &token).await.unwrap();
     adapter.undo_lease(account.id, &refused).await.unwrap();
     assert!(adapter.renew_lease(account.id, &token, TTL).await.unwrap());

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     openai::request::ChatRequest,
     responses::{
-        answer::{self, Head, Maker},
+        answer::{Head, Maker, Response as Answer},
         request::Asked,
     },
     serving::Serving,
@@ -26,9 +26,13 @@ use crate::{
 };
 
 /// Answers a request, as a stream or whole.
-pub(super) async fn create(State(app): State<AppState>, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn create(State(app): State<AppState>, request: Request) -> Response {
+    answer(&app, request).await.unwrap_or_else(ApiError::into_responses)
+}
+
+async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
     let via = *request.extensions().get::<Via>().unwrap_or(&Via::Direct);
-    let (client, place, Asked { request, encrypted }) = read(&app, request).await?;
+    let (client, place, Asked { request, encrypted }) = read(app, request).await?;
     let (stream, model) = (request.stream, request.model.clone());
     let serving = Serving::open(app.clone(), client.digest, client.scope, request);
     if stream {
@@ -37,7 +41,7 @@ pub(super) async fn create(State(app): State<AppState>, request: Request) -> Res
             let head = Head { id: &id, created: head.created, model: head.model };
             Words::Responses(Box::new(ResponseEvents::new(head, Maker::new(minted, encrypted))))
         };
-        return sse::answer(&app, serving, words, Way { via, model, place }).await;
+        return sse::answer(app, serving, words, Way { via, model, place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
@@ -46,7 +50,7 @@ pub(super) async fn create(State(app): State<AppState>, request: Request) -> Res
     let head = Head { id: &id, created, model: &model };
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);
-    let body = answer::Response::ended(head, &items, ending.end.finish, ending.usage);
+    let body = Answer::ended(head, &items, ending.end.finish, ending.usage);
     Ok(Json(body).into_response())
 }
 

@@ -94,6 +94,8 @@ impl Refusal<'_> {
         match self.status {
             429 => Fault::RateLimited { retry_after: self.retry_after },
             413 => Fault::Rejected(Rejection::TooLong),
+            // What stands before the site has waited for it in vain: it has the prompt, and may answer it still.
+            504 | 524 => Fault::Silent,
             404 if self.is_html => Fault::Status(404),
             404 => Fault::Rejected(Rejection::Model),
             400 | 422 => Fault::Rejected(rejection(&words).unwrap_or(Rejection::Invalid)),

@@ -9,7 +9,7 @@
 //! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
 //! | `lk:{id}:login-lock` | random token | broker | broker | 15 s, renewed |
 //! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
-//! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
+//! | `lk:{id}:leases` | zset: adapter.token -> deadline in ms | adapter | both | the longest lease |
 //! | `lk:{id}:rate` | zset: token -> ms when its turn began | adapter | adapter | 1 min after the newest |
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
 //! | `lk:totp:{digest}` | integer: the last time step typed of a seed, see [`crate::store::SeedDigest`] | broker | broker | 5 min |
@@ -26,6 +26,7 @@
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
 //! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
 //! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
+//! | `lk:adapters` | hash: id -> ms at which it was there, and the resumption after which it claimed its places; `-last`, `-resumed`, `-blind` | adapter | adapter | 30 min, renewed |
 //! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |
 //! | `lk:{id}:self-test` | nothing: what a broker tries its rights on, with an id that is nobody's | broker | - | a moment |
 //! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::flight::Flight`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
@@ -55,6 +56,8 @@ pub(super) const DUE: &str = "lk:due";
 pub(super) const WAITING: &str = "lk:waiting";
 /// The zset of accounts whose session a site refused.
 pub(super) const REFRESH: &str = "lk:refresh";
+/// The hash of adapters that are there.
+pub(super) const ADAPTERS: &str = "lk:adapters";
 /// The set of sites that have accounts.
 pub(super) const SITES: &str = "lk:sites";
 
@@ -85,6 +88,7 @@ pub(super) const OF_ADAPTER: &[&str] = &[
     "~lk:flight:{*}",
     "~lk:flights",
     "~lk:services:adapter",
+    "~lk:adapters",
 ];
 
 /// Key of an account's sealed credentials; part of their authenticated data.

@@ -31,10 +31,16 @@ const NO_END: Duration = Duration::from_secs(60);
 pub struct LeaseToken(String);
 
 impl LeaseToken {
-    /// Draws a new one.
+    /// Draws a new one, of an adapter that does not say whether it is there.
     #[must_use]
     pub fn draw() -> Self {
         Self(random_token())
+    }
+
+    /// Draws a new one of an adapter, by the id with which it says that it is there.
+    #[must_use]
+    pub fn of(adapter: &str) -> Self {
+        Self(format!("{adapter}.{}", random_token()))
     }
 }
 
@@ -47,6 +53,8 @@ pub struct LeaseTerms<'a> {
     pub requests_per_minute: Option<u32>,
     /// Pools of which it must be in one; `None` where every account will do.
     pub pools: Option<&'a BTreeSet<PoolName>>,
+    /// Adapters whose places do not count: see [`super::Attendance::absent`].
+    pub absent: &'a str,
     /// Life of the lease if nobody renews it.
     pub ttl: Duration,
 }
@@ -85,7 +93,7 @@ impl Store {
         let mut call = LEASE_ACCOUNT.key(keys::leases(id));
         call.key(keys::rate(id)).key(keys::cooldown(id));
         call.arg(&token.0).arg(millis(terms.ttl)).arg(terms.concurrency);
-        call.arg(optional(terms.requests_per_minute)).arg(keys::account(id));
+        call.arg(optional(terms.requests_per_minute)).arg(terms.absent).arg(keys::account(id));
         for pool in terms.pools.into_iter().flatten() {
             call.arg(pool.as_str());
         }
@@ -102,11 +110,12 @@ impl Store {
         site: &SiteName,
         token: &LeaseToken,
         limits: SiteLimits,
+        absent: &str,
         ttl: Duration,
     ) -> Result<LeaseOutcome, StoreError> {
         let mut call = LEASE_SITE.key(keys::site_leases(site));
         call.key(keys::site_rate(site)).arg(&token.0).arg(millis(ttl));
-        call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute));
+        call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute)).arg(absent);
         self.script(&call).await.map(|answer| self.outcome(answer))
     }
 
@@ -140,6 +149,41 @@ impl Store {
         let script = redis::Script::new(
             "if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end \
              local now = redis.call('TIME') \
+             redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1]) \
+             redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1",
+        );
+        self.script(script.key(key).arg(&token.0).arg(millis(ttl))).await
+    }
+
+    /// Takes a lease that runs, whether it is known still or not: Redis may have forgotten it, or others took its holder for gone.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_lease(
+        &self,
+        id: AccountId,
+        token: &LeaseToken,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.claim_place(&keys::leases(id), token, ttl).await
+    }
+
+    /// Takes a site's place that is in use, as above.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_site_lease(
+        &self,
+        site: &SiteName,
+        token: &LeaseToken,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.claim_place(&keys::site_leases(site), token, ttl).await
+    }
+
+    async fn claim_place(&self, key: &str, token: &LeaseToken, ttl: Duration) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "local now = redis.call('TIME') \
              redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1]) \
              redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1",
         );

@@ -173,6 +173,10 @@ impl Role {
                     keys::services(self),
                     &[("HSET", "x x x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "1")],
                 );
+                on(
+                    keys::ADAPTERS.to_owned(),
+                    &[("HSET", "x x x"), ("HMGET", "x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "1")],
+                );
                 on(keys::answer("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
                 on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "1")]);
                 on(keys::FLIGHTS.to_owned(), LEASES);

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use super::*;
 
 const TERMS: LeaseTerms<'_> =
-    LeaseTerms { concurrency: 9, requests_per_minute: Some(1000), pools: None, ttl: TTL };
+    LeaseTerms { concurrency: 9, requests_per_minute: Some(1000), pools: None, absent: "", ttl: TTL };
 const LIMITS: SiteLimits = SiteLimits { concurrency: Some(1000), requests_per_minute: Some(1000) };
 
 fn sealed(record: &str) -> Sealed {
@@ -41,7 +41,7 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
 
     let token = LeaseToken::draw();
     assert_eq!(store.lease(id, &token, TERMS).await?, LeaseOutcome::Held);
-    assert_eq!(store.lease_site(&practice(), &token, LIMITS, TTL).await?, LeaseOutcome::Held);
+    assert_eq!(store.lease_site(&practice(), &token, LIMITS, "", TTL).await?, LeaseOutcome::Held);
     store.release_lease(id, &token).await?;
     store.release_site_lease(&practice(), &token).await?;
     store.cooldown(id).await?;

@@ -8,7 +8,8 @@ use latchkey_shared::{
 
 use super::*;
 
-const TERMS: LeaseTerms<'_> = LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, ttl: TTL };
+const TERMS: LeaseTerms<'_> =
+    LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
 
 /// Asks for one lease; its token, if it is granted.
 async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<LeaseToken, LeaseOutcome> {
@@ -21,7 +22,7 @@ async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<Le
 
 async fn lease_site(store: &Store, limits: SiteLimits) -> Result<LeaseToken, LeaseOutcome> {
     let token = LeaseToken::draw();
-    match store.lease_site(&practice(), &token, limits, TTL).await.unwrap() {
+    match store.lease_site(&practice(), &token, limits, "", TTL).await.unwrap() {
         LeaseOutcome::Held => Ok(token),
         refused => Err(refused),
     }
