@@ -48,10 +48,14 @@ impl Store {
             }
             members => {
                 let members: Vec<Vec<u8>> = members?;
-                // A site that has no account yet is expected all the same.
-                if key != keys::SITES {
-                    self.lists.remember(key, &members);
+                let mut known = members.clone();
+                if key == keys::SITES {
+                    // A site that has no account yet is expected all the same.
+                    known.extend(self.lists.last(key));
+                    known.sort();
+                    known.dedup();
                 }
+                self.lists.remember(key, &known);
                 members
             }
         };
