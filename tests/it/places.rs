@@ -129,7 +129,8 @@ async fn what_runs_through_an_outage_is_claimed_before_anybody_is_admitted() {
     }
     let known: usize = redis::cmd("ZCARD").arg(&leases).query_async(&mut connection).await.unwrap();
 
-    assert_eq!(known, 4, "all that runs");
+    // What was asked of a Redis that froze meanwhile is granted to nobody when it thaws, and ends by itself.
+    assert!((4..=6).contains(&known), "{known}: all that runs is claimed");
     model.release(4);
     assert!(join_all(running.into_iter().map(is_whole)).await.iter().all(|whole| *whole));
     wait::until_some(GRACE, async || (adapters[0].ask("then").await.status == 200).then_some(())).await;
