@@ -151,8 +151,56 @@ async fn a_limit_of_the_site_on_every_account_is_429() {
     let second = world.adapter().ask("hi").await;
 
     assert_eq!(world.practice.model().calls().len(), 1);
-    assert!(second.json()["error"]["message"].as_str().unwrap().starts_with("the site asks its accounts to"));
+    assert!(second.json()["error"]["message"].as_str().unwrap().starts_with("the site asks for a pause"));
     assert_snapshot!(first, @r#"429 (retry after 17 s) {"error":{"message":"the site asks for a pause; ask again in 17 s","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+}
+
+/// Codex takes a 429 for the end of all tries, and asks again on 503.
+#[tokio::test]
+async fn a_limit_is_503_for_clients_of_responses_whatever_the_way() {
+    let world = adapter().await;
+    world.practice.model().will(Reply::rate_limited(17));
+    assert_eq!(world.adapter().ask("hi").await.status, 429);
+
+    for (path, stream) in
+        [("/v1/responses", false), ("/new-api/v1/responses", true), ("/claude/v1/responses", true)]
+    {
+        let body = json!({"model": "practice-1", "input": "hi", "stream": stream});
+        let answer = world.adapter().send(reqwest::Method::POST, path, Some(&body)).await;
+        let error = &answer.json()["error"];
+        assert_eq!(
+            (answer.status, &error["code"]),
+            (503, &json!("overloaded_error")),
+            "{path} {}",
+            answer.body
+        );
+        assert!((1..=17).contains(&answer.header("retry-after").parse().unwrap()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_before_a_site_and_waited_in_vain_is_504_and_asked_once() {
+    for status in [504, 524] {
+        let world = adapter().await;
+        world.practice.model().will(Reply::status(status, &json!({"error": "timeout"})));
+
+        let answer = world.adapter().ask("hi").await;
+
+        assert_eq!((answer.status, world.practice.model().calls().len()), (504, 1), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_counted() {
+    let world = adapter().await;
+    let stranger = world.adapter().with_secret("a secret that is none of ours");
+
+    for _ in 0..3 {
+        assert_eq!(stranger.ask("hi").await.status, 401);
+    }
+
+    let metrics = world.adapter().get("/metrics").await.body;
+    assert!(metrics.contains("latchkey_adapter_refused_total 3\n"), "{metrics}");
 }
 
 #[tokio::test]
