@@ -42,7 +42,7 @@ pub(super) fn apart(
     site: &Site,
     others: Others,
 ) -> Result<(ChatRequest, Vec<File>), Invalid> {
-    let (last, upload) = (request.messages.len() - 1, site.chat.upload.as_ref());
+    let (last, upload) = (request.messages.len().saturating_sub(1), site.chat.upload.as_ref());
     if others == Others::Passed && upload.is_none() {
         return Ok((request, Vec::new()));
     }
@@ -52,8 +52,11 @@ pub(super) fn apart(
     let parts = messages.iter().filter_map(|message| message["content"].as_array()).flatten();
     let mut to_come = parts.filter(|part| uploaded(part, upload, others).is_some()).count();
     let mut files = Vec::new();
+    let roles: Vec<bool> = request.messages.iter().map(|raw| is_result(raw)).collect();
     for (index, message) in messages.iter_mut().enumerate() {
-        let is_last = index == last && message["role"] == "user";
+        // Behind results stands what a tool showed: refused again and again, it would end the conversation.
+        let of_a_tool = index.checked_sub(1).is_some_and(|before| roles[before]);
+        let is_last = index == last && message["role"] == "user" && !of_a_tool;
         let Some(parts) = message["content"].as_array_mut() else { continue };
         let mut changed = false;
         for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| !is_text(part)) {
@@ -158,6 +161,11 @@ fn text(part: &Value) -> &str {
 /// What a person calls it; nothing of what the client wrote is repeated.
 fn name(part: &Value) -> &'static str {
     file::kind(part).map_or("part of this kind", Kind::as_str)
+}
+
+/// Whether a message is a tool's result.
+fn is_result(raw: &RawValue) -> bool {
+    raw.get().contains("\"tool\"") && value(raw)["role"] == "tool"
 }
 
 /// Raw JSON as a value; it was parsed once already.
