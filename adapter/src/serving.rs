@@ -78,6 +78,7 @@ impl Serving {
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
         let (app, client) = (&app, &client);
+        let request = ChatRequest { client: Some(*client), ..request };
         if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
             return Ok(Self::whole(Kept::of_ours(title, &request).await, request.model));

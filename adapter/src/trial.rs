@@ -144,6 +144,7 @@ fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> 
         stream: true,
         tools: Vec::new(),
         session: None,
+        client: None,
         rest: BTreeMap::new(),
     };
     let nonce_key = NonceKey { secret: [0; 32], deployment: String::new() };

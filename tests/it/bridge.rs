@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 mod drift;
+mod forged;
 mod hostile;
 mod mutations;
 mod prompts;

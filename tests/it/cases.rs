@@ -25,6 +25,8 @@ async fn every_kept_case_is_told_as_it_is_expected() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     let mut cases: Vec<_> =
         std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // `bridge` holds cases of another kind.
+    cases.retain(|path| path.is_file());
     cases.sort();
     assert!(3 <= cases.len(), "{cases:?}");
 

@@ -15,6 +15,7 @@ mod cases;
 mod flows;
 mod metrics;
 mod pictures;
+mod reported;
 mod switches;
 mod wire;
 

@@ -99,11 +99,13 @@ impl Dialect {
         }
     }
 
-    /// Writes one tool's result; the text must be defused.
-    pub fn result(&self, name: &str, text: &str) -> String {
+    /// Writes one tool's result, and which call of the answer before it belongs to, where the name alone does not tell;
+    /// the text must be defused.
+    pub fn result(&self, name: &str, call: Option<usize>, text: &str) -> String {
         let (open, close) = self.brackets();
         let nonce = &self.nonce;
-        format!("{open}result_{nonce} name=\"{name}\"{close}\n{text}\n{open}/result_{nonce}{close}\n")
+        let call = call.map_or(String::new(), |call| format!(" call=\"{call}\""));
+        format!("{open}result_{nonce} name=\"{name}\"{call}{close}\n{text}\n{open}/result_{nonce}{close}\n")
     }
 
     /// How a call is opened, for a short reminder.

@@ -21,12 +21,14 @@ mod ledger;
 mod markdown;
 mod own;
 mod prose;
+pub mod quoted;
 mod thought;
 
 use event::{Event, Invalid, Kind, Reading, Summary, Truncated};
 use ledger::Ledger;
 use markdown::Markdown;
 use own::Place;
+use quoted::Quoted;
 use thought::Thought;
 
 /// What a turn may hold.
@@ -66,6 +68,8 @@ pub struct Sieve {
     catalog: Arc<Catalog>,
     lexicon: Lexicon,
     limits: Limits,
+    /// What the model was shown; none where only our own form is read.
+    foreign: Option<Arc<Quoted>>,
     state: State,
     /// What is not yet given or consumed, from `at` on.
     buffer: String,
@@ -109,6 +113,7 @@ impl Sieve {
             catalog,
             lexicon: Lexicon::new(&dialect.nonce),
             limits,
+            foreign: Some(Arc::default()),
             state: State::Prose,
             buffer: String::new(),
             at: 0,
@@ -116,6 +121,14 @@ impl Sieve {
             thought: Thought::default(),
             ledger: Ledger::default(),
         }
+    }
+
+    /// With what the model was shown: a call that stands there in another model's form is text. None: nothing is a call
+    /// but what is in our own form.
+    #[must_use]
+    pub fn shown(mut self, foreign: Option<Arc<Quoted>>) -> Self {
+        self.foreign = foreign;
+        self
     }
 
     /// Takes visible text.

@@ -101,9 +101,10 @@ impl Conversation {
         let mut text = match block.get("content") {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Array(blocks)) => {
-                let seen = blocks.iter().filter(|block| block["type"] != "text");
-                turn.parts.extend(seen.flat_map(part));
-                texts(blocks).join("\n")
+                let (said, seen): (Vec<Value>, Vec<Value>) =
+                    blocks.iter().flat_map(part).partition(|part| part["type"] == "text");
+                turn.parts.extend(seen);
+                texts(&said).join("\n")
             }
             None | Some(_) => String::new(),
         };

@@ -58,10 +58,15 @@ impl ChatRequest {
         for (index, message) in messages.iter().enumerate() {
             conversation.push(index, message)?;
         }
-        let messages = conversation.finish().iter().map(raw).collect();
+        let messages = conversation.finish();
+        // Empty texts are nothing to a site, and a system prompt alone is no question.
+        if messages.iter().all(|message| message["role"] == "system") {
+            return Err(Invalid("messages: expected at least one message with content".to_owned()));
+        }
+        let messages = messages.iter().map(raw).collect();
         let tools = tools(body.tools.as_ref())?;
         let rest = rest(&body, !tools.is_empty())?;
-        Ok(Self { model, messages, stream, tools, session: None, rest })
+        Ok(Self { model, messages, stream, tools, session: None, client: None, rest })
     }
 }
 

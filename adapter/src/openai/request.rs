@@ -23,6 +23,8 @@ pub(crate) struct ChatRequest {
     pub tools: Vec<Box<RawValue>>,
     /// How the client tells this conversation from its others, if it does.
     pub session: Option<String>,
+    /// The digest of the client's secret, if it came with one.
+    pub client: Option<[u8; 32]>,
     /// Every other field.
     pub rest: BTreeMap<String, Box<RawValue>>,
 }
@@ -61,7 +63,7 @@ impl ChatRequest {
             rest.remove("parallel_tool_calls");
         }
         rest.remove("stream_options"); // ours: usage is always asked for and always given
-        Ok(Self { model, messages, stream, tools, session: None, rest })
+        Ok(Self { model, messages, stream, tools, session: None, client: None, rest })
     }
 }
 

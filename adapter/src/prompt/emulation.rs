@@ -6,16 +6,18 @@ use latchkey_bridge::{
     catalog::Catalog,
     dialect::{Dialect, Nonce},
     render::{self, Budget, Note, Rendered, Request, TooLong, choice::Choice},
+    sieve::quoted::Quoted,
 };
 use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Calls, Prompt, message,
+    Calls, File, Prompt, message,
     parts::{self, Others},
 };
 use crate::{
+    anthropic::converted::without_billing,
     config,
     conversation::{add, digest},
     openai::request::{ChatRequest, Invalid},
@@ -38,6 +40,8 @@ pub(crate) struct Emulation {
     pub parallel: bool,
     /// The longest prompt that the site takes.
     pub prompt_bytes: usize,
+    /// What the model is shown that may hold a call; none where only our own form is read.
+    pub shown: Option<Arc<Quoted>>,
     /// The end of the conversation.
     pub scene: Scene,
 }
@@ -76,7 +80,7 @@ pub(super) fn prompt(
         request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
     let others = if plain { Others::of(site) } else { Others::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
-    let ChatRequest { messages, tools, mut rest, session, .. } = request;
+    let ChatRequest { messages, tools, mut rest, session, client, .. } = request;
     if plain {
         return Ok(Prompt { model, messages, files, tools, rest, minted, calls: Calls::Untouched });
     }
@@ -86,7 +90,8 @@ pub(super) fn prompt(
     let mut emulation = Emulation {
         prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
-        dialect: dialect(site, &values, &settings.nonce_key),
+        dialect: dialect(site, &values, client, &settings.nonce_key),
+        shown: shown(site, &values, &files),
         choice: Choice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         scene: Scene::of(&values),
@@ -153,11 +158,38 @@ impl Scene {
     }
 }
 
-/// The nonce holds for a conversation, which is known by its first words: they stay when it grows.
-fn dialect(site: &Site, messages: &[Value], key: &config::NonceKey) -> Dialect {
+/// The nonce holds for a conversation, which is known by its first words and by the system prompt: they stay when it
+/// grows. Its key is the client's own secret, so that no other client can know it.
+fn dialect(site: &Site, messages: &[Value], client: Option<[u8; 32]>, key: &config::NonceKey) -> Dialect {
     let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
-    let nonce = Nonce::derive(&key.secret, &format!("{}\n{first}", key.deployment));
+    let system = messages.iter().find(|message| is_system(message)).map(text).unwrap_or_default();
+    let mut begun = Sha256::new();
+    for part in [key.deployment.as_str(), &steady(&system), &first] {
+        add(&mut begun, part);
+    }
+    let nonce = Nonce::derive(&client.unwrap_or(key.secret), &digest(begun));
     Dialect { form: sites::form(site), nonce }
+}
+
+/// A system prompt without what changes by itself: a billing header, and lines with dates, times or versions.
+fn steady(system: &str) -> String {
+    let lines = without_billing(system).lines();
+    lines.filter(|line| !line.contains(|c: char| c.is_ascii_digit())).collect::<Vec<_>>().join("\n")
+}
+
+/// The results, files and words of the person that the model is shown.
+fn shown(site: &Site, messages: &[Value], files: &[File]) -> Option<Arc<Quoted>> {
+    if !site.chat.foreign_calls {
+        return None;
+    }
+    let said = messages.iter().filter(|message| role(message) == "user" || is_result(message)).map(text);
+    let files = files.iter().map(|file| String::from_utf8_lossy(&file.content).into_owned());
+    let texts: Vec<String> = said.chain(files).collect();
+    Some(Arc::new(Quoted::new(texts.iter().map(String::as_str))))
+}
+
+fn is_system(message: &Value) -> bool {
+    matches!(role(message), "system" | "developer")
 }
 
 /// A digest of what a conversation is known by when it grows: its site, model and session, and its first words.

@@ -53,8 +53,11 @@ pub(super) fn apart(
     let parts = messages.iter().filter_map(|message| message["content"].as_array()).flatten();
     let mut to_come = parts.filter(|part| uploaded(part, upload, others).is_some()).count();
     let mut files = Vec::new();
+    let roles: Vec<bool> = request.messages.iter().map(|raw| is_result(raw)).collect();
     for (index, message) in messages.iter_mut().enumerate() {
-        let is_last = last == Some(index) && message["role"] == "user";
+        // Behind results stands what a tool showed: refused again and again, it would end the conversation.
+        let of_a_tool = index.checked_sub(1).is_some_and(|before| roles[before]);
+        let is_last = last == Some(index) && message["role"] == "user" && !of_a_tool;
         let Some(parts) = message["content"].as_array_mut() else { continue };
         let mut changed = false;
         for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| !is_text(part)) {
@@ -165,6 +168,11 @@ fn text(part: &Value) -> &str {
 /// What a person calls it; nothing of what the client wrote is repeated.
 fn name(part: &Value) -> &'static str {
     file::kind(part).map_or("part of this kind", Kind::as_str)
+}
+
+/// Whether a message is a tool's result.
+fn is_result(raw: &RawValue) -> bool {
+    raw.get().contains("\"tool\"") && value(raw)["role"] == "tool"
 }
 
 /// Raw JSON as a value; it was parsed once already.

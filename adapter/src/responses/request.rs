@@ -78,7 +78,10 @@ impl Asked {
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
         let tools = tools.iter().map(raw).collect();
-        Ok(Self { request: ChatRequest { model, messages, stream, tools, session, rest }, encrypted })
+        Ok(Self {
+            request: ChatRequest { model, messages, stream, tools, session, client: None, rest },
+            encrypted,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use super::{
     bridged::{Bridged, How, Next},
     limit::Limit,
-    native::{Native, is_object},
+    native::Native,
     repair,
 };
 use crate::{
@@ -213,9 +213,6 @@ impl Answer {
             },
             (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
             // What came in the same read as the last word that is wanted.
-            (Reader::Untouched(_), Delta::Call(call)) if !is_object(&call.arguments) => {
-                self.broken = Some(Fault::BrokenCall);
-            }
             (Reader::Untouched(_), _) if self.limited => {}
             (Reader::Untouched(limit), delta) => {
                 self.limited |= limit.as_mut().is_some_and(|limit| limit.takes(&delta));

@@ -73,6 +73,6 @@ impl Native {
 }
 
 /// Whether a text is one JSON object.
-pub(super) fn is_object(arguments: &str) -> bool {
+fn is_object(arguments: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, IgnoredAny>>(arguments).is_ok()
 }

@@ -36,6 +36,8 @@ pub struct Chat {
     pub tools: bool,
     /// How the site's model is told to write tool calls where the site takes none.
     pub dialect: Dialect,
+    /// Whether calls are read in other models' forms too, where they are written.
+    pub foreign_calls: bool,
     /// The longest prompt that the site takes, in bytes, where tools are written into it.
     pub prompt_bytes: Option<usize>,
     /// How a dead session looks. Without it, every 401 is one.
@@ -130,6 +132,7 @@ pub(super) struct RawChat {
     tools: bool,
     #[serde(default)]
     dialect: Dialect,
+    foreign_calls: Option<bool>,
     prompt_bytes: Option<usize>,
     #[serde(default)]
     expired: Expired,
@@ -152,6 +155,7 @@ impl RawChat {
         let Self {
             tools,
             dialect,
+            foreign_calls,
             prompt_bytes,
             expired,
             refusals,
@@ -185,7 +189,8 @@ impl RawChat {
         };
         let driver = driver?;
         let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
-        Ok(Chat { tools, dialect, prompt_bytes, expired, refusals, upload, driver })
+        let foreign_calls = foreign_calls.unwrap_or(true);
+        Ok(Chat { tools, dialect, foreign_calls, prompt_bytes, expired, refusals, upload, driver })
     }
 }
 

@@ -168,7 +168,7 @@ const FOREIGN: &[&str] = &[
     "```xml\n<invoke name=\"bash\">\n<parameter name=\"command\">ls -la</parameter>\n</invoke>\n```",
 ];
 
-fn foreign() -> impl Iterator<Item = String> {
+pub(crate) fn foreign() -> impl Iterator<Item = String> {
     FOREIGN.iter().map(|block| block.replace("NS:", &format!("{}:", "antml")))
 }
 

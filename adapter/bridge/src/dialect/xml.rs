@@ -40,8 +40,7 @@ pub(super) fn rules(nonce: &Nonce) -> String {
 
 /// A value that looks as if it were enclosed is enclosed once more, so that reading takes only our pair away.
 fn enclosed(value: String) -> String {
-    let trimmed = value.trim();
-    if trimmed.starts_with("<![CDATA[") && trimmed.ends_with("]]>") {
+    if value.trim_start().starts_with("<![CDATA[") {
         return format!("<![CDATA[{value}]]>");
     }
     if value.len() > 1 && value.starts_with('\n') && value.ends_with('\n') {

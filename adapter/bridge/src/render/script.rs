@@ -40,6 +40,8 @@ pub(super) enum Part {
     /// A tool's result, already harmless.
     Result {
         name: String,
+        /// Which call of its answer it belongs to, where the tool was called more than once there.
+        call: Option<usize>,
         text: String,
     },
 }
@@ -52,6 +54,8 @@ struct Writer<'a> {
     script: Script,
     /// Calls without a result so far, by id.
     open: HashMap<String, Asked>,
+    /// Results that came, by id: they are told in the order of their calls, whatever order they came in.
+    came: HashMap<String, String>,
     /// The ids of open calls in their order.
     order: Vec<String>,
     /// Calls with their results, to see loops.
@@ -72,6 +76,7 @@ impl Script {
             notes,
             script: Self::default(),
             open: HashMap::new(),
+            came: HashMap::new(),
             order: Vec::new(),
             done: Vec::new(),
         };
@@ -131,7 +136,7 @@ impl Part {
     fn written(&self, dialect: &Dialect) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Result { name, text } => dialect.result(name, text),
+            Self::Result { name, call, text } => dialect.result(name, *call, text),
         }
     }
 }
@@ -172,33 +177,47 @@ impl Writer<'_> {
     }
 
     fn result(&mut self, id: &str, text: &str) {
-        let Some(call) = self.open.remove(id) else {
-            self.notes.push(Note::Orphan);
-            let text = format!("A result of an earlier call:\n{}", words::defuse(text, &self.dialect.nonce));
-            self.script.say(Role::User, Part::Text(text));
+        if self.open.contains_key(id) && !self.came.contains_key(id) {
+            self.came.insert(id.to_owned(), text.to_owned());
             return;
-        };
+        }
+        self.notes.push(Note::Orphan);
+        let text = format!("A result of an earlier call:\n{}", words::defuse(text, &self.dialect.nonce));
+        self.script.say(Role::User, Part::Text(text));
+    }
+
+    /// Tells the results of an answer's calls, and says of every call without one that it has none.
+    fn settle(&mut self) {
+        let order = std::mem::take(&mut self.order);
+        let names: Vec<String> =
+            order.iter().filter_map(|id| self.open.get(id)).map(|call| call.name.clone()).collect();
+        for (at, id) in order.into_iter().enumerate() {
+            let Some(call) = self.open.remove(&id) else { continue };
+            let several = names.iter().filter(|name| **name == call.name).count() > 1;
+            let number = several.then_some(at + 1);
+            match self.came.remove(&id) {
+                Some(text) => self.answered(call, number, &text),
+                None => {
+                    self.notes.push(Note::Unanswered);
+                    let text = "There is no result: the call was not finished.".to_owned();
+                    self.script.say(Role::User, Part::Result { name: call.name, call: number, text });
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, call: Asked, number: Option<usize>, text: &str) {
         let harmless = words::defuse(text, &self.dialect.nonce);
         if self.is_refused(&call) {
             self.notes.push(Note::Refused);
             let tool = call.arguments.get("tool").and_then(|tool| tool.as_str()).unwrap_or("a tool");
-            let text =
-                format!("Your call of {} was refused: {harmless}", words::defuse(tool, &self.dialect.nonce));
+            let tool = words::defuse(tool, &self.dialect.nonce);
+            let text = format!("Your call of {tool} was refused: {harmless}");
             self.script.say(Role::User, Part::Text(text));
             return;
         }
-        self.script.say(Role::User, Part::Result { name: call.name.clone(), text: harmless });
+        self.script.say(Role::User, Part::Result { name: call.name.clone(), call: number, text: harmless });
         self.done.push((call, text.to_owned()));
-    }
-
-    /// Says of every call that is still open that it has no result.
-    fn settle(&mut self) {
-        for id in std::mem::take(&mut self.order) {
-            let Some(call) = self.open.remove(&id) else { continue };
-            self.notes.push(Note::Unanswered);
-            let text = "There is no result: the call was not finished.".to_owned();
-            self.script.say(Role::User, Part::Result { name: call.name, text });
-        }
     }
 
     fn notice_loop(&mut self) {

@@ -31,7 +31,10 @@ impl Sieve {
                 break Head::Wait;
             }
             self.ledger.work(LOOKED_BYTES.min(self.buffer.len() - to));
-            let head = self.look(to, said);
+            let head = match self.look(to, said) {
+                Head::Held(_) if self.foreign.is_none() => Head::Text,
+                head => head,
+            };
             if head != Head::Text {
                 break head;
             }
@@ -155,6 +158,10 @@ impl Sieve {
         match foreign::read(&raw, &self.lexicon) {
             // A cut answer may end in closers that are only content.
             Block::Calls { .. } | Block::Weak(_) if end == End::Cut => self.finish_cut(None, raw, out),
+            Block::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
+                self.ledger.give(Event::Text(raw), out)
+            }
+            Block::Weak(_) if self.is_quoted(&raw) => self.ledger.give(Event::Text(raw), out),
             Block::Calls { found, end } => {
                 self.ledger.consume(end);
                 self.drop_rest(&raw[end..]);
@@ -189,6 +196,11 @@ impl Sieve {
         } else {
             self.ledger.give(Event::Text(raw), out);
         }
+    }
+
+    /// Whether a block shows what the model was shown.
+    fn is_quoted(&self, raw: &str) -> bool {
+        self.foreign.as_ref().is_some_and(|shown| shown.holds(raw, &self.lexicon))
     }
 
     /// Whether all of what was found are calls that fit.
@@ -226,6 +238,9 @@ impl Sieve {
     /// The promotion rule: nothing was said, and the thinking ends in a whole block whose calls all fit.
     pub(super) fn promote(&mut self, out: &mut Vec<Event>) {
         let Some((found, raw)) = self.thought.call(&self.lexicon) else { return };
+        if !self.lexicon.marks(&raw) && (self.foreign.is_none() || self.is_quoted(&raw)) {
+            return;
+        }
         if self.fits(&found) {
             self.give_all(found, Reading::Reasoning, raw, out);
         }

@@ -162,6 +162,7 @@ impl Round {
 
 fn sieve(emulation: &Emulation) -> Sieve {
     Sieve::new(Arc::clone(&emulation.catalog), &emulation.dialect, limits(emulation))
+        .shown(emulation.shown.clone())
 }
 
 fn limits(emulation: &Emulation) -> Limits {
