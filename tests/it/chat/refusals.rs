@@ -166,7 +166,7 @@ async fn a_limit_is_503_for_clients_of_responses_whatever_the_way() {
         [("/v1/responses", false), ("/new-api/v1/responses", true), ("/claude/v1/responses", true)]
     {
         let body = json!({"model": "practice-1", "input": "hi", "stream": stream});
-        let answer = world.adapter().send(reqwest::Method::POST, path, Some(&body)).await;
+        let answer = world.adapter().send(Method::POST, path, Some(&body)).await;
         let error = &answer.json()["error"];
         assert_eq!(
             (answer.status, &error["code"]),
