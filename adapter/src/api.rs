@@ -1,10 +1,10 @@
 //! The HTTP edge: routes, and what every answer has.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     http::{Uri, uri::PathAndQuery},
-    middleware::{from_fn_with_state, map_request},
+    middleware::{from_fn, from_fn_with_state, map_request},
     routing::{get, head, post},
 };
 
@@ -12,33 +12,30 @@ use crate::state::AppState;
 
 mod auth;
 mod chat;
+mod early;
+mod encoder;
 mod error;
 mod health;
 mod json;
 mod messages;
 mod models;
+mod refusals;
 mod request_id;
 mod responses;
 mod sse;
+mod via;
 
 use error::ApiError;
+pub(crate) use refusals::Refusals;
+use via::Via;
 
 /// Everything that the adapter serves.
 pub(crate) fn router(app: AppState) -> Router {
     let routes = Router::new()
-        // Used by gateways and SDKs.
-        .route("/v1/chat/completions", post(chat::create))
-        .route("/v1/messages", post(messages::create))
-        .route("/v1/messages/count_tokens", post(messages::count_tokens))
-        .route("/v1/responses", post(responses::create))
-        .route("/v1/models", get(models::list))
-        // Used by a gateway's channel for Claude clients that it converts, with `/claude` in its base URL.
-        .route("/claude/v1/chat/completions", post(chat::create_for_claude))
-        .route("/claude/v1/messages", post(messages::create))
-        .route("/claude/v1/messages/count_tokens", post(messages::count_tokens))
-        .route("/claude/v1/models", get(models::list))
-        // Claude Code asks HEAD / before anything else.
-        .route("/", head(|| async {}))
+        .merge(surfaces(Via::Direct))
+        // What a gateway's base URL ends with: it reads some failures for what they are not.
+        .nest("/new-api", surfaces(Via::NewApi))
+        .nest("/claude", surfaces(Via::Converted))
         // Used by load balancers and operators.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -52,6 +49,21 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback_service(routes)
         .layer(map_request(tidy_path))
         .layer(from_fn_with_state(app, request_id::attach))
+        .layer(from_fn(early::announce))
+}
+
+/// The clients' APIs, for answers that go this way.
+fn surfaces(via: Via) -> Router<AppState> {
+    Router::new()
+        .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/messages", post(messages::create))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/models", get(models::list))
+        // Claude Code asks these before anything else.
+        .route("/", head(|| async {}))
+        .route("/api/hello", head(|| async {}))
+        .layer(Extension(via))
 }
 
 /// Also for `/v1/dashboard/billing/*`: an odd 200 there makes a gateway switch its channel off.
@@ -99,6 +111,7 @@ mod tests {
         assert_eq!(tidy("/v1/v1/chat/completions"), "/v1/chat/completions");
         assert_eq!(tidy("/v1//v1///models"), "/v1/models");
         assert_eq!(tidy("/claude/v1/v1/models"), "/claude/v1/models");
+        assert_eq!(tidy("/new-api//v1/v1/models"), "/new-api/v1/models");
         assert_eq!(tidy("/"), "/");
     }
 }

@@ -19,8 +19,8 @@ const DEFAULT_STREAMS: usize = 4000;
 /// What so many streams need at 50 tokens a second (6 cores, measured 2026-11), with some room.
 const DEFAULT_THREADS: usize = 8;
 const MOST_THREADS: usize = 256;
-/// Most answers end in this time, and no orchestrator that is told to wait 30 s has killed us before.
-const DRAIN: Duration = Duration::from_secs(25);
+/// Longer than a turn of a coding agent usually is. Whoever stops us must wait longer still: compose's grace is an hour.
+const DEFAULT_DRAIN: Duration = Duration::from_secs(10 * 60);
 
 /// Everything that the adapter is told.
 pub struct Config {
@@ -47,9 +47,13 @@ pub struct Config {
     pub threads: usize,
     /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
     pub write_deadline: Duration,
+    /// `LATCHKEY_BEGIN_AFTER`: how long a stream waits for its first word before it begins without it. Until then a
+    /// failure is a status. The queue gives up sooner, so that a full pool is a status in any case.
+    pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
-    /// How long open streams may go on after the signal to stop, 25 s; then they are cut.
+    /// `LATCHKEY_DRAIN`, default 10 min: how long open streams may go on after the signal to stop; then, or at a second
+    /// signal, they are cut.
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
     pub calls: Calls,
@@ -122,8 +126,11 @@ pub enum Delivery {
         /// The silence.
         heartbeat: Duration,
     },
-    /// At the end, still as a valid stream.
-    Buffered,
+    /// At the end, still as a valid stream; the same comments go before it where it is long in coming.
+    Buffered {
+        /// The silence.
+        heartbeat: Duration,
+    },
 }
 
 impl Config {
@@ -139,7 +146,8 @@ impl Config {
             );
         }
         let heartbeat = env.duration("LATCHKEY_HEARTBEAT", Duration::from_secs(10))?;
-        let deliveries = [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered)];
+        let deliveries =
+            [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered { heartbeat })];
         let secrets = SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
             .context("LATCHKEY_SHARED_SECRETS is wrong")?;
         let threads = threads(env)?;
@@ -151,14 +159,15 @@ impl Config {
             calls: Calls::from_env(env, &secrets)?,
             recorder: recorder(env)?,
             secrets,
-            queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(10))?,
+            queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(6))?,
+            begin_after: env.duration_or_off("LATCHKEY_BEGIN_AFTER", Duration::from_secs(8))?,
             renewal_deadline: env.duration("LATCHKEY_RENEWAL_DEADLINE", Duration::from_secs(30))?,
             body_limit: env.number("LATCHKEY_BODY_LIMIT", DEFAULT_BODY_LIMIT)?,
             streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,
             threads,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
-            drain: DRAIN,
+            drain: env.duration("LATCHKEY_DRAIN", DEFAULT_DRAIN)?,
             sparing: Sparing::from_env(env)?,
         })
     }

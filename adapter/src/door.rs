@@ -16,9 +16,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 mod hatch;
+mod linger;
 
 pub(crate) use hatch::Threads;
 use hatch::{Counted, Load, Seat};
+use linger::Linger;
 
 /// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
@@ -139,6 +141,8 @@ pub(crate) struct Paced {
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Once nothing more is written.
+    linger: Option<Linger>,
     _counted: Counted,
 }
 
@@ -149,7 +153,7 @@ impl Paced {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        Self { stream, patience, stalled: None, _counted: counted }
+        Self { stream, patience, stalled: None, linger: None, _counted: counted }
     }
 
     /// Lets a write through, and fails one that has waited too long.
@@ -199,8 +203,12 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, linger, .. } = self.get_mut();
+        if linger.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        linger.get_or_insert_with(Linger::begin).poll(cx, stream).map(Ok)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use anyhow::Context;
 use latchkey_shared::{
     presence::Presence,
-    shutdown::Tasks,
+    shutdown::{self, Tasks},
     store::{Role, Store},
 };
 use tokio::{
@@ -58,6 +58,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
+    store.expect_sites(config.catalog.names());
     store.prove(Role::Adapter).await?;
     let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
     let clients = sites::http::Clients::new(config.threads).context("cannot make an HTTP client")?;
@@ -68,6 +69,8 @@ pub async fn run(
     let watcher = app.clone();
     let stopping = tasks.stopping();
     tasks.spawn(async move { watcher.pool.watch(stopping).await });
+    let (present, stopping) = (app.clone(), tasks.stopping());
+    tasks.spawn(async move { present.pool.attend(stopping).await });
     tasks.spawn(attend(presence, tasks.stopping()));
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
@@ -93,7 +96,8 @@ async fn attend(mut presence: Presence, stopping: CancellationToken) {
     presence.leave().await;
 }
 
-/// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain`.
+/// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain` or before
+/// the next signal.
 async fn serve(
     door: Door,
     router: axum::Router,
@@ -111,7 +115,10 @@ async fn serve(
     };
     let too_long = async move {
         draining.await.ok();
-        sleep(drain).await;
+        tokio::select! {
+            () = sleep(drain) => "some streams did not end in time and are cut",
+            () = shutdown::signal() => "told to stop once more: open streams are cut",
+        }
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
     let serving = async {
@@ -121,7 +128,7 @@ async fn serve(
     let mut serving = pin!(serving);
     tokio::select! {
         served = &mut serving => return served.context("cannot serve"),
-        () = too_long => tracing::warn!("some streams did not end in time and are cut"),
+        why = too_long => tracing::warn!("{why}"),
     }
     // Whoever holds an account hears this, breaks its stream off and frees the account.
     stopping.cancel();

@@ -1,6 +1,6 @@
 //! The adapter's process: environment in, server up, signal out. Or one question, for `latchkey-broker site try`.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, bail};
 use latchkey_adapter::{config::Config, trial};
@@ -8,7 +8,8 @@ use latchkey_shared::{env::Env, shutdown, telemetry};
 use tokio::net::TcpListener;
 
 const USAGE: &str = "usage: latchkey-adapter            serves; README.md tells its variables
-       latchkey-adapter site ask   asks one question, which `latchkey-broker site try` pipes in";
+       latchkey-adapter site ask   asks one question, which `latchkey-broker site try` pipes in
+       latchkey-adapter --version  tells its version";
 
 // The threads that serve have runtimes of their own; this one is the first of them.
 #[tokio::main(flavor = "current_thread")]
@@ -19,6 +20,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         ["site", "ask"] => {
             let answered = trial::run(std::io::stdin(), std::io::stdout()).await?;
             Ok(if answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        ["--version" | "-V"] => {
+            writeln!(std::io::stdout(), concat!("latchkey-adapter ", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
         }
         _ => bail!("unknown arguments\n{USAGE}"),
     }

@@ -1,9 +1,10 @@
 //! What an operator watches. Counted per stream, never per chunk.
 
-use std::fmt::Write;
-
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{
+        EncodeLabelSet, EncodeLabelValue,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Metrics {
     pub tokens: Family<TokenLabels, Counter>,
     /// Answers to clients that asked the same again.
     pub resent: Family<ResentLabels, Counter>,
+    /// Requests without a shared secret, or with a wrong one.
+    pub refused: Counter,
     /// Heartbeats sent.
     pub heartbeats: Family<CallLabels, Counter>,
     /// From letting go of an answer until the site confirmed that it is over.
@@ -52,6 +55,12 @@ pub(crate) struct Metrics {
 
 /// Times by site.
 pub(crate) type Cancels = Family<SiteLabels, Histogram, fn() -> Histogram>;
+
+/// A kind of key in Redis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    key: &'static str,
+}
 
 /// A site.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -142,6 +151,7 @@ impl Default for Metrics {
             failovers: Family::default(),
             tokens: Family::default(),
             resent: Family::default(),
+            refused: Counter::default(),
             heartbeats: Family::default(),
             cancels: Family::new_with_constructor(seconds),
             calls: CallMetrics::default(),
@@ -164,6 +174,7 @@ impl Metrics {
         registry.register("failovers", "Accounts given up for another", self.failovers.clone());
         registry.register("tokens", "Tokens of turns", self.tokens.clone());
         registry.register("resent", "Answers to clients that asked again", self.resent.clone());
+        registry.register("refused", "Requests without a shared secret of ours", self.refused.clone());
         registry.register("heartbeats", "Heartbeats sent on silent streams", self.heartbeats.clone());
         registry.register(
             "upstream_cancel_confirm_seconds",
@@ -178,12 +189,19 @@ impl Metrics {
         self.resent.get_or_create(&ResentLabels { how }).inc();
     }
 
-    /// The text that Prometheus reads (`OpenMetrics`).
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
-            let _ = writeln!(text, "# EOF");
+    /// The text that Prometheus reads (`OpenMetrics`); `discarded` is what the store took away, by kind of key.
+    pub(crate) fn text(&self, discarded: &[(&'static str, u64)]) -> String {
+        let mut seen = Registry::with_prefix("latchkey_adapter");
+        let junk = Family::<KeyLabels, Counter>::default();
+        for (key, count) in discarded {
+            junk.get_or_create(&KeyLabels { key }).inc_by(*count);
         }
+        seen.register("store_discarded", "What did not belong into Redis and was taken away", junk);
+        let mut text = String::new();
+        // A String takes all that is written to it.
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &seen);
+        let _ = encode_eof(&mut text);
         text
     }
 }

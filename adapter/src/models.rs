@@ -98,8 +98,8 @@ pub(crate) enum ModelError {
         /// The names that are not.
         choices: String,
     },
-    /// A site that may have it does not say, because no account is signed in.
-    #[error("the models of the site {0} are not known yet: no account of it is signed in")]
+    /// No site says what it has, because no account is signed in at this one.
+    #[error("no models are known: no account of the site {0} is signed in")]
     NotKnown(SiteName),
     /// A site that may have it does not list what it has.
     #[error(transparent)]
@@ -268,6 +268,10 @@ fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
         if let Some(offer) = named.filter(|offer| offer.ids.is_err() || offer.has(id)) {
             return Ok(offer.route(id));
         }
+        // A site that tells its list has no other model, whatever other sites do not tell.
+        if named.is_some() && !offers.iter().any(|offer| offer.has(model)) {
+            return Err(ModelError::Unknown(shown(model)));
+        }
     }
     let found: Vec<&Offer> = offers.iter().filter(|offer| offer.has(model)).collect();
     match found[..] {
@@ -283,11 +287,20 @@ fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
 
 /// Why a name is at no site: there is none, or a site that may have it does not say.
 fn missing(offers: &[Offer], model: &str) -> ModelError {
-    let silent = offers.iter().find_map(|offer| offer.ids.as_ref().err().map(|unknown| (offer, unknown)));
-    match silent {
+    let mut nobody = None;
+    for offer in offers {
+        match &offer.ids {
+            Err(Unknown::Fault(fault)) => return ModelError::Unlisted(fault.clone()),
+            Err(Unknown::NoAccount) => nobody = Some(offer.site.name.clone()),
+            Ok(_) => {}
+        }
+    }
+    // Where nobody is signed in there is nothing to be had. As long as others tell their lists, a name that none of
+    // them has is wrong, and a gateway need not ask again.
+    let some_tell = offers.iter().any(|offer| offer.ids.is_ok());
+    match nobody.filter(|_| !some_tell) {
+        Some(site) => ModelError::NotKnown(site),
         None => ModelError::Unknown(shown(model)),
-        Some((offer, Unknown::NoAccount)) => ModelError::NotKnown(offer.site.name.clone()),
-        Some((_, Unknown::Fault(fault))) => ModelError::Unlisted(fault.clone()),
     }
 }
 
@@ -342,6 +355,22 @@ mod tests {
         let offers = offers(&["a"], None);
 
         assert_eq!(resolved(&offers, "open-webui/any"), "open-webui any");
-        assert_eq!(resolve(&offers, "any").unwrap_err(), ModelError::NotKnown("open-webui".parse().unwrap()));
+        assert_eq!(
+            resolve(&offers[1..], "any").unwrap_err(),
+            ModelError::NotKnown("open-webui".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_site_that_nobody_is_signed_in_to_makes_no_other_name_unknown_for_a_while() {
+        let mut offers = offers(&["a"], None);
+        let unknown = |model: &str| ModelError::Unknown(model.to_owned());
+
+        for model in ["any", "practice/b", "practice/a/b", "elsewhere/a"] {
+            assert_eq!(resolve(&offers, model).unwrap_err(), unknown(model));
+        }
+        offers[1].ids = Err(Unknown::Fault(Fault::Unreachable));
+        assert_eq!(resolve(&offers, "any").unwrap_err(), ModelError::Unlisted(Fault::Unreachable));
+        assert_eq!(resolve(&offers, "practice/b").unwrap_err(), unknown("practice/b"));
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod answer;
 pub(crate) mod error;
 pub(crate) mod messages;
+pub(crate) mod reminders;
 pub(crate) mod request;

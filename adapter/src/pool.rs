@@ -23,6 +23,7 @@ mod asking;
 pub(crate) mod directory;
 pub(crate) mod lease;
 mod line;
+mod presence;
 mod queue;
 mod renewal;
 mod sessions;
@@ -30,6 +31,7 @@ mod table;
 
 use directory::Directory;
 use lease::{Holds, Lease};
+use presence::Presence;
 use queue::Queue;
 use sessions::Sessions;
 
@@ -62,6 +64,7 @@ pub(crate) struct Pool {
     sessions: Sessions,
     queue: Queue,
     holds: Arc<Holds>,
+    presence: Presence,
     tasks: Tasks,
     patience: Patience,
     limits: Family<LimitLabels, Counter>,
@@ -167,8 +170,10 @@ impl Pool {
         patience: Patience,
         metrics: &Metrics,
     ) -> Self {
+        let holds = Arc::new(Holds::new(store.clone(), tasks.clone(), metrics.leases.clone()));
         Self {
-            holds: Arc::new(Holds::new(store.clone(), tasks.clone(), metrics.leases.clone())),
+            presence: Presence::new(store.clone(), Arc::clone(&holds)),
+            holds,
             directory: Directory::default(),
             sessions: Sessions::new(vault),
             queue: Queue::new(metrics.queue.clone()),
@@ -209,6 +214,12 @@ impl Pool {
                 .for_each(|id| self.holds.cut(id));
         };
         self.directory.watch(&self.store, stopping, changed).await;
+    }
+
+    /// Says that this adapter is there until the process stops, and then that it goes.
+    pub(crate) async fn attend(&self, stopping: CancellationToken) {
+        self.presence.attend(stopping).await;
+        self.presence.leave().await;
     }
 
     /// Asks a site with one of its accounts and waits for the beginning of the answer.

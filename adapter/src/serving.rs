@@ -72,12 +72,13 @@ impl Serving {
     /// # Errors
     /// Whatever keeps the answer from beginning.
     pub(crate) async fn open(
-        app: &AppState,
-        client: &[u8; 32],
+        app: AppState,
+        client: [u8; 32],
         scope: Scope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
-        let request = ChatRequest { client: Some(*client), ..request };
+        let request = ChatRequest { client: Some(client), ..request };
+        let (app, client) = (&app, &client);
         if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
             return Ok(Self::whole(Kept::of_ours(title, &request).await, request.model));

@@ -1,10 +1,11 @@
 //! What every handler shares.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store, vault::SessionVault};
 
 use crate::{
+    api::Refusals,
     config::{Calls, Config, Delivery, SharedSecrets, Sparing},
     metrics::Metrics,
     models::ModelIndex,
@@ -33,8 +34,12 @@ pub(crate) struct App {
     pub metrics: Arc<Metrics>,
     /// Who may come in.
     pub secrets: SharedSecrets,
+    /// Who was not let in.
+    pub refusals: Refusals,
     /// How answers are delivered.
     pub delivery: Delivery,
+    /// How long a stream waits for its first word.
+    pub begin_after: Option<Duration>,
     /// How tool calls are brought about.
     pub calls: Calls,
     /// Which requests are answered without asking a site.
@@ -71,7 +76,9 @@ impl AppState {
             models: Arc::new(models),
             metrics,
             secrets: config.secrets,
+            refusals: Refusals::default(),
             delivery: config.delivery,
+            begin_after: config.begin_after,
             calls: config.calls,
             sparing: config.sparing,
             shelf: Arc::new(Shelf::new(tasks.clone())),

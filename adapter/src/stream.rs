@@ -12,6 +12,7 @@ use tokio::time::Instant;
 pub(crate) mod chunk;
 pub(crate) mod close;
 pub(crate) mod collect;
+pub(crate) mod cutoff;
 pub(crate) mod delta;
 pub(crate) mod fault;
 pub(crate) mod message;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 use close::{Close, End};
+use cutoff::Cutoff;
 use delta::{Delta, Values};
 use fault::Fault;
 use tools::Tools;
@@ -42,7 +44,8 @@ const BATCH_BYTES: usize = 16 * 1024;
 /// Blank deltas that are held until something is said: models begin with some, a broken site sends nothing else.
 const LIMIT_BLANKS: usize = 1000;
 
-/// One chat protocol's way from bytes to deltas: a stage without I/O.
+/// One chat protocol's way from bytes to deltas: a stage without I/O. Nothing of it has a default: a decoder around
+/// another one would forget to pass it on.
 pub(crate) trait Decode: Send {
     /// Takes bytes.
     ///
@@ -60,18 +63,14 @@ pub(crate) trait Decode: Send {
     fn has_ended(&self) -> bool;
 
     /// Whether the prompt waits in the site's queue, as far as the site has said.
-    fn is_queued(&self) -> bool {
-        false
-    }
+    fn is_queued(&self) -> bool;
 
     /// What is known of the site's own conversation.
-    fn values(&self) -> Values {
-        Values::new()
-    }
+    fn values(&self) -> Values;
 }
 
 /// A site's bytes as they arrive; an error stands for a broken connection.
-pub(crate) type Upstream = BoxStream<'static, Result<Bytes, ()>>;
+pub(crate) type Upstream = BoxStream<'static, Result<Bytes, Cutoff>>;
 
 /// Told when an answer is over: whether it ended as the site wanted, and what is known of the conversation.
 pub(crate) type Farewell = Box<dyn FnOnce(bool, Values) + Send>;
@@ -218,7 +217,7 @@ impl Deltas {
 
     /// What is there besides what was read. The connection's own task hands over one piece at a time, and needs a turn
     /// for each; nothing is waited for beyond that.
-    async fn look(&mut self) -> Option<Option<Result<Bytes, ()>>> {
+    async fn look(&mut self) -> Option<Option<Result<Bytes, Cutoff>>> {
         let mut looks = 0;
         poll_fn(|cx| match self.upstream.poll_next_unpin(cx) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
@@ -233,13 +232,13 @@ impl Deltas {
     }
 
     /// Takes what was read; none when the time was over.
-    fn take(&mut self, read: Option<Option<Result<Bytes, ()>>>) -> Result<(), Fault> {
+    fn take(&mut self, read: Option<Option<Result<Bytes, Cutoff>>>) -> Result<(), Fault> {
         let closing = self.stages.close.has_finished();
         if let Some(tape) = &self.tape {
             match &read {
                 Some(Some(Ok(bytes))) => tape.site(bytes),
                 Some(None) => tape.over("ended"),
-                Some(Some(Err(()))) => tape.over("cut"),
+                Some(Some(Err(_))) => tape.over("cut"),
                 None => tape.over("silent"),
             }
         }
@@ -247,8 +246,11 @@ impl Deltas {
             Some(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
             Some(None) => return self.finish(),
             // After the last word nothing can be lost any more.
-            Some(Some(Err(()))) | None if closing => return self.finish(),
-            Some(Some(Err(()))) => return Err(Fault::Cut),
+            Some(Some(Err(_))) | None if closing => return self.finish(),
+            Some(Some(Err(cutoff))) => {
+                cutoff.tell();
+                return Err(Fault::Cut);
+            }
             None => return Err(Fault::Silent),
         }
         if self.stages.close.has_finished() && !closing {
@@ -279,7 +281,7 @@ impl fmt::Debug for Deltas {
 }
 
 /// How much was read.
-fn size(read: Option<&Option<Result<Bytes, ()>>>) -> usize {
+fn size(read: Option<&Option<Result<Bytes, Cutoff>>>) -> usize {
     read.and_then(|read| read.as_ref()?.as_ref().ok()).map_or(0, Bytes::len)
 }
 

@@ -282,7 +282,7 @@ impl Turn {
             Some(usage) => usage,
             None => self.count().await,
         };
-        if self.answer.was_nudged() {
+        if self.answer.was_nudged_in_vain() {
             nudges::note(&self.store, &self.answer.prompt).await;
         }
         if let Some(memory) = &self.memory {

@@ -14,7 +14,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod auth;
 mod body;
-mod credentials;
+pub(crate) mod credentials;
 mod events;
 mod found;
 mod health;
@@ -40,6 +40,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/accounts/{id}", get(accounts::show).patch(accounts::change).delete(accounts::delete))
         .route("/accounts/{id}/credentials", put(credentials::replace))
         .route("/accounts/{id}/logins", post(logins::start))
+        .route("/accounts/{id}/repair", post(accounts::repair))
         .route("/accounts/{id}/session", put(session::give).layer(DefaultBodyLimit::max(SESSION_LIMIT)))
         .route("/audit", get(audit::list))
         .route("/keys", get(keys::show))

@@ -27,7 +27,7 @@ use site::SiteCommand;
 
 /// Keeps accounts of websites signed in.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey-broker", arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "latchkey-broker", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -70,11 +70,18 @@ enum AccountCommand {
     },
     /// Change what one account is called, where it belongs and what it may do
     Set(ChangedAccount),
+    /// Change one account's password, or its TOTP seed, and sign it in; asks for them, or reads them from standard input
+    Credentials(GivenCredentials),
     /// Give one account a session or a key of the site's API, which is proved first; asks for it, or reads it from
     /// standard input
     Session(GivenSession),
     /// Sign one account in now and show each step
     Login {
+        /// Its id or its label
+        account: String,
+    },
+    /// Give the fields of a damaged account that cannot be read their first values
+    Repair {
         /// Its id or its label
         account: String,
     },
@@ -93,6 +100,8 @@ struct NewAccount {
     /// What the site calls the user; without it, nothing is typed and the account is given its sessions
     #[arg(long, required_unless_present = "label")]
     username: Option<String>,
+    #[command(flatten)]
+    seed: Seed,
     /// What to call the account here; the username by default
     #[arg(long)]
     label: Option<String>,
@@ -114,6 +123,30 @@ struct NewAccount {
     /// Do not sign in yet
     #[arg(long)]
     no_login: bool,
+}
+
+#[derive(Debug, Args)]
+struct GivenCredentials {
+    /// Its id or its label
+    account: String,
+    /// What the site calls the user, if that changes; password and TOTP seed are then other ones too
+    #[arg(long)]
+    username: Option<String>,
+    #[command(flatten)]
+    seed: Seed,
+    /// The site asks for no codes any more: forget the TOTP seed
+    #[arg(long, conflicts_with = "totp_picture")]
+    no_totp: bool,
+    /// Do not sign in yet
+    #[arg(long)]
+    no_login: bool,
+}
+
+#[derive(Debug, Args)]
+struct Seed {
+    /// Picture (PNG or JPEG) of the QR code that the site shows at enrolment, in place of a typed TOTP seed
+    #[arg(long, value_name = "PATH")]
+    totp_picture: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -107,19 +107,31 @@ impl Rewrap {
         let accounts = app.store.accounts().await?;
         self.0.send_modify(|progress| progress.of = accounts.len());
         for account in &accounts {
-            if let Some((version, sealed)) = app.store.credentials(account.id).await? {
-                let anew = app.credentials_vault.rewrap(&sealed, account.id, version);
-                self.put(&app.store, Record::Credentials, account.id, &sealed, anew).await?;
-            }
-            if let Some(kept) = app.store.state(account.id).await? {
-                let anew = app.credentials_vault.rewrap_state(&kept.sealed, account.id, kept.generation);
-                self.put(&app.store, Record::State, account.id, &kept.sealed, anew).await?;
-            }
-            if let Some(stored) = app.store.session(account.id).await? {
-                let anew = app.session_vault.rewrap(&stored.sealed, account.id, stored.generation);
-                self.put(&app.store, Record::Session, account.id, &stored.sealed, anew).await?;
+            match self.rewrap(app, account.id).await {
+                // One account's trouble is not that of those after it.
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(account.id = %account.id, %error, "cannot rewrap the account's records");
+                    self.0.send_modify(|progress| progress.unreadable += 1);
+                }
+                rewrapped => rewrapped?,
             }
             self.0.send_modify(|progress| progress.accounts += 1);
+        }
+        Ok(())
+    }
+
+    async fn rewrap(&self, app: &App, id: AccountId) -> Result<(), StoreError> {
+        if let Some((version, sealed)) = app.store.credentials(id).await? {
+            let anew = app.credentials_vault.rewrap(&sealed, id, version);
+            self.put(&app.store, Record::Credentials, id, &sealed, anew).await?;
+        }
+        if let Some(kept) = app.store.state(id).await? {
+            let anew = app.credentials_vault.rewrap_state(&kept.sealed, id, kept.generation);
+            self.put(&app.store, Record::State, id, &kept.sealed, anew).await?;
+        }
+        if let Some(stored) = app.store.session(id).await? {
+            let anew = app.session_vault.rewrap(&stored.sealed, id, stored.generation);
+            self.put(&app.store, Record::Session, id, &stored.sealed, anew).await?;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod audit;
 pub mod browser;
 pub mod cli;
 pub mod config;
+mod damaged;
 mod keys;
 pub mod login;
 mod metrics;
@@ -41,6 +42,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     install_crypto();
     let store = Store::connect(&config.redis).await.context("the broker needs Redis")?;
+    store.expect_sites(config.catalog.names());
     store.prove(Role::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
     let (tasks, browser_tasks) = (Tasks::new(), Tasks::new());

@@ -35,6 +35,7 @@ mod ladder;
 mod ledger;
 mod parts;
 mod probe;
+mod recipe;
 mod record;
 mod renew;
 mod rung;
@@ -43,11 +44,10 @@ mod screenshot;
 mod totp;
 pub(crate) mod trial;
 
-pub use failure::{Code, FailedStep, Failure};
-pub(crate) use hold::{CLAIM, WAITS, settle};
-
-use failure::Trouble;
-use hold::Hold;
+pub use failure::{Code, FailedStep, Failure, Trouble};
+pub(crate) use hold::CLAIM;
+pub use hold::{Hold, begin_to_type, settle};
+pub use record::{Typed, failure as record_failure};
 
 /// How long a login holds on to what it has to write down while Redis is away: a password that was typed is worth it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -292,7 +292,7 @@ impl Attempt<'_> {
         }
         let last_login = self.last_login(failure.code.as_str());
         let store = &self.context.store;
-        let typed = record::Typed { password: self.password_typed, version: self.credentials_version };
+        let typed = Typed { password: self.password_typed, version: self.credentials_version };
         let record = || record::failure(store, self.account, failure, typed, last_login.clone());
         let recorded = persistently(record).await;
         if let Err(error) = recorded {

@@ -45,6 +45,11 @@ struct StateLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    key: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RungLabels {
     site: String,
     rung: String,
@@ -103,6 +108,11 @@ impl Metrics {
             Ok(of_redis) => of_redis.register(&mut seen, now),
             Err(error) => tracing::warn!(%error, "the metrics are without what is in redis"),
         }
+        let discarded = Family::<KeyLabels, Counter>::default();
+        for (key, count) in store.discarded() {
+            discarded.get_or_create(&KeyLabels { key }).inc_by(count);
+        }
+        seen.register("store_discarded", "What did not belong into Redis and was taken away", discarded);
         let mut text = String::new();
         // A String takes all that is written to it.
         let _ = encode_registry(&mut text, &self.registry);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, SessionOrigin, State},
+    account::{Account, Phase, SessionOrigin, State},
     id::AccountId,
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
@@ -14,7 +14,7 @@ use latchkey_shared::{
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    login::{self, Asked, CLAIM, WAITS},
+    login::{self, Asked, CLAIM},
     state::App,
 };
 
@@ -85,27 +85,54 @@ async fn sign_in_due(app: &App) -> Result<(), StoreError> {
     let (store, now) = (&app.store, Timestamp::now());
     let mut free = app.operations.free();
     for id in store.due(now, LOOKED_AT).await? {
-        let account = store.account(id).await?;
-        if account.as_ref().is_some_and(|account| takes_browser(app, account)) {
-            // It must not stand before those that need none.
-            let since = account.map_or(now, |account| account.due_since(now));
-            store.wait_for_browser(id, since).await?;
-        } else if free > 0 && store.claim_due(id, now, now + CLAIM).await? {
-            free -= usize::from(begin(app, id, account).await?);
-        }
+        let begun = begin_due(app, id, now, free > 0).await;
+        free -= usize::from(spare_others(id, begun)?);
     }
     for id in store.waiting(now, app.operations.free_browsers()).await? {
-        // Else another broker was faster.
-        if store.claim_waiting(id, now + CLAIM).await? {
-            begin(app, id, store.account(id).await?).await?;
-        }
+        spare_others(id, begin_waiting(app, id, now).await)?;
     }
     Ok(())
+}
+
+/// Begins what an account needs that is due; tells whether that is a login.
+async fn begin_due(app: &App, id: AccountId, now: Timestamp, is_free: bool) -> Result<bool, StoreError> {
+    let store = &app.store;
+    let account = store.account(id).await?;
+    if account.as_ref().is_some_and(|account| takes_browser(app, account)) {
+        // It must not stand before those that need none.
+        let since = account.map_or(now, |account| account.due_since(now));
+        store.wait_for_browser(id, since).await?;
+    } else if is_free && store.claim_due(id, now, now + CLAIM).await? {
+        return begin(app, id, account).await;
+    }
+    Ok(false)
+}
+
+async fn begin_waiting(app: &App, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+    // Else another broker was faster.
+    if !app.store.claim_waiting(id, now + CLAIM).await? {
+        return Ok(false);
+    }
+    begin(app, id, app.store.account(id).await?).await
+}
+
+/// What is wrong with one account's keys is that account's trouble; it is due again when its claim ends. What is wrong
+/// with Redis is everybody's.
+fn spare_others<T: Default>(id: AccountId, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    match result {
+        Err(error @ StoreError::Unreadable(_)) => {
+            tracing::error!(account.id = %id, %error, "cannot see to the account");
+            Ok(T::default())
+        }
+        result => result,
+    }
 }
 
 /// Begins what an account that was claimed needs; tells whether that is a login.
 async fn begin(app: &App, id: AccountId, account: Option<Account>) -> Result<bool, StoreError> {
     match account {
+        // A newer release may know what is to be done with it: when it is due stays, but for the claim.
+        Some(account) if account.state == State::Damaged => {}
         Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
         Some(account) if account.state.signs_in_unasked() => {
             sign_in(app, &account);
@@ -120,7 +147,7 @@ async fn begin(app: &App, id: AccountId, account: Option<Account>) -> Result<boo
 fn takes_browser(app: &App, account: &Account) -> bool {
     let over_http = app.catalog.site(&account.site).is_some_and(|site| site.refresh.http.is_some());
     let signs_in = account.state != State::Refreshing && account.state.signs_in_unasked();
-    signs_in && (account.reason == WAITS || !(over_http && account.generation > 0))
+    signs_in && (account.phase == Some(Phase::WaitsForBrowser) || !(over_http && account.generation > 0))
 }
 
 fn sign_in(app: &App, account: &Account) {

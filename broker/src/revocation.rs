@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 use latchkey_shared::{
     account::Account,
     id::AccountId,
+    network::Broken,
     session::Session,
     site::{Logout, LogoutMethod, Site},
     store::StoreError,
 };
 use reqwest::{Method, header};
 use secrecy::ExposeSecret;
+use tracing::Instrument;
 
 use crate::{
     audit::{self, Actor},
@@ -19,6 +21,8 @@ use crate::{
 
 /// A site that takes longer to say goodbye is left.
 const LIMIT: Duration = Duration::from_secs(10);
+/// What it is for, in the log.
+const CALL: &str = "the logout";
 
 /// Takes an account's session away. Adapters hear of it at once; the site is told by a task of its own, because an
 /// operator who revokes does not wait for it.
@@ -35,7 +39,7 @@ pub(crate) async fn revoke(app: &App, account: &Account, actor: Actor) -> Result
     let Some(logout) = site.logout.clone() else { return Ok(()) };
     match app.session_vault.open(&stored.sealed, account.id, stored.generation) {
         Ok(session) => {
-            app.tasks.spawn(end(app.clone(), site, logout, session, account.id));
+            app.tasks.spawn(end(app.clone(), site, logout, session, account.id).in_current_span());
         }
         Err(error) => tracing::warn!(account.id = %account.id, %error, "cannot open the session to end it"),
     }
@@ -48,8 +52,14 @@ async fn end(app: App, site: Arc<Site>, logout: Logout, session: Session, id: Ac
         // Many sites send whoever signed out to another page.
         Ok(Ok(status)) if status.is_success() || status.is_redirection() => "ok".to_owned(),
         Ok(Ok(status)) => format!("the site answered {}", status.as_u16()),
-        Ok(Err(_)) => "the site cannot be reached".to_owned(),
-        Err(_) => "the site did not answer in time".to_owned(),
+        Ok(Err(error)) => {
+            Broken::of(&error).log(&site.name, CALL);
+            "the site cannot be reached".to_owned()
+        }
+        Err(_) => {
+            Broken::timeout("answer").log(&site.name, CALL);
+            "the site did not answer in time".to_owned()
+        }
     };
     tracing::info!(account.id = %id, site = %site.name, logout.outcome = outcome, "ended the session at the site");
     audit::record(&app.store, Actor::Broker, "site.logout", id, &outcome).await;

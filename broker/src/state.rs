@@ -15,6 +15,7 @@ use crate::{
     admin::auth::TokenDigest,
     browser,
     config::{BrowserChoice, Config},
+    damaged::Damaged,
     keys::Rewrap,
     login::Context,
     operations::Operations,
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) operations: Operations,
     pub(crate) rewrap: Rewrap,
+    pub(crate) damaged: Damaged,
     pub(crate) tasks: Tasks,
 }
 
@@ -74,6 +76,7 @@ impl App {
             http,
             operations: Operations::new(context, tasks.clone()),
             rewrap: Rewrap::default(),
+            damaged: Damaged::default(),
             tasks,
         })))
     }

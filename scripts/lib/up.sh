@@ -111,26 +111,44 @@ common_environment() {
         esac
     done
     export LATCHKEY_SITE_URLS=$site_name=$url LATCHKEY_SITES=$site_file
-    export LATCHKEY_SESSION_KEYS_FILE=$state/secrets/session.keys
+    export LATCHKEY_SESSION_KEYS_FILE=$PWD/$state/secrets/session.keys
+}
+
+# What the broker is told, and whoever looks after it: doctor asks what the broker asks.
+broker_environment() {
+    local sandbox=on
+    if ((EUID == 0)); then sandbox=off; fi
+    common_environment
+    export LATCHKEY_REDIS_URL_FILE=$PWD/$state/secrets/broker-redis-url
+    export LATCHKEY_ADMIN_TOKEN_FILE=$PWD/$state/secrets/admin.token
+    export LATCHKEY_CREDENTIALS_KEYS_FILE=$PWD/$state/secrets/credentials.keys
+    export LATCHKEY_CHROMIUM_SANDBOX=${LATCHKEY_CHROMIUM_SANDBOX:-$sandbox} LATCHKEY_ARTEFACTS=$PWD/$state/artefacts
+}
+
+# The same as a file for a shell, so that each command of the README is one line there.
+write_environment() {
+    (
+        broker_environment
+        export LATCHKEY_BROKER_URL=$broker_url
+        for name in "${!LATCHKEY_@}"; do printf 'export %s=%q\n' "$name" "${!name}"; done
+        printf 'export PATH=%q:$PATH\n' "$(realpath "$bin")"
+    ) >"$state/environment"
 }
 
 start_broker() {
-    local port sandbox=on
+    local port
     port=$(free_port 7801)
     broker_url=http://127.0.0.1:$port
-    if ((EUID == 0)); then sandbox=off; fi
+    write_environment
     (
-        common_environment
-        export LATCHKEY_REDIS_URL_FILE=$state/secrets/broker-redis-url LATCHKEY_BROKER_LISTEN=127.0.0.1:$port
-        export LATCHKEY_ADMIN_TOKEN_FILE=$state/secrets/admin.token
-        export LATCHKEY_CREDENTIALS_KEYS_FILE=$state/secrets/credentials.keys
-        export LATCHKEY_CHROMIUM_SANDBOX=${LATCHKEY_CHROMIUM_SANDBOX:-$sandbox} LATCHKEY_ARTEFACTS=$state/artefacts
+        broker_environment
+        export LATCHKEY_BROKER_LISTEN=127.0.0.1:$port
         exec "$bin/latchkey-broker" serve
     ) >>"$state/log/broker.log" 2>&1 </dev/null &
     adopt broker $!
     wait_until broker 30 "$child" "$state/log/broker.log" answers "$broker_url/readyz"
     line broker "$broker_url"
-    if [[ $sandbox == off ]]; then line '' "you are root, so Chromium runs without its sandbox"; fi
+    if grep -q SANDBOX=off "$state/environment"; then line '' "you are root, so Chromium runs without its sandbox"; fi
 }
 
 start_adapter() {
@@ -149,8 +167,11 @@ start_adapter() {
 }
 
 cli() {
-    LATCHKEY_BROKER_URL=$broker_url LATCHKEY_ADMIN_TOKEN_FILE=$state/secrets/admin.token \
-        "$bin/latchkey-broker" "$@"
+    (
+        # shellcheck source=/dev/null
+        . "$state/environment"
+        exec latchkey-broker "$@"
+    )
 }
 
 # Adds the account and signs it in, or signs in the one that an earlier start added. Sets model.
@@ -175,11 +196,11 @@ what_next() {
 Latchkey is up. Ctrl-C stops it; the next start keeps its accounts.
 
   A channel in new-api has these values:
-    Type        OpenAI
-    Base URL    $adapter_url    (without /v1)
+    Type        New API, or OpenAI where there is none
+    Base URL    $adapter_url/new-api    (without /v1)
     Key         the line in $state/secrets/shared.secret
     Models      $model
-  Set its retry times (RetryTimes) to 1 or more; README.md has the other settings that matter.
+  Set its retry times (RetryTimes) to 1; README.md has the other settings that matter.
 
   Ask from another terminal:
     curl -N $adapter_url/v1/chat/completions -H @$state/secrets/authorization.header \\
@@ -187,10 +208,22 @@ Latchkey is up. Ctrl-C stops it; the next start keeps its accounts.
       -d '{"model":"$model","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
 
   Look after the accounts:
-    export LATCHKEY_BROKER_URL=$broker_url LATCHKEY_ADMIN_TOKEN_FILE=$state/secrets/admin.token
-    $bin/latchkey-broker account list
+    . $state/environment
+    latchkey-broker account list
+    latchkey-broker doctor
 
   Logs: $state/log
 
 TEXT
+}
+
+# Runs what was printed, word for word, in a shell that knows nothing else; then what the README goes on with.
+try_what_next() {
+    local printed log=$state/log/what-next.log
+    printed=$(what_next | sed -n '/^  Ask from/,/^  Logs/{/^    /p}')
+    printed+=$'\nlatchkey-broker account show '"$username"$'\nlatchkey-broker keys list\nlatchkey-broker audit'
+    env -i HOME="$HOME" PATH="$PATH" bash -euo pipefail -c "$printed" >"$log" 2>&1 </dev/null ||
+        { show_log "$log"; die "a command that is printed at the end fails"; }
+    grep -qF 'data: [DONE]' "$log" || { show_log "$log"; die "the printed question is not answered"; }
+    line "what next" "each printed command works"
 }

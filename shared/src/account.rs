@@ -1,13 +1,22 @@
 //! One login at a site, as both sides see it. No secret is in here.
 
+mod state;
+mod transition;
+mod words;
+
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+pub use state::{Phase, State};
+pub use transition::{Cause, Move};
+pub use words::UnknownWord;
 
 use crate::{
     id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
+use words::{lenient, name_of, named};
 
 /// An account and everything an operator may read of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +29,11 @@ pub struct Account {
     pub label: String,
     /// Where it stands.
     pub state: State,
-    /// Why it stands there: a failure code and the step, or empty.
+    /// Why it stands there, for people: a failure code and the step, or a few words. Nothing is decided by it.
     pub reason: String,
+    /// How far a login is, where the next one must know it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub phase: Option<Phase>,
     /// Since when.
     pub state_since: Timestamp,
     /// What was last seen of it at its site.
@@ -43,6 +55,7 @@ pub struct Account {
     /// Generation of the published session; 0 means there was none.
     pub generation: u64,
     /// How the published session came about.
+    #[serde(default, deserialize_with = "lenient")]
     pub session_origin: Option<SessionOrigin>,
     /// Hard end of the published session.
     pub expires_at: Option<Timestamp>,
@@ -54,6 +67,9 @@ pub struct Account {
     pub recent_login_ms: Vec<u64>,
     /// When it was added.
     pub created_at: Timestamp,
+    /// Fields of its record that cannot be read, if it is [`State::Damaged`].
+    #[serde(default)]
+    pub damage: Vec<String>,
 }
 
 /// How the last login went.
@@ -66,6 +82,7 @@ pub struct LastLogin {
     /// `ok` or a failure code.
     pub result: String,
     /// How the session was come by; `None` when it was not.
+    #[serde(default, deserialize_with = "lenient")]
     pub rung: Option<Rung>,
 }
 
@@ -101,24 +118,17 @@ impl Rung {
 
 impl fmt::Display for Rung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = Self::ALL.iter().find(|(rung, _)| rung == self).expect("ALL lists every rung");
-        f.write_str(name)
+        f.write_str(name_of(&Self::ALL, self))
     }
 }
 
 impl FromStr for Rung {
-    type Err = UnknownRung;
+    type Err = UnknownWord;
 
-    fn from_str(text: &str) -> Result<Self, UnknownRung> {
-        let found = Self::ALL.iter().find(|(_, name)| *name == text);
-        found.map(|(rung, _)| *rung).ok_or(UnknownRung)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        named(&Self::ALL, text)
     }
 }
-
-/// Text that names no rung.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a way to come by a session")]
-pub struct UnknownRung;
 
 impl Account {
     /// A new account with no credentials and no session.
@@ -131,6 +141,7 @@ impl Account {
             label,
             state: State::New,
             reason: String::new(),
+            phase: None,
             state_since: now,
             evidence: None,
             pools: BTreeSet::new(),
@@ -147,6 +158,7 @@ impl Account {
             last_login: None,
             recent_login_ms: Vec::new(),
             created_at: now,
+            damage: Vec::new(),
         }
     }
 
@@ -166,77 +178,6 @@ impl Account {
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> Duration {
         self.expires_at.map_or(Duration::ZERO, |end| now.until(end))
-    }
-}
-
-/// Where an account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Added; never signed in.
-    New,
-    /// A login runs; an earlier session keeps serving.
-    Refreshing,
-    /// Signed in.
-    Active,
-    /// The last login failed for a passing reason; it is tried again at `refresh_at`.
-    Cooldown,
-    /// A person must finish the login.
-    NeedsHuman,
-    /// The site refused the password; it is not typed again until an operator changes it.
-    CredentialsRejected,
-    /// The site locked the account.
-    SiteLocked,
-    /// Switched off by an operator.
-    Disabled,
-}
-
-impl State {
-    const ALL: [(Self, &'static str); 8] = [
-        (Self::New, "new"),
-        (Self::Refreshing, "refreshing"),
-        (Self::Active, "active"),
-        (Self::Cooldown, "cooldown"),
-        (Self::NeedsHuman, "needs_human"),
-        (Self::CredentialsRejected, "credentials_rejected"),
-        (Self::SiteLocked, "site_locked"),
-        (Self::Disabled, "disabled"),
-    ];
-
-    /// Whether a session in this state may still be used. A failed refresh does not stop a session that lives.
-    #[must_use]
-    pub fn serves(self) -> bool {
-        match self {
-            Self::Refreshing
-            | Self::Active
-            | Self::Cooldown
-            | Self::NeedsHuman
-            | Self::CredentialsRejected => true,
-            Self::New | Self::SiteLocked | Self::Disabled => false,
-        }
-    }
-
-    /// Whether the broker may start a login by itself. Only an operator leads out of the others.
-    #[must_use]
-    pub fn signs_in_unasked(self) -> bool {
-        match self {
-            Self::New | Self::Refreshing | Self::Active | Self::Cooldown => true,
-            Self::NeedsHuman | Self::CredentialsRejected | Self::SiteLocked | Self::Disabled => false,
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(&Self::ALL, self))
-    }
-}
-
-impl FromStr for State {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        named(&Self::ALL, text)
     }
 }
 
@@ -271,25 +212,6 @@ impl FromStr for SessionOrigin {
     }
 }
 
-fn name_of<T: PartialEq>(all: &[(T, &'static str)], wanted: &T) -> &'static str {
-    all.iter().find(|(value, _)| value == wanted).map(|(_, name)| *name).expect("ALL lists every value")
-}
-
-fn named<T: Copy>(all: &[(T, &'static str)], text: &str) -> Result<T, UnknownWord> {
-    let found = all.iter().find(|(_, name)| *name == text);
-    found.map(|(value, _)| *value).ok_or_else(|| {
-        let known: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
-        UnknownWord { known: known.join(", ") }
-    })
-}
-
-/// Text that is none of a few words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of {known}")]
-pub struct UnknownWord {
-    known: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,6 +220,7 @@ mod tests {
     fn every_state_has_the_name_that_json_gives_it() {
         for (state, name) in State::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), name);
+            assert_eq!(serde_json::from_value::<State>(name.into()).unwrap(), state);
             assert_eq!(name.parse(), Ok(state));
         }
         for (origin, name) in SessionOrigin::ALL {

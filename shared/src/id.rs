@@ -59,6 +59,11 @@ impl SiteName {
         Self("self-test".to_owned())
     }
 
+    /// Where it is not known to which site something belongs.
+    pub(crate) fn unknown() -> Self {
+        Self("unknown".to_owned())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

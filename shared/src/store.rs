@@ -11,7 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
 use address::Address;
+use junk::Junk;
 use lanes::{Lanes, Load};
+use lists::Lists;
 use reach::{Line, Reach};
 
 use crate::{
@@ -22,21 +24,27 @@ use crate::{
 mod accounts;
 mod address;
 mod answers;
+mod attendance;
 mod audit;
 mod conversations;
+mod due;
 mod events;
 mod flights;
+mod junk;
 pub mod keys;
 mod lanes;
 mod leases;
+mod lists;
 mod reach;
 mod records;
 mod refresh;
 mod rights;
 mod services;
 mod sessions;
+mod totp;
 
 pub use accounts::AccountChange;
+pub use attendance::{Attendance, PRESENCE};
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
 pub use conversations::Conversation;
 pub use events::{Event, EventStream};
@@ -46,6 +54,7 @@ pub use refresh::RefreshRequest;
 pub use rights::{AclRights, AclUser, Role, acl_file};
 pub use services::Service;
 pub use sessions::{LoginLock, NewSession, Published, StoredSession};
+pub use totp::SeedDigest;
 
 /// Commands of one caller to a cluster that are on their way at once.
 const AT_ONCE: usize = 32;
@@ -84,6 +93,8 @@ impl RedisConfig {
 pub struct Store {
     lanes: Lanes,
     timeout: Duration,
+    junk: Junk,
+    lists: Lists,
 }
 
 /// Why the store did not do it.
@@ -100,14 +111,9 @@ pub enum StoreError {
         "Redis has maxmemory-policy {0}, which deletes accounts when memory is short: set it to noeviction"
     )]
     Evicts(String),
-    /// What is stored makes no sense.
-    #[error("redis holds a damaged {what} of account {account}")]
-    Corrupt {
-        /// What is damaged.
-        what: &'static str,
-        /// Whose it is.
-        account: crate::id::AccountId,
-    },
+    /// A key holds something else than it should. Whatever is done with other keys goes on.
+    #[error("redis holds what does not belong there: {0}")]
+    Unreadable(String),
 }
 
 /// What a server says of itself.
@@ -136,7 +142,12 @@ impl Store {
         let address = Address::parse(config.url.expose_secret(), ca.as_deref())?;
         // One for each thread, and one for what is large.
         let reach = Reach::new(address, config.timeout, config.threads + 1)?;
-        let store = Self { lanes: Lanes::new(reach, config.threads), timeout: config.timeout };
+        let store = Self {
+            lanes: Lanes::new(reach, config.threads),
+            timeout: config.timeout,
+            junk: Junk::default(),
+            lists: Lists::default(),
+        };
         store.ping().await?;
         Ok(store)
     }
@@ -200,6 +211,34 @@ impl Store {
         }
         let calls = commands.into_iter().map(async |command| self.command(&command).await);
         futures::stream::iter(calls).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// The same; `None` for a key that holds something else than the command is made for.
+    async fn each_readable<T: FromRedisValue>(
+        &self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<Option<T>>, StoreError> {
+        let answers: Vec<Result<T, RedisError>> = if self.lanes.reach().has_slots() {
+            let calls = commands.into_iter().map(async |command| match self.command(&command).await {
+                Ok(answer) => Ok(Some(answer)),
+                Err(StoreError::Unreadable(_)) => Ok(None),
+                Err(error) => Err(error),
+            });
+            return futures::stream::iter(calls).buffered(AT_ONCE).try_collect().await;
+        } else {
+            let mut pipe = redis::pipe();
+            pipe.ignore_errors();
+            for command in commands {
+                pipe.add_command(command);
+            }
+            self.pipeline(&pipe).await?
+        };
+        let readable = |answer: Result<T, RedisError>| match answer.map_err(StoreError::from) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(StoreError::Unreadable(_)) => Ok(None),
+            Err(error) => Err(error),
+        };
+        answers.into_iter().map(readable).collect()
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
@@ -283,7 +322,13 @@ impl From<RedisError> for StoreError {
             let what = error.detail().unwrap_or("do that").to_owned();
             return Self::Denied(format!("do what it must: {what}"));
         }
-        Self::Unavailable(error.to_string())
+        let text = error.to_string();
+        let is_parsed_badly = matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType)
+            && !error.is_unrecoverable_error();
+        let is_another_kind = ["WRONGTYPE", "user_script", "not an integer", "not a valid float"]
+            .iter()
+            .any(|sign| text.contains(sign));
+        if is_parsed_badly || is_another_kind { Self::Unreadable(text) } else { Self::Unavailable(text) }
     }
 }
 

@@ -7,12 +7,14 @@ use support::{
     world::{Answer, Start, Streamed, World},
 };
 
+mod early;
 mod edge;
 mod failover;
 mod fields;
 mod leases;
 pub(super) mod log;
 mod models;
+mod network;
 mod refusals;
 mod shape;
 mod shutdown;
@@ -99,7 +101,8 @@ fn replaced(text: &str, prefix: &str, belongs: impl Fn(&u8) -> bool, by: &str) -
     out
 }
 
-/// A moment in which nothing may happen: shorter than any deadline of the adapter.
-const MOMENT: Duration = Duration::from_secs(1);
+/// For what comes at once, and not with a deadline of the adapter: the shortest is that of a client that may ask the same
+/// again, 5 s.
+const MOMENT: Duration = Duration::from_secs(4);
 /// Until something is seen that nothing keeps from happening, on a machine that builds meanwhile.
 const SOON: Duration = Duration::from_secs(10);

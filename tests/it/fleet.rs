@@ -118,7 +118,7 @@ async fn listeners_hear_of_changes(kind: Kind) {
     // Many accounts, so that in a cluster some are told of at another server than the one that is listened to.
     for number in 0..12 {
         let account = account(&world.store, &format!("account {number}")).await;
-        let told = Event::Account { id: account.id, generation: 0, state: State::New };
+        let told = Event::Account { id: account.id, generation: 0, state: Some(State::New) };
         assert_eq!(heard(&mut events).await, told);
     }
     assert_eq!(world.store.accounts().await.unwrap().len(), 12);
@@ -133,7 +133,7 @@ async fn what_is_due_is_claimed_once(kind: Kind) {
     assert_eq!(store.due(now, 10).await.unwrap(), [account.id]);
     assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
     assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
-    let terms = LeaseTerms { concurrency: 1, requests_per_minute: None, pools: None, ttl: TTL };
+    let terms = LeaseTerms { concurrency: 1, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
     assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Held);
     assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Full);
 }

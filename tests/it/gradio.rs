@@ -237,8 +237,9 @@ async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
         answer.body
     );
 
-    stage.model.model.will(Reply::pieces(&["Half", " an"]).cut());
-    let streamed = adapter.stream(&stage.user("Cut")).await;
+    let model = &stage.model.model;
+    model.will(Reply::pieces(&["Half", " an"]).hold().cut());
+    let streamed = adapter.stream_and(&stage.user("Cut"), "Half an", || model.release(1)).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }

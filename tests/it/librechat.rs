@@ -131,8 +131,8 @@ async fn faults_are_told(site: &LibreChat, adapter: &Adapter) {
     site.model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
     assert_eq!(adapter.chat(&said(&["Fail"])).await.status, 502);
 
-    site.model.will(Reply::pieces(&["Half", " an"]).cut());
-    let streamed = adapter.stream(&said(&["Cut"])).await;
+    site.model.will(Reply::pieces(&["Half", " an"]).hold().cut());
+    let streamed = adapter.stream_and(&said(&["Cut"]), "Half an", || site.model.release(1)).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }

@@ -1,7 +1,9 @@
 //! Adapters under more load than accounts, clients or the process itself bear.
 
 mod balanced;
+mod draining;
 mod room;
+mod sessions;
 mod slow;
 
 use std::time::Duration;

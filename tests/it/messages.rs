@@ -56,7 +56,7 @@ async fn a_refusal_has_anthropics_form() {
     assert_eq!(empty.status, 400);
     assert_eq!(
         empty.json(),
-        json!({"type": "error", "error": {"type": "invalid_request_error", "message": "messages: missing, expected an array"}})
+        json!({"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_request_error", "message": "messages: missing, expected an array"}})
     );
     let stranger = adapter
         .clone()

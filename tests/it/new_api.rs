@@ -119,7 +119,7 @@ async fn applied_twice_nothing_changes_the_second_time() {
     assert_eq!((new_api.channels(), new_api.changes(), changes), (channels.clone(), 2, 2));
     assert_eq!(new_api.key("latchkey@10.0.0.2:7802"), KEY);
     let passed: Value = serde_json::from_str(channels[2]["header_override"].as_str().unwrap()).unwrap();
-    assert_snapshot!(passed, @r#"{"User-Agent":"{client_header:User-Agent}","X-Claude-Code-Session-Id":"{client_header:X-Claude-Code-Session-Id}","X-Session-Affinity":"{client_header:X-Session-Affinity}"}"#);
+    assert_snapshot!(passed, @r#"{"Anthropic-Version":"{client_header:Anthropic-Version}","Session-Id":"{client_header:Session-Id}","User-Agent":"{client_header:User-Agent}","X-Claude-Code-Session-Id":"{client_header:X-Claude-Code-Session-Id}","X-Session-Affinity":"{client_header:X-Session-Affinity}"}"#);
 }
 
 #[tokio::test]

@@ -73,8 +73,8 @@ async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
     model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));
     assert_eq!(adapter.ask("Fail at once").await.status, 502);
 
-    model.will(Reply::pieces(&["Half"]).cut());
-    let streamed = adapter.ask_streamed("Cut").await;
+    model.will(Reply::pieces(&["Half"]).hold().cut());
+    let streamed = adapter.stream_and(&Adapter::question("Cut"), "Half", || model.release(1)).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }

@@ -13,6 +13,9 @@ use support::{
     wait,
     world::{Adapter, Start, World},
 };
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::chat::log::Kept;
 
 /// Longer than a turn waits for its client.
 const SOON: Duration = Duration::from_secs(20);
@@ -48,8 +51,9 @@ async fn stream(adapter: &Adapter) -> String {
     adapter.send(Method::POST, "/v1/messages", Some(&body)).await.body
 }
 
-/// Asks with a stream in a session, and goes when the text has begun.
+/// Asks with a stream in a session, and goes when the text has begun; comes back when the adapter has noticed.
 async fn leave(adapter: &Adapter) {
+    let log = log();
     let mut body = question();
     body["stream"] = true.into();
     let request = adapter.request(Method::POST, "/v1/messages", Some(&body)).header(SESSION, "one");
@@ -58,6 +62,20 @@ async fn leave(adapter: &Adapter) {
     while !seen.contains("text_delta") {
         seen += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
     }
+    drop(response);
+    noticed(&log).await;
+}
+
+/// What the adapter says of clients that go.
+fn log() -> Kept {
+    let log = Kept::default();
+    tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
+    log
+}
+
+/// Waits until the adapter knows that its client has gone. Who comes back sooner is somebody else, who asks the same.
+async fn noticed(log: &Kept) {
+    wait::until(SOON, || !log.ids_of("the client has gone; its turn waits for a moment").is_empty()).await;
 }
 
 /// An answer of which half comes now, and half when it is released.
@@ -125,7 +143,7 @@ async fn a_turn_that_runs_goes_on_without_a_stream() {
 
 #[tokio::test]
 async fn a_turn_that_runs_goes_on_in_another_stream() {
-    let world = start().await;
+    let (world, log) = (start().await, log());
     let model = world.practice.model();
     halves(&model);
     let mut body = Adapter::question("hi");
@@ -136,7 +154,7 @@ async fn a_turn_that_runs_goes_on_in_another_stream() {
         seen += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
     }
     drop(response);
-    wait::until(SOON, || model.count(End::Held) == 1).await;
+    noticed(&log).await;
 
     model.release(1);
     let again = world.adapter().stream(&body).await;

@@ -9,7 +9,7 @@ use latchkey_shared::{
     site::SiteLimits,
     store::{
         AclRights, AclUser, Event, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, RedisConfig,
-        RefreshRequest, Role, Store, acl_file,
+        RefreshRequest, Role, SeedDigest, Store, acl_file,
     },
     time::Timestamp,
     vault::Sealed,
@@ -81,14 +81,18 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &str) -> boo
 async fn leases(broker: &Store, adapter: &Store, account: &Account) {
     let site = &account.site;
     let (token, refused) = (LeaseToken::draw(), LeaseToken::draw());
-    let terms = LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, ttl: TTL };
+    let terms =
+        LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, absent: "", ttl: TTL };
     assert_eq!(adapter.lease(account.id, &token, terms).await.unwrap(), LeaseOutcome::Held);
     assert_eq!(adapter.lease(account.id, &refused, terms).await.unwrap(), LeaseOutcome::Full);
     let limits = SiteLimits { concurrency: Some(1), requests_per_minute: Some(1) };
-    assert_eq!(adapter.lease_site(site, &token, limits, TTL).await.unwrap(), LeaseOutcome::Held);
+    assert_eq!(adapter.lease_site(site, &token, limits, "", TTL).await.unwrap(), LeaseOutcome::Held);
     assert!(adapter.renew_site_lease(site, &token, TTL).await.unwrap());
     adapter.release_site_lease(site, &token).await.unwrap();
-    assert!(matches!(adapter.lease_site(site, &refused, limits, TTL).await.unwrap(), LeaseOutcome::Spent(_)));
+    assert!(matches!(
+        adapter.lease_site(site, &refused, limits, "", TTL).await.unwrap(),
+        LeaseOutcome::Spent(_)
+    ));
     adapter.undo_site_lease(site, &token).await.unwrap();
     adapter.undo_lease(account.id, &refused).await.unwrap();
     assert!(adapter.renew_lease(account.id, &token, TTL).await.unwrap());
@@ -113,7 +117,7 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     broker.put_credentials(account.id, 1, &sealed).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
     assert!(broker.renew_login(&lock, TTL).await.unwrap());
-    assert!(broker.claim_totp_step(account.id, 1).await.unwrap());
+    assert!(broker.claim_totp_step(&SeedDigest::of(b"a seed of ten"), 1).await.unwrap());
     broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
     broker.unlock_login(&lock).await.unwrap();
     broker.due(now, 10).await.unwrap();
@@ -183,7 +187,7 @@ async fn the_adapters_user_can_neither_read_credentials_nor_change_accounts() {
         "GETRANGE lk:{X}:credentials 0 9",
         "GET lk:{X}:generation",
         "SET lk:{X}:login-lock X",
-        "GET lk:{X}:totp-step",
+        "GET lk:totp:{digest}",
         "GET lk:{X}:failures",
         "HSET lk:services:broker X X",
         "HGETALL lk:services:broker",

@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// Everything of the practice site's file but its chat.
 const HEAD: &str = include_str!("../../shared/sites/practice.toml");
 
-const WEBSOCKET: &str = r#"[chat.websocket]
+pub(crate) const WEBSOCKET: &str = r#"[chat.websocket]
 path = "/ws?model={model}"
 mint = { id = "hex" }
 [[chat.websocket.steps]]
@@ -93,7 +93,7 @@ fn say(text: &str) -> Act {
 }
 
 /// A world whose practice site is this one.
-async fn world(site: &SocketSite, chat: &str) -> World {
+pub(crate) async fn world(site: &SocketSite, chat: &str) -> World {
     let head = HEAD.split("[chat]").next().unwrap();
     World::start()
         .without_broker()
@@ -103,11 +103,11 @@ async fn world(site: &SocketSite, chat: &str) -> World {
         .await
 }
 
-fn ready() -> Act {
+pub(crate) fn ready() -> Act {
     say(r#"{"type":"ready","room":7}"#)
 }
 
-fn token(text: &str) -> Act {
+pub(crate) fn token(text: &str) -> Act {
     say(&format!(r#"{{"type":"token","room":7,"text":"{text}"}}"#))
 }
 

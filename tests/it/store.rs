@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, State},
+    account::{Account, Cause, Move, State},
     env::Env,
     id::SiteName,
-    store::{AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, Store, StoreError},
+    store::{
+        AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, SeedDigest, Store,
+        StoreError,
+    },
     time::Timestamp,
     vault::Sealed,
 };
 use support::{redis::Redis, wait};
 
+mod damage;
 mod leases;
+mod machine;
+mod releases;
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -45,14 +51,15 @@ async fn an_account_comes_back_as_it_was_stored() {
     let mut account = account(&store, "alice").await;
 
     let change = AccountChange {
-        state: Some((State::Cooldown, "site_down".to_owned())),
+        step: Some(Move::new(Cause::SwitchedOff, State::Disabled, "by an operator")),
         concurrency: Some(Some(7)),
         ..AccountChange::default()
     };
     assert!(store.change_account(account.id, change).await.unwrap());
 
     let stored = store.account(account.id).await.unwrap().unwrap();
-    (account.state, account.reason, account.concurrency) = (State::Cooldown, "site_down".to_owned(), Some(7));
+    (account.state, account.reason, account.concurrency) =
+        (State::Disabled, "by an operator".to_owned(), Some(7));
     account.state_since = stored.state_since;
     assert_eq!(stored, account);
     assert_eq!(store.accounts().await.unwrap(), [stored]);
@@ -66,19 +73,18 @@ async fn a_change_from_a_state_that_is_no_more_changes_nothing() {
     let due = Timestamp::now();
     store.postpone(account.id, due).await.unwrap();
 
-    let change = AccountChange {
-        from: Some(State::Refreshing),
-        state: Some((State::Cooldown, String::new())),
+    let change = |cause, to| AccountChange {
+        step: Some(Move::new(cause, to, "")),
         refresh_at: Some(None),
         ..AccountChange::default()
     };
-    assert!(!store.change_account(account.id, change.clone()).await.unwrap());
+    let failed = change(Cause::LoginFailed, State::Cooldown);
+    assert!(!store.change_account(account.id, failed).await.unwrap());
 
     assert_eq!(store.account(account.id).await.unwrap().unwrap(), account);
     assert_eq!(store.due(due, 10).await.unwrap(), [account.id]);
-    assert!(
-        store.change_account(account.id, AccountChange { from: Some(State::New), ..change }).await.unwrap()
-    );
+    let begins = change(Cause::LoginBegins, State::Refreshing);
+    assert!(store.change_account(account.id, begins).await.unwrap());
     assert!(store.due(due, 10).await.unwrap().is_empty());
 }
 
@@ -170,7 +176,8 @@ async fn a_disabled_account_gets_no_session() {
     let store = store(&redis).await;
     let account = account(&store, "alice").await;
     let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
-    let change = AccountChange { state: Some((State::Disabled, String::new())), ..AccountChange::default() };
+    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let change = AccountChange { step, ..AccountChange::default() };
     store.change_account(account.id, change).await.unwrap();
 
     assert_eq!(publish(&store, &lock, "late", TTL).await, Published::Stale);
@@ -214,12 +221,12 @@ async fn a_session_is_gone_at_its_expiry_and_after_revocation() {
 async fn a_time_step_is_typed_once() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let account = account(&store, "alice").await;
-
-    assert!(store.claim_totp_step(account.id, 100).await.unwrap());
-    assert!(!store.claim_totp_step(account.id, 100).await.unwrap());
-    assert!(!store.claim_totp_step(account.id, 99).await.unwrap());
-    assert!(store.claim_totp_step(account.id, 101).await.unwrap());
+    let (seed, other) = (SeedDigest::of(b"a seed of ten"), SeedDigest::of(b"another of ten"));
+    assert!(store.claim_totp_step(&seed, 100).await.unwrap());
+    assert!(!store.claim_totp_step(&seed, 100).await.unwrap());
+    assert!(!store.claim_totp_step(&seed, 99).await.unwrap());
+    assert!(store.claim_totp_step(&seed, 101).await.unwrap());
+    assert!(store.claim_totp_step(&other, 99).await.unwrap());
 }
 
 #[tokio::test]
@@ -234,7 +241,7 @@ async fn listeners_hear_of_changes_and_of_a_lost_line() {
 
     let account = account(&store, "alice").await;
     let heard = next(&mut events).await;
-    assert_eq!(heard, Event::Account { id: account.id, generation: 0, state: State::New });
+    assert_eq!(heard, Event::Account { id: account.id, generation: 0, state: Some(State::New) });
 
     redis.restart().await;
     assert_eq!(next(&mut events).await, Event::Reconnected);

@@ -9,7 +9,6 @@ use std::{
 };
 
 use reqwest::Url;
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{http, processes, wait};
@@ -17,7 +16,7 @@ use crate::{http, processes, wait};
 /// How long a start, and a change of the adapters, may take.
 const START: Duration = Duration::from_secs(30);
 
-const MISSING: &str = "cannot start nginx; install it: apt-get install nginx-light";
+const MISSING: &str = "is it installed? apt-get install nginx-light";
 
 /// A running balancer.
 #[derive(Debug)]
@@ -37,38 +36,42 @@ impl Balancer {
         let directory = tempfile::Builder::new().prefix("latchkey-balancer-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url: Url = format!("http://127.0.0.1:{port}").parse().unwrap();
-        configure(directory.path(), &url, adapters);
+        install(directory.path(), &url);
+        tell(directory.path(), adapters);
         let log = File::create(directory.path().join("log")).unwrap();
-        let child = Command::new("nginx")
+        let child = Command::new("sh")
+            .arg(directory.path().join("start.sh"))
+            .env("TMPDIR", directory.path())
             .arg("-p")
             .arg(directory.path())
-            .arg("-c")
-            .arg(directory.path().join("nginx.conf"))
             // Root's workers would be nobody's, who cannot open the directory. Others may not say this, and need not.
             .args(["-g", "user root;"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .expect(MISSING);
+            .unwrap();
         let mut balancer = Self { url, directory, child };
         let (http, livez) = (http::client(), balancer.url.join("/livez").unwrap());
         wait::until_some(START, async || {
             let ended = balancer.child.try_wait().unwrap();
-            assert!(ended.is_none(), "nginx ended before it answered:\n{}", balancer.log());
+            assert!(ended.is_none(), "nginx ended before it answered: {MISSING}\n{}", balancer.log());
             http.get(livez.clone()).send().await.ok()
         })
         .await;
         balancer
     }
 
-    /// Puts it in front of other adapters, as Docker's names do when a service is scaled; what runs, runs on.
+    /// Has Docker's DNS name other adapters, as it does when a service is scaled; what runs, runs on.
     pub async fn change(&self, adapters: &[&Url]) {
-        configure(self.directory.path(), &self.url, adapters);
-        let before: Vec<u32> = self.workers();
-        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
-        kill_process(pid, Signal::HUP).unwrap();
-        wait::until(START, || self.workers().iter().any(|worker| !before.contains(worker))).await;
+        let before = self.workers();
+        tell(self.directory.path(), adapters);
+        // The old ones let in whoever comes until they are told to end, and end with their last stream.
+        wait::until(START, || {
+            let now = self.workers();
+            !now.is_empty() && now.iter().all(|worker| !before.contains(worker))
+        })
+        .await;
     }
 
     /// Everything that it wrote so far.
@@ -77,38 +80,52 @@ impl Balancer {
         fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    fn nginx(&self) -> u32 {
+        fs::read_to_string(self.directory.path().join("nginx.pid")).unwrap().trim().parse().unwrap()
+    }
+
     fn workers(&self) -> Vec<u32> {
-        processes::descendants(self.child.id()).iter().map(|process| process.pid).collect()
+        processes::descendants(self.nginx()).iter().map(|process| process.pid).collect()
     }
 }
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        // Its workers end with it only if it may tell them.
+        // At once, with open streams: its workers end with it only if it may tell them. Who started it sees it go.
+        processes::terminate(self.nginx());
         processes::terminate(self.child.id());
         self.child.wait().unwrap();
     }
 }
 
 /// Writes compose's own configuration, but for where things are on this machine.
-fn configure(directory: &Path, url: &Url, adapters: &[&Url]) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose/balancer/nginx.conf");
-    let mut text = fs::read_to_string(source).unwrap();
-    let address = |url: &Url| format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-    let server = "server adapter:7802 resolve max_fails=1 fail_timeout=5s;";
-    let servers: Vec<String> =
-        adapters.iter().map(|url| server.replace("adapter:7802 resolve", &address(url))).collect();
+fn install(directory: &Path, url: &Url) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose/balancer");
+    let read = |name: &str| fs::read_to_string(source.join(name)).unwrap();
     let here = [
         // First: the directory is below /tmp itself.
         ("/tmp/", format!("{}/", directory.display())),
         ("/dev/stdout", directory.join("access.log").display().to_string()),
         ("listen 7800;", format!("listen {};", address(url))),
-        (server, servers.join("\n        ")),
-        ("    resolver 127.0.0.11 valid=2s ipv6=off;\n", String::new()),
     ];
+    let mut text = read("nginx.conf");
     for (there, here) in here {
         assert!(text.contains(there), "compose/balancer/nginx.conf has no {there:?} any more");
         text = text.replace(there, &here);
     }
     fs::write(directory.join("nginx.conf"), text).unwrap();
+    fs::write(directory.join("start.sh"), read("start.sh")).unwrap();
+    // In the place of Docker's DNS.
+    fs::write(directory.join("addresses.sh"), "cat \"$(dirname \"$0\")/addresses\"\n").unwrap();
+}
+
+/// Whole at any moment: start.sh may be reading.
+fn tell(directory: &Path, adapters: &[&Url]) {
+    let lines: String = adapters.iter().map(|url| address(url) + "\n").collect();
+    fs::write(directory.join("addresses.new"), lines).unwrap();
+    fs::rename(directory.join("addresses.new"), directory.join("addresses")).unwrap();
+}
+
+fn address(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
 }

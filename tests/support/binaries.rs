@@ -91,6 +91,14 @@ impl Binary {
     /// When it does not end in time, or not with success.
     pub async fn stop(&mut self) {
         processes::terminate(self.child.id());
+        self.ended().await;
+    }
+
+    /// Waits until one that was told to stop has ended.
+    ///
+    /// # Panics
+    /// When it does not end in time, or not with success.
+    pub async fn ended(&mut self) {
         let status = wait::until_some(STOP, async || self.child.try_wait().unwrap()).await;
         assert!(status.success(), "{} ended with {status}:\n{}", self.name, self.output());
     }

@@ -1,29 +1,44 @@
-//! A stand-in for new-api's admin API, after its documented shapes: channels, settings, and who may see them.
+//! A stand-in for new-api, as measured: it relays, converts, pings, draws channels and asks again; and its admin API.
 //!
-//! It answers in new-api's envelope, keeps channels in memory, and can be told to hang on a certain change.
+//! It keeps all in memory, answers in new-api's envelope, and can be told to hang on a certain change. A test may have
+//! the real one in its place: [`Relaying`] is either.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use axum::{
-    Json, Router,
-    extract::{Path, Query, Request, State},
-    http::{HeaderMap, StatusCode},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
-    routing::{delete, get},
-};
+use axum::{Router, routing::any};
+use latchkey_shared::shutdown::Tasks;
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::{http, server::Server};
+
+mod admin;
+mod client;
+mod console;
+mod convert;
+mod defaults;
+mod draw;
+mod log;
+mod message;
+mod real;
+mod relay;
+mod scan;
+mod talk;
+mod wire;
+
+pub use console::Console;
+pub use real::{Real, Relaying, brought};
 
 /// The access token of its administrator.
 pub const TOKEN: &str = "access-token-of-a-test-new-api";
 /// The administrator's id.
 pub const USER: u64 = 7;
+/// The key of its user.
+const KEY: &str = "sk-of-a-user-of-a-test-new-api";
 
 /// A running stand-in.
 #[derive(Debug)]
@@ -35,7 +50,13 @@ pub struct NewApi {
 }
 
 #[derive(Clone, Debug)]
-struct Gateway(Arc<Mutex<Kept>>);
+struct Gateway {
+    kept: Arc<Mutex<Kept>>,
+    /// Asks the channels.
+    http: reqwest::Client,
+    /// Requests on their way.
+    tasks: Tasks,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -45,7 +66,8 @@ struct Kept {
     settings: BTreeMap<String, String>,
     /// Whether the administrator is the root user, who alone sees settings.
     root: bool,
-    next: i64,
+    bonds: draw::Bonds,
+    log: Vec<log::Row>,
     changes: usize,
     hangs_at: Option<usize>,
 }
@@ -54,18 +76,28 @@ impl NewApi {
     /// Starts one without channels, with new-api's default settings.
     pub async fn start() -> Self {
         let kept = Kept {
-            version: "v1.0.0-rc.25".to_owned(),
+            version: "v1.0.0-rc.24".to_owned(),
             channels: Vec::new(),
             keys: BTreeMap::new(),
-            settings: defaults(),
+            settings: defaults::settings(),
             root: true,
-            next: 1,
+            bonds: BTreeMap::new(),
+            log: Vec::new(),
             changes: 0,
             hangs_at: None,
         };
-        let gateway = Gateway(Arc::new(Mutex::new(kept)));
-        let server = Server::start(router(gateway.clone())).await;
+        let gateway =
+            Gateway { kept: Arc::new(Mutex::new(kept)), http: http::patient(), tasks: Tasks::new() };
+        let router: Router<Gateway> = Router::new().route("/v1/{*path}", any(relay::relay));
+        let router = router.merge(admin::router(gateway.clone())).with_state(gateway.clone());
+        let server = Server::start(router).await;
         Self { url: server.url(), gateway, _server: server }
+    }
+
+    /// A client of its administrator and of its user.
+    #[must_use]
+    pub fn console(&self) -> Console {
+        Console::new(&self.url, TOKEN, KEY)
     }
 
     /// Adds a channel that was there before.
@@ -126,130 +158,44 @@ impl NewApi {
 
 impl Gateway {
     fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
-        look(&mut self.0.lock().unwrap())
+        look(&mut self.kept.lock().unwrap())
     }
 }
 
 impl Kept {
     fn add(&mut self, channel: &Value) {
+        // SQLite gives the highest id again that has become free.
+        let id = self.channels.iter().filter_map(|channel| channel["id"].as_i64()).max().unwrap_or(0) + 1;
+        let info = json!({"is_multi_key": false, "multi_key_size": 0, "multi_key_mode": ""});
         let mut whole = json!({
-            "id": self.next, "type": 1, "status": 1, "name": "", "weight": 0, "priority": 0, "base_url": "",
-            "models": "", "group": "default", "model_mapping": null, "test_model": null, "tag": null,
-            "header_override": null, "auto_ban": 1, "created_time": 1_760_000_000, "response_time": 0,
+            "id": id, "type": 1, "key": "", "openai_organization": "", "test_model": null, "status": 1, "name": "",
+            "weight": 0, "created_time": 1_760_000_000, "test_time": 0, "response_time": 0, "base_url": "", "other": "",
+            "balance": 0, "balance_updated_time": 0, "models": "", "group": "default", "used_quota": 0,
+            "model_mapping": null, "status_code_mapping": "", "priority": 0, "auto_ban": 1, "other_info": "",
+            "tag": null, "setting": null, "param_override": null, "header_override": null, "remark": "",
+            "channel_info": info, "settings": "",
         });
-        self.next += 1;
         for (field, value) in channel.as_object().unwrap() {
             whole[field] = value.clone();
         }
-        let key = whole.as_object_mut().unwrap().remove("key");
-        let key = key.and_then(|key| key.as_str().map(str::to_owned)).unwrap_or_default();
-        self.keys.insert(whole["id"].as_i64().unwrap(), key);
+        let key = whole["key"].take();
+        whole["key"] = "".into();
+        self.keys.insert(id, key.as_str().unwrap_or_default().to_owned());
         self.channels.push(whole);
     }
-}
 
-fn defaults() -> BTreeMap<String, String> {
-    let rule = r#"[{"name":"claude cli trace","model_regex":["^claude-.*$"],"skip_retry_on_failure":true}]"#;
-    let settings = [
-        ("RetryTimes", "0"),
-        ("AutomaticDisableChannelEnabled", "true"),
-        ("ChannelDisableThreshold", "5"),
-        ("general_setting.ping_interval_enabled", "false"),
-        ("general_setting.ping_interval_seconds", "60"),
-        ("channel_affinity_setting.enabled", "true"),
-        ("channel_affinity_setting.rules", rule),
-    ];
-    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
-}
-
-fn router(gateway: Gateway) -> Router {
-    let managed = Router::new()
-        .route("/api/channel/", get(list).post(make).put(change))
-        .route("/api/channel/{id}", delete(remove))
-        .route("/api/option/", get(settings))
-        .layer(from_fn_with_state(gateway.clone(), admit));
-    Router::new().route("/api/status", get(status)).merge(managed).with_state(gateway)
-}
-
-/// Lets the administrator in; a change that shall hang gets no further.
-async fn admit(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    if !is_the_administrator(request.headers()) {
-        return (StatusCode::UNAUTHORIZED, refusal("access token invalid")).into_response();
+    /// How often a request is asked at most.
+    fn tries(&self) -> usize {
+        1 + self.number("RetryTimes")
     }
-    if request.method() != "GET" {
-        let hangs = gateway.with(|kept| {
-            kept.changes += 1;
-            kept.hangs_at.is_some_and(|at| at < kept.changes)
-        });
-        if hangs {
-            std::future::pending::<()>().await;
-        }
+
+    /// How often a waiting client is sent a line.
+    fn ping(&self) -> Option<Duration> {
+        let on = self.settings.get("general_setting.ping_interval_enabled").is_some_and(|on| on == "true");
+        on.then(|| Duration::from_secs(self.number("general_setting.ping_interval_seconds") as u64))
     }
-    next.run(request).await
-}
 
-fn is_the_administrator(headers: &HeaderMap) -> bool {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    header("authorization") == Some(&format!("Bearer {TOKEN}"))
-        && header("new-api-user") == Some(&USER.to_string())
-}
-
-async fn status(State(gateway): State<Gateway>) -> Json<Value> {
-    answer(&gateway.with(|kept| json!({"version": kept.version, "system_name": "New API", "setup": true})))
-}
-
-async fn list(State(gateway): State<Gateway>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
-    let number = |name: &str, default: usize| query.get(name).map_or(default, |text| text.parse().unwrap());
-    let (page, size) = (number("p", 1), number("page_size", 20).min(100));
-    let channels = gateway.with(|kept| kept.channels.clone());
-    let items: Vec<&Value> = channels.iter().rev().skip((page - 1) * size).take(size).collect();
-    answer(&json!({"items": items, "total": channels.len(), "page": page, "page_size": size}))
-}
-
-async fn make(State(gateway): State<Gateway>, Json(body): Json<Value>) -> Json<Value> {
-    let channel = &body["channel"];
-    if body["mode"] != "single" || channel["key"].as_str().is_none_or(str::is_empty) {
-        return refusal("the channel is not whole");
+    fn number(&self, setting: &str) -> usize {
+        self.settings.get(setting).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
-    gateway.with(|kept| kept.add(channel));
-    answer(&Value::Null)
-}
-
-async fn change(State(gateway): State<Gateway>, Json(body): Json<Value>) -> Json<Value> {
-    // Newer releases have a call of its own for it, and refuse it here.
-    if body.get("status").is_some() {
-        return refusal("invalid parameter");
-    }
-    let changed = gateway.with(|kept| {
-        let channel = kept.channels.iter_mut().find(|channel| channel["id"] == body["id"])?;
-        for (field, value) in body.as_object()?.iter().filter(|(_, value)| !value.is_null()) {
-            channel[field] = value.clone();
-        }
-        Some(channel.clone())
-    });
-    changed.map_or_else(|| refusal("channel does not exist"), |channel| answer(&channel))
-}
-
-async fn remove(State(gateway): State<Gateway>, Path(id): Path<i64>) -> Json<Value> {
-    gateway.with(|kept| kept.channels.retain(|channel| channel["id"] != id));
-    answer(&Value::Null)
-}
-
-async fn settings(State(gateway): State<Gateway>) -> Response {
-    let settings = gateway.with(|kept| kept.root.then(|| kept.settings.clone()));
-    match settings {
-        None => (StatusCode::FORBIDDEN, refusal("insufficient privilege")).into_response(),
-        Some(settings) => {
-            let one = |(key, value): (&String, &String)| json!({"key": key, "value": value});
-            answer(&settings.iter().map(one).collect()).into_response()
-        }
-    }
-}
-
-fn answer(data: &Value) -> Json<Value> {
-    Json(json!({"success": true, "message": "", "data": data}))
-}
-
-fn refusal(message: &str) -> Json<Value> {
-    Json(json!({"success": false, "message": message}))
 }

@@ -85,6 +85,12 @@ pub struct Options {
     pub slow_login: Duration,
     /// Renewals over HTTP that each login is good for; none without it.
     pub renewals: Option<u32>,
+    /// Renewals over HTTP are answered only when this is no longer so.
+    pub hold_renewals: bool,
+    /// The first codes of each account that the site refuses, right ones too.
+    pub refuse_codes: u32,
+    /// A code is good for once at the whole site, not for once with each account.
+    pub codes_once: bool,
     /// The site knows a browser that signed in before, and signs it in again when its login page is opened.
     pub remember: bool,
 }
@@ -321,6 +327,9 @@ impl Default for Options {
             shadow_dom: false,
             slow_login: Duration::ZERO,
             renewals: None,
+            hold_renewals: false,
+            refuse_codes: 0,
+            codes_once: false,
             remember: false,
         }
     }

@@ -171,9 +171,18 @@ pub(super) fn part(block: &Value) -> Vec<Value> {
             None => Vec::new(),
         },
         Some("document") => document(block),
+        Some("tool_reference") => text(&reference(block["tool_name"].as_str())),
         // Search results, server tools and whatever comes next: better read as JSON than lost.
         Some(_) => text(&block.to_string()),
         None => Vec::new(),
+    }
+}
+
+/// What a search for tools found, as text: a gateway may have lost the name.
+pub(super) fn reference(tool: Option<&str>) -> String {
+    match tool.filter(|tool| !tool.is_empty()) {
+        Some(tool) => format!("Tool found: {tool}. It can be called now."),
+        None => "Tool found: it is among the tools that can be called now.".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json, value::RawValue};
 
-use super::blocks::part;
+use super::blocks::{part, reference};
 use crate::openai::{messages::texts, request::raw};
 
 /// Opens Claude Code's system prompt. It is for Anthropic's accounting, not for a model, and changes with each version.
@@ -25,6 +25,14 @@ pub(crate) fn without_billing(text: &str) -> &str {
     }
 }
 
+/// Whether a gateway made this chat of a message of Claude Code: the billing header begins its first message.
+pub(crate) fn is_claudes(messages: &[Box<RawValue>]) -> bool {
+    let Some(first) = messages.first().filter(|raw| raw.get().contains(BILLING)) else { return false };
+    let message: Value = serde_json::from_str(first.get()).unwrap_or_default();
+    let text = message["content"].as_str().or_else(|| message["content"][0]["text"].as_str());
+    message["role"] == "system" && text.is_some_and(|text| text.starts_with(BILLING))
+}
+
 /// The messages as the client meant them. Those that need no mending keep their bytes.
 pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
     let mut mended = Vec::with_capacity(messages.len());
@@ -39,7 +47,7 @@ pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
         let message: Value = serde_json::from_str(raw.get()).unwrap_or_default();
         let role = message["role"].as_str().unwrap_or_default();
         let better = match role {
-            "tool" => result(&message, &mut seen),
+            "tool" => result(&message, &mut seen, &asked_for(&message, &mended)),
             "system" | "developer" => system(&message),
             "user" if !seen.is_empty() => Some(with_parts(&message, std::mem::take(&mut seen))),
             _ => None,
@@ -57,16 +65,48 @@ pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
 
 /// A tool's message, if its text is the JSON of blocks as a gateway's encoder writes it: a file that only looks alike
 /// ends with a newline, or has spaces in it.
-fn result(message: &Value, seen: &mut Vec<Value>) -> Option<Value> {
+fn result(message: &Value, seen: &mut Vec<Value>, asked: &[String]) -> Option<Value> {
     let text = message["content"].as_str().filter(|text| text.starts_with("[{") && text.ends_with("}]"))?;
     let Ok(Value::Array(blocks)) = serde_json::from_str(text) else { return None };
     if !blocks.iter().all(is_block) {
         return None;
     }
-    seen.extend(blocks.iter().filter(|block| block["type"] != "text").flat_map(part));
+    let is_reference = |block: &&Value| block["type"] == "tool_reference";
+    seen.extend(blocks.iter().filter(|block| block["type"] != "text" && !is_reference(block)).flat_map(part));
+    let mut said = texts(&blocks);
+    // In their order, if each that was asked for was found.
+    let count = blocks.iter().filter(is_reference).count();
+    let mut asked = asked.iter().filter(|_| asked.len() == count);
+    said.extend(blocks.iter().filter(is_reference).map(|block| {
+        let asked = asked.next().map(String::as_str);
+        reference(block["tool_name"].as_str().or(asked))
+    }));
     let mut message = message.clone();
-    message["content"] = texts(&blocks).join("\n").into();
+    message["content"] = said.join("\n").into();
     Some(message)
+}
+
+/// The tools that the call of a result selects by name, as Claude Code's search does: `select:Read,Edit`.
+fn asked_for(result: &Value, before: &[Box<RawValue>]) -> Vec<String> {
+    let Some(id) =
+        result["tool_call_id"].as_str().filter(|_| result["content"].as_str().is_some_and(references))
+    else {
+        return Vec::new();
+    };
+    let calls = before.iter().rev().filter(|raw| raw.get().contains(id)).find_map(|raw| {
+        let message: Value = serde_json::from_str(raw.get()).ok()?;
+        let calls = message["tool_calls"].as_array()?.clone();
+        calls.into_iter().find(|call| call["id"] == id)
+    });
+    let arguments = calls.and_then(|call| call["function"]["arguments"].as_str().map(str::to_owned));
+    let arguments: Value =
+        arguments.and_then(|arguments| serde_json::from_str(&arguments).ok()).unwrap_or_default();
+    let query = arguments["query"].as_str().and_then(|query| query.strip_prefix("select:"));
+    query.into_iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect()
+}
+
+fn references(text: &str) -> bool {
+    text.contains("tool_reference")
 }
 
 /// Whether a value can only be a block of Anthropic's: other lists have types too.
@@ -74,6 +114,7 @@ fn is_block(value: &Value) -> bool {
     match value["type"].as_str() {
         Some("text") => value["text"].is_string(),
         Some("image" | "document") => value["source"].is_object(),
+        Some("tool_reference") => true,
         Some(_) | None => false,
     }
 }
@@ -132,6 +173,24 @@ mod tests {
         assert_eq!(mend(&messages), expected);
         let alone = json!([tool(&blocks.to_string())]);
         assert_eq!(mend(&alone), json!([tool("one\ntwo"), {"role": "user", "content": [picture]}]));
+    }
+
+    #[test]
+    fn tools_that_were_found_are_told_by_name() {
+        let lost = r#"[{"type":"tool_reference"},{"type":"tool_reference"}]"#;
+        let kept = r#"[{"type":"tool_reference","tool_name":"Edit"}]"#;
+        let found = |name: &str| format!("Tool found: {name}. It can be called now.");
+        let call = |query: &str| {
+            let function = json!({"name": "ToolSearch", "arguments": json!({"query": query}).to_string()});
+            json!({"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": function}]})
+        };
+
+        let selected = mend(&json!([call("select:Read, Edit"), tool(lost)]));
+        let searched = mend(&json!([call("files"), tool(lost)]));
+
+        assert_eq!(selected[1], tool(&format!("{}\n{}", found("Read"), found("Edit"))));
+        assert!(!searched[1]["content"].as_str().unwrap().contains("tool_reference"));
+        assert_eq!(mend(&json!([tool(kept)])), json!([tool(&found("Edit"))]));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct ErrorDetail<'a> {
     /// Anthropic's name of the error, such as `overloaded_error`.
     #[serde(rename = "type")]
     pub kind: &'a str,
+    /// The same once more: a gateway takes the name from here.
+    pub code: &'a str,
     /// For people: what happened and what to do.
     pub message: &'a str,
 }
@@ -25,6 +27,6 @@ pub(crate) struct ErrorDetail<'a> {
 impl<'a> ErrorView<'a> {
     /// An error of one kind.
     pub(crate) fn new(kind: &'a str, message: &'a str) -> Self {
-        Self { kind: "error", error: ErrorDetail { kind, message } }
+        Self { kind: "error", error: ErrorDetail { kind, code: kind, message } }
     }
 }

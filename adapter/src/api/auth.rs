@@ -32,7 +32,11 @@ impl FromRequestParts<AppState> for Client {
         // As Anthropic's SDKs send it; either will do.
         let mut secrets = bearer.into_iter().chain(header("x-api-key")).map(str::trim);
         let admitted = secrets.find_map(|secret| app.secrets.admit(secret).map(|scope| (secret, scope)));
-        let (secret, scope) = admitted.ok_or(ApiError::Unauthorized)?;
+        let Some((secret, scope)) = admitted else {
+            app.metrics.refused.inc();
+            app.refusals.note();
+            return Err(ApiError::Unauthorized);
+        };
         Ok(Self { digest: Sha256::digest(secret).into(), scope })
     }
 }

@@ -23,6 +23,8 @@ use crate::{
     turn::TurnError,
 };
 
+mod advice;
+
 /// Everything that can fail, as a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ApiError {
@@ -113,23 +115,24 @@ impl ApiError {
         }
     }
 
-    /// What happened and what to do.
+    /// What happened and what to do, for users; what an operator is to do stands in the log.
     fn message(&self) -> String {
         match self {
-            Self::Unauthorized => "the bearer is none of this adapter's shared secrets".to_owned(),
+            Self::Unauthorized => "the key is none that is known here".to_owned(),
             Self::NotFound => {
                 "there is nothing here; POST /v1/chat/completions and GET /v1/models are".to_owned()
             }
             Self::BodyTooLong { limit } => format!("the body is longer than {limit} bytes or was cut off"),
             Self::Invalid(what) => what.clone(),
-            Self::NoAccount(what) => format!("{what}; sign one in with the broker, then ask again"),
-            Self::Busy { retry_after } => format!(
-                "every account has as many turns as its limits allow; ask again in {} s, or add accounts",
-                seconds(*retry_after)
-            ),
+            Self::NoAccount(_) => "nobody is signed in who could answer; ask again later".to_owned(),
+            Self::Busy { retry_after } => {
+                format!("everybody who could answer is busy; ask again in {} s", seconds(*retry_after))
+            }
             Self::Overloaded => "too many requests wait for an account; ask again later".to_owned(),
-            Self::Full => "this adapter has as many answers as it has room for; ask again".to_owned(),
-            Self::Bug => "the adapter failed; its log says why, under the id of this request".to_owned(),
+            Self::Full => "there is no room for another answer; ask again".to_owned(),
+            Self::Bug => {
+                "the answer failed; the operator's log says why, under the id of this request".to_owned()
+            }
             Self::Fault(fault) => message_of(fault),
         }
     }
@@ -149,6 +152,38 @@ impl ApiError {
             | Self::Bug
             | Self::Fault(_) => None,
         }
+    }
+
+    /// Logs it, once, where it is answered.
+    pub(super) fn log(&self) {
+        let status = self.status();
+        if *self == Self::Bug {
+            tracing::error!(status = status.as_u16(), "a panic ended the request");
+        } else if status.is_server_error() {
+            tracing::warn!(status = status.as_u16(), cause = ?self, advice = advice::of(self), "request failed");
+        } else {
+            tracing::debug!(status = status.as_u16(), cause = ?self, advice = advice::of(self), "request refused");
+        }
+    }
+
+    /// As clients of Responses are told: Codex takes a 429 for the end, and asks again on 503.
+    pub(super) fn into_responses(self) -> Response {
+        if self.status() != StatusCode::TOO_MANY_REQUESTS {
+            return self.into_response();
+        }
+        self.log();
+        let message = self.message();
+        let detail =
+            ErrorDetail { message: &message, kind: "server_error", code: "overloaded_error", param: None };
+        let body = Json(ErrorView { error: detail });
+        self.with_retry_after((StatusCode::SERVICE_UNAVAILABLE, body).into_response())
+    }
+
+    fn with_retry_after(&self, mut response: Response) -> Response {
+        if let Some(secs) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        response
     }
 
     /// Shows the error in OpenAI's form.
@@ -187,22 +222,20 @@ fn message_of(fault: &Fault) -> String {
     let message = match fault {
         Fault::RateLimited { retry_after } => {
             let secs = limited_seconds(*retry_after);
-            return format!("the site asks its accounts to wait; ask again in {secs} s, or add accounts");
+            return format!("the site asks for a pause; ask again in {secs} s");
         }
         Fault::Busy { retry_after } => {
             let secs = limited_seconds(*retry_after);
             return format!("the site has too much to do; ask again in {secs} s");
         }
-        Fault::SessionDead => {
-            "the site no longer accepts the session of any account tried; a new sign-in is needed"
-        }
+        Fault::SessionDead => "the site takes nobody's session any more who could answer; ask again later",
         Fault::Rejected(Rejection::Model) => "model: the site does not have it any more",
         Fault::Rejected(Rejection::TooLong) => {
             "messages: the prompt is too long for the model's context length"
         }
         Fault::Rejected(Rejection::Invalid) => "the site refused the request as invalid; check its fields",
         Fault::Forgotten => "the site has forgotten the conversation; ask again",
-        Fault::Unreachable => "the site cannot be reached; check its address and whether it runs",
+        Fault::Unreachable => "the site cannot be reached; ask again later",
         Fault::NotAccepted => "the site did not take the connection in time; ask again later",
         Fault::Silent => {
             "the site took the prompt and then kept silent too long; asking again may run it twice"
@@ -211,9 +244,9 @@ fn message_of(fault: &Fault) -> String {
         Fault::Empty => "the site sent an empty answer; ask again",
         Fault::Cut => "the site's answer was cut off; ask again",
         Fault::BrokenCall => "the site's model wrote a tool call that cannot be used; ask again",
-        Fault::Unreadable(_) => "the site's answer cannot be read; its site file may be out of date",
-        Fault::Stopping => "the adapter is stopping; ask again",
-        Fault::SwitchedOff => "an operator switched the account off meanwhile; ask again",
+        Fault::Unreadable(_) => "the site's answer cannot be read; ask again later",
+        Fault::Stopping => "the service is being restarted; ask again",
+        Fault::SwitchedOff => "the answer was broken off by an operator; ask again",
     };
     message.to_owned()
 }
@@ -233,6 +266,8 @@ impl From<TurnError> for ApiError {
         match error {
             TurnError::Invalid(invalid) => Self::Invalid(invalid.0),
             TurnError::Model(error @ ModelError::NotKnown(_)) => Self::NoAccount(error.to_string()),
+            // No site was asked for an answer: asking again runs nothing twice.
+            TurnError::Model(ModelError::Unlisted(Fault::Silent)) => Self::Fault(Fault::NotAccepted),
             TurnError::Model(ModelError::Unlisted(fault)) => Self::Fault(fault),
             TurnError::Model(error) => Self::Invalid(error.to_string()),
             TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
@@ -252,19 +287,10 @@ impl From<Fault> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log();
         let status = self.status();
-        if self == Self::Bug {
-            tracing::error!(status = status.as_u16(), "a panic ended the request");
-        } else if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), cause = ?self, "request failed");
-        } else {
-            tracing::debug!(status = status.as_u16(), cause = ?self, "request refused");
-        }
-        let mut response = self.view(|view| (status, Json(view)).into_response());
-        if let Some(secs) = self.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
-        }
-        response
+        let response = self.view(|view| (status, Json(view)).into_response());
+        self.with_retry_after(response)
     }
 }
 

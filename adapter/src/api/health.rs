@@ -61,6 +61,12 @@ pub(super) async fn ready(State(app): State<AppState>) -> Response {
     } else if sites.iter().all(|site| site.serving == 0) {
         reasons.push("no account is signed in; sign one in with the broker".to_owned());
     }
+    let damaged = app.pool.directory().damaged();
+    if damaged > 0 {
+        warnings.push(format!(
+            "{damaged} accounts are damaged and serve nobody; `latchkey-broker doctor` names them"
+        ));
+    }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let session_keys = app.vault.key_ids();
@@ -70,5 +76,5 @@ pub(super) async fn ready(State(app): State<AppState>) -> Response {
 /// Metrics for Prometheus.
 pub(super) async fn metrics(State(app): State<AppState>) -> Response {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, content_type)], app.metrics.text()).into_response()
+    ([(CONTENT_TYPE, content_type)], app.metrics.text(&app.store.discarded())).into_response()
 }

@@ -12,7 +12,10 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use crate::{
-    anthropic::converted, conversation::SESSION_HEADERS, openai::request::ChatRequest, recorder,
+    anthropic::converted,
+    conversation::SESSION_HEADERS,
+    openai::{reminders, request::ChatRequest},
+    recorder,
     state::AppState,
 };
 
@@ -23,17 +26,24 @@ const LONGEST_SESSION: usize = 200;
 
 /// A chat request that can be read.
 #[derive(Debug)]
-pub(super) struct ApiJson(pub(super) ChatRequest);
+pub(super) struct ApiJson {
+    pub request: ChatRequest,
+    /// Whether a gateway made it of a Claude client's message.
+    pub claude: bool,
+    pub headers: HeaderMap,
+}
 
 impl FromRequest<AppState> for ApiJson {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let session = session(request.headers());
+        let headers = request.headers().clone();
         let body = whole_body(request, app).await?;
         let request = ChatRequest::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
-        let messages = converted::mended(request.messages);
-        Ok(Self(ChatRequest { session, messages, ..request }))
+        let claude = converted::is_claudes(&request.messages);
+        let messages = reminders::reminded(converted::mended(request.messages));
+        let request = ChatRequest { session: session(&headers), messages, ..request };
+        Ok(Self { request, claude, headers })
     }
 }
 

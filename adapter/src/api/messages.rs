@@ -9,9 +9,11 @@ use serde_json::json;
 
 use super::{
     auth::{Client, Place},
+    encoder::{Head, Words},
     error::ApiError,
     json::{session, whole_body},
-    sse,
+    sse::{self, Way},
+    via::Via,
 };
 use crate::{
     anthropic::answer::Message, openai::request::ChatRequest, serving::Serving, state::AppState,
@@ -29,17 +31,25 @@ pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) 
 }
 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
+    let via = *request.extensions().get::<Via>().unwrap_or(&Via::Direct);
+    let via = via.of_message(request.headers());
     let (client, place, request) = read(app, request).await?;
-    let (stream, estimate) = (request.stream, estimate(&request));
-    let mut serving = Box::pin(Serving::open(app, &client.digest, client.scope, request)).await?;
-    let id = serving.id.replacen("chatcmpl-", "msg_", 1);
+    let (stream, model, estimate) = (request.stream, request.model.clone(), estimate(&request));
+    let serving = Serving::open(app.clone(), client.digest, client.scope, request);
     if stream {
-        let events = Events::new(&id, &serving.model, estimate);
-        return Ok(sse::answer(serving, sse::Encoder::Messages(events), place, app).await?);
+        let words = |head: &Head<'_>| Words::Messages(Events::new(&id(head.id), head.model, estimate));
+        return sse::answer(app, serving, words, Way { via, model, place }).await;
     }
+    let mut serving = Box::pin(serving).await?;
+    let id = id(&serving.id);
     let (said, ending) = serving.collect().await?;
     let body = Message::new(&id, &serving.model, &said, ending.end, ending.usage);
     Ok(Json(body).into_response())
+}
+
+/// An answer's id, as messages write it.
+fn id(chat: &str) -> String {
+    chat.replacen("chatcmpl-", "msg_", 1)
 }
 
 async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {

@@ -8,14 +8,16 @@ use axum::{
 
 use super::{
     auth::{Client, Place},
+    encoder::{self, Words},
     error::ApiError,
     json::{session, whole_body},
-    sse,
+    sse::{self, Way},
+    via::Via,
 };
 use crate::{
     openai::request::ChatRequest,
     responses::{
-        answer::{self, Head, Maker},
+        answer::{Head, Maker, Response as Answer},
         request::Asked,
     },
     serving::Serving,
@@ -24,22 +26,38 @@ use crate::{
 };
 
 /// Answers a request, as a stream or whole.
-pub(super) async fn create(State(app): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let (client, place, Asked { request, encrypted }) = read(&app, request).await?;
-    let stream = request.stream;
-    let mut serving = Box::pin(Serving::open(&app, &client.digest, client.scope, request)).await?;
-    let minted = serving.id.replacen("chatcmpl-", "", 1);
-    let maker = Maker::new(&minted, encrypted);
-    let (id, created, model) = (format!("resp_{minted}"), serving.created, serving.model.clone());
-    let head = Head { id: &id, created, model: &model };
+pub(super) async fn create(State(app): State<AppState>, request: Request) -> Response {
+    answer(&app, request).await.unwrap_or_else(ApiError::into_responses)
+}
+
+async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
+    let via = *request.extensions().get::<Via>().unwrap_or(&Via::Direct);
+    let (client, place, Asked { request, encrypted }) = read(app, request).await?;
+    let (stream, model) = (request.stream, request.model.clone());
+    let serving = Serving::open(app.clone(), client.digest, client.scope, request);
     if stream {
-        let events = Box::new(ResponseEvents::new(head, maker));
-        return Ok(sse::answer(serving, sse::Encoder::Responses(events), place, &app).await?);
+        let words = move |head: &encoder::Head<'_>| {
+            let (id, minted) = ids(head.id);
+            let head = Head { id: &id, created: head.created, model: head.model };
+            Words::Responses(Box::new(ResponseEvents::new(head, Maker::new(minted, encrypted))))
+        };
+        return sse::answer(app, serving, words, Way { via, model, place }).await;
     }
+    let mut serving = Box::pin(serving).await?;
+    let (id, minted) = ids(&serving.id);
+    let maker = Maker::new(minted, encrypted);
+    let (created, model) = (serving.created, serving.model.clone());
+    let head = Head { id: &id, created, model: &model };
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);
-    let body = answer::Response::ended(head, &items, ending.end.finish, ending.usage);
+    let body = Answer::ended(head, &items, ending.end.finish, ending.usage);
     Ok(Json(body).into_response())
+}
+
+/// An answer's id, as responses write it, and what the ids of its items are made of.
+fn ids(chat: &str) -> (String, &str) {
+    let minted = chat.strip_prefix("chatcmpl-").unwrap_or(chat);
+    (format!("resp_{minted}"), minted)
 }
 
 async fn read(app: &AppState, request: Request) -> Result<(Client, Place, Asked), ApiError> {

@@ -1,6 +1,6 @@
 //! An answer as server-sent events: chunks as they come, comments while nothing comes, and never a false end.
 
-use std::{io, time::Duration};
+use std::{io, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use axum::{
     body::Body,
@@ -8,116 +8,98 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use futures::stream;
-use tokio::time::Instant;
+use futures::{FutureExt, stream};
+use latchkey_shared::time::Timestamp;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+use ulid::Ulid;
 
-use super::{auth::Place, error::ApiError};
+use super::{
+    auth::Place,
+    encoder::{Encoder, Failed, Head, Words},
+    error::ApiError,
+    via::Via,
+};
 use crate::{
     alarm::Alarm,
     config::Delivery,
+    recorder,
     serving::Serving,
     state::AppState,
-    stream::{
-        chunk::{self, Chunks},
-        delta::{Delta, Finish, Usage},
-        fault::Fault,
-        message::{self, Events},
-        response::ResponseEvents,
-    },
+    stream::{collect::Collected, delta::Delta},
+    turn::{Ending, TurnError},
 };
 
 /// Room for some chunks: what one read of a site brings.
 const BUFFER_BYTES: usize = 1024;
 
-/// In whose words an answer is written.
-pub(super) enum Encoder {
-    /// OpenAI's chat completions.
-    Chat(Chunks),
-    /// The same, for a gateway that makes an Anthropic message of them: it would end an error event well.
-    Converted(Chunks),
-    /// Anthropic's messages.
-    Messages(Events),
-    /// OpenAI's responses.
-    Responses(Box<ResponseEvents>),
+/// An answer that is still to begin.
+type Opening = Pin<Box<dyn Future<Output = Result<Opened, ApiError>> + Send>>;
+
+/// An answer that has begun, and all of it where answers are buffered.
+struct Opened {
+    serving: Serving,
+    whole: Option<(Collected, Ending)>,
 }
 
-impl Encoder {
-    fn begin(&mut self, out: &mut BytesMut) {
-        match self {
-            Self::Chat(chunks) | Self::Converted(chunks) => chunks.begin(out),
-            Self::Messages(events) => events.begin(out),
-            Self::Responses(events) => events.begin(out),
-        }
-    }
-
-    fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
-        match self {
-            Self::Chat(chunks) | Self::Converted(chunks) => chunks.push(delta, out),
-            Self::Messages(events) => events.push(delta, out),
-            Self::Responses(events) => events.push(delta, out),
-        }
-    }
-
-    fn silence(&mut self, out: &mut BytesMut) {
-        match self {
-            Self::Chat(_) | Self::Converted(_) => out.extend_from_slice(chunk::HEARTBEAT),
-            Self::Messages(events) => events.silence(out),
-            Self::Responses(events) => events.silence(out),
-        }
-    }
-
-    fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
-        match self {
-            Self::Chat(chunks) | Self::Converted(chunks) => chunks.end(finish, usage, out),
-            Self::Messages(events) => events.end(finish, usage, out),
-            Self::Responses(events) => events.end(finish, usage, out),
-        }
-    }
-
-    /// Tells of a fault; then the connection breaks, unless the fault is an end of its own.
-    fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> Stage {
-        match self {
-            Self::Chat(_) => error.view(|view| chunk::fault(view, out)),
-            // Only a broken connection tells such a gateway that the answer is not whole.
-            Self::Converted(_) => {}
-            Self::Messages(_) => error.anthropic_view(|view| message::fault(view, out)),
-            Self::Responses(events) => {
-                error.response_view(|code, message| events.fault(code, message, out));
-                return Stage::Over;
-            }
-        }
-        Stage::Cut
-    }
+/// Where an answer goes.
+pub(super) struct Way {
+    /// By which way.
+    pub via: Via,
+    /// The model as the client named it.
+    pub model: String,
+    /// Held as long as the answer lasts.
+    pub place: Place,
 }
 
-/// Answers with a stream.
+/// Answers with a stream. What fails before the first word is a status, unless the word is long in coming: then the
+/// stream begins without it, so that whoever waits knows that we are there, and we learn when they go.
 ///
 /// # Errors
-/// When answers are buffered and this one fails: nothing is sent yet, so it is still a status.
+/// Whatever fails before the stream has begun.
 pub(super) async fn answer(
-    mut serving: Serving,
-    encoder: Encoder,
-    place: Place,
     app: &AppState,
-) -> Result<Response, Fault> {
-    match app.delivery {
-        Delivery::Live { heartbeat } => {
-            let (batch, out) = (Vec::new(), BytesMut::with_capacity(BUFFER_BYTES));
-            Ok(response(live(Live {
-                serving,
-                encoder,
-                batch,
-                out,
-                heartbeat,
-                alarm: Alarm::default(),
-                _place: place,
-            })))
-        }
-        Delivery::Buffered => {
-            let (said, ending) = serving.collect().await?;
-            Ok(response(Body::from(whole(encoder, &said.into_deltas(), ending))))
-        }
-    }
+    serving: impl Future<Output = Result<Serving, TurnError>> + Send + 'static,
+    words: impl FnOnce(&Head<'_>) -> Words,
+    Way { via, model, place }: Way,
+) -> Result<Response, ApiError> {
+    let (heartbeat, buffered) = match app.delivery {
+        Delivery::Live { heartbeat } => (heartbeat, false),
+        Delivery::Buffered { heartbeat } => (heartbeat, true),
+    };
+    let opening = opening(serving, buffered).in_current_span();
+    // It may go on behind this request's answer: with its log lines, its recording, and its panics.
+    let opening = AssertUnwindSafe(recorder::within(recorder::tape(), opening)).catch_unwind();
+    let mut opening: Opening = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
+    let opened = match app.begin_after {
+        Some(begin_after) => timeout(begin_after, &mut opening).await.ok(),
+        None => Some((&mut opening).await),
+    };
+    let writing = |words: Words| {
+        let (encoder, out) = (Encoder::new(words, via), BytesMut::with_capacity(BUFFER_BYTES));
+        Writing { encoder, out, heartbeat, _place: place }
+    };
+    let stage = if let Some(opened) = opened {
+        let opened = opened?;
+        let Serving { id, created, model, .. } = &opened.serving;
+        let words = words(&Head { id, created: *created, model });
+        stage_of(opened, writing(words))
+    } else {
+        tracing::debug!("the stream begins before its first word");
+        let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
+        let head = Head { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
+        Stage::Waiting(Box::new(Waiting { opening, told: false, writing: writing(words(&head)) }))
+    };
+    Ok(response(body(stage)))
+}
+
+async fn opening(
+    serving: impl Future<Output = Result<Serving, TurnError>>,
+    buffered: bool,
+) -> Result<Opened, ApiError> {
+    let mut serving = serving.await?;
+    let whole = if buffered { Some(serving.collect().await?) } else { None };
+    Ok(Opened { serving, whole })
 }
 
 fn response(body: Body) -> Response {
@@ -130,30 +112,35 @@ fn response(body: Body) -> Response {
     (headers, body).into_response()
 }
 
-fn whole(mut encoder: Encoder, deltas: &[Delta], ending: crate::turn::Ending) -> Bytes {
-    let mut out = BytesMut::new();
-    encoder.begin(&mut out);
-    deltas.iter().for_each(|delta| encoder.push(delta, &mut out));
-    encoder.end(ending.end.finish, ending.usage, &mut out);
-    out.freeze()
+/// What writes an answer, and what it holds meanwhile.
+struct Writing {
+    encoder: Encoder,
+    /// What is sent is split off it; once that is on the wire, its room is used again.
+    out: BytesMut,
+    heartbeat: Duration,
+    _place: Place,
+}
+
+/// A stream that has begun before its answer. Dropping it gives the answer up.
+struct Waiting {
+    opening: Opening,
+    /// Whether the beginning is written.
+    told: bool,
+    writing: Writing,
 }
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
 struct Live {
     serving: Serving,
-    encoder: Encoder,
     batch: Vec<Delta>,
-    /// What is sent is split off it; once that is on the wire, its room is used again.
-    out: BytesMut,
-    heartbeat: Duration,
     alarm: Alarm,
-    _place: Place,
+    writing: Writing,
 }
 
 impl Live {
     /// Takes what was written, to be sent.
     fn send(&mut self) -> Bytes {
-        let bytes = self.out.split().freeze();
+        let bytes = self.writing.out.split().freeze();
         self.serving.sent(&bytes);
         bytes
     }
@@ -161,31 +148,73 @@ impl Live {
 
 /// Where the stream stands.
 enum Stage {
+    Waiting(Box<Waiting>),
     Begin(Box<Live>),
     Running(Box<Live>),
+    Whole(Bytes),
     Cut,
     Over,
 }
 
-fn live(live: Live) -> Body {
-    Body::from_stream(stream::unfold(Stage::Begin(Box::new(live)), |stage| async move {
+fn body(stage: Stage) -> Body {
+    Body::from_stream(stream::unfold(stage, |stage| async move {
         match stage {
+            Stage::Waiting(waiting) => Some(wait(waiting).await),
             Stage::Begin(live) => Some(begin(live)),
             Stage::Running(live) => Some(step(live).await),
+            Stage::Whole(bytes) => Some((Ok(bytes), Stage::Over)),
             Stage::Cut => Some((cut().await, Stage::Over)),
             Stage::Over => None,
         }
     }))
 }
 
+fn stage_of(Opened { serving, whole }: Opened, mut writing: Writing) -> Stage {
+    let Some((said, ending)) = whole else {
+        let (batch, alarm) = (Vec::new(), Alarm::default());
+        return Stage::Begin(Box::new(Live { serving, batch, alarm, writing }));
+    };
+    let Writing { encoder, out, .. } = &mut writing;
+    encoder.begin(out);
+    said.into_deltas().iter().for_each(|delta| encoder.push(delta, out));
+    encoder.end(ending.end.finish, ending.usage, out);
+    Stage::Whole(writing.out.freeze())
+}
+
+/// Waits for the answer, with a sign of life after each silence.
+async fn wait(mut waiting: Box<Waiting>) -> (io::Result<Bytes>, Stage) {
+    let Waiting { opening, told, writing } = &mut *waiting;
+    if !std::mem::replace(told, true) {
+        writing.encoder.wait(&mut writing.out);
+        return (Ok(writing.out.split().freeze()), Stage::Waiting(waiting));
+    }
+    match timeout(writing.heartbeat, opening).await {
+        Err(_) => {
+            writing.encoder.silence(&mut writing.out);
+            (Ok(writing.out.split().freeze()), Stage::Waiting(waiting))
+        }
+        Ok(Ok(opened)) => match stage_of(opened, waiting.writing) {
+            Stage::Begin(live) => begin(live),
+            Stage::Whole(bytes) => (Ok(bytes), Stage::Over),
+            stage => (Ok(Bytes::new()), stage),
+        },
+        Ok(Err(error)) => {
+            error.log();
+            let failed = writing.encoder.fault(&error, &mut writing.out);
+            (Ok(writing.out.split().freeze()), Stage::from(failed))
+        }
+    }
+}
+
 fn begin(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
-    live.encoder.begin(&mut live.out);
+    let Writing { encoder, out, .. } = &mut live.writing;
+    encoder.begin(out);
     (Ok(live.send()), Stage::Running(live))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
 async fn step(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
-    let Live { serving, encoder, batch, out, heartbeat, alarm, .. } = &mut *live;
+    let Live { serving, batch, alarm, writing: Writing { encoder, out, heartbeat, .. } } = &mut *live;
     let Some(next) = alarm.within(Instant::now() + *heartbeat, serving.next(batch)).await else {
         serving.heartbeat();
         encoder.silence(out);
@@ -201,8 +230,17 @@ async fn step(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
             (Ok(live.send()), Stage::Over)
         }
         Err(fault) => {
-            let stage = encoder.fault(&ApiError::from(fault), out);
-            (Ok(live.send()), stage)
+            let failed = encoder.fault(&ApiError::from(fault), out);
+            (Ok(live.send()), Stage::from(failed))
+        }
+    }
+}
+
+impl From<Failed> for Stage {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Cut => Self::Cut,
+            Failed::Told => Self::Over,
         }
     }
 }

@@ -35,6 +35,12 @@ pub(super) struct Want {
     pub(super) waits: bool,
 }
 
+/// A place that is asked for, and the adapters that are gone, whose places are free.
+struct Token<'a> {
+    lease: LeaseToken,
+    absent: &'a str,
+}
+
 /// Which account is wanted.
 #[derive(Clone)]
 pub(super) enum Whom {
@@ -61,7 +67,7 @@ impl Pool {
     /// Asks once. Not cancel-safe: a lease may have been granted that nobody guards.
     pub(super) async fn ask(self: &Arc<Self>, want: &Want) -> Attempt {
         let Some(candidate) = self.next(want, &[]) else { return self.nobody(want) };
-        match self.ask_store(want, candidate).await {
+        match self.ask_present(want, candidate).await {
             Ok(attempt) => {
                 self.queue.redis_answered();
                 attempt
@@ -77,8 +83,21 @@ impl Pool {
         }
     }
 
-    async fn ask_store(self: &Arc<Self>, want: &Want, candidate: Candidate) -> Result<Attempt, StoreError> {
-        let (site, token) = (&want.site, LeaseToken::draw());
+    /// Asks while this adapter is known to be there, and everybody has claimed what they hold.
+    async fn ask_present(self: &Arc<Self>, want: &Want, candidate: Candidate) -> Result<Attempt, StoreError> {
+        match self.presence.absent().await? {
+            Some(absent) => self.ask_store(want, candidate, &absent).await,
+            None => Ok(Attempt::Full),
+        }
+    }
+
+    async fn ask_store(
+        self: &Arc<Self>,
+        want: &Want,
+        candidate: Candidate,
+        absent: &str,
+    ) -> Result<Attempt, StoreError> {
+        let (site, token) = (&want.site, Token { lease: self.presence.token(), absent });
         // What is granted while the other call fails ends by itself: Redis does not answer then.
         let (refused, outcome) = if want.waits {
             if let Some(refused) = self.ask_site(site, &token).await? {
@@ -91,13 +110,13 @@ impl Pool {
         };
         if let Some(refused) = refused {
             if outcome == LeaseOutcome::Held {
-                self.store.undo_lease(candidate.id, &token).await?;
+                self.store.undo_lease(candidate.id, &token.lease).await?;
             }
             return Ok(refused);
         }
         let attempt = self.ask_on(want, candidate, outcome, &token).await;
         if !matches!(attempt, Ok(Attempt::Held(_))) && !site.limits.site.is_empty() {
-            self.store.undo_site_lease(&site.name, &token).await?;
+            self.store.undo_site_lease(&site.name, &token.lease).await?;
         }
         attempt
     }
@@ -108,7 +127,7 @@ impl Pool {
         want: &Want,
         mut candidate: Candidate,
         mut outcome: LeaseOutcome,
-        token: &LeaseToken,
+        token: &Token<'_>,
     ) -> Result<Attempt, StoreError> {
         let (mut asked, mut full) = (Vec::new(), false);
         loop {
@@ -141,25 +160,26 @@ impl Pool {
         }
     }
 
-    fn hold(self: &Arc<Self>, want: &Want, candidate: Candidate, token: &LeaseToken) -> Lease {
+    fn hold(self: &Arc<Self>, want: &Want, candidate: Candidate, token: &Token<'_>) -> Lease {
         let site = &want.site;
         let limited = (!site.limits.site.is_empty()).then(|| site.name.clone());
-        self.holds.guard(candidate, token.clone(), limited, site.limits.turn + lease::TTL)
+        self.holds.guard(candidate, token.lease.clone(), limited, site.limits.turn + lease::TTL)
     }
 
     /// `None` when the site grants a place, or has no limits of its own.
-    async fn ask_site(&self, site: &Site, token: &LeaseToken) -> Result<Option<Attempt>, StoreError> {
+    async fn ask_site(&self, site: &Site, token: &Token<'_>) -> Result<Option<Attempt>, StoreError> {
         let limits = site.limits.site;
         if limits.is_empty() {
             return Ok(None);
         }
-        let (limit, attempt) = match self.store.lease_site(&site.name, token, limits, lease::TTL).await? {
-            LeaseOutcome::Held => return Ok(None),
-            LeaseOutcome::Spent(left) => (Limit::SiteRate, Attempt::Spent(left)),
-            LeaseOutcome::Full | LeaseOutcome::Cooling { .. } | LeaseOutcome::Gone => {
-                (Limit::SiteConcurrency, Attempt::Full)
-            }
-        };
+        let (limit, attempt) =
+            match self.store.lease_site(&site.name, &token.lease, limits, token.absent, lease::TTL).await? {
+                LeaseOutcome::Held => return Ok(None),
+                LeaseOutcome::Spent(left) => (Limit::SiteRate, Attempt::Spent(left)),
+                LeaseOutcome::Full | LeaseOutcome::Cooling { .. } | LeaseOutcome::Gone => {
+                    (Limit::SiteConcurrency, Attempt::Full)
+                }
+            };
         self.count_limit(site, limit);
         Ok(Some(attempt))
     }
@@ -168,16 +188,17 @@ impl Pool {
         &self,
         want: &Want,
         candidate: Candidate,
-        token: &LeaseToken,
+        token: &Token<'_>,
     ) -> Result<LeaseOutcome, StoreError> {
         let limits = &want.site.limits;
         let terms = LeaseTerms {
             concurrency: candidate.concurrency.unwrap_or(limits.concurrency),
             requests_per_minute: candidate.requests_per_minute.or(limits.requests_per_minute),
             pools: want.scope.pools(),
+            absent: token.absent,
             ttl: lease::TTL,
         };
-        let outcome = self.store.lease(candidate.id, token, terms).await?;
+        let outcome = self.store.lease(candidate.id, &token.lease, terms).await?;
         match outcome {
             LeaseOutcome::Full => self.count_limit(&want.site, Limit::AccountConcurrency),
             LeaseOutcome::Spent(_) => self.count_limit(&want.site, Limit::AccountRate),
@@ -224,7 +245,13 @@ impl Pool {
         while let Some(candidate) = self.next(want, &asked).filter(|_| asked.len() < ASKED) {
             let limit = candidate.concurrency.unwrap_or(limits.concurrency);
             let site = limits.site.concurrency.map(|limit| (&want.site.name, limit));
-            if let Some(lease) = self.holds.guard_unrecorded(candidate, limit, site) {
+            if let Some(lease) = self.holds.guard_unrecorded(
+                candidate,
+                self.presence.token(),
+                limit,
+                site,
+                limits.turn + lease::TTL,
+            ) {
                 return Attempt::Held(lease);
             }
             asked.push(candidate.id);

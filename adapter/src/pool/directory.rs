@@ -95,6 +95,11 @@ impl Directory {
         self.table().count(site, now)
     }
 
+    /// Counts the accounts whose records cannot be read.
+    pub(crate) fn damaged(&self) -> usize {
+        self.table().damaged()
+    }
+
     /// Completes when an account is read anew after this call.
     pub(crate) fn changed(&self) -> impl Future<Output = ()> + '_ {
         let mut changed = Box::pin(self.changed.notified());

@@ -3,11 +3,14 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use latchkey_shared::{
     id::{AccountId, SiteName},
     shutdown::Tasks,
@@ -42,7 +45,7 @@ pub(crate) struct Lease {
     /// The site, where it has a limit of its own of which this is one.
     site: Option<SiteName>,
     holds: Arc<Holds>,
-    /// None while Redis is away: then only this process counts it.
+    /// None once it is over.
     token: Option<LeaseToken>,
     is_over: bool,
     /// The request's span: a stream is dropped outside of it.
@@ -63,7 +66,7 @@ pub(crate) struct Holds {
 struct Held {
     accounts: HashMap<AccountId, HeldAccount>,
     sites: HashMap<SiteName, u32>,
-    /// What Redis granted, and is to be renewed.
+    /// What is renewed in Redis.
     granted: HashMap<LeaseToken, Renewal>,
     /// Whether somebody does that.
     is_renewing: bool,
@@ -102,18 +105,54 @@ impl Holds {
         let counted = self.count(account, u32::MAX, site.as_ref(), u32::MAX);
         let switched_off = counted.unwrap_or_default();
         let span = Span::current();
-        let granted =
-            Arc::new(Granted { account, site: site.clone(), token: token.clone(), span: span.clone() });
+        let granted = Granted { recorded: true.into(), ..Granted::new(account, site.clone(), &token, &span) };
         let now = Instant::now();
-        let renewal = Renewal { granted, due: now + RENEW, end: now + life };
+        self.keep(Renewal { granted: Arc::new(granted), due: now + RENEW, end: now + life });
+        let (holds, token) = (Arc::clone(self), Some(token));
+        Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
+    }
+
+    fn keep(self: &Arc<Self>, renewal: Renewal) {
         let mut held = self.held();
-        held.granted.insert(token.clone(), renewal);
+        held.granted.insert(renewal.granted.token.clone(), renewal);
         if !std::mem::replace(&mut held.is_renewing, true) {
             self.tasks.spawn(Arc::clone(self).renew());
         }
-        drop(held);
-        let (holds, token) = (Arc::clone(self), Some(token));
-        Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
+    }
+
+    /// Claims all that is held: Redis may have forgotten it, or others took this adapter for gone.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub(super) async fn claim(&self) -> Result<(), StoreError> {
+        let now = Instant::now();
+        let mut running = Vec::new();
+        for renewal in self.held().granted.values_mut().filter(|renewal| now < renewal.end) {
+            renewal.due = now + RENEW;
+            running.push(Arc::clone(&renewal.granted));
+        }
+        let claims = running.into_iter().map(|granted| self.claim_one(granted));
+        stream::iter(claims).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await
+    }
+
+    async fn claim_one(&self, granted: Arc<Granted>) -> Result<(), StoreError> {
+        granted.claim(&self.store).await?;
+        // Its release may have come before: nobody gives it back then but whoever claimed it.
+        let is_held = self.held().granted.contains_key(&granted.token);
+        if is_held { Ok(()) } else { granted.release(&self.store).await }
+    }
+
+    async fn renew_one(&self, granted: Arc<Granted>) {
+        let (account, span) = (granted.account, granted.span.clone());
+        let renewed = async {
+            match granted.renew(&self.store).await {
+                Ok(false) => self.claim_one(Arc::clone(&granted)).await,
+                other => other.map(|_| ()),
+            }
+        };
+        if let Err(error) = renewed.instrument(span.clone()).await {
+            span.in_scope(|| tracing::warn!(account.id = %account, %error, "cannot renew the lease"));
+        }
     }
 
     /// Renews what is held until nothing is, also while the process stops: that waits so for the last release.
@@ -123,7 +162,7 @@ impl Holds {
             // Before looking: a release in between must not be missed.
             let released = self.released();
             let Some(due) = self.due(Instant::now()) else { return };
-            let renewals = due.into_iter().map(|granted| granted.renew_or_warn(&self.store));
+            let renewals = due.into_iter().map(|granted| self.renew_one(granted));
             stream::iter(renewals).buffer_unordered(AT_ONCE).for_each(async |()| {}).await;
             tokio::select! {
                 () = sleep(LOOK) => {}
@@ -150,19 +189,25 @@ impl Holds {
         Some(due)
     }
 
-    /// Guards a lease that only this process knows, for as long as Redis is away; `None` when the account or the site
-    /// has as many as it bears.
+    /// Guards a lease that only this process knows, for as long as Redis is away, and that is claimed when it is back;
+    /// `None` when the account or the site has as many as it bears.
     pub(crate) fn guard_unrecorded(
         self: &Arc<Self>,
         candidate: Candidate,
+        token: LeaseToken,
         limit: u32,
         site: Option<(&SiteName, u32)>,
+        life: Duration,
     ) -> Option<Lease> {
         let Candidate { id: account, generation, .. } = candidate;
         let (site, site_limit) = site.unzip();
         let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
         let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
-        Some(Lease { account, generation, switched_off, site, holds, token: None, is_over: false, span })
+        let granted = Arc::new(Granted::new(account, site.clone(), &token, &span));
+        let now = Instant::now();
+        self.keep(Renewal { granted, due: now + LOOK, end: now + life });
+        let token = Some(token);
+        Some(Lease { account, generation, switched_off, site, holds, token, is_over: false, span })
     }
 
     /// Accounts that this process holds.
@@ -222,11 +267,13 @@ impl Holds {
     }
 }
 
-/// What Redis granted under one token.
+/// What is held under one token.
 struct Granted {
     account: AccountId,
     site: Option<SiteName>,
     token: LeaseToken,
+    /// Whether Redis knows it.
+    recorded: AtomicBool,
     span: Span,
 }
 
@@ -239,6 +286,24 @@ struct Renewal {
 }
 
 impl Granted {
+    fn new(account: AccountId, site: Option<SiteName>, token: &LeaseToken, span: &Span) -> Self {
+        let (token, span) = (token.clone(), span.clone());
+        Self { account, site, token, recorded: AtomicBool::new(false), span }
+    }
+
+    /// Takes all of it, whether it is known or not.
+    async fn claim(&self, store: &Store) -> Result<(), StoreError> {
+        self.recorded.store(true, Ordering::Relaxed);
+        let site = async {
+            match &self.site {
+                Some(site) => store.claim_site_lease(site, &self.token, TTL).await,
+                None => Ok(()),
+            }
+        };
+        let (account, site) = tokio::join!(store.claim_lease(self.account, &self.token, TTL), site);
+        account.and(site)
+    }
+
     /// Keeps all of it; false when some of it had ended.
     async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let site = async {
@@ -249,17 +314,6 @@ impl Granted {
         };
         let (account, site) = tokio::join!(store.renew_lease(self.account, &self.token, TTL), site);
         Ok(account? && site?)
-    }
-
-    async fn renew_or_warn(self: Arc<Self>, store: &Store) {
-        let Self { account, span, .. } = &*self;
-        match self.renew(store).instrument(span.clone()).await {
-            Ok(true) => {}
-            Ok(false) => span.in_scope(|| tracing::warn!(account.id = %account, "the lease ended early")),
-            Err(error) => {
-                span.in_scope(|| tracing::warn!(account.id = %account, %error, "cannot renew the lease"));
-            }
-        }
     }
 
     /// Gives all of it back, in one round trip.
@@ -301,6 +355,7 @@ impl Lease {
         let holds = Arc::clone(&self.holds);
         async move {
             if let Some(Renewal { granted, .. }) = renewal
+                && granted.recorded.load(Ordering::Relaxed)
                 && let Err(error) = granted.release(&holds.store).await
             {
                 let account = granted.account;
@@ -319,10 +374,9 @@ impl Drop for Lease {
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let recorded = self.token.is_some();
         f.debug_struct("Lease")
             .field("account", &self.account)
-            .field("recorded", &recorded)
+            .field("over", &self.is_over)
             .finish_non_exhaustive()
     }
 }

@@ -196,6 +196,11 @@ impl Table {
         count
     }
 
+    /// Counts the accounts whose records cannot be read.
+    pub(super) fn damaged(&self) -> usize {
+        self.known.values().filter(|known| known.account.state == State::Damaged).count()
+    }
+
     fn line(&mut self, site: &SiteName, scope: &Scope) -> &Line {
         // Not `entry`: nearly always it is there, and needs no copy of its name.
         if self.lines.get(site).is_none_or(|lines| !lines.contains_key(scope)) {

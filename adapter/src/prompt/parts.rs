@@ -42,10 +42,11 @@ pub(super) fn apart(
     site: &Site,
     others: Others,
 ) -> Result<(ChatRequest, Vec<File>), Invalid> {
-    let (last, upload) = (request.messages.len().saturating_sub(1), site.chat.upload.as_ref());
+    let upload = site.chat.upload.as_ref();
     if others == Others::Passed && upload.is_none() {
         return Ok((request, Vec::new()));
     }
+    let last = just_sent(&request);
     // Most messages are texts, and a long one is not parsed for that.
     let parsed = |raw: &RawValue| if raw.get().contains('[') { value(raw) } else { Value::Null };
     let mut messages: Vec<Value> = request.messages.iter().map(|raw| parsed(raw)).collect();
@@ -56,7 +57,7 @@ pub(super) fn apart(
     for (index, message) in messages.iter_mut().enumerate() {
         // Behind results stands what a tool showed: refused again and again, it would end the conversation.
         let of_a_tool = index.checked_sub(1).is_some_and(|before| roles[before]);
-        let is_last = index == last && message["role"] == "user" && !of_a_tool;
+        let is_last = last == Some(index) && message["role"] == "user" && !of_a_tool;
         let Some(parts) = message["content"].as_array_mut() else { continue };
         let mut changed = false;
         for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| !is_text(part)) {
@@ -91,6 +92,12 @@ pub(super) fn apart(
     }
     let files = since_the_last_answer(files, &request);
     Ok((request, files))
+}
+
+/// The message that the client has just sent: the last one of the person or of a tool, whatever stands behind it.
+fn just_sent(request: &ChatRequest) -> Option<usize> {
+    let sent = |raw: &RawValue| ["user", "tool"].iter().any(|role| value(raw)["role"] == *role);
+    request.messages.iter().rposition(|raw| sent(raw))
 }
 
 /// The files, with what of them is new to a site that keeps the conversation.
@@ -229,6 +236,16 @@ mod tests {
         );
         let expected = "What is this?\n[picture left out: this model is reached through text only]";
         assert_eq!(told, [json!({"role": "user", "content": expected}), question]);
+    }
+
+    #[test]
+    fn what_stands_behind_the_persons_last_words_makes_them_no_older() {
+        let (gradio, sent) = (site("gradio"), user(&[picture("data:")]));
+        let prefill = json!({"role": "assistant", "content": "It is"});
+        let result = json!({"role": "tool", "tool_call_id": "a", "content": "x"});
+
+        assert!(apart(&gradio, &json!([sent, prefill])).is_err());
+        assert!(apart(&gradio, &json!([sent, prefill, result])).is_ok());
     }
 
     #[test]

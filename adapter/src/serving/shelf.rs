@@ -54,6 +54,7 @@ impl Shelf {
         }
         waiting.tickets += 1;
         let ticket = waiting.tickets;
+        tracing::debug!("the client has gone; its turn waits for a moment");
         let before = waiting.turns.insert(digest.clone(), Parked { left, session, ticket });
         drop(waiting);
         drop(before);

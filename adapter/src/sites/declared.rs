@@ -4,7 +4,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt};
+use bytes::Bytes;
+use futures::StreamExt;
 use latchkey_shared::{
     session::Session,
     site::{
@@ -19,10 +20,11 @@ use latchkey_shared::{
 };
 use rand::RngExt;
 use reqwest::Response;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
-use super::{Outside, watch::Cut};
-use crate::stream::{Deltas, Stages, Upstream, delta::Values, fault::Fault};
+use super::{Outside, http, watch::Cut};
+use crate::stream::{Deltas, Stages, Upstream, cutoff::Cutoff, delta::Values, fault::Fault};
 
 mod after;
 pub(super) mod call;
@@ -57,7 +59,7 @@ pub(super) struct Asked {
 pub(super) async fn open(
     outside: &Outside,
     site: &Arc<Site>,
-    http: &Http,
+    declared: &Http,
     session: &Arc<Session>,
     asked: Asked,
 ) -> Result<Deltas, Fault> {
@@ -71,9 +73,9 @@ pub(super) async fn open(
         watch: outside.watch.clone(),
     };
     let goes_on = kept.is_some();
-    let values = beginning(&http.mint, http.conversation.as_ref(), kept);
+    let values = beginning(&declared.mint, declared.conversation.as_ref(), kept);
     let mut after = After::new(outside, caller.clone(), values);
-    let Some((last, before)) = http.requests.split_last() else {
+    let Some((last, before)) = declared.requests.split_last() else {
         return Err(Fault::Unreadable("the site file has no request"));
     };
     for request in before {
@@ -81,18 +83,22 @@ pub(super) async fn open(
             continue;
         }
         after.upload(request, outside, &words, deadline).await?;
-        let taken = timeout_at(deadline, caller.take(request, Some(&words), &after.values)).await;
-        after.values.extend(taken.map_err(|_| Fault::Silent)??);
+        let taking = caller.take(request, Some(&words), &after.values);
+        let taken = http::by(deadline, &site.name, http::CHAT, Fault::Silent, taking).await??;
+        after.values.extend(taken);
     }
     after.upload(last, outside, &words, deadline).await?;
-    let response = timeout_at(deadline, caller.send(last, Some(&words), &after.values)).await;
-    let response = response.map_err(|_| Fault::Silent)??;
+    let sending = caller.send(last, Some(&words), &after.values);
+    let response = http::by(deadline, &site.name, http::CHAT, Fault::Silent, sending).await??;
     let known = Known { values: after.values.clone(), goes_on };
     let decoder = Decoder::new(Arc::clone(site), known, is_framed(&response));
-    let stages = Stages::new(outside.watch.over(Box::new(decoder), cut(&http.stream)), minted);
-    let upstream = match http.stream.poll {
-        None => response.bytes_stream().map_err(drop).boxed(),
-        Some(pause) => polled(response, pause, caller, last.clone(), words, after.values.clone()),
+    let stages = Stages::new(outside.watch.over(Box::new(decoder), cut(&declared.stream)), minted);
+    let upstream = match declared.stream.poll {
+        None => http::body(response, &site.name, &outside.span),
+        Some(pause) => {
+            let polled = Polled { pause, caller, request: last.clone(), words, values: after.values.clone() };
+            polled.answers(response, outside.span.clone())
+        }
     };
     let farewell = Box::new(move |ended, values| after.end(ended, values));
     let mut deltas = Deltas::new(stages, upstream, site.limits, started).with_farewell(farewell);
@@ -147,29 +153,37 @@ fn is_framed(response: &Response) -> bool {
     chunked || response.content_length().is_some() || response.version() >= reqwest::Version::HTTP_2
 }
 
-/// Asks again and again; each answer becomes one line.
-fn polled(
-    first: Response,
+/// A site that is asked again and again.
+struct Polled {
     pause: Duration,
     caller: Caller,
     request: Request,
     words: Words,
     values: Values,
-) -> Upstream {
-    let state = (Some(first), caller, request, words, values);
-    futures::stream::unfold(state, move |(first, caller, request, words, values)| async move {
+}
+
+impl Polled {
+    /// Each answer becomes one line; `span` is the request's, whoever reads.
+    fn answers(self, first: Response, span: Span) -> Upstream {
+        futures::stream::unfold((Some(first), self), move |(first, polled)| {
+            let next = async move {
+                let line = polled.next(first).await.ok_or_else(Cutoff::told);
+                Some((line, (None, polled)))
+            };
+            next.instrument(span.clone())
+        })
+        .boxed()
+    }
+
+    async fn next(&self, first: Option<Response>) -> Option<Bytes> {
+        let Self { pause, caller, request, words, values } = self;
         let response = match first {
-            Some(response) => Ok(response),
+            Some(response) => response,
             None => {
-                tokio::time::sleep(pause).await;
-                caller.send(&request, Some(&words), &values).await
+                tokio::time::sleep(*pause).await;
+                caller.send(request, Some(words), values).await.ok()?
             }
         };
-        let line = match response {
-            Ok(response) => call::line(response).await.ok_or(()),
-            Err(_) => Err(()),
-        };
-        Some((line, (None, caller, request, words, values)))
-    })
-    .boxed()
+        call::line(&caller.site.name, response).await
+    }
 }

@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use latchkey_shared::{threads::PerThread, time::Timestamp};
+use futures::{StreamExt, TryStreamExt};
+use latchkey_shared::{id::SiteName, network::Broken, threads::PerThread, time::Timestamp};
 use reqwest::{Client, ClientBuilder, Response, header, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 
-use crate::stream::fault::Fault;
+use crate::stream::{Upstream, cutoff::Cutoff, fault::Fault};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.
 const IDLE: Duration = Duration::from_secs(55);
+
+/// What the request is for that asks a site, in the log.
+pub(crate) const CHAT: &str = "a chat";
 
 /// The ways to all sites, each thread's own: an answer comes in on the thread that asks. Clones share them.
 #[derive(Clone, Debug)]
@@ -62,14 +67,32 @@ fn builder() -> ClientBuilder {
         .no_proxy()
 }
 
-/// What it means that a request could not be sent.
-pub(crate) fn sending_fault(error: &reqwest::Error) -> Fault {
+/// What it means that a request could not be sent. Why is for the log alone.
+pub(crate) fn sending_fault(site: &SiteName, call: &str, error: &reqwest::Error) -> Fault {
+    Broken::of(error).log(site, call);
     match error {
         error if error.is_connect() && error.is_timeout() => Fault::NotAccepted,
         error if error.is_connect() => Fault::Unreachable,
         error if error.is_timeout() => Fault::Silent,
         _ => Fault::Cut,
     }
+}
+
+/// Waits for a site until a deadline; that it has passed is a fault of the network's like any other.
+///
+/// # Errors
+/// `late` when it has passed.
+pub(crate) async fn by<T>(
+    deadline: Instant,
+    site: &SiteName,
+    call: &str,
+    late: Fault,
+    asking: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    timeout_at(deadline, asking).await.map_err(|_| {
+        Broken::timeout("answer").log(site, call);
+        late
+    })
 }
 
 /// Whether an answer has a content type.
@@ -87,14 +110,36 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     }
 }
 
+/// An answer's bytes as they arrive; `span` is the request's, whoever reads them.
+pub(crate) fn body(response: Response, site: &SiteName, span: &Span) -> Upstream {
+    let (site, span) = (site.clone(), span.clone());
+    let cutoff = move |error| Cutoff::of(&error, CHAT, site.clone(), span.clone());
+    response.bytes_stream().map_err(cutoff).boxed()
+}
+
 /// The beginning of a body, as much as came in time.
-pub(crate) async fn beginning(mut response: Response, limit: usize, time: Duration) -> Vec<u8> {
+pub(crate) async fn beginning(
+    site: &SiteName,
+    mut response: Response,
+    limit: usize,
+    time: Duration,
+) -> Vec<u8> {
+    const CALL: &str = "a body";
+
     let deadline = Instant::now() + time;
     let mut body = Vec::new();
     while body.len() < limit {
         match timeout_at(deadline, response.chunk()).await {
             Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
-            _ => break,
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) => {
+                Broken::of(&error).log(site, CALL);
+                break;
+            }
+            Err(_) => {
+                Broken::timeout("rest of a body").log(site, CALL);
+                break;
+            }
         }
     }
     body.truncate(limit);

@@ -8,13 +8,15 @@ use latchkey_shared::{
 };
 use reqwest::{Client, StatusCode, header};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use super::{headers, http};
 use crate::stream::fault::Fault;
 
 const LIMIT_BYTES: usize = 4 * 1024 * 1024;
 const LIMIT_TIME: Duration = Duration::from_secs(10);
+/// What it is for, in the log.
+const CALL: &str = "its models";
 
 /// Fetches the ids, in the site's order.
 ///
@@ -29,9 +31,10 @@ pub(crate) async fn fetch(
     let url = site.url(&from.path);
     let request =
         client.get(url.clone()).headers(headers(session, &url)?).header(header::ACCEPT, "application/json");
-    let response = timeout(LIMIT_TIME, request.send()).await;
     // No prompt is on its way yet: another replica may be asked at once.
-    let response = response.map_err(|_| Fault::NotAccepted)?.map_err(|error| http::sending_fault(&error))?;
+    let late = Fault::NotAccepted;
+    let response = http::by(Instant::now() + LIMIT_TIME, &site.name, CALL, late, request.send()).await?;
+    let response = response.map_err(|error| http::sending_fault(&site.name, CALL, &error))?;
     let is_page = http::has_type(&response, "text/html");
     match response.status() {
         StatusCode::UNAUTHORIZED => return Err(Fault::SessionDead),
@@ -40,7 +43,7 @@ pub(crate) async fn fetch(
         StatusCode::OK => {}
         status => return Err(Fault::Status(status.as_u16())),
     }
-    let body = http::beginning(response, LIMIT_BYTES, LIMIT_TIME).await;
+    let body = http::beginning(&site.name, response, LIMIT_BYTES, LIMIT_TIME).await;
     ids(&body, from).ok_or(Fault::Unreadable("the list of models is not where the site file says"))
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
 use latchkey_shared::{
     session::Session,
     site::{
@@ -13,7 +12,7 @@ use latchkey_shared::{
 };
 use reqwest::{StatusCode, header};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     Outside,
@@ -88,18 +87,18 @@ pub(super) async fn open(
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "text/event-stream, application/json")
         .body(body);
-    let response = timeout_at(deadline, request.send()).await;
-    let response = response.map_err(|_| Fault::Silent)?.map_err(|error| http::sending_fault(&error))?;
+    let response = http::by(deadline, &site.name, http::CHAT, Fault::Silent, request.send()).await?;
+    let response = response.map_err(|error| http::sending_fault(&site.name, http::CHAT, &error))?;
     outside.watch.answered("POST", &url, response.status());
     let is_html = http::has_type(&response, "text/html");
     if response.status() != StatusCode::OK || is_html {
-        return Err(refusal::read(response, is_html, &site.chat).await);
+        return Err(refusal::read(response, is_html, site).await);
     }
     let is_json = http::has_type(&response, "application/json");
     let decoder = if is_json { Decoder::whole() } else { Decoder::events() };
     let cut = if is_json { Cut::Nowhere } else { Cut::Blocks };
     let decoder = outside.watch.over(Box::new(decoder), cut);
-    let upstream = response.bytes_stream().map_err(drop).boxed();
+    let upstream = http::body(response, &site.name, &outside.span);
     let mut deltas = Deltas::new(Stages::new(decoder, minted), upstream, site.limits, started);
     if let Some(uploads) = uploads {
         // The site needs them as long as it answers.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use latchkey_shared::site::chat::{self, Chat, Expired, RefusalMeaning};
+use latchkey_shared::site::{
+    Site,
+    chat::{self, Expired, RefusalMeaning},
+};
 use reqwest::Response;
 
 use super::http;
@@ -13,12 +16,13 @@ const REFUSAL_BYTES: usize = 64 * 1024;
 const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// Reads an answer that is none and says what it means.
-pub(super) async fn read(response: Response, is_html: bool, chat: &Chat) -> Fault {
+pub(super) async fn read(response: Response, is_html: bool, site: &Site) -> Fault {
     let status = response.status().as_u16();
     let retry_after = http::retry_after(&response);
-    let body = http::beginning(response, REFUSAL_BYTES, REFUSAL_TIME).await;
-    let declared = declared(&chat.refusals, status, retry_after, &body);
-    declared.unwrap_or_else(|| Refusal { status, is_html, retry_after, body: &body }.fault(&chat.expired))
+    let body = http::beginning(&site.name, response, REFUSAL_BYTES, REFUSAL_TIME).await;
+    let declared = declared(&site.chat.refusals, status, retry_after, &body);
+    declared
+        .unwrap_or_else(|| Refusal { status, is_html, retry_after, body: &body }.fault(&site.chat.expired))
 }
 
 /// What the site file says that an answer means, if it says anything.
@@ -90,6 +94,8 @@ impl Refusal<'_> {
         match self.status {
             429 => Fault::RateLimited { retry_after: self.retry_after },
             413 => Fault::Rejected(Rejection::TooLong),
+            // What stands before the site has waited for it in vain: it has the prompt, and may answer it still.
+            504 | 524 => Fault::Silent,
             404 if self.is_html => Fault::Status(404),
             404 => Fault::Rejected(Rejection::Model),
             400 | 422 => Fault::Rejected(rejection(&words).unwrap_or(Rejection::Invalid)),

@@ -146,6 +146,10 @@ impl Decode for Watched {
         self.decoder.has_ended()
     }
 
+    fn is_queued(&self) -> bool {
+        self.decoder.is_queued()
+    }
+
     fn values(&self) -> Values {
         self.decoder.values()
     }
@@ -221,6 +225,14 @@ mod tests {
         fn has_ended(&self) -> bool {
             false
         }
+
+        fn is_queued(&self) -> bool {
+            true
+        }
+
+        fn values(&self) -> Values {
+            Values::new()
+        }
     }
 
     fn events(cut: Cut, pieces: &[&str]) -> Vec<String> {
@@ -236,6 +248,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         watch.take().into_iter().map(shown).collect()
+    }
+
+    /// Its prompt waits in the site's queue: the deadline of the first word must not pass meanwhile, watched or not.
+    #[test]
+    fn a_queue_is_seen_through_a_watch() {
+        assert!(Watch::off().over(Box::new(Xs), Cut::Nowhere).is_queued());
+        assert!(Watch::on().over(Box::new(Xs), Cut::Nowhere).is_queued());
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Chunks {
         self.choice(out, |out| out.put_slice(br#"{"role":"assistant","content":""}"#));
     }
 
+    /// An empty word: a gateway that converts begins its message with it.
+    pub(crate) fn nothing(&self, out: &mut BytesMut) {
+        self.text(out, b"content", "");
+    }
+
     /// Writes one delta. What ends an answer is written by [`Chunks::end`].
     pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {

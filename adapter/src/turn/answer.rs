@@ -157,9 +157,9 @@ impl Answer {
         self.hold.conversation(self.values.as_ref()?)
     }
 
-    /// Whether the site was told that it announced a call and sent none.
-    pub(super) fn was_nudged(&self) -> bool {
-        matches!(&self.reader, Reader::Bridged(bridged) if bridged.was_nudged())
+    /// Whether the site was told that it announced a call, and sent none all the same.
+    pub(super) fn was_nudged_in_vain(&self) -> bool {
+        matches!(&self.reader, Reader::Bridged(bridged) if bridged.was_nudged_in_vain())
     }
 
     fn is_holding(&self) -> bool {

@@ -13,16 +13,12 @@ use latchkey_bridge::{
 };
 
 use super::{
-    judge::{self, Answers, Nudges, Verdict},
     repair::{EXTRA_ASKS, Need},
     tally::Tally,
 };
 use crate::{
     config::Judge,
-    prompt::{
-        Exchange,
-        emulation::{Emulation, Scene},
-    },
+    prompt::{Exchange, emulation::Emulation},
     stream::{
         close::End,
         delta::{Call, Delta, Finish},
@@ -31,6 +27,7 @@ use crate::{
 };
 
 mod given;
+mod judging;
 mod round;
 
 use given::Given;
@@ -77,7 +74,7 @@ pub(super) struct Bridged {
     exchanges: Vec<Exchange>,
     round: Round,
     given: Given,
-    /// Turns of this conversation that were nudged lately.
+    /// Turns of this conversation that were nudged lately, in vain.
     nudges: u32,
     /// Calls that were given when this answer began.
     before: usize,
@@ -105,7 +102,7 @@ impl Bridged {
         }
     }
 
-    /// Learns how many of the conversation's last turns were nudged.
+    /// Learns how many of the conversation's last turns were nudged in vain.
     pub(super) fn recall(&mut self, nudges: u32) {
         self.nudges = nudges;
     }
@@ -114,6 +111,11 @@ impl Bridged {
     pub(super) fn was_nudged(&self) -> bool {
         let nudge = self.nudge();
         self.exchanges.iter().any(|exchange| exchange.question == nudge)
+    }
+
+    /// Whether it was, and no call came of it. A nudge that works costs nothing of what a conversation may have.
+    pub(super) fn was_nudged_in_vain(&self) -> bool {
+        self.was_nudged() && self.given.calls == 0
     }
 
     /// What was said and asked beyond the client's request.
@@ -274,33 +276,6 @@ impl Bridged {
             return None;
         }
         self.judge()
-    }
-
-    fn judge(&self) -> Option<(Need, &'static str)> {
-        if self.policy.judge == Judge::Off {
-            return None;
-        }
-        let Scene { system, user, after_result, refused, repeats, .. } = &self.emulation.scene;
-        if *repeats {
-            return None;
-        }
-        let tools: Vec<&str> = self.emulation.catalog.tools().iter().map(|tool| tool.name.as_str()).collect();
-        let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::Turn {
-            text: &self.given.text,
-            answers: if *after_result { Answers::ToolResult } else { Answers::User },
-            required: false,
-            tools: &tools,
-            user,
-            system,
-            refused: *refused,
-            nudges: Nudges { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
-        });
-        tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
-        if nudge && self.policy.judge == Judge::Shadow {
-            self.tally.nudged(reason.label(), "shadow");
-            return None;
-        }
-        nudge.then(|| (Need::Nudge(reason), reason.label()))
     }
 
     fn nudge(&self) -> String {

@@ -1,7 +1,7 @@
 //! Decides whether a turn that ended without a call announced one and stopped.
 //!
-//! It weighs what the model said last, in English and Chinese; it never asks, waits or reads a clock. Without a call
-//! parsed and with tools declared, one of four readings may hold (announced, patch as text, denial, nothing said);
+//! It weighs what the model said last; it never asks, waits or reads a clock. Without a call
+//! parsed and with tools declared, one of five readings may hold (announced, call or patch as text, denial, nothing said);
 //! each is scored on its own and the best one counts. Being wrong towards a nudge costs a site call, so every reading
 //! has signals against it. Cost is linear in the text.
 
@@ -11,15 +11,19 @@ mod denial;
 #[rustfmt::skip]
 mod english;
 mod intent;
+mod language;
 mod patch;
 #[cfg(test)]
 mod proof;
 mod request;
 mod signals;
+mod silent;
 mod tail;
+mod unread;
 mod words;
 
 use request::Request;
+use serde_json::Value;
 use signals::Signals;
 use tail::Tail;
 
@@ -41,8 +45,8 @@ pub(crate) struct Turn<'a> {
     pub answers: Answers,
     /// `tool_choice` demands a call.
     pub required: bool,
-    /// Names of the declared tools, as the client spelled them.
-    pub tools: &'a [&'a str],
+    /// The declared tools.
+    pub tools: &'a [Tool<'a>],
     /// What the user said last, reminders of the client included: that is where both clients announce plan mode.
     pub user: &'a str,
     /// The system prompt.
@@ -52,6 +56,30 @@ pub(crate) struct Turn<'a> {
     pub nudges: Nudges,
 }
 
+/// A declared tool, as far as a call of it can be told by.
+#[derive(Debug, Clone)]
+pub(crate) struct Tool<'a> {
+    /// As the client spelled it.
+    pub name: &'a str,
+    /// Names of all its arguments.
+    pub parameters: Vec<&'a str>,
+    /// Of those without which no call is one.
+    pub required: Vec<&'a str>,
+}
+
+impl<'a> Tool<'a> {
+    /// Reads what its JSON schema says.
+    pub(crate) fn new(name: &'a str, schema: &'a Value) -> Self {
+        let properties = schema["properties"].as_object();
+        let required = schema["required"].as_array();
+        Self {
+            name,
+            parameters: properties.into_iter().flat_map(|all| all.keys().map(String::as_str)).collect(),
+            required: required.into_iter().flatten().filter_map(Value::as_str).collect(),
+        }
+    }
+}
+
 /// The message before the turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
@@ -59,7 +87,7 @@ pub(crate) enum Answers {
     ToolResult,
 }
 
-/// Nudges already spent.
+/// Nudges that brought no call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Nudges {
     pub this_turn: u32,
@@ -82,6 +110,8 @@ pub(crate) struct Verdict {
 pub(crate) enum Reason {
     /// An action was announced and not taken.
     Announced,
+    /// A call was written as text, in a form that is none.
+    CallAsText,
     /// An edit was printed, or handed to the user to make.
     PatchAsText,
     /// The model says it has no tools.
@@ -113,6 +143,7 @@ impl Reason {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Announced => "announced",
+            Self::CallAsText => "call_as_text",
             Self::PatchAsText => "patch_as_text",
             Self::Denial => "denial",
             Self::Empty => "empty",
@@ -143,7 +174,7 @@ pub(crate) fn judge(turn: &Turn<'_>) -> Verdict {
 
 /// The reading with the most behind it.
 fn reading(turn: &Turn<'_>) -> (Reason, Signals) {
-    if words::is_blank(turn.text) {
+    if words::is_blank(silent::cut(turn.text)) {
         return (Reason::Empty, Signals::of(signals::EMPTY));
     }
     if turn.required {
@@ -153,6 +184,7 @@ fn reading(turn: &Turn<'_>) -> (Reason, Signals) {
     let request = Request::of(turn.user, turn.system);
     let mut best = (Reason::Announced, signals::announced(turn, &tail, request));
     let others = [
+        (Reason::CallAsText, signals::call_as_text(turn, request)),
         (Reason::PatchAsText, signals::patch_as_text(turn, &tail, request)),
         (Reason::Denial, signals::denial(turn, &tail, request)),
     ];

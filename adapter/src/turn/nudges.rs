@@ -1,4 +1,4 @@
-//! How often a conversation was nudged lately. The client's history does not tell: what a nudge brought looks like any
+//! How often a conversation was nudged lately in vain. The client's history does not tell: what a nudge brought looks like any
 //! other answer. So the adapters count together, in Redis.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::prompt::{Calls, Prompt, emulation::Scene};
 /// How long a conversation is remembered that nobody goes on with.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many of the last turns were nudged. Where Redis does not say, none: a nudge too many costs one question.
+/// How many of the last turns were nudged in vain. Where Redis does not say, none: a nudge too many costs one question.
 pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
     let Some(Scene { turn, conversation, .. }) = scene(prompt) else { return 0 };
     // The first turn follows no other.
@@ -25,7 +25,7 @@ pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
     })
 }
 
-/// Notes that this turn was nudged.
+/// Notes that this turn was nudged in vain.
 pub(super) async fn note(store: &Store, prompt: &Prompt) {
     let Some(Scene { turn, conversation, .. }) = scene(prompt) else { return };
     if let Err(error) = store.note_nudge(conversation, *turn, TTL).await {

@@ -94,6 +94,26 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Gives the fields of a damaged account that cannot be read what an account has that never had them.
+pub(super) async fn repair(
+    Admin(actor): Admin,
+    Found(account): Found,
+    State(app): State<App>,
+) -> Result<Json<AccountView>, Problem> {
+    if account.state == account::State::Damaged {
+        if !app.store.repair_account(&account).await? {
+            return Err(Problem::AccountBeyondRepair(account.id));
+        }
+        tracing::warn!(account.id = %account.id, account.damage = account.damage.join(", "), "account repaired");
+        let detail = account.damage.join(", ");
+        audit::record(&app.store, actor, "account.repaired", account.id, &detail).await;
+    }
+    let repaired = app.store.account(account.id).await?;
+    let account = repaired.ok_or_else(|| Problem::AccountNotFound(account.id.to_string()))?;
+    let leases = app.store.leases(account.id).await?;
+    Ok(Json(AccountView { account, leases }))
+}
+
 /// The site, if accounts of it can sign in.
 pub(super) fn site(catalog: &Catalog, name: &SiteName) -> Result<Arc<Site>, Problem> {
     if let Some(site) = catalog.site(name) {
@@ -113,10 +133,11 @@ pub(super) async fn put_credentials(
     account: &Account,
     credentials: &Credentials,
 ) -> Result<u64, Problem> {
-    let version = account.credentials_version + 1;
+    let not_found = || Problem::AccountNotFound(account.id.to_string());
+    let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
     let sealed = app.credentials_vault.seal(credentials, account.id, version);
     if !app.store.put_credentials(account.id, version, &sealed).await? {
-        return Err(Problem::AccountNotFound(account.id.to_string()));
+        return Err(not_found());
     }
     Ok(version)
 }
@@ -127,7 +148,7 @@ pub(super) fn recovered(account: &Account, now: Timestamp) -> Account {
     let state = if lives { account::State::Active } else { account::State::New };
     // Whoever signed in before is meant to be signed in again.
     let refresh_at = (account.generation > 0).then_some(now);
-    let after = Account { state, reason: String::new(), refresh_at, ..account.clone() };
+    let after = Account { state, reason: String::new(), phase: None, refresh_at, ..account.clone() };
     Account { refresh_at: refresh::next_due(&after, now), ..after }
 }
 

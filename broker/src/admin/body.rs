@@ -7,7 +7,7 @@ use axum::{
     response::IntoResponse,
 };
 use latchkey_shared::nearest::nearest;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use tokio::time::{Duration, timeout};
 
 use super::problem::Problem;
@@ -15,6 +15,15 @@ use crate::state::App;
 
 /// 64 KiB need less on any line that an operator works over.
 const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// Tells `null` from a field that is not there.
+pub(super) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
 
 /// A body of fields.
 pub(super) struct Body<T>(pub(super) T);

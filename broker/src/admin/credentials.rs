@@ -1,11 +1,23 @@
 //! Credentials: they go in, and only their version comes out.
 
 use axum::{Json, extract::State};
-use latchkey_shared::{account, credentials::Credentials, store::AccountChange, time::Timestamp};
+use latchkey_shared::{
+    account::{Account, Cause, Move},
+    credentials::Credentials,
+    store::AccountChange,
+    time::Timestamp,
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{accounts, auth::Admin, body::Body, found::Found, problem::Problem, valid};
+use super::{
+    accounts,
+    auth::Admin,
+    body::{Body, given},
+    found::Sound,
+    problem::Problem,
+    valid,
+};
 use crate::{audit, state::App};
 
 /// Credentials on their way in.
@@ -17,10 +29,20 @@ pub(super) struct CredentialsBody {
     totp_seed: Option<SecretString>,
 }
 
+/// Other credentials on their way in: all of them, with their username; without one, what is left out stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename = "Credentials")]
+pub(super) struct OtherCredentials {
+    username: Option<String>,
+    password: Option<SecretString>,
+    #[serde(default, deserialize_with = "given")]
+    totp_seed: Option<Option<SecretString>>,
+}
+
 /// What may be known of stored credentials.
-#[derive(Debug, Serialize)]
-pub(super) struct CredentialsVersion {
-    version: u64,
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CredentialsVersion {
+    pub(crate) version: u64,
 }
 
 impl CredentialsBody {
@@ -40,20 +62,54 @@ impl CredentialsBody {
     }
 }
 
-/// Replaces an account's credentials. A new version may be typed at the site again after a rejected one.
+impl OtherCredentials {
+    /// Checks them, beside what is stored.
+    async fn check(self, app: &App, account: &Account) -> Result<Credentials, Problem> {
+        let Self { username, password, totp_seed } = self;
+        if let Some(username) = username {
+            let password = password.ok_or_else(|| Problem::invalid("password", "it is missing"))?;
+            return CredentialsBody { username, password, totp_seed: totp_seed.flatten() }.check("");
+        }
+        if password.is_none() && totp_seed.is_none() {
+            return Err(Problem::invalid(
+                "password",
+                "it is missing, and so is everything else that may change",
+            ));
+        }
+        let stored = stored(app, account).await?;
+        let totp_seed = match totp_seed {
+            Some(changed) => changed.as_ref().map(valid::totp_seed).transpose()?,
+            None => stored.totp_seed,
+        };
+        let password = password.map(valid::password).transpose()?.unwrap_or(stored.password);
+        Ok(Credentials { username: stored.username, password, totp_seed })
+    }
+}
+
+/// The credentials that an account has.
+async fn stored(app: &App, account: &Account) -> Result<Credentials, Problem> {
+    let Some((version, sealed)) = app.store.credentials(account.id).await? else {
+        return Err(Problem::invalid("username", "it is missing, and none is stored"));
+    };
+    app.credentials_vault.open(&sealed, account.id, version).map_err(|error| {
+        tracing::warn!(account.id = %account.id, %error, "cannot open the credentials that are to change");
+        Problem::invalid("username", "it is missing, and what is stored cannot be opened: give all of them")
+    })
+}
+
+/// Replaces an account's credentials, or some of them. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
-    Body(body): Body<CredentialsBody>,
+    Body(body): Body<OtherCredentials>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
-    let credentials = body.check("")?;
+    let credentials = body.check(&app, &account).await?;
     let version = accounts::put_credentials(&app, &account, &credentials).await?;
     app.store.forget_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {
-        from: Some(account::State::CredentialsRejected),
-        state: Some((after.state, after.reason)),
+        step: Some(Move::new(Cause::CredentialsReplaced, after.state, after.reason)),
         refresh_at: Some(after.refresh_at),
         ..AccountChange::default()
     };

@@ -4,13 +4,16 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use latchkey_shared::account::Account;
+use latchkey_shared::account::{Account, State};
 
 use super::problem::Problem;
 use crate::{operations, state::App};
 
 /// The account that the path names.
 pub(super) struct Found(pub(super) Account);
+
+/// The account that the path names, if its record can be read: nothing overwrites what this release does not know.
+pub(super) struct Sound(pub(super) Account);
 
 /// The operation that the path names.
 pub(super) struct Operation(pub(super) operations::Operation);
@@ -23,6 +26,15 @@ impl FromRequestParts<App> for Found {
         let Ok(id) = text.parse() else { return Err(Problem::AccountNotFound(text)) };
         let account = app.store.account(id).await?;
         account.map(Self).ok_or(Problem::AccountNotFound(text))
+    }
+}
+
+impl FromRequestParts<App> for Sound {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Found(account) = Found::from_request_parts(parts, app).await?;
+        if account.state == State::Damaged { Err(Problem::damaged(account)) } else { Ok(Self(account)) }
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Readiness {
     ready: bool,
     /// What is missing, and what to do.
     reasons: Vec<String>,
+    /// What does not keep it from its work, and what to do.
+    warnings: Vec<String>,
     keys: Keys,
 }
 
@@ -41,9 +43,15 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
     if let Err(error) = browser::find_chromium(app.browser.chromium.clone()) {
         reasons.push(format!("{error}"));
     }
+    let warnings = match app.damaged.count(&app.store).await {
+        Some(count @ 1..) => vec![format!(
+            "{count} accounts are damaged and serve nobody: see `latchkey-broker account list --state damaged`"
+        )],
+        Some(0) | None => Vec::new(),
+    };
     let keys = Keys { credentials: app.credentials_vault.key_ids(), session: app.session_vault.key_ids() };
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready: reasons.is_empty(), reasons, keys }))
+    (status, Json(Readiness { ready: reasons.is_empty(), reasons, warnings, keys }))
 }
 
 /// `GET /metrics`.

@@ -9,7 +9,7 @@ use axum::{
 use latchkey_shared::account;
 use tokio::time::{Duration, timeout};
 
-use super::{accounts, auth::Admin, found, found::Found, problem::Problem};
+use super::{accounts, auth::Admin, found, found::Sound, problem::Problem};
 use crate::{audit, login::Asked, operations::OperationView, state::App};
 
 /// A local disk that takes longer is broken.
@@ -18,7 +18,7 @@ const READ: Duration = Duration::from_secs(5);
 /// Starts a login, or joins the one that runs: two impatient clicks are one login.
 pub(super) async fn start(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OperationView>), Problem> {
     if account.state == account::State::Disabled {

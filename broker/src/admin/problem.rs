@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use latchkey_shared::{
-    account::State,
+    account::{Account, State},
     id::{AccountId, SiteName},
     store::StoreError,
 };
@@ -25,6 +25,10 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     #[error("there is no account {0}")]
     AccountNotFound(String),
+    #[error("account {0} cannot be read: {1}")]
+    AccountDamaged(AccountId, String),
+    #[error("of account {0} there is nothing left to repair: remove it, and add it again")]
+    AccountBeyondRepair(AccountId),
     #[error("there is no operation {0}; a broker remembers its own newest 1000 until it restarts")]
     OperationNotFound(String),
     #[error("operation {0} has no screenshot: it did not fail on a page, or LATCHKEY_ARTEFACTS is not set")]
@@ -83,6 +87,11 @@ impl Problem {
         Self::InvalidRequest { field: field.into(), message: message.into() }
     }
 
+    /// What an account's own reason says of its record.
+    pub(crate) fn damaged(account: Account) -> Self {
+        Self::AccountDamaged(account.id, account.reason)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -98,7 +107,11 @@ impl Problem {
             Self::InvalidRequest { .. } | Self::SiteUnknown { .. } | Self::SessionRefused { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::SiteWithoutUrl(_) | Self::AccountDisabled(..) | Self::LoginRunning => StatusCode::CONFLICT,
+            Self::SiteWithoutUrl(_)
+            | Self::AccountDisabled(..)
+            | Self::AccountDamaged(..)
+            | Self::AccountBeyondRepair(_)
+            | Self::LoginRunning => StatusCode::CONFLICT,
             Self::SessionUnproved(_) | Self::LoginQueueFull | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -113,6 +126,8 @@ impl Problem {
             Self::NotFound => ("not_found", "No such path"),
             Self::MethodNotAllowed => ("method_not_allowed", "No such method at this path"),
             Self::AccountNotFound(_) => ("account_not_found", "No such account"),
+            Self::AccountDamaged(..) => ("account_damaged", "The account cannot be read"),
+            Self::AccountBeyondRepair(_) => ("account_beyond_repair", "The account cannot be repaired"),
             Self::OperationNotFound(_) => ("operation_not_found", "No such operation"),
             Self::ScreenshotNotFound(_) => ("screenshot_not_found", "No screenshot"),
             Self::BodyTimeout(_) => ("body_timeout", "The body came too slowly"),
@@ -148,6 +163,8 @@ impl Problem {
             | Self::UnsupportedMediaType
             | Self::InvalidJson(_)
             | Self::AccountDisabled(..)
+            | Self::AccountDamaged(..)
+            | Self::AccountBeyondRepair(_)
             | Self::LoginRunning
             | Self::SessionUnproved(_)
             | Self::LoginQueueFull
@@ -197,7 +214,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(..) | StoreError::Denied(_) | StoreError::Evicts(_) => {
                 Self::StoreUnavailable
             }
-            StoreError::Corrupt { .. } => Self::Internal,
+            StoreError::Unreadable(_) => Self::Internal,
         }
     }
 }

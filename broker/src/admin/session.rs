@@ -9,7 +9,7 @@ use super::{
     accounts::{self, AccountView},
     auth::Admin,
     body::Body,
-    found::Found,
+    found::Sound,
     problem::Problem,
 };
 use crate::{
@@ -70,7 +70,7 @@ impl GivenSession {
 /// Proves the session and makes it the account's. One that is refused changes nothing.
 pub(super) async fn give(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
     Body(body): Body<GivenSession>,
 ) -> Result<Json<GivenView>, Problem> {

@@ -1,4 +1,4 @@
-//! `account add|list|show|set|session|login|rm`.
+//! `account add|list|show|set|credentials|session|login|rm`.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use super::{
     secrets,
 };
 
+mod credentials;
 mod session;
 mod set;
 mod show;
@@ -24,6 +25,7 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
         AccountCommand::Add(new) => add(&client, &new, output).await,
         AccountCommand::List(filter) => list(&client, &filter, output).await,
         AccountCommand::Set(changed) => set::run(&client, changed, output).await,
+        AccountCommand::Credentials(given) => credentials::run(&client, &given, output).await,
         AccountCommand::Session(given) => session::run(&client, given, output).await,
         AccountCommand::Show { account } => {
             let account = client.find(&account).await?;
@@ -33,6 +35,12 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
         AccountCommand::Login { account } => {
             let account = client.find(&account).await?.account;
             login(&client, &account, output).await
+        }
+        AccountCommand::Repair { account } => {
+            let id = client.find(&account).await?.account.id;
+            let view = client.repair(id).await?;
+            output.answer(&view, || show::details(&view, Timestamp::now()))?;
+            Ok(ExitCode::SUCCESS)
         }
         AccountCommand::Rm { account } => {
             let account = client.find(&account).await?.account;
@@ -45,7 +53,8 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
 }
 
 async fn add(client: &Client, new: &NewAccount, output: &Output) -> anyhow::Result<ExitCode> {
-    let secrets = new.username.is_some().then(secrets::read).transpose()?;
+    let secrets =
+        new.username.is_some().then(|| secrets::read(new.seed.totp_picture.as_deref())).transpose()?;
     let credentials = new.username.as_deref().zip(secrets.as_ref()).map(|(username, secrets)| {
         let totp_seed = secrets.totp_seed.as_ref().map(ExposeSecret::expose_secret);
         client::NewCredentials { username, password: secrets.password.expose_secret(), totp_seed }

@@ -15,6 +15,7 @@ use crate::{
         accounts::{AccountList, AccountView},
         audit::AuditList,
         auth::CLI_AGENT,
+        credentials::CredentialsVersion,
         keys::KeysView,
         problem::ProblemView,
         session::GivenView,
@@ -98,12 +99,26 @@ impl Client {
         self.answer(self.request(Method::PATCH, &format!("/v1/accounts/{id}"))?.json(change)).await
     }
 
+    pub(super) async fn repair(&self, id: AccountId) -> anyhow::Result<AccountView> {
+        self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/repair"))?).await
+    }
+
     pub(super) async fn delete(&self, id: AccountId) -> anyhow::Result<()> {
         self.send(self.request(Method::DELETE, &format!("/v1/accounts/{id}"))?).await.map(drop)
     }
 
     pub(super) async fn start_login(&self, id: AccountId) -> anyhow::Result<OperationView> {
         self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/logins"))?).await
+    }
+
+    /// Gives the version that they are stored as.
+    pub(super) async fn replace_credentials(
+        &self,
+        id: AccountId,
+        credentials: &Map<String, Value>,
+    ) -> anyhow::Result<u64> {
+        let request = self.request(Method::PUT, &format!("/v1/accounts/{id}/credentials"))?;
+        self.answer::<CredentialsVersion>(request.json(credentials)).await.map(|stored| stored.version)
     }
 
     pub(super) async fn give(

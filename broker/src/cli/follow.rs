@@ -1,9 +1,9 @@
 //! Watches a login and prints each step with its time.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::bail;
-use latchkey_shared::time::Timestamp;
+use latchkey_shared::{id::AccountId, time::Timestamp};
 
 use super::{client::Client, output::Output, words};
 use crate::operations::{ErrorView, OperationView, State, StepView};
@@ -80,7 +80,7 @@ fn line(step: &StepView) -> String {
 
 fn end(operation: &OperationView, output: &Output) -> anyhow::Result<ExitCode> {
     let text = || match &operation.error {
-        Some(error) => failure(error),
+        Some(error) => failure(error) + &next(error, operation.account),
         None => success(operation),
     };
     output.answer(operation, text)?;
@@ -90,6 +90,16 @@ fn end(operation: &OperationView, output: &Output) -> anyhow::Result<ExitCode> {
 fn success(operation: &OperationView) -> String {
     let life = words::from_now(operation.expires_at, Timestamp::now());
     format!("signed in: session {} ends {life}", operation.generation.unwrap_or_default())
+}
+
+/// The command that follows, where one command does.
+fn next(error: &ErrorView, account: AccountId) -> String {
+    match error.code.as_str() {
+        "credentials_rejected" | "no_credentials" | "password_expired" => {
+            format!("\n  next: latchkey-broker account credentials {account}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Why a login failed, for people.
@@ -102,6 +112,15 @@ pub(super) fn failure(error: &ErrorView) -> String {
     text += &format!("\n  {}", error.message);
     if let Some(file) = &error.screenshot_file {
         text += &format!("\n  screenshot: {}", file.display());
+        if is_in_container() {
+            let copy = format!("docker compose exec -T broker cat {} >screenshot.png", file.display());
+            text += &format!("\n    in this container; a copy of it: {copy}");
+        }
     }
     text
+}
+
+/// The marks that Docker and Podman leave. Whoever reads a path there cannot open it from the host.
+fn is_in_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
 }

@@ -267,10 +267,11 @@ impl Failure {
 
 /// What went wrong, before it is known at which step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) code: Code,
+pub struct Trouble {
+    /// What kind of failure it is.
+    pub code: Code,
     /// What happened, without the remedy.
-    pub(super) what: String,
+    pub what: String,
 }
 
 impl Trouble {

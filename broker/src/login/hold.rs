@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, State},
+    account::{Account, Cause, Move, Phase, State},
     id::AccountId,
     shutdown::Tasks,
     store::{AccountChange, LoginLock, Store, StoreError},
@@ -16,16 +16,13 @@ use super::{Code, failure::Trouble, record};
 /// What an account waits for another login after its broker died.
 const LIFE: Duration = Duration::from_secs(15);
 const RENEWAL: Duration = Duration::from_secs(5);
-/// Reason of an account that is due, cannot be renewed without a browser, and waits for one.
-pub(crate) const WAITS: &str = "waits for a browser";
-/// Reason of an account whose login has begun to type the password.
-pub(super) const TYPED: &str = "password typed";
 
 /// How long after its begin a login is looked after, if it is not heard of. One that still runs then has its lock.
 pub(crate) const CLAIM: Duration = Duration::from_secs(30);
 
 /// The right itself. Dropped before its login ended, it ends the account's state too.
-pub(super) struct Hold {
+#[derive(Debug)]
+pub struct Hold {
     store: Store,
     tasks: Tasks,
     lock: Option<LoginLock>,
@@ -34,18 +31,23 @@ pub(super) struct Hold {
 
 impl Hold {
     /// Takes the right and says so in the account's state. An earlier session keeps serving meanwhile.
-    pub(super) async fn take(store: &Store, account: &Account, tasks: Tasks) -> Result<Self, Trouble> {
+    ///
+    /// # Errors
+    /// When another login has it, or the account is gone, switched off or not to be read.
+    pub async fn take(store: &Store, account: &Account, tasks: Tasks) -> Result<Self, Trouble> {
         let lock = store.lock_login(account.id, LIFE).await?;
         let lock =
             lock.ok_or_else(|| Trouble::new(Code::AlreadyRunning, "another login of the account runs"))?;
         let mut hold = Self { store: store.clone(), tasks, lock: Some(lock), before: account.clone() };
         // What it was before the lock does not count: an operator may have switched it off since.
-        let now = store.account(account.id).await?.filter(|now| now.state != State::Disabled);
+        let begins = |now: &Account| Cause::LoginBegins.leads(now.state, State::Refreshing);
+        let now = store.account(account.id).await?.filter(begins);
         hold.before = now.ok_or_else(gone)?;
         if hold.before.generation != account.generation {
             return Err(Trouble::new(Code::Superseded, "another login of the account has just ended"));
         }
-        let change = AccountChange { from: Some(hold.before.state), ..refreshing(String::new()) };
+        let step = Move::new(Cause::LoginBegins, State::Refreshing, "");
+        let change = AccountChange { from: Some(hold.before.state), ..stepping(step) };
         if !store.change_account(account.id, change).await? {
             return Err(gone());
         }
@@ -55,7 +57,8 @@ impl Hold {
     }
 
     /// The lock, which proves the right to the store.
-    pub(super) fn lock(&self) -> &LoginLock {
+    #[must_use]
+    pub fn lock(&self) -> &LoginLock {
         self.lock.as_ref().expect("a hold has its lock until it is released")
     }
 
@@ -68,20 +71,16 @@ impl Hold {
     }
 
     /// Gives the right back; the account's state has been recorded.
-    pub(super) async fn release(mut self) {
+    pub async fn release(mut self) {
         if let Some(lock) = self.lock.take() {
             unlock(&self.store, &lock).await;
         }
     }
 
     /// Gives the right back and leaves the account as it was, but for that it waits for a browser since `since`.
-    pub(super) async fn wait(mut self, since: Timestamp) {
+    pub async fn wait(mut self, since: Timestamp) {
         let Some(lock) = self.lock.take() else { return };
-        let change = AccountChange {
-            from: Some(State::Refreshing),
-            state: Some((self.before.state, WAITS.to_owned())),
-            ..AccountChange::default()
-        };
+        let change = stepping(Move::at(Cause::LoginUndone, self.before.state, Phase::WaitsForBrowser));
         let waits = async {
             // Not before the state: who finds it waiting must find it as it was.
             if self.store.change_account(lock.account, change).await? {
@@ -96,7 +95,7 @@ impl Hold {
     }
 
     /// Gives the right back and leaves the account as it was.
-    pub(super) async fn undo(mut self) {
+    pub async fn undo(mut self) {
         if let Some(lock) = self.lock.take() {
             give_up(&self.store, &lock, self.before.clone()).await;
         }
@@ -127,13 +126,19 @@ impl Drop for Hold {
 }
 
 /// Writes down that the password is typed from now on. An account that was removed or switched off gets nothing typed.
-pub(super) async fn begin_to_type(store: &Store, id: AccountId) -> Result<(), Trouble> {
-    let change = AccountChange { from: Some(State::Refreshing), ..refreshing(TYPED.to_owned()) };
+///
+/// # Errors
+/// When the account is not its login's any more, or Redis is unavailable.
+pub async fn begin_to_type(store: &Store, id: AccountId) -> Result<(), Trouble> {
+    let change = stepping(Move::at(Cause::PasswordTyped, State::Refreshing, Phase::PasswordTyped));
     if store.change_account(id, change).await? { Ok(()) } else { Err(gone()) }
 }
 
 /// Settles an account whose broker ended in the middle of a login; one whose login still runs is left alone.
-pub(crate) async fn settle(store: &Store, id: AccountId) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When Redis is unavailable.
+pub async fn settle(store: &Store, id: AccountId) -> Result<(), StoreError> {
     let Some(lock) = store.lock_login(id, LIFE).await? else { return Ok(()) };
     let account = store.account(id).await?;
     let settled = match account.filter(|account| account.state == State::Refreshing) {
@@ -158,20 +163,20 @@ async fn put_back(store: &Store, lock: &LoginLock, before: Account) -> Result<()
     if now.state != State::Refreshing || !store.renew_login(lock, LIFE).await? {
         return Ok(());
     }
-    if now.reason == TYPED && before.state.signs_in_unasked() && before.refresh_at.is_some() {
+    if now.phase == Some(Phase::PasswordTyped)
+        && before.state.signs_in_unasked()
+        && before.refresh_at.is_some()
+    {
         return record::cut_off(store, &now).await;
     }
     // What was cut off before already is settled when its time comes.
     if before.state == State::Refreshing {
         return Ok(());
     }
-    let waited = (before.reason == WAITS).then(|| before.due_since(Timestamp::now()));
-    let change = AccountChange {
-        from: Some(State::Refreshing),
-        state: Some((before.state, before.reason)),
-        refresh_at: Some(before.refresh_at),
-        ..AccountChange::default()
-    };
+    let waited = (before.phase == Some(Phase::WaitsForBrowser)).then(|| before.due_since(Timestamp::now()));
+    let step =
+        Move { cause: Cause::LoginUndone, to: before.state, reason: before.reason, phase: before.phase };
+    let change = AccountChange { refresh_at: Some(before.refresh_at), ..stepping(step) };
     if store.change_account(lock.account, change).await?
         && let Some(since) = waited
     {
@@ -180,8 +185,8 @@ async fn put_back(store: &Store, lock: &LoginLock, before: Account) -> Result<()
     Ok(())
 }
 
-fn refreshing(reason: String) -> AccountChange {
-    AccountChange { state: Some((State::Refreshing, reason)), ..AccountChange::default() }
+fn stepping(step: Move) -> AccountChange {
+    AccountChange { step: Some(step), ..AccountChange::default() }
 }
 
 fn gone() -> Trouble {

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use latchkey_shared::{
-    account::{Rung, SessionOrigin},
+    account::{Phase, Rung, SessionOrigin},
     credentials::Credentials,
     session::Session,
     site::{
@@ -21,12 +21,12 @@ use tokio::{
 use super::{
     Asked, Attempt, Code, Done, Failure, New, Progress, capture,
     failure::Trouble,
-    hold::WAITS,
     ledger::Ledger,
-    parts, probe, renew,
+    parts, probe,
+    recipe::{self, Ran, Recipe},
+    renew,
     rung::{Climbed, Fetched, ends_the_climb},
     runner::{Runner, Welcome},
-    screenshot,
 };
 use crate::browser::Page;
 
@@ -143,7 +143,8 @@ impl<'a> Attempt<'a> {
         credentials: Option<&Credentials>,
     ) -> Result<Option<Proved>, Failure> {
         // Whoever waited for a browser could not be renewed without one.
-        let over_http = self.site.refresh.http.as_ref().filter(|_| self.account.reason != WAITS);
+        let over_http =
+            self.site.refresh.http.as_ref().filter(|_| self.account.phase != Some(Phase::WaitsForBrowser));
         if let Some(rule) = over_http {
             let climbed = self.renew_over_http(rule, kept).await;
             if let Some(proved) = self.prove(Rung::Http, climbed, kept, credentials).await? {
@@ -205,7 +206,7 @@ impl<'a> Attempt<'a> {
                 return Ok(Climbed::Refused("the site neither asks to sign in nor shows itself".to_owned()));
             }
         }
-        Ok(Climbed::Up(Box::new(self.fetch(page).await?)))
+        Ok(Climbed::Up(Box::new(recipe::fetch(page, self.site, self.report).await?)))
     }
 
     /// Whether a session is another than the one that was kept, or lives longer.
@@ -229,7 +230,8 @@ impl<'a> Attempt<'a> {
         self.not_paused().await?;
         let fetched = {
             let _turn = self.turn().await?;
-            let limit = self.site.login.timeout + GRACE;
+            // A code that was refused is followed by a second run.
+            let limit = self.site.login.timeout * 2 + GRACE;
             let typed = timeout(limit, Box::pin(self.run_recipe(credentials))).await;
             typed.map_err(|_| too_long(limit))??
         };
@@ -270,33 +272,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// From an empty page to a captured state; the page is closed in any case.
+    /// Runs the recipe, and remembers what was typed.
     async fn run_recipe(&mut self, credentials: &Credentials) -> Result<Fetched, Failure> {
-        let page = self.context.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
-        let mut runner = Runner::new(&page, self.site, self.ledger(), credentials);
-        let mut outcome = match runner.run(self.report).await {
-            Ok(()) => self.fetch(&page).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
+        let recipe = Recipe {
+            browser: &self.context.browser,
+            site: self.site,
+            ledger: self.ledger(),
+            credentials,
+            account: self.account.id,
+            artefacts: self.context.artefacts.as_deref(),
+            pictures: None,
         };
-        self.password_typed = runner.password_typed();
-        if let (Err(failure), Some(directory)) = (&mut outcome, &self.context.artefacts) {
-            let (id, code) = (self.account.id, failure.code);
-            failure.screenshot = screenshot::take(&page, runner.secrets(), directory, id, code).await;
-        }
-        page.close().await;
+        let Ran { outcome, password_typed } = Box::pin(recipe.run(self.report)).await;
+        self.password_typed = password_typed;
         outcome
     }
 
-    /// The account's state, where every broker sees what is typed.
+    /// Where every broker sees what is typed.
     fn ledger(&self) -> Ledger<'a> {
         Ledger::Account { store: &self.context.store, id: self.account.id }
-    }
-
-    async fn fetch(&self, page: &Page) -> Result<Fetched, Trouble> {
-        (self.report)(Progress::Capturing);
-        let state = capture::state(page, self.site).await?;
-        let session = parts::session(self.site, &state, None)?;
-        Ok(Fetched { state, session })
     }
 
     /// Proves what a rung led to; `None` when the next one is worth a try.

@@ -2,13 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use latchkey_shared::{id::AccountId, store::Store};
+use latchkey_shared::{
+    id::AccountId,
+    store::{SeedDigest, Store},
+};
 
 use super::{failure::Trouble, hold};
 
 /// Who must know what is typed.
+#[derive(Clone, Copy)]
 pub(super) enum Ledger<'a> {
-    /// An account's state, and through it every broker.
+    /// Every broker: the password through the account's state, a code through its seed.
     Account {
         /// Where the account is.
         store: &'a Store,
@@ -16,7 +20,7 @@ pub(super) enum Ledger<'a> {
         id: AccountId,
     },
     /// This login alone: the credentials were typed in for it.
-    Alone(AtomicU64),
+    Alone(&'a AtomicU64),
 }
 
 impl Ledger<'_> {
@@ -29,9 +33,9 @@ impl Ledger<'_> {
     }
 
     /// Notes that the code of a time step is typed; false when it was typed before.
-    pub(super) async fn claim_totp_step(&self, step: u64) -> Result<bool, Trouble> {
+    pub(super) async fn claim_totp_step(&self, seed: &SeedDigest, step: u64) -> Result<bool, Trouble> {
         match self {
-            Self::Account { store, id } => Ok(store.claim_totp_step(*id, step).await?),
+            Self::Account { store, .. } => Ok(store.claim_totp_step(seed, step).await?),
             Self::Alone(last) => Ok(last.fetch_max(step, Ordering::Relaxed) < step),
         }
     }

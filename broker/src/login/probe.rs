@@ -1,9 +1,9 @@
 //! Proves a captured session on the site's own API, before anybody relies on it.
 
-use std::error::Error;
-
 use futures::StreamExt;
-use latchkey_shared::{credentials::Credentials, session::Session, site::Site};
+use latchkey_shared::{
+    credentials::Credentials, id::SiteName, network::Broken, session::Session, site::Site,
+};
 use reqwest::{Client, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -30,6 +30,7 @@ pub(super) async fn ask(http: &Client, site: &Site, session: &Session) -> Result
     let limit = site.probe.timeout;
     let asked = tokio::time::timeout(limit, answer(http, site, session)).await;
     asked.unwrap_or_else(|_| {
+        Broken::timeout("answer").log(&site.name, "the probe");
         let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
         Err(Trouble::new(Code::SiteDown, what))
     })
@@ -52,9 +53,9 @@ async fn answer(http: &Client, site: &Site, session: &Session) -> Result<Value, 
         request = request.bearer_auth(bearer.expose_secret());
     }
     let sent = request.header(header::USER_AGENT, &session.user_agent).send().await;
-    let answer = sent.map_err(|error| unanswered("the probe", &error))?;
+    let answer = sent.map_err(|error| unanswered(&site.name, "the probe", &error))?;
     refused(answer.status())?;
-    let body = read("the probe", answer).await?;
+    let body = read(&site.name, "the probe", answer).await?;
     serde_json::from_slice(&body)
         .map_err(|_| failed("the probe was answered 200 with something that is no JSON"))
 }
@@ -70,11 +71,11 @@ fn refused(status: StatusCode) -> Result<(), Trouble> {
 }
 
 /// The body of an answer; `call` is what was asked, for people.
-pub(super) async fn read(call: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
+pub(super) async fn read(site: &SiteName, call: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     let mut pieces = answer.bytes_stream();
     while let Some(piece) = pieces.next().await {
-        body.extend_from_slice(&piece.map_err(|error| unanswered(call, &error))?);
+        body.extend_from_slice(&piece.map_err(|error| unanswered(site, call, &error))?);
         if body.len() > MAX_BODY_BYTES {
             return Err(failed(format!("the answer to {call} is longer than 1 MiB")));
         }
@@ -110,9 +111,11 @@ fn failed(what: impl Into<String>) -> Trouble {
     Trouble::new(Code::ProbeFailed, what)
 }
 
-/// Why there is no answer.
-pub(super) fn unanswered(call: &str, error: &reqwest::Error) -> Trouble {
-    if is_tls(error) {
+/// Why there is no answer; the network's own words are for the log.
+pub(super) fn unanswered(site: &SiteName, call: &str, error: &reqwest::Error) -> Trouble {
+    let broken = Broken::of(error);
+    broken.log(site, call);
+    if broken.cause.is_tls() {
         return Trouble::new(Code::TlsError, format!("the site's certificate was refused by {call}"));
     }
     let what = if error.is_connect() {
@@ -121,19 +124,6 @@ pub(super) fn unanswered(call: &str, error: &reqwest::Error) -> Trouble {
         format!("the answer to {call} broke off")
     };
     Trouble::new(Code::SiteDown, what)
-}
-
-/// Whether rustls is among the causes; an `io::Error` hides its own inside.
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 #[cfg(test)]
@@ -154,14 +144,6 @@ mod tests {
         {
             assert_eq!(says(&answer, pointer, expected).unwrap_err().code, Code::ProbeFailed, "{pointer}");
         }
-    }
-
-    #[test]
-    fn a_refused_certificate_is_found_below_other_errors() {
-        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-
-        assert!(is_tls(&std::io::Error::other(tls)));
-        assert!(!is_tls(&std::io::Error::other("connection reset")));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, Evidence, LastLogin, State},
+    account::{Account, Cause, Evidence, LastLogin, Move, Phase, State},
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
 };
 
-use super::{Code, Failure, hold};
+use super::{Code, Failure};
 
 /// Failures in a row of which the last may have been a refused password. Typing it a third time could lock the account.
 const MOST_UNCLEAR: u32 = 2;
@@ -23,15 +23,18 @@ const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// What the site was given.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Typed {
+pub struct Typed {
     /// Whether that was the password.
-    pub(super) password: bool,
+    pub password: bool,
     /// The version of the credentials.
-    pub(super) version: u64,
+    pub version: u64,
 }
 
 /// Writes down how a login failed. What an operator changed meanwhile stays.
-pub(super) async fn failure(
+///
+/// # Errors
+/// When Redis is unavailable.
+pub async fn failure(
     store: &Store,
     account: &Account,
     failure: &Failure,
@@ -58,8 +61,7 @@ pub(super) async fn failure(
         ..AccountChange::default()
     };
     let change = AccountChange {
-        from: Some(State::Refreshing),
-        state: Some((state, failure.reason())),
+        step: Some(Move::new(Cause::LoginFailed, state, failure.reason())),
         refresh_at: Some((state == State::Cooldown).then(|| Timestamp::now() + wait)),
         ..last_login.clone()
     };
@@ -73,13 +75,12 @@ pub(super) async fn failure(
 /// once more, no earlier than it was due.
 pub(super) async fn cut_off(store: &Store, account: &Account) -> Result<(), StoreError> {
     let failures = store.count_failure(account.id).await?;
-    let was_typed = account.reason == hold::TYPED;
+    let was_typed = account.phase == Some(Phase::PasswordTyped);
     let due = account.refresh_at.filter(|_| !(was_typed && MOST_UNCLEAR <= failures));
     let earliest = Timestamp::now() + backoff(Code::BrowserCrashed, failures, rand::random());
     let state = if due.is_some() { State::Cooldown } else { State::NeedsHuman };
     let change = AccountChange {
-        from: Some(State::Refreshing),
-        state: Some((state, "the broker ended during the login".to_owned())),
+        step: Some(Move::new(Cause::LoginFailed, state, "the broker ended during the login")),
         refresh_at: Some(due.map(|due| due.max(earliest))),
         ..AccountChange::default()
     };

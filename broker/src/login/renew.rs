@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use cookie::Cookie as SetCookie;
 use latchkey_shared::{
+    id::SiteName,
+    network::Broken,
     session::{Cookie, Session},
     site::{
         Bearer, Site,
@@ -39,8 +41,9 @@ pub(super) async fn climb(
     let Some(request) = build(http, site, &rule.request, state) else {
         return Ok(Climbed::Refused("the browser kept nothing that the request names".to_owned()));
     };
-    let asked = tokio::time::timeout(rule.timeout, answer(request)).await;
+    let asked = tokio::time::timeout(rule.timeout, answer(&site.name, request)).await;
     let answer = asked.unwrap_or_else(|_| {
+        Broken::timeout("answer").log(&site.name, "the renewal");
         let what = format!("the renewal had no answer within {}", humantime::format_duration(rule.timeout));
         Err(Trouble::new(Code::SiteDown, what))
     })?;
@@ -58,8 +61,8 @@ struct Answer {
 }
 
 /// The answer; or the status with which the site says that it renews nothing.
-async fn answer(request: RequestBuilder) -> Result<Result<Answer, StatusCode>, Trouble> {
-    let response = request.send().await.map_err(|error| probe::unanswered("the renewal", &error))?;
+async fn answer(site: &SiteName, request: RequestBuilder) -> Result<Result<Answer, StatusCode>, Trouble> {
+    let response = request.send().await.map_err(|error| probe::unanswered(site, "the renewal", &error))?;
     match response.status().as_u16() {
         200..=299 => {}
         429 => return Err(Trouble::new(Code::RateLimited, "the site asked the renewal to wait (429)")),
@@ -72,7 +75,7 @@ async fn answer(request: RequestBuilder) -> Result<Result<Answer, StatusCode>, T
     let url = response.url().clone();
     let cookies = response.headers().get_all(header::SET_COOKIE).iter();
     let set_cookies = cookies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-    let body = probe::read("the renewal", response).await?;
+    let body = probe::read(site, "the renewal", response).await?;
     Ok(Ok(Answer { url, set_cookies, body: serde_json::from_slice(&body).unwrap_or_default() }))
 }
 

@@ -41,6 +41,7 @@ pub(super) struct Runner<'a> {
     origins: Vec<String>,
     secrets: Vec<SecretString>,
     password_typed: bool,
+    code_typed: bool,
     /// End of the whole recipe.
     end: Instant,
     /// Since when steps wait for what comes next; they share one limit.
@@ -75,6 +76,7 @@ impl<'a> Runner<'a> {
             origins: site.origins.iter().map(url::Origin::ascii_serialization).collect(),
             secrets,
             password_typed: false,
+            code_typed: false,
             end: Instant::now() + site.login.timeout,
             waiting_since: None,
             settling: None,
@@ -105,6 +107,11 @@ impl<'a> Runner<'a> {
     /// Whether the site has been given the password, so that failing again may lock the account.
     pub(super) fn password_typed(&self) -> bool {
         self.password_typed
+    }
+
+    /// Whether the site has been given a one-time code.
+    pub(super) fn code_typed(&self) -> bool {
+        self.code_typed
     }
 
     /// Notes that the password is typed from now on, here and in the account.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::time::Timestamp;
+use latchkey_shared::{store::SeedDigest, time::Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use totp_rs::{Builder, Secret, Totp};
 
@@ -11,7 +11,11 @@ const STEP_SECS: u64 = 30;
 const ENOUGH: Duration = Duration::from_secs(6);
 
 /// The codes of one seed.
-pub(super) struct Codes(Totp);
+pub(super) struct Codes {
+    totp: Totp,
+    /// What stands for the seed where typed codes are noted.
+    pub(super) seed: SeedDigest,
+}
 
 /// What to do at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +36,13 @@ impl Codes {
             .map(|character| character.to_ascii_uppercase())
             .collect();
         let secret = Secret::try_from_base32(&plain).ok()?;
-        Some(Self(Builder::new().with_secret(secret).build_noncompliant()))
+        let seed = SeedDigest::of(secret.as_bytes());
+        Some(Self { totp: Builder::new().with_secret(secret).build_noncompliant(), seed })
     }
 
     /// The code of a time step.
     pub(super) fn code(&self, step: u64) -> SecretString {
-        self.0.generate(step * STEP_SECS).to_string().into()
+        self.totp.generate(step * STEP_SECS).to_string().into()
     }
 }
 
@@ -63,6 +68,14 @@ mod tests {
         let codes = Codes::new(&"gezd gnbv gy3t qojq GEZDGNBVGY3TQOJQ".into()).unwrap();
 
         assert_eq!(codes.code(1).expose_secret(), "287082");
+    }
+
+    #[test]
+    fn a_seed_is_the_same_however_it_is_spelled() {
+        let digest = |seed: &str| Codes::new(&seed.into()).unwrap().seed;
+
+        assert_eq!(digest("gezd gnbv gy3t qojq"), digest("GEZD-GNBV-GY3T-QOJQ"));
+        assert_ne!(digest("GEZDGNBVGY3TQOJQ"), digest("GEZDGNBVGY3TQOJR"));
     }
 
     #[test]

@@ -8,10 +8,7 @@ use std::{
 use latchkey_shared::{credentials::Credentials, id::AccountId, mask::Mask, session::Session, site::Site};
 use serde_json::Value;
 
-use super::{
-    Failure, Progress, Report, capture, failure::Trouble, ledger::Ledger, parts, probe, runner::Runner,
-    screenshot,
-};
+use super::{Failure, Progress, Report, ledger::Ledger, probe, recipe::Recipe, runner::Runner};
 use crate::browser::{Page, Supervisor};
 
 /// What a trial needs.
@@ -59,28 +56,17 @@ impl Trial<'_> {
     }
 
     async fn sign_in(&self, report: Report<'_>) -> Result<Session, Failure> {
-        let page = self.browser.open(capture::watch(self.site)).await.map_err(Trouble::from)?;
-        let ledger = Ledger::Alone(AtomicU64::new(0));
-        let mut runner = Runner::new(&page, self.site, ledger, self.credentials);
-        runner.pictures = self.pictures.map(Path::to_owned);
-        let mut outcome = match runner.run(report).await {
-            Ok(()) => {
-                report(Progress::Capturing);
-                self.capture(&page).await.map_err(Failure::from)
-            }
-            Err(failure) => Err(failure),
+        let typed = AtomicU64::new(0);
+        let recipe = Recipe {
+            browser: self.browser,
+            site: self.site,
+            ledger: Ledger::Alone(&typed),
+            credentials: self.credentials,
+            account: AccountId::new(),
+            artefacts: Some(self.artefacts),
+            pictures: self.pictures,
         };
-        if let Err(failure) = &mut outcome {
-            let (id, code) = (AccountId::new(), failure.code);
-            failure.screenshot = screenshot::take(&page, runner.secrets(), self.artefacts, id, code).await;
-        }
-        page.close().await;
-        outcome
-    }
-
-    async fn capture(&self, page: &Page) -> Result<Session, Trouble> {
-        let state = capture::state(page, self.site).await?;
-        parts::session(self.site, &state, None)
+        recipe.run(report).await.outcome.map(|fetched| fetched.session)
     }
 
     /// The probe's answer as an author may see it: what is long is cut, what is secret is masked.
@@ -100,7 +86,8 @@ impl Trial<'_> {
 /// # Errors
 /// The step that failed.
 pub(crate) async fn play(page: &Page, site: &Site, credentials: &Credentials) -> Result<(), Failure> {
-    Runner::new(page, site, Ledger::Alone(AtomicU64::new(0)), credentials).run(&|_| {}).await
+    let typed = AtomicU64::new(0);
+    Runner::new(page, site, Ledger::Alone(&typed), credentials).run(&|_| {}).await
 }
 
 /// Where pictures of failed trials go when nobody says where.

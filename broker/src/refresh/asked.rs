@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, State},
+    account::{Account, Cause, Move, State},
     store::{AccountChange, RefreshRequest, Store, StoreError},
     time::Timestamp,
 };
@@ -24,15 +24,21 @@ pub(crate) const SESSIONS_REFUSED: &str =
 /// Makes the accounts due that adapters ask for, and ends the requests that need no login.
 pub(super) async fn make_due(store: &Store) -> Result<(), StoreError> {
     for request in store.refresh_requests(AT_ONCE).await? {
-        let account = store.account(request.account).await?;
-        match account.as_ref().map(|account| answer(account, request)) {
-            Some(Answer::Wait) => continue,
-            Some(Answer::SignIn) => sign_in(store, request).await?,
-            Some(Answer::Nothing) | None => {}
-        }
-        store.end_refresh_request(request).await?;
+        let seen_to = see_to(store, request).await;
+        super::spare_others(request.account, seen_to)?;
     }
     Ok(())
+}
+
+async fn see_to(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
+    let account = store.account(request.account).await?;
+    match account.as_ref().map(|account| answer(account, request)) {
+        Some(Answer::Wait) => return Ok(()),
+        Some(Answer::Refuse) => return store.refuse_refresh_request(request).await,
+        Some(Answer::SignIn) => sign_in(store, request).await?,
+        Some(Answer::Nothing) | None => {}
+    }
+    store.end_refresh_request(request).await
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,11 +48,15 @@ enum Answer {
     SignIn,
     /// It has a newer session already, waits after a failed login, or needs an operator.
     Nothing,
+    /// No adapter can have seen such a session: left there, it would stand before every true request.
+    Refuse,
 }
 
 fn answer(account: &Account, request: RefreshRequest) -> Answer {
     match account.state {
+        State::Damaged => Answer::Nothing,
         _ if account.generation > request.generation => Answer::Nothing,
+        _ if account.generation < request.generation => Answer::Refuse,
         State::Refreshing => Answer::Wait,
         State::Active => Answer::SignIn,
         State::New
@@ -69,8 +79,7 @@ async fn sign_in(store: &Store, request: RefreshRequest) -> Result<(), StoreErro
         return store.postpone(account, Timestamp::now()).await;
     }
     let cooldown = AccountChange {
-        from: Some(State::Active),
-        state: Some((State::Cooldown, SESSIONS_REFUSED.to_owned())),
+        step: Some(Move::new(Cause::SessionsRefused, State::Cooldown, SESSIONS_REFUSED)),
         refresh_at: Some(Some(Timestamp::now() + WINDOW)),
         ..AccountChange::default()
     };
@@ -95,6 +104,7 @@ mod tests {
 
         assert_eq!(answered(State::Active, 3), Answer::SignIn);
         assert_eq!(answered(State::Active, 2), Answer::Nothing);
+        assert_eq!(answered(State::Active, 4), Answer::Refuse);
         assert_eq!(answered(State::Refreshing, 3), Answer::Wait);
         for state in [State::Cooldown, State::NeedsHuman, State::CredentialsRejected, State::Disabled] {
             assert_eq!(answered(state, 3), Answer::Nothing, "{state}");

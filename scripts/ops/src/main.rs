@@ -13,7 +13,7 @@ mod secret;
 
 /// Rolls Latchkey out, and back.
 #[derive(Parser)]
-#[command(name = "latchkey-ops")]
+#[command(name = "latchkey-ops", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -111,6 +111,15 @@ impl Rolling {
             let key = secret::from_file(&rollout.key_file)?;
             rollout.models = adapter::models(&rollout.adapters[0], &key).await?;
         }
+        let kinds = gateway.kinds().await?;
+        let best = if kinds.contains(&rollout::PASSING) { rollout::PASSING } else { rollout::OPENAI };
+        let kind = rollout.kind.unwrap_or(best);
+        ensure!(
+            kinds.contains(&kind),
+            "{}: type: new-api {version} has no channels of type {kind}",
+            path.display()
+        );
+        rollout.kind = Some(kind);
         let journal = Journal::open(path, rollout.url.as_str())?;
         Ok(Self { rollout, gateway, version, journal })
     }

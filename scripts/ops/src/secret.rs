@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use secrecy::SecretString;
+use latchkey_shared::terminal::Unseen;
+use secrecy::{ExposeSecret, SecretString};
 
 /// More is no secret.
 const LONGEST: u64 = 8 * 1024;
@@ -27,8 +28,9 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<SecretString> {
 /// When there is none.
 pub(crate) fn asked_for(name: &str) -> anyhow::Result<SecretString> {
     if io::stdin().is_terminal() {
-        let typed = rpassword::prompt_password(format!("{name}: "));
-        return first_line(typed.with_context(|| format!("cannot ask for the {name}"))?.as_bytes());
+        let typed = Unseen::begin().and_then(|mut unseen| unseen.ask(name));
+        let typed = typed.with_context(|| format!("cannot ask for the {name}"))?;
+        return first_line(typed.expose_secret().as_bytes());
     }
     first_line(io::stdin().lock())
         .with_context(|| format!("no {name}: name a file, or pipe it in as the first line"))

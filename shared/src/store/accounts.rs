@@ -1,30 +1,31 @@
 //! Accounts, and when their next login is due.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::collections::BTreeSet;
 
 use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys};
 use crate::{
-    account::{Account, Evidence, LastLogin, State},
+    account::{Account, Evidence, LastLogin, Move, State},
     id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
 
 pub(super) mod fields;
+mod reader;
+mod repair;
+
+pub(super) use reader::Hash;
 
 /// What changes in an account; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
-    /// Where it must stand now; otherwise nothing changes. Whoever changes a state that another may change needs it.
+    /// Where it must stand now; otherwise nothing changes. Without it, where its step may begin.
     pub from: Option<State>,
     /// What the operator calls it.
     pub label: Option<String>,
-    /// Where it stands, and why.
-    pub state: Option<(State, String)>,
+    /// Where it goes, and why.
+    pub step: Option<Move>,
     /// Pools that it belongs to.
     pub pools: Option<BTreeSet<PoolName>>,
     /// Its share of the turns.
@@ -66,37 +67,49 @@ impl Store {
         self.announce(account.id, account.generation, account.state).await
     }
 
-    /// One account.
+    /// One account; [`State::Damaged`] where its record cannot be read.
     ///
     /// # Errors
-    /// When Redis is unavailable or holds nonsense.
+    /// When Redis is unavailable.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let fields: HashMap<String, String> =
-            self.command(redis::cmd("HGETALL").arg(keys::account(id))).await?;
-        if fields.is_empty() { Ok(None) } else { fields::parse(id, &fields).map(Some) }
+        match self.command::<Hash>(redis::cmd("HGETALL").arg(keys::account(id))).await {
+            Ok(hash) if hash.is_empty() => Ok(None),
+            Ok(hash) => {
+                let account = reader::account(id, &hash, None);
+                if account.damage.iter().all(|field| field != "site") {
+                    return Ok(Some(account));
+                }
+                let site = self.listing_site(id).await?;
+                Ok(Some(reader::account(id, &hash, site.as_ref())))
+            }
+            Err(StoreError::Unreadable(_)) => {
+                Ok(Some(reader::lost(id, self.listing_site(id).await?.as_ref())))
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Every account, the oldest first.
+    /// Every account, the oldest first; those whose records cannot be read are [`State::Damaged`].
     ///
     /// # Errors
-    /// When Redis is unavailable or holds nonsense.
+    /// When Redis is unavailable.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        let sites: Vec<String> = self.command(redis::cmd("SMEMBERS").arg(keys::SITES)).await?;
         let mut accounts = Vec::new();
-        for site in sites.iter().filter_map(|site| site.parse::<SiteName>().ok()) {
+        for site in self.sites().await? {
             accounts.append(&mut self.site_accounts(&site).await?);
         }
-        accounts.sort_by_key(|account| account.id);
+        // Of one that two sites list, the one whose record says the same.
+        accounts.sort_by_key(|account| (account.id, account.state == State::Damaged));
+        accounts.dedup_by_key(|account| account.id);
         Ok(accounts)
     }
 
     /// The accounts of one site, the oldest first.
     ///
     /// # Errors
-    /// When Redis is unavailable or holds nonsense.
+    /// When Redis is unavailable.
     pub async fn site_accounts(&self, site: &SiteName) -> Result<Vec<Account>, StoreError> {
-        let ids: Vec<String> = self.command(redis::cmd("SMEMBERS").arg(keys::site_accounts(site))).await?;
-        let ids: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let ids: Vec<AccountId> = self.members(&keys::site_accounts(site)).await?;
         let mut accounts = Vec::with_capacity(ids.len());
         // In batches, so that ten thousand accounts are no single long call.
         for batch in ids.chunks(500) {
@@ -105,24 +118,30 @@ impl Store {
                 read.arg(keys::account(*id));
                 read
             };
-            let hashes: Vec<HashMap<String, String>> = self.each(batch.iter().map(read).collect()).await?;
-            for (id, fields) in batch.iter().zip(&hashes).filter(|(_, fields)| !fields.is_empty()) {
-                accounts.push(fields::parse(*id, fields)?);
+            let hashes = self.each_readable::<Hash>(batch.iter().map(read).collect()).await?;
+            for (id, hash) in batch.iter().zip(hashes) {
+                match hash {
+                    Some(hash) if hash.is_empty() => {}
+                    Some(hash) => accounts.push(reader::account(*id, &hash, Some(site))),
+                    None => accounts.push(reader::lost(*id, Some(site))),
+                }
             }
         }
         accounts.sort_by_key(|account| account.id);
         Ok(accounts)
     }
 
-    /// Changes an account; false when there is none, or when it stands elsewhere than the change says.
+    /// Changes an account; false when there is none, or when it stands where no such change is made.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn change_account(&self, id: AccountId, change: AccountChange) -> Result<bool, StoreError> {
         let refresh_at = change.refresh_at;
+        let mut origins = change.step.as_ref().map_or_else(|| State::stored().collect(), Move::origins);
+        origins.retain(|state| change.from.is_none_or(|from| from == *state));
         let script = redis::Script::new(include_str!("change_account.lua"));
         let mut call = script.key(keys::account(id));
-        call.arg(keys::EVENTS).arg(id.to_string()).arg(fields::optional(change.from));
+        call.arg(keys::EVENTS).arg(id.to_string()).arg(fields::states(&origins));
         for (field, value) in fields::of_change(change) {
             call.arg(field).arg(value);
         }
@@ -143,10 +162,20 @@ impl Store {
         let Some(account) = self.account(id).await? else { return Ok(false) };
         self.forget_due(id).await?;
         let text = id.to_string();
-        let (mut listed, mut asked) = (redis::cmd("SREM"), redis::cmd("ZREM"));
-        listed.arg(keys::site_accounts(&account.site)).arg(&text);
+        let mut sites = vec![account.site.clone()];
+        if account.state == State::Damaged {
+            // Its record may not say whose it is.
+            sites.extend(self.sites().await?);
+        }
+        let mut asked = redis::cmd("ZREM");
         asked.arg(keys::REFRESH).arg(&text);
-        self.each::<redis::Value>(vec![listed, asked]).await?;
+        let unlist = |site: &SiteName| {
+            let mut unlist = redis::cmd("SREM");
+            unlist.arg(keys::site_accounts(site)).arg(&text);
+            unlist
+        };
+        let removals = sites.iter().map(unlist).chain([asked]).collect();
+        self.each_readable::<redis::Value>(removals).await?;
         let mut delete = redis::cmd("DEL");
         let of_account = [
             keys::session,
@@ -155,7 +184,6 @@ impl Store {
             keys::account,
             keys::generation,
             keys::login_lock,
-            keys::totp_step,
             keys::failures,
             keys::forced,
             keys::leases,
@@ -170,120 +198,12 @@ impl Store {
         Ok(true)
     }
 
-    /// Accounts whose time has come, the longest overdue first; not those that wait for a browser.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn due(&self, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        self.first(keys::DUE, now, count).await
-    }
-
-    /// Accounts that are due and wait for a browser, the longest waiting first.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn waiting(&self, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        self.first(keys::WAITING, now, count).await
-    }
-
-    async fn first(&self, queue: &str, now: Timestamp, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        let mut range = redis::cmd("ZRANGEBYSCORE");
-        range.arg(queue).arg("-inf").arg(now.millis()).arg("LIMIT").arg(0).arg(count);
-        let ids: Vec<String> = self.command(&range).await?;
-        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
-    }
-
-    /// Sets when an account is due, sooner or later than it was.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn postpone(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
-        let mut add = redis::cmd("ZADD");
-        add.arg(keys::DUE).arg(until.millis()).arg(id.to_string());
-        // In this order, so that it is never in neither.
-        self.command::<()>(&add).await?;
-        self.command(redis::cmd("ZREM").arg(keys::WAITING).arg(id.to_string())).await
-    }
-
-    /// Has an account wait for a browser, after all that have waited since before `since`. One that waits keeps its
-    /// place.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn wait_for_browser(&self, id: AccountId, since: Timestamp) -> Result<(), StoreError> {
-        let mut add = redis::cmd("ZADD");
-        add.arg(keys::WAITING).arg("NX").arg(since.millis()).arg(id.to_string());
-        self.command::<()>(&add).await?;
-        self.command(redis::cmd("ZREM").arg(keys::DUE).arg(id.to_string())).await
-    }
-
-    /// Whether an account waits for a browser.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn is_waiting(&self, id: AccountId) -> Result<bool, StoreError> {
-        let score: Option<u64> =
-            self.command(redis::cmd("ZSCORE").arg(keys::WAITING).arg(id.to_string())).await?;
-        Ok(score.is_some())
-    }
-
-    /// How many accounts wait for a browser.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn waiting_count(&self) -> Result<u64, StoreError> {
-        self.command(redis::cmd("ZCARD").arg(keys::WAITING)).await
-    }
-
-    /// Claims an account that waits for a browser: makes it due at `until`; false when somebody else was faster.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn claim_waiting(&self, id: AccountId, until: Timestamp) -> Result<bool, StoreError> {
-        let mut add = redis::cmd("ZADD");
-        add.arg(keys::DUE).arg("NX").arg(until.millis()).arg(id.to_string());
-        self.command::<()>(&add).await?;
-        self.command(redis::cmd("ZREM").arg(keys::WAITING).arg(id.to_string())).await
-    }
-
-    /// Claims an account that is due: sets it to `until`; false when somebody else was faster.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn claim_due(
-        &self,
-        id: AccountId,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let script = redis::Script::new(
-            "local due = redis.call('ZSCORE', KEYS[1], ARGV[1]) \
-             if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end \
-             redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) return 1",
-        );
-        let mut call = script.key(keys::DUE);
-        self.script(call.arg(id.to_string()).arg(now.millis()).arg(until.millis())).await
-    }
-
-    /// Takes an account from the due times.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn forget_due(&self, id: AccountId) -> Result<(), StoreError> {
-        let remove = |queue: &str| {
-            let mut remove = redis::cmd("ZREM");
-            remove.arg(queue).arg(id.to_string());
-            remove
-        };
-        self.each::<redis::Value>(vec![remove(keys::DUE), remove(keys::WAITING)]).await.map(drop)
-    }
-
     /// Counts one more login in a row that failed for a passing reason; gives the count.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn count_failure(&self, id: AccountId) -> Result<u32, StoreError> {
-        self.command(redis::cmd("INCR").arg(keys::failures(id))).await
+        self.count(&keys::failures(id), None, None).await
     }
 
     /// Begins to count failures anew.
@@ -292,15 +212,5 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn forget_failures(&self, id: AccountId) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(keys::failures(id))).await
-    }
-
-    /// Claims a TOTP time step for one login: false when a code of this step or a later one was typed already.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn claim_totp_step(&self, id: AccountId, step: u64) -> Result<bool, StoreError> {
-        let script = redis::Script::new(include_str!("claim_totp_step.lua"));
-        let keep = Duration::from_secs(300).as_secs();
-        self.script(script.key(keys::totp_step(id)).arg(step).arg(keep)).await
     }
 }

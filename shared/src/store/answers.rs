@@ -23,7 +23,11 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn take_answer(&self, digest: &str) -> Result<Option<Sealed>, StoreError> {
-        let record: Option<Vec<u8>> = self.command(redis::cmd("GETDEL").arg(keys::answer(digest))).await?;
+        let record: Option<Vec<u8>> = match self.command(redis::cmd("GETDEL").arg(keys::answer(digest))).await
+        {
+            Err(StoreError::Unreadable(_)) => None,
+            record => record?,
+        };
         Ok(record.map(Sealed::from_stored))
     }
 }

@@ -46,7 +46,10 @@ impl Store {
         let mut pipeline = redis::pipe();
         pipeline.cmd("ZADD").arg(&key).arg(turn).arg(turn).ignore();
         pipeline.cmd("PEXPIRE").arg(&key).arg(millis(ttl).max(1)).ignore();
-        self.pipeline(&pipeline).await
+        match self.pipeline(&pipeline).await {
+            Err(StoreError::Unreadable(_)) => self.discard_unsorted(keys::ANY_NUDGES, &key).await.map(drop),
+            noted => noted,
+        }
     }
 
     /// How many turns of a conversation were nudged, from one turn up to another, which does not count.
@@ -56,7 +59,10 @@ impl Store {
     pub async fn nudges(&self, digest: &str, from: u64, to: u64) -> Result<u32, StoreError> {
         let mut count = redis::cmd("ZCOUNT");
         count.arg(keys::nudges(digest)).arg(from).arg(format!("({to}"));
-        self.command(&count).await
+        match self.command(&count).await {
+            Err(StoreError::Unreadable(_)) => Ok(0),
+            counted => counted,
+        }
     }
 
     /// Takes the conversation in which just this was said; nobody else gets it. What cannot be read is none.
@@ -64,8 +70,11 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn take_conversation(&self, digest: &str) -> Result<Option<Conversation>, StoreError> {
-        let record: Option<String> =
-            self.command(redis::cmd("GETDEL").arg(keys::conversation(digest))).await?;
-        Ok(record.and_then(|record| serde_json::from_str(&record).ok()))
+        let record: Option<Vec<u8>> =
+            match self.command(redis::cmd("GETDEL").arg(keys::conversation(digest))).await {
+                Err(StoreError::Unreadable(_)) => None,
+                record => record?,
+            };
+        Ok(record.and_then(|record| serde_json::from_slice(&record).ok()))
     }
 }

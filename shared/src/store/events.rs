@@ -21,8 +21,8 @@ pub enum Event {
         id: AccountId,
         /// Generation of its session.
         generation: u64,
-        /// Where it stands.
-        state: State,
+        /// Where it stands; `None` in a word of a newer release.
+        state: Option<State>,
     },
     /// The line was down and is up again: whatever happened meanwhile was missed.
     Reconnected,
@@ -75,7 +75,7 @@ impl EventStream {
             };
             match timeout(SILENCE, messages.next()).await {
                 Ok(Some(message)) => {
-                    if let Some(event) = message.get_payload::<String>().ok().as_deref().and_then(parse) {
+                    if let Some(event) = parse(&String::from_utf8_lossy(message.get_payload_bytes())) {
                         return event;
                     }
                 }
@@ -108,12 +108,12 @@ impl EventStream {
     }
 }
 
+/// What counts is whose account it is: whoever hears of it reads it anew, whatever else a newer release says.
 fn parse(message: &str) -> Option<Event> {
     let mut words = message.split(' ');
-    let event = Event::Account {
+    Some(Event::Account {
         id: words.next()?.parse().ok()?,
-        generation: words.next()?.parse().ok()?,
-        state: words.next()?.parse().ok()?,
-    };
-    words.next().is_none().then_some(event)
+        generation: words.next().and_then(|word| word.parse().ok()).unwrap_or_default(),
+        state: words.next().and_then(|word| word.parse().ok()),
+    })
 }

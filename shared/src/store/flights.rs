@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{Store, StoreError, due::parsed, keys, sessions::millis};
 use crate::{time::Timestamp, vault::Sealed};
 
 /// Recordings forgotten at once; a smaller number of them is reached over several turns.
@@ -26,18 +26,27 @@ impl Store {
         let mut set = redis::cmd("SET");
         set.arg(keys::flight(id)).arg(sealed.as_bytes()).arg("PX").arg(ttl_ms);
         self.command::<()>(&set).await?;
-        self.command::<()>(redis::cmd("ZADD").arg(keys::FLIGHTS).arg(now).arg(id)).await?;
+        let mut add = redis::cmd("ZADD");
+        add.arg(keys::FLIGHTS).arg(now).arg(id);
+        match self.command::<()>(&add).await {
+            Err(StoreError::Unreadable(_)) if self.discard_unsorted(keys::FLIGHTS, keys::FLIGHTS).await? => {
+                self.command::<()>(&add).await?;
+            }
+            added => added?,
+        }
         let mut expire = redis::cmd("ZREMRANGEBYSCORE");
         expire.arg(keys::FLIGHTS).arg("-inf").arg(now.saturating_sub(ttl_ms));
         self.command::<()>(&expire).await?;
         let count: usize = self.command(redis::cmd("ZCARD").arg(keys::FLIGHTS)).await?;
         let Some(many) = count.checked_sub(turns).filter(|many| *many > 0) else { return Ok(()) };
         let last = isize::try_from(many).unwrap_or(FORGOTTEN).min(FORGOTTEN) - 1;
-        let oldest: Vec<String> =
+        let oldest: Vec<Vec<u8>> =
             self.command(redis::cmd("ZRANGE").arg(keys::FLIGHTS).arg(0).arg(last)).await?;
         for old in oldest {
             // An adapter may delete nothing; what expires at once is gone as well.
-            self.command::<()>(redis::cmd("PEXPIRE").arg(keys::flight(&old)).arg(1)).await?;
+            if let Some(old) = parsed::<String>(&old) {
+                self.command::<()>(redis::cmd("PEXPIRE").arg(keys::flight(&old)).arg(1)).await?;
+            }
             self.command::<()>(redis::cmd("ZREM").arg(keys::FLIGHTS).arg(old)).await?;
         }
         Ok(())
@@ -48,7 +57,10 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn flight(&self, id: &str) -> Result<Option<Sealed>, StoreError> {
-        let sealed: Option<Vec<u8>> = self.command(redis::cmd("GET").arg(keys::flight(id))).await?;
+        let sealed: Option<Vec<u8>> = match self.command(redis::cmd("GET").arg(keys::flight(id))).await {
+            Err(StoreError::Unreadable(_)) => None,
+            sealed => sealed?,
+        };
         Ok(sealed.map(Sealed::from_stored))
     }
 
@@ -57,9 +69,11 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn flights(&self) -> Result<Vec<String>, StoreError> {
-        let mut ids: Vec<String> =
-            self.command(redis::cmd("ZRANGE").arg(keys::FLIGHTS).arg(0).arg(-1)).await?;
-        ids.reverse();
-        Ok(ids)
+        let ids: Vec<Vec<u8>> =
+            match self.command(redis::cmd("ZRANGE").arg(keys::FLIGHTS).arg(0).arg(-1)).await {
+                Err(StoreError::Unreadable(_)) => Vec::new(),
+                ids => ids?,
+            };
+        Ok(ids.iter().rev().filter_map(|id| parsed(id)).collect())
     }
 }

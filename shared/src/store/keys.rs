@@ -2,17 +2,17 @@
 //!
 //! | key | type | writer | reader | life |
 //! | --- | --- | --- | --- | --- |
-//! | `lk:{id}:account` | hash: see [`crate::account::Account`] | broker | both | until removed |
+//! | `lk:{id}:account` | hash: see [`crate::account::Account`]; fields of a newer release stay | broker | both | until removed |
 //! | `lk:{id}:credentials` | sealed, ring `credentials` | broker | broker | until removed |
 //! | `lk:{id}:state` | sealed, ring `credentials`: what the browser kept | broker, fenced | broker | until the next session, other credentials or the account's end |
 //! | `lk:{id}:session` | sealed, ring `session` | broker, fenced | both | PXAT = its expiry |
 //! | `lk:{id}:generation` | integer: the newest generation drawn | broker | broker | until removed |
 //! | `lk:{id}:login-lock` | random token | broker | broker | 15 s, renewed |
-//! | `lk:{id}:totp-step` | integer: the last time step typed | broker | broker | 5 min |
 //! | `lk:{id}:failures` | integer: logins in a row that failed for a passing reason | broker | broker | until a login succeeds |
-//! | `lk:{id}:leases` | zset: token -> deadline in ms | adapter | both | the longest lease |
+//! | `lk:{id}:leases` | zset: adapter.token -> deadline in ms | adapter | both | the longest lease |
 //! | `lk:{id}:rate` | zset: token -> ms when its turn began | adapter | adapter | 1 min after the newest |
 //! | `lk:{id}:cooldown` | text: reason | adapter | both | PX, capped |
+//! | `lk:totp:{digest}` | integer: the last time step typed of a seed, see [`crate::store::SeedDigest`] | broker | broker | 5 min |
 //! | `lk:site:{site}:accounts` | set of ids | broker | both | while it has members |
 //! | `lk:site:{site}:leases` | zset: token -> deadline in ms, where the site has a limit of its own | adapter | both | the longest lease |
 //! | `lk:site:{site}:rate` | zset: token -> ms when its turn began, as above | adapter | adapter | 1 min after the newest |
@@ -26,6 +26,7 @@
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
 //! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
 //! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
+//! | `lk:adapters` | hash: id -> ms at which it was there, and the resumption after which it claimed its places; `-last`, `-resumed`, `-blind` | adapter | adapter | 30 min, renewed |
 //! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |
 //! | `lk:{id}:self-test` | nothing: what a broker tries its rights on, with an id that is nobody's | broker | - | a moment |
 //! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::flight::Flight`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
@@ -33,6 +34,8 @@
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:waiting` | zset: id -> ms since when its login, which is due, waits for a browser | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
+//!
+//! Whoever reads one of these bears with whatever it holds: see `junk.rs`.
 //!
 //! Redis may be a cluster, so a script, a transaction and a pipeline each touch the keys of one slot: all of one
 //! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
@@ -53,8 +56,17 @@ pub(super) const DUE: &str = "lk:due";
 pub(super) const WAITING: &str = "lk:waiting";
 /// The zset of accounts whose session a site refused.
 pub(super) const REFRESH: &str = "lk:refresh";
+/// The hash of adapters that are there.
+pub(super) const ADAPTERS: &str = "lk:adapters";
 /// The set of sites that have accounts.
 pub(super) const SITES: &str = "lk:sites";
+
+/// Kinds of keys as they are counted, where there is one for each account, conversation or side.
+pub(super) const ANY_COOLDOWN: &str = "lk:{id}:cooldown";
+/// See [`nudges`].
+pub(super) const ANY_NUDGES: &str = "lk:nudges:{digest}";
+/// See [`services`].
+pub(super) const ANY_SERVICES: &str = "lk:services:{role}";
 
 /// What the broker's Redis user may touch, as an ACL file writes it.
 pub(super) const OF_BROKER: &[&str] = &["~lk:*"];
@@ -76,6 +88,7 @@ pub(super) const OF_ADAPTER: &[&str] = &[
     "~lk:flight:{*}",
     "~lk:flights",
     "~lk:services:adapter",
+    "~lk:adapters",
 ];
 
 /// Key of an account's sealed credentials; part of their authenticated data.
@@ -105,8 +118,8 @@ pub(super) fn login_lock(id: AccountId) -> String {
     of_account(id, "login-lock")
 }
 
-pub(super) fn totp_step(id: AccountId) -> String {
-    of_account(id, "totp-step")
+pub(super) fn totp_step(digest: &str) -> String {
+    format!("lk:totp:{{{digest}}}")
 }
 
 pub(super) fn failures(id: AccountId) -> String {

@@ -23,15 +23,24 @@ static LEASE_SITE: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new
 /// Reason of a cooldown: the site refused the account's session. A newer session ends it.
 pub const SESSION_EXPIRED: &str = "session_expired";
 
+/// What is left of a cooldown that had no end: the script that finds one gives it this.
+const NO_END: Duration = Duration::from_secs(60);
+
 /// Proof of one lease; the places that it holds are each known by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(String);
 
 impl LeaseToken {
-    /// Draws a new one.
+    /// Draws a new one, of an adapter that does not say whether it is there.
     #[must_use]
     pub fn draw() -> Self {
         Self(random_token())
+    }
+
+    /// Draws a new one of an adapter, by the id with which it says that it is there.
+    #[must_use]
+    pub fn of(adapter: &str) -> Self {
+        Self(format!("{adapter}.{}", random_token()))
     }
 }
 
@@ -44,6 +53,8 @@ pub struct LeaseTerms<'a> {
     pub requests_per_minute: Option<u32>,
     /// Pools of which it must be in one; `None` where every account will do.
     pub pools: Option<&'a BTreeSet<PoolName>>,
+    /// Adapters whose places do not count: see [`super::Attendance::absent`].
+    pub absent: &'a str,
     /// Life of the lease if nobody renews it.
     pub ttl: Duration,
 }
@@ -82,11 +93,11 @@ impl Store {
         let mut call = LEASE_ACCOUNT.key(keys::leases(id));
         call.key(keys::rate(id)).key(keys::cooldown(id));
         call.arg(&token.0).arg(millis(terms.ttl)).arg(terms.concurrency);
-        call.arg(optional(terms.requests_per_minute)).arg(keys::account(id));
+        call.arg(optional(terms.requests_per_minute)).arg(terms.absent).arg(keys::account(id));
         for pool in terms.pools.into_iter().flatten() {
             call.arg(pool.as_str());
         }
-        self.script(&call).await.map(outcome)
+        self.script(&call).await.map(|answer| self.outcome(answer))
     }
 
     /// Takes a place of all that a site bears. Never one of a single account: that is another call, and whoever gets
@@ -99,12 +110,13 @@ impl Store {
         site: &SiteName,
         token: &LeaseToken,
         limits: SiteLimits,
+        absent: &str,
         ttl: Duration,
     ) -> Result<LeaseOutcome, StoreError> {
         let mut call = LEASE_SITE.key(keys::site_leases(site));
         call.key(keys::site_rate(site)).arg(&token.0).arg(millis(ttl));
-        call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute));
-        self.script(&call).await.map(outcome)
+        call.arg(optional(limits.concurrency)).arg(optional(limits.requests_per_minute)).arg(absent);
+        self.script(&call).await.map(|answer| self.outcome(answer))
     }
 
     /// Keeps a lease for longer; false when it had ended.
@@ -137,6 +149,41 @@ impl Store {
         let script = redis::Script::new(
             "if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end \
              local now = redis.call('TIME') \
+             redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1]) \
+             redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1",
+        );
+        self.script(script.key(key).arg(&token.0).arg(millis(ttl))).await
+    }
+
+    /// Takes a lease that runs, whether it is known still or not: Redis may have forgotten it, or others took its holder for gone.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_lease(
+        &self,
+        id: AccountId,
+        token: &LeaseToken,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.claim_place(&keys::leases(id), token, ttl).await
+    }
+
+    /// Takes a site's place that is in use, as above.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn claim_site_lease(
+        &self,
+        site: &SiteName,
+        token: &LeaseToken,
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.claim_place(&keys::site_leases(site), token, ttl).await
+    }
+
+    async fn claim_place(&self, key: &str, token: &LeaseToken, ttl: Duration) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "local now = redis.call('TIME') \
              redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[2], ARGV[1]) \
              redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1",
         );
@@ -189,7 +236,10 @@ impl Store {
     pub async fn leases(&self, id: AccountId) -> Result<u32, StoreError> {
         let mut count = redis::cmd("ZCOUNT");
         count.arg(keys::leases(id)).arg(Timestamp::now().millis()).arg("+inf");
-        self.command(&count).await
+        match self.command(&count).await {
+            Err(StoreError::Unreadable(_)) => Ok(0),
+            counted => counted,
+        }
     }
 
     /// How many leases each of these accounts has.
@@ -201,11 +251,13 @@ impl Store {
         let mut counts = Vec::with_capacity(ids.len());
         // In batches, so that ten thousand accounts are no single long call.
         for batch in ids.chunks(500) {
-            let mut pipe = redis::pipe();
-            for id in batch {
-                pipe.cmd("ZCOUNT").arg(keys::leases(*id)).arg(now).arg("+inf");
-            }
-            counts.append(&mut self.pipeline(&pipe).await?);
+            let count = |id: &AccountId| {
+                let mut count = redis::cmd("ZCOUNT");
+                count.arg(keys::leases(*id)).arg(now).arg("+inf");
+                count
+            };
+            let counted = self.each_readable::<u32>(batch.iter().map(count).collect()).await?;
+            counts.extend(counted.into_iter().map(Option::unwrap_or_default));
         }
         Ok(counts)
     }
@@ -229,20 +281,30 @@ impl Store {
     pub async fn cooldown(&self, id: AccountId) -> Result<Option<(String, Duration)>, StoreError> {
         let mut pipe = redis::pipe();
         pipe.cmd("GET").arg(keys::cooldown(id)).cmd("PTTL").arg(keys::cooldown(id));
-        let (reason, left): (Option<String>, i64) = self.pipeline(&pipe).await?;
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or_default());
-        Ok(reason.map(|reason| (reason, left)))
+        let (reason, left): (Option<Vec<u8>>, i64) = match self.pipeline(&pipe).await {
+            Err(StoreError::Unreadable(_)) => return Ok(None),
+            cooldown => cooldown?,
+        };
+        let left = u64::try_from(left).map_or(NO_END, Duration::from_millis);
+        Ok(reason.map(|reason| (String::from_utf8_lossy(&reason).into_owned(), left)))
     }
-}
 
-fn outcome((word, reason, millis): (String, String, i64)) -> LeaseOutcome {
-    let left = Duration::from_millis(u64::try_from(millis).unwrap_or_default().max(1));
-    match word.as_str() {
-        "held" => LeaseOutcome::Held,
-        "spent" => LeaseOutcome::Spent(left),
-        "cooling" => LeaseOutcome::Cooling { reason, left },
-        "gone" => LeaseOutcome::Gone,
-        _ => LeaseOutcome::Full,
+    fn outcome(&self, (word, reason, millis): (String, Vec<u8>, i64)) -> LeaseOutcome {
+        let left = Duration::from_millis(u64::try_from(millis).unwrap_or_default().max(1));
+        match word.as_str() {
+            "held" => LeaseOutcome::Held,
+            "spent" => LeaseOutcome::Spent(left),
+            "cooling" => {
+                let reason = String::from_utf8_lossy(&reason).into_owned();
+                if millis < 0 {
+                    self.note_junk(keys::ANY_COOLDOWN, 1);
+                    return LeaseOutcome::Cooling { reason, left: NO_END };
+                }
+                LeaseOutcome::Cooling { reason, left }
+            }
+            "gone" => LeaseOutcome::Gone,
+            _ => LeaseOutcome::Full,
+        }
     }
 }
 

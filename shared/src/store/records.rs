@@ -43,8 +43,8 @@ impl Store {
                 read.arg(record.key(*id)).arg(0).arg(Sealed::BEGINNING - 1);
                 read
             };
-            let beginnings: Vec<Vec<u8>> = self.each(batch.iter().map(read).collect()).await?;
-            found.extend(beginnings.iter().map(|beginning| Sealed::key_of(beginning)));
+            let beginnings = self.each_readable::<Vec<u8>>(batch.iter().map(read).collect()).await?;
+            found.extend(beginnings.iter().map(|beginning| Sealed::key_of(beginning.as_deref()?)));
         }
         Ok(found)
     }

@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{Store, StoreError, accounts::fields::optional, due::parsed, keys, sessions::millis};
 use crate::id::{AccountId, SiteName};
+
+/// In which a site's logins are counted.
+const MINUTE: Duration = Duration::from_secs(60);
+/// No pause of a site is longer; one without an end is as long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// An adapter's word that a site refuses a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ impl Store {
     pub async fn ask_refresh(&self, request: RefreshRequest) -> Result<(), StoreError> {
         let mut add = redis::cmd("ZADD");
         add.arg(keys::REFRESH).arg("GT").arg(request.generation).arg(request.account.to_string());
-        self.command(&add).await
+        self.sorted(keys::REFRESH, &add).await
     }
 
     /// Requests that no broker has seen to yet, at most `count`.
@@ -37,11 +42,34 @@ impl Store {
     pub async fn refresh_requests(&self, count: usize) -> Result<Vec<RefreshRequest>, StoreError> {
         let mut range = redis::cmd("ZRANGE");
         range.arg(keys::REFRESH).arg(0).arg(count.saturating_sub(1)).arg("WITHSCORES");
-        let found: Vec<(String, u64)> = self.command(&range).await?;
-        let request = |(id, generation): (String, u64)| {
-            id.parse().ok().map(|account| RefreshRequest { account, generation })
-        };
-        Ok(found.into_iter().filter_map(request).collect())
+        let found: Vec<(Vec<u8>, Vec<u8>)> = self.sorted(keys::REFRESH, &range).await?;
+        let mut requests = Vec::with_capacity(found.len());
+        let mut junk = Vec::new();
+        for (member, score) in found {
+            match parsed(&member).zip(parsed(&score)) {
+                Some((account, generation)) => requests.push(RefreshRequest { account, generation }),
+                None => junk.push(member),
+            }
+        }
+        // It would be looked at before the others for ever.
+        self.discard_members(keys::REFRESH, keys::REFRESH, &junk).await?;
+        Ok(requests)
+    }
+
+    /// Takes away a request that no adapter can have made. It may not keep a true one out: the higher generation stays.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn refuse_refresh_request(&self, request: RefreshRequest) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "local asked = redis.call('ZSCORE', KEYS[1], ARGV[1]) \
+             if not asked or tonumber(asked) ~= tonumber(ARGV[2]) then return 0 end \
+             return redis.call('ZREM', KEYS[1], ARGV[1])",
+        );
+        let mut call = script.key(keys::REFRESH);
+        let removed = self.script(call.arg(request.account.to_string()).arg(request.generation)).await?;
+        self.note_junk(keys::REFRESH, removed);
+        Ok(())
     }
 
     /// Ends a request, unless a newer generation was refused since.
@@ -63,12 +91,7 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn count_login(&self, site: &SiteName, most: u32) -> Result<bool, StoreError> {
-        let script = redis::Script::new(
-            "redis.call('SET', KEYS[1], 0, 'NX', 'PX', 60000) \
-             if tonumber(redis.call('GET', KEYS[1])) >= tonumber(ARGV[1]) then return 0 end \
-             redis.call('INCR', KEYS[1]) return 1",
-        );
-        self.script(script.key(keys::site_logins(site)).arg(most)).await
+        self.count(&keys::site_logins(site), Some(MINUTE), Some(most)).await.map(|count| count > 0)
     }
 
     /// How long the minute still is in which a site's logins are counted.
@@ -77,7 +100,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn logins_left_spent(&self, site: &SiteName) -> Result<Duration, StoreError> {
         let left: i64 = self.command(redis::cmd("PTTL").arg(keys::site_logins(site))).await?;
-        Ok(Duration::from_millis(u64::try_from(left).unwrap_or_default()))
+        Ok(Duration::from_millis(u64::try_from(left).unwrap_or_default()).min(MINUTE))
     }
 
     /// Notes that a site refused an account's password; gives how many of its accounts had that within `window`.
@@ -110,7 +133,13 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn site_paused(&self, site: &SiteName) -> Result<Option<Duration>, StoreError> {
-        let left: i64 = self.command(redis::cmd("PTTL").arg(keys::site_paused(site))).await?;
+        let script = redis::Script::new(
+            "local left = redis.call('PTTL', KEYS[1]) \
+             if left == -1 or left > tonumber(ARGV[1]) then \
+             redis.call('PEXPIRE', KEYS[1], ARGV[1]) return tonumber(ARGV[1]) end \
+             return left",
+        );
+        let left: i64 = self.script(script.key(keys::site_paused(site)).arg(millis(LONGEST_PAUSE))).await?;
         Ok(u64::try_from(left).ok().map(Duration::from_millis))
     }
 
@@ -129,10 +158,19 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn count_forced(&self, id: AccountId, window: Duration) -> Result<u32, StoreError> {
-        // The expiry first: a counter without one would never begin anew.
-        let script = redis::Script::new(
-            "redis.call('SET', KEYS[1], 0, 'NX', 'PX', ARGV[1]) return redis.call('INCR', KEYS[1])",
-        );
-        self.script(script.key(keys::forced(id)).arg(millis(window))).await
+        self.count(&keys::forced(id), Some(window), None).await
+    }
+
+    /// Counts one more, if there are fewer than `most` within `life` of the first; gives the count, or 0.
+    pub(super) async fn count(
+        &self,
+        key: &str,
+        life: Option<Duration>,
+        most: Option<u32>,
+    ) -> Result<u32, StoreError> {
+        let script = redis::Script::new(include_str!("count.lua"));
+        let mut call = script.key(key);
+        let count: u64 = self.script(call.arg(optional(life.map(millis))).arg(optional(most))).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 }

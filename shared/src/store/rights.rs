@@ -164,16 +164,23 @@ impl Role {
                 on(keys::account(id), &[("HGETALL", ""), ("HGET", "generation"), ("HMGET", "generation")]);
                 on(keys::session(id), &[("GET", ""), ("EXISTS", "")]);
                 on(keys::leases(id), LEASES);
-                on(keys::cooldown(id), &[("GET", ""), ("SET", "x NX XX"), ("PTTL", ""), ("EXISTS", "")]);
+                on(
+                    keys::cooldown(id),
+                    &[("GET", ""), ("SET", "x NX XX"), ("PTTL", ""), ("EXISTS", ""), ("PEXPIRE", "1")],
+                );
                 on(keys::REFRESH.to_owned(), &[("ZADD", "XX 0")]);
                 on(
                     keys::services(self),
-                    &[("HSET", "x x x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "1")],
+                    &[("HSET", "x x x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "x")],
+                );
+                on(
+                    keys::ADAPTERS.to_owned(),
+                    &[("HSET", "x x x"), ("HMGET", "x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "x")],
                 );
                 on(keys::answer("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
-                on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "1")]);
+                on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "x")]);
                 on(keys::FLIGHTS.to_owned(), LEASES);
-                on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "1")]);
+                on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "x")]);
                 on(keys::conversation("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
             }
         }
@@ -191,7 +198,7 @@ const BROKER: &[(&str, &str)] = &[
     ("EXISTS", ""),
     ("INCRBY", "x"),
     ("INCR", ""),
-    ("PEXPIRE", "1"),
+    ("PEXPIRE", "x"),
     ("PTTL", ""),
     ("HSET", "x x x"),
     ("HGET", "x"),
@@ -222,7 +229,7 @@ const LEASES: &[(&str, &str)] = &[
     ("ZCOUNT", "0 0"),
     ("ZRANGE", "0 0"),
     ("ZSCORE", "x"),
-    ("PEXPIRE", "1"),
+    ("PEXPIRE", "x"),
     ("EXISTS", ""),
 ];
 

@@ -1,11 +1,12 @@
 //! Which services run, and which keys they hold: what a rotation waits for.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, Store, StoreError, keys, sessions::millis};
+use super::{Role, Store, StoreError, accounts::Hash, keys, sessions::millis};
+use crate::time::Timestamp;
 
 /// A service that has been silent for longer is gone. Until then it may come back with the keys that it had.
 const LIFE: Duration = Duration::from_secs(120);
@@ -32,7 +33,9 @@ impl Store {
         let script = redis::Script::new(include_str!("report.lua"));
         let report = serde_json::to_string(service).expect("texts always serialize");
         let mut call = script.key(keys::services(service.role));
-        self.script(call.arg(&service.id).arg(report).arg(millis(LIFE))).await
+        let junk = self.script(call.arg(&service.id).arg(report).arg(millis(LIFE))).await?;
+        self.note_junk(keys::ANY_SERVICES, junk);
+        Ok(())
     }
 
     /// Says that a service ends.
@@ -48,18 +51,35 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn services(&self) -> Result<Vec<Service>, StoreError> {
-        let oldest = self.server_time().await?.millis().saturating_sub(millis(LIFE));
+        let now = self.server_time().await?;
         let mut services = Vec::new();
         for role in [Role::Broker, Role::Adapter] {
-            let reports: HashMap<String, String> =
-                self.command(redis::cmd("HGETALL").arg(keys::services(role))).await?;
-            let alive = reports.values().filter_map(|report| {
-                let (at, service) = report.split_once(' ')?;
-                (oldest <= at.parse().ok()?).then(|| serde_json::from_str(service).ok())?
-            });
-            services.extend(alive);
+            let reports: Hash = match self.command(redis::cmd("HGETALL").arg(keys::services(role))).await {
+                // The next report of such a service takes it away.
+                Err(StoreError::Unreadable(_)) => continue,
+                reports => reports?,
+            };
+            let mut junk = Vec::new();
+            for (id, report) in reports {
+                match read(role, &id, &report) {
+                    // A report from times to come would be there for ever.
+                    Some((at, service)) if at < now + LIFE => {
+                        services.extend((now < at + LIFE).then_some(service));
+                    }
+                    Some(_) | None => junk.push(id),
+                }
+            }
+            self.discard_fields(keys::ANY_SERVICES, &keys::services(role), &junk).await?;
         }
         services.sort_by(|one: &Service, other| one.id.cmp(&other.id));
         Ok(services)
     }
+}
+
+/// When a service reported, and what.
+fn read(role: Role, id: &[u8], report: &[u8]) -> Option<(Timestamp, Service)> {
+    let (at, service) = str::from_utf8(report).ok()?.split_once(' ')?;
+    let service: Service = serde_json::from_str(service).ok()?;
+    let is_its_own = service.role == role && service.id.as_bytes() == id;
+    is_its_own.then_some((Timestamp::from_millis(at.parse().ok()?), service))
 }

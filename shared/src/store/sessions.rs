@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use deadpool_redis::redis;
+use deadpool_redis::redis::{self, RedisError};
 use rand::{TryRng, rngs::SysRng};
 
-use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, keys};
+use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, due::parsed, keys};
 use crate::{
-    account::{Evidence, LastLogin, SessionOrigin, State},
+    account::{Cause, Evidence, LastLogin, Move, SessionOrigin, State},
     id::AccountId,
     time::Timestamp,
     vault::Sealed,
 };
+
+/// Longer than any login's lock: one that ends later is nobody's.
+const LONGEST_LOCK: Duration = Duration::from_secs(10 * 60);
+
+/// What two commands of one transaction answer, each for itself.
+type Answers = (Result<Option<Vec<u8>>, RedisError>, Result<Option<Vec<u8>>, RedisError>);
 
 /// The right to sign in with one account, for a while. Nothing frees it but its holder or its end.
 #[derive(Debug)]
@@ -82,8 +88,18 @@ pub struct StoredSession {
 }
 
 impl Store {
-    /// Stores a version of an account's credentials; false when there is no such account. What a browser kept is
-    /// forgotten: it may be another person's.
+    /// Draws the version of an account's next credentials; `None` when there is no such account.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn draw_credentials_version(&self, id: AccountId) -> Result<Option<u64>, StoreError> {
+        let script = redis::Script::new(include_str!("draw_version.lua"));
+        let drawn: u64 = self.script(&script.key(keys::account(id))).await?;
+        Ok((drawn > 0).then_some(drawn))
+    }
+
+    /// Stores a version of an account's credentials, unless a later one is there; false when there is no such account.
+    /// What a browser kept is forgotten: it may be another person's.
     ///
     /// # Errors
     /// When Redis is unavailable.
@@ -93,12 +109,7 @@ impl Store {
         version: u64,
         sealed: &Sealed,
     ) -> Result<bool, StoreError> {
-        let script = redis::Script::new(
-            "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end \
-             redis.call('SET', KEYS[2], ARGV[2]) \
-             redis.call('DEL', KEYS[3]) \
-             redis.call('HSET', KEYS[1], 'credentials_version', ARGV[1]) return 1",
-        );
+        let script = redis::Script::new(include_str!("put_credentials.lua"));
         let mut call = script.key(keys::account(id));
         call.key(keys::credentials(id)).key(keys::state(id));
         self.script(call.arg(version).arg(sealed.as_bytes())).await
@@ -109,11 +120,7 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn credentials(&self, id: AccountId) -> Result<Option<(u64, Sealed)>, StoreError> {
-        let mut pipe = redis::pipe();
-        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("credentials_version");
-        pipe.cmd("GET").arg(keys::credentials(id));
-        let (version, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
-        Ok(version.zip(record).map(|(version, record)| (version, Sealed::from_stored(record))))
+        self.record(id, "credentials_version", keys::credentials(id)).await
     }
 
     /// Takes the right to sign in with an account and draws the next generation; `None` when another login has it.
@@ -122,12 +129,11 @@ impl Store {
     /// When Redis is unavailable: no login starts then.
     pub async fn lock_login(&self, id: AccountId, ttl: Duration) -> Result<Option<LoginLock>, StoreError> {
         let token = random_token();
-        let script = redis::Script::new(
-            "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then \
-             return redis.call('INCR', KEYS[2]) else return 0 end",
-        );
+        let script = redis::Script::new(include_str!("lock_login.lua"));
         let mut call = script.key(keys::login_lock(id));
-        let drawn: u64 = self.script(call.key(keys::generation(id)).arg(&token).arg(millis(ttl))).await?;
+        call.key(keys::generation(id)).key(keys::account(id));
+        call.arg(&token).arg(millis(ttl)).arg(millis(LONGEST_LOCK.max(ttl)));
+        let drawn: u64 = self.script(&call).await?;
         Ok((drawn > 0).then_some(LoginLock { account: id, generation: drawn, token }))
     }
 
@@ -171,7 +177,9 @@ impl Store {
         call.arg(keys::EVENTS).arg(id.to_string()).arg(SESSION_EXPIRED);
         call.arg(new.state.map(Sealed::as_bytes).unwrap_or_default());
         let evidence = Evidence { at: Timestamp::now(), seen: new.evidence };
-        let fields = fields::of_state(State::Active, String::new())
+        let step = Move::new(Cause::SessionPublished, State::Active, "");
+        call.arg(fields::states(&step.origins()));
+        let fields = fields::of_step(step)
             .into_iter()
             .chain(fields::of_last_login(&new.last_login))
             .chain(fields::of_evidence(&evidence))
@@ -203,13 +211,31 @@ impl Store {
     }
 
     async fn stored(&self, id: AccountId, key: String) -> Result<Option<StoredSession>, StoreError> {
+        let record = self.record(id, "generation", key).await?;
+        Ok(record.map(|(generation, sealed)| StoredSession { generation, sealed }))
+    }
+
+    /// A record with the number in the account that proves it. What is no record, or has no number, is none.
+    async fn record(
+        &self,
+        id: AccountId,
+        number: &str,
+        key: String,
+    ) -> Result<Option<(u64, Sealed)>, StoreError> {
         let mut pipe = redis::pipe();
-        pipe.atomic().cmd("HGET").arg(keys::account(id)).arg("generation");
+        pipe.atomic().ignore_errors();
+        pipe.cmd("HGET").arg(keys::account(id)).arg(number);
         pipe.cmd("GET").arg(key);
-        let (generation, record): (Option<u64>, Option<Vec<u8>>) = self.pipeline(&pipe).await?;
-        Ok(generation
-            .zip(record)
-            .map(|(generation, record)| StoredSession { generation, sealed: Sealed::from_stored(record) }))
+        let (number, record): Answers = match self.pipeline(&pipe).await {
+            Err(StoreError::Unreadable(_)) => return Ok(None),
+            answers => answers?,
+        };
+        let bytes = |answer: Result<Option<Vec<u8>>, RedisError>| match answer.map_err(StoreError::from) {
+            Err(StoreError::Unreadable(_)) => Ok(None),
+            answer => answer,
+        };
+        let number = bytes(number)?.and_then(|number| parsed(&number));
+        Ok(number.zip(bytes(record)?).map(|(number, record)| (number, Sealed::from_stored(record))))
     }
 
     /// An account's session; `None` when there is none or it has expired.
@@ -227,10 +253,11 @@ impl Store {
     pub async fn revoke_session(&self, id: AccountId) -> Result<(), StoreError> {
         let script = redis::Script::new(
             "redis.call('DEL', KEYS[1], KEYS[3]) \
+             local now = redis.pcall('HMGET', KEYS[2], 'generation', 'state') \
              if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end \
-             redis.call('HSET', KEYS[2], 'expires_at', '') \
-             local now = redis.call('HMGET', KEYS[2], 'generation', 'state') \
-             redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. now[1] .. ' ' .. now[2]) return 1",
+             if not now.err then redis.call('HSET', KEYS[2], 'expires_at', '') end \
+             redis.call('PUBLISH', ARGV[1], \
+             ARGV[2] .. ' ' .. (now[1] or '0') .. ' ' .. (now[2] or '')) return 1",
         );
         let mut call = script.key(keys::session(id));
         call.key(keys::account(id)).key(keys::state(id));

@@ -51,6 +51,7 @@ async fn the_document_is_served_without_a_token() {
     PATCH /v1/accounts/{id}
     PUT /v1/accounts/{id}/credentials
     POST /v1/accounts/{id}/logins
+    POST /v1/accounts/{id}/repair
     PUT /v1/accounts/{id}/session
     GET /v1/audit
     GET /v1/keys

@@ -119,7 +119,7 @@ async fn invalid_request() {
     let query: Value = broker.json("/v1/accounts?sight=practice").await;
     assert_eq!([&query["code"], &query["field"]], [&json!("invalid_request"), &json!("query")]);
     let query: Value = broker.json("/v1/accounts?state=awake").await;
-    assert_snapshot!(query["detail"].as_str().unwrap(), @"state: expected one of new, refreshing, active, cooldown, needs_human, credentials_rejected, site_locked, disabled");
+    assert_snapshot!(query["detail"].as_str().unwrap(), @"state: expected one of new, refreshing, active, cooldown, needs_human, credentials_rejected, site_locked, disabled, damaged");
 }
 
 #[tokio::test]
@@ -186,6 +186,54 @@ async fn account_disabled() {
 }
 
 #[tokio::test]
+async fn account_damaged() {
+    let broker = Broker::start().await;
+    let account = broker.add_account(&alice()).await;
+    let key = format!("lk:{{{}}}:account", account.rsplit('/').next().unwrap());
+    let mut redis = broker.redis.connection().await;
+    redis::cmd("HSET").arg(&key).arg("state").arg("paused").exec_async(&mut redis).await.unwrap();
+
+    let answer = broker.post(&format!("{account}/logins"), &json!({})).await;
+
+    assert_snapshot!(shown(answer).await, @r#"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "code": "account_damaged",
+      "detail": "account [id] cannot be read: damaged: cannot read state is paused; if a newer release wrote it, update this one, else latchkey-broker account repair [id], or rm",
+      "status": 409,
+      "title": "The account cannot be read",
+      "type": "urn:latchkey:problem:account_damaged"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn account_beyond_repair() {
+    let broker = Broker::start().await;
+    let account = broker.add_account(&alice()).await;
+    let key = format!("lk:{{{}}}:account", account.rsplit('/').next().unwrap());
+    let mut redis = broker.redis.connection().await;
+    redis::cmd("SET").arg(&key).arg("junk").exec_async(&mut redis).await.unwrap();
+
+    let answer = broker.post(&format!("{account}/repair"), &json!({})).await;
+
+    assert_snapshot!(shown(answer).await, @r#"
+    409 Conflict
+    content-type: application/problem+json
+
+    {
+      "code": "account_beyond_repair",
+      "detail": "of account [id] there is nothing left to repair: remove it, and add it again",
+      "status": 409,
+      "title": "The account cannot be repaired",
+      "type": "urn:latchkey:problem:account_beyond_repair"
+    }
+    "#);
+}
+
+#[tokio::test]
 async fn login_queue_full() {
     let (_directory, chromium) = hanging_chromium();
     let broker = Broker::start_with([("LATCHKEY_CHROMIUM", &chromium)]).await;
@@ -234,13 +282,10 @@ async fn store_unavailable() {
 #[tokio::test]
 async fn internal() {
     let broker = Broker::start().await;
-    let path = broker.add_account(&alice()).await;
-    let id = path.rsplit('/').next().unwrap();
     let mut redis = broker.redis.connection().await;
-    let key = format!("lk:{{{id}}}:account");
-    redis::cmd("HSET").arg(key).arg("generation").arg("many").exec_async(&mut redis).await.unwrap();
+    redis::cmd("SET").arg("lk:sites").arg("junk").exec_async(&mut redis).await.unwrap();
 
-    let answer = broker.get(&path).send().await.unwrap();
+    let answer = broker.post("/v1/accounts", &alice()).await;
 
     assert_snapshot!(shown(answer).await, @r#"
     500 Internal Server Error

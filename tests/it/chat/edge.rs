@@ -55,7 +55,7 @@ async fn models_are_fetched_with_a_session() {
     assert_eq!(listed.json()["data"][0]["id"], "practice-1");
     assert_eq!(asked.status, 200);
     assert_eq!(not_listed.body, r#"{"object":"list","data":[]}"#);
-    assert_snapshot!(refusal(&not_known), @r#"503 (retry after 5 s) {"error":{"message":"the models of the site practice are not known yet: no account of it is signed in; sign one in with the broker, then ask again","type":"server_error","code":"overloaded_error","param":null}}"#);
+    assert_snapshot!(refusal(&not_known), @r#"503 (retry after 5 s) {"error":{"message":"nobody is signed in who could answer; ask again later","type":"server_error","code":"overloaded_error","param":null}}"#);
 }
 
 #[tokio::test]

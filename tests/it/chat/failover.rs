@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use support::{model::Reply, wait, world::World};
 
-use super::{MOMENT, SOON, adapter, adapter_with};
+use super::{SOON, adapter, adapter_with};
+use crate::revocation::only_events_tell;
 
 #[tokio::test]
 async fn another_account_takes_over_from_a_dead_session() {
@@ -66,9 +67,10 @@ async fn the_next_session_of_a_failed_account_serves() {
     assert_eq!(world.adapter().ask("hi").await.status, 502);
     assert_eq!(world.adapter().ask("hi").await.status, 503);
 
+    only_events_tell(&world).await;
     world.publish_again("alice").await;
 
-    wait::until_some(MOMENT, async || (world.adapter().ask("hi").await.status == 200).then_some(())).await;
+    wait::until_some(SOON, async || (world.adapter().ask("hi").await.status == 200).then_some(())).await;
 }
 
 #[tokio::test]
@@ -76,10 +78,10 @@ async fn an_account_that_comes_later_serves_at_once() {
     let mut world = World::start().without_broker().await;
     assert_eq!(world.adapter().ask("hi").await.status, 503);
 
+    only_events_tell(&world).await;
     world.publish("alice").await;
 
-    // The news travels by an event.
-    wait::until_some(MOMENT, async || (world.adapter().ask("hi").await.status == 200).then_some(())).await;
+    wait::until_some(SOON, async || (world.adapter().ask("hi").await.status == 200).then_some(())).await;
 }
 
 #[tokio::test]

@@ -30,11 +30,24 @@ impl Kept {
 
     /// The lines with this message, each with the id of its request.
     pub(crate) fn ids_of(&self, message: &str) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let said = lines.filter(|line| line["fields"]["message"] == message);
-        said.map(|line| line["span"]["request.id"].as_str().unwrap_or_default().to_owned()).collect()
+        let id = |line: Value| line["span"]["request.id"].as_str().unwrap_or_default().to_owned();
+        lines_of(&self.text(), message).into_iter().map(id).collect()
     }
+
+    /// The lines with this message since they were taken last.
+    pub(crate) fn take(&self, message: &str) -> Vec<Value> {
+        lines_of(&String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap(), message)
+    }
+
+    /// Everything that was written since it was taken last.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn lines_of(text: &str, message: &str) -> Vec<Value> {
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["fields"]["message"] == message).collect()
 }
 
 impl io::Write for Kept {

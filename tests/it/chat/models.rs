@@ -61,7 +61,7 @@ async fn a_site_that_is_down_when_its_models_are_needed_is_502() {
     let (first, second) = (world.adapter().ask("hi").await, world.adapter().ask("hi").await);
 
     assert_eq!(first.body, second.body);
-    assert_snapshot!(refusal(&first), @r#"502 {"error":{"message":"the site cannot be reached; check its address and whether it runs","type":"server_error","code":"api_error","param":null}}"#);
+    assert_snapshot!(refusal(&first), @r#"502 {"error":{"message":"the site cannot be reached; ask again later","type":"server_error","code":"api_error","param":null}}"#);
     assert_eq!(world.adapter().get("/v1/models").await.body, r#"{"object":"list","data":[]}"#);
 }
 

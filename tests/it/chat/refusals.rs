@@ -29,7 +29,7 @@ async fn a_wrong_secret_is_the_only_401() {
     let world = adapter().await;
     let stranger = world.adapter().with_secret("not-the-shared-secret-at-all");
 
-    assert_snapshot!(refusal(&stranger.ask("hi").await), @r#"401 {"error":{"message":"the bearer is none of this adapter's shared secrets","type":"invalid_request_error","code":"authentication_error","param":null}}"#);
+    assert_snapshot!(refusal(&stranger.ask("hi").await), @r#"401 {"error":{"message":"the key is none that is known here","type":"invalid_request_error","code":"authentication_error","param":null}}"#);
     assert_eq!(stranger.get("/v1/models").await.status, 401);
 }
 
@@ -126,7 +126,7 @@ async fn a_prompt_too_long_for_the_model_is_400() {
 async fn nobody_signed_in_is_503() {
     let world = World::start().without_broker().practice(Options::default()).await;
 
-    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"503 (retry after 5 s) {"error":{"message":"no account of the site is signed in; sign one in with the broker, then ask again","type":"server_error","code":"overloaded_error","param":null}}"#);
+    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"503 (retry after 5 s) {"error":{"message":"nobody is signed in who could answer; ask again later","type":"server_error","code":"overloaded_error","param":null}}"#);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn everybody_busy_is_429_after_the_queue_deadline() {
     let answer = world.adapter().ask("hi").await;
 
     assert!(begun.elapsed() >= Duration::from_millis(300));
-    assert_snapshot!(refusal(&answer), @r#"429 (retry after 1 s) {"error":{"message":"every account has as many turns as its limits allow; ask again in 1 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    assert_snapshot!(refusal(&answer), @r#"429 (retry after 1 s) {"error":{"message":"everybody who could answer is busy; ask again in 1 s","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
 }
 
 #[tokio::test]
@@ -151,8 +151,56 @@ async fn a_limit_of_the_site_on_every_account_is_429() {
     let second = world.adapter().ask("hi").await;
 
     assert_eq!(world.practice.model().calls().len(), 1);
-    assert!(second.json()["error"]["message"].as_str().unwrap().starts_with("the site asks its accounts to"));
-    assert_snapshot!(first, @r#"429 (retry after 17 s) {"error":{"message":"the site asks its accounts to wait; ask again in 17 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    assert!(second.json()["error"]["message"].as_str().unwrap().starts_with("the site asks for a pause"));
+    assert_snapshot!(first, @r#"429 (retry after 17 s) {"error":{"message":"the site asks for a pause; ask again in 17 s","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+}
+
+/// Codex takes a 429 for the end of all tries, and asks again on 503.
+#[tokio::test]
+async fn a_limit_is_503_for_clients_of_responses_whatever_the_way() {
+    let world = adapter().await;
+    world.practice.model().will(Reply::rate_limited(17));
+    assert_eq!(world.adapter().ask("hi").await.status, 429);
+
+    for (path, stream) in
+        [("/v1/responses", false), ("/new-api/v1/responses", true), ("/claude/v1/responses", true)]
+    {
+        let body = json!({"model": "practice-1", "input": "hi", "stream": stream});
+        let answer = world.adapter().send(reqwest::Method::POST, path, Some(&body)).await;
+        let error = &answer.json()["error"];
+        assert_eq!(
+            (answer.status, &error["code"]),
+            (503, &json!("overloaded_error")),
+            "{path} {}",
+            answer.body
+        );
+        assert!((1..=17).contains(&answer.header("retry-after").parse().unwrap()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_before_a_site_and_waited_in_vain_is_504_and_asked_once() {
+    for status in [504, 524] {
+        let world = adapter().await;
+        world.practice.model().will(Reply::status(status, &json!({"error": "timeout"})));
+
+        let answer = world.adapter().ask("hi").await;
+
+        assert_eq!((answer.status, world.practice.model().calls().len()), (504, 1), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_counted() {
+    let world = adapter().await;
+    let stranger = world.adapter().with_secret("a secret that is none of ours");
+
+    for _ in 0..3 {
+        assert_eq!(stranger.ask("hi").await.status, 401);
+    }
+
+    let metrics = world.adapter().get("/metrics").await.body;
+    assert!(metrics.contains("latchkey_adapter_refused_total 3\n"), "{metrics}");
 }
 
 #[tokio::test]
@@ -161,7 +209,7 @@ async fn an_error_event_before_the_first_delta_is_a_status() {
         "data: {\"error\":{\"message\":\"Rate limit reached\",\"code\":\"rate_limit_exceeded\"}}\n\n";
     let failed = "data: {\"error\":{\"message\":\"You exceeded your current quota\"}}\n\ndata: [DONE]\n\n";
 
-    assert_snapshot!(asked_when(Reply::raw(limited)).await, @r#"429 (retry after 30 s) {"error":{"message":"the site asks its accounts to wait; ask again in 30 s, or add accounts","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
+    assert_snapshot!(asked_when(Reply::raw(limited)).await, @r#"429 (retry after 30 s) {"error":{"message":"the site asks for a pause; ask again in 30 s","type":"rate_limit_exceeded","code":"rate_limit_error","param":null}}"#);
     assert_snapshot!(asked_when(Reply::raw(failed)).await, @r#"502 {"error":{"message":"the site, or the model behind it, failed; ask again later","type":"server_error","code":"api_error","param":null}}"#);
 }
 
@@ -170,14 +218,14 @@ async fn a_dead_session_is_502() {
     let world = adapter().await;
     world.practice.expire_all();
 
-    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"502 {"error":{"message":"the site no longer accepts the session of any account tried; a new sign-in is needed","type":"server_error","code":"api_error","param":null}}"#);
+    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"502 {"error":{"message":"the site takes nobody's session any more who could answer; ask again later","type":"server_error","code":"api_error","param":null}}"#);
     // The account waits for its next session now.
     assert_eq!(world.adapter().ask("hi").await.status, 503);
 }
 
 #[tokio::test]
 async fn a_page_where_an_answer_is_due_is_a_dead_session() {
-    assert_snapshot!(asked_when(Reply::html()).await, @r#"502 {"error":{"message":"the site no longer accepts the session of any account tried; a new sign-in is needed","type":"server_error","code":"api_error","param":null}}"#);
+    assert_snapshot!(asked_when(Reply::html()).await, @r#"502 {"error":{"message":"the site takes nobody's session any more who could answer; ask again later","type":"server_error","code":"api_error","param":null}}"#);
 }
 
 #[tokio::test]
@@ -195,7 +243,7 @@ async fn a_site_that_is_down_is_502() {
     let world = adapter().await;
     world.practice.stop().await;
 
-    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"502 {"error":{"message":"the site cannot be reached; check its address and whether it runs","type":"server_error","code":"api_error","param":null}}"#);
+    assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"502 {"error":{"message":"the site cannot be reached; ask again later","type":"server_error","code":"api_error","param":null}}"#);
 }
 
 #[tokio::test]
@@ -221,7 +269,7 @@ async fn a_cut_before_the_first_delta_is_502() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_502() {
-    assert_snapshot!(asked_when(Reply::raw("data: {\"choices\": [\n\n")).await, @r#"502 {"error":{"message":"the site's answer cannot be read; its site file may be out of date","type":"server_error","code":"api_error","param":null}}"#);
+    assert_snapshot!(asked_when(Reply::raw("data: {\"choices\": [\n\n")).await, @r#"502 {"error":{"message":"the site's answer cannot be read; ask again later","type":"server_error","code":"api_error","param":null}}"#);
 }
 
 #[tokio::test]

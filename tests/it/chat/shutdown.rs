@@ -72,7 +72,7 @@ async fn a_stop_cuts_what_does_not_end_and_frees_the_accounts() {
     assert!(!streamed.complete && !streamed.done && streamed.finish_reason().is_empty(), "{}", streamed.raw);
     assert_eq!(streamed.chunks.last().unwrap()["error"]["code"], "overloaded_error");
     assert_eq!((whole.status, not_begun.status), (503, 503));
-    assert_eq!(whole.json()["error"]["message"], "the adapter is stopping; ask again");
+    assert_eq!(whole.json()["error"]["message"], "the service is being restarted; ask again");
 }
 
 /// An adapter's configuration with hardly any patience for open streams.

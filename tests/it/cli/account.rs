@@ -101,6 +101,7 @@ async fn browser_login_with_a_wrong_password_exits_with_1_and_says_what_to_do() 
     login failed: credentials_rejected
       at step 5, line 27 of the site file: totp input[name=code]
       the site refused (visible #error-credentials); store the right credentials; nothing is typed again until then
+      next: latchkey-broker account credentials [id]
     ");
     let json = run(&["account", "login", "alice", "--json"], &environment, "").await;
     let operation: Value = serde_json::from_str(&json.stdout).unwrap();

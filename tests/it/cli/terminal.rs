@@ -1,57 +1,70 @@
 //! Secrets that are typed at a real terminal are asked for, and not shown.
 
-use std::{process::Stdio, time::Duration};
-
 use support::practice::{PASSWORD, TOTP_SEED};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::{ChildStdout, Command},
-    time::timeout,
-};
 
-use super::{account::broker_with_practice, binary, run};
+use super::{account::broker_with_practice, pty::Terminal, run};
 
-const SOON: Duration = Duration::from_secs(20);
-
-/// Reads on until the screen ends so.
-async fn until(stdout: &mut ChildStdout, screen: &mut String, end: &str) {
-    let shown = timeout(SOON, async {
-        while !screen.trim_end().ends_with(end) {
-            let mut some = [0; 1024];
-            let count = stdout.read(&mut some).await.unwrap();
-            assert!(count > 0, "the terminal is closed: {screen}");
-            screen.push_str(&String::from_utf8_lossy(&some[..count]));
-        }
-    });
-    assert!(shown.await.is_ok(), "{end:?} is not shown: {screen}");
-}
+const ADD: [&str; 7] = ["account", "add", "--site", "practice", "--username", "alice", "--no-login"];
 
 #[tokio::test]
 async fn a_password_and_a_seed_are_typed_unseen() {
     let (_practice, _broker, environment) = broker_with_practice().await;
-    let command = format!("{} account add --site practice --username alice --no-login", binary().display());
-    // util-linux's `script` gives a command a terminal of its own.
-    let mut child = Command::new("script")
-        .args(["--quiet", "--flush", "--return", "--command", &command, "/dev/null"])
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .envs(environment.iter().cloned())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut screen = String::new();
 
-    until(&mut stdout, &mut screen, "Password:").await;
-    stdin.write_all(format!("{PASSWORD}\n").as_bytes()).await.unwrap();
-    until(&mut stdout, &mut screen, "(empty if the site asks for no codes):").await;
-    stdin.write_all(format!("{TOTP_SEED}\n").as_bytes()).await.unwrap();
-    until(&mut stdout, &mut screen, "(alice at practice)").await;
+    let mut terminal = Terminal::start(&ADD, &environment);
+    terminal.shows("Password:").await;
+    terminal.types(&format!("{PASSWORD}\n"));
+    terminal.shows("(empty if the site asks for no codes):").await;
+    terminal.types(&format!("{TOTP_SEED}\n"));
+    terminal.shows("(alice at practice)").await;
 
-    assert!(timeout(SOON, child.wait()).await.unwrap().unwrap().success());
+    assert_eq!(terminal.ended().await, Some(0));
+    let screen = terminal.screen();
     assert!(!screen.contains(PASSWORD) && !screen.contains(TOTP_SEED), "{screen}");
     let shown = run(&["account", "show", "alice"], &environment, "").await;
     assert!(shown.stdout.contains("credentials   version 1"), "{}", shown.stdout);
+}
+
+/// Every command that asks, with what is pasted at once; one that asks for a single secret leaves the rest unread.
+#[tokio::test]
+async fn what_is_pasted_before_the_prompt_is_out_is_not_shown_either() {
+    let (practice, _broker, environment) = broker_with_practice().await;
+    let token = practice.sign_in("alice").token;
+    let seeded = format!("{PASSWORD}\n{TOTP_SEED}\n");
+    let given = format!("{token}\nleft-over-{token}\n");
+    let pasted: [(&[&str], &str, &[&str]); 3] = [
+        (&ADD, &seeded, &[PASSWORD, TOTP_SEED]),
+        (&["account", "credentials", "alice", "--no-login"], &seeded, &[PASSWORD, TOTP_SEED]),
+        (&["account", "session", "alice", "--bearer"], &given, &[&token]),
+    ];
+
+    for (arguments, typed, secrets) in pasted {
+        let mut terminal = Terminal::start_stopped(arguments, &environment);
+        // The output stands still: whoever writes the prompt first never gets here.
+        terminal.hides().await;
+        terminal.types(typed);
+        terminal.goes_on();
+        assert_eq!(terminal.ended().await, Some(0), "{arguments:?}: {}", terminal.screen());
+
+        for secret in secrets {
+            assert!(!terminal.screen().contains(secret), "{arguments:?}: {}", terminal.screen());
+        }
+        assert!(terminal.echoes(), "{arguments:?}: the terminal is not put back");
+    }
+    let shown = run(&["account", "show", "alice"], &environment, "").await;
+    assert!(shown.stdout.contains("credentials   version 2"), "{}", shown.stdout);
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_broken_off_puts_the_terminal_back() {
+    let (_practice, _broker, environment) = broker_with_practice().await;
+
+    let mut terminal = Terminal::start(&ADD, &environment);
+    terminal.shows("Password:").await;
+    terminal.types("half-a-pass\u{3}");
+
+    assert_eq!(terminal.ended().await, Some(1), "{}", terminal.screen());
+    assert!(terminal.echoes());
+    assert!(!terminal.screen().contains("half-a-pass"), "{}", terminal.screen());
+    let list = run(&["account", "list"], &environment, "").await;
+    assert!(list.stdout.contains("no accounts yet"), "{}", list.stdout);
 }

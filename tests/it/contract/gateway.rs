@@ -1,7 +1,7 @@
 //! How a gateway reads the stream of a chat that it makes an Anthropic message of: what it would lose or misread is an
 //! error here.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a stream came to.
 #[derive(Debug)]
@@ -110,6 +110,8 @@ impl Reader {
         match (self.stage, calls) {
             (Stage::Nothing, None) if kinds == 0 && delta["role"] == "assistant" => self.stage = Stage::Begun,
             (Stage::Begun, None) if kinds == 1 => {}
+            // An empty word begins the message, and is harmless otherwise (2026-11).
+            (Stage::Begun, None) if *delta == json!({"content": ""}) => {}
             (Stage::Begun | Stage::Calls, Some(calls)) if kinds == 1 => self.call(calls)?,
             (stage, _) => return Err(format!("{delta} after {stage:?}")),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_broker::login::{self, Asked, Code, Progress};
 use latchkey_shared::{
-    account::{Account, State},
+    account::{Account, Cause, Move, State},
     store::AccountChange,
 };
 use support::{practice, wait};
@@ -98,8 +98,8 @@ async fn a_refresh_that_is_cut_off_after_the_password_is_tried_once_more_and_no_
 }
 
 async fn switch_off(bench: &Bench) {
-    let state = Some((State::Disabled, String::new()));
-    let change = AccountChange { state, ..AccountChange::default() };
+    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let change = AccountChange { step, ..AccountChange::default() };
     let Account { id, .. } = bench.account;
     assert!(bench.context.store.change_account(id, change).await.unwrap());
 }

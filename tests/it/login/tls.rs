@@ -10,7 +10,7 @@ use latchkey_shared::account::State;
 use reqwest::Url;
 use rustls::{
     ServerConfig, ServerConnection,
-    pki_types::{CertificateDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 use support::http;
 
@@ -33,11 +33,15 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert_eq!(bench.now().await.state, State::Cooldown);
 }
 
+/// A site with a certificate that it signed itself.
+pub(crate) fn serve() -> Url {
+    serve_as(CertificateDer::from(CERTIFICATE), PrivatePkcs8KeyDer::from(KEY).into())
+}
+
 /// Shakes hands and no more; the thread ends with the process.
-fn serve() -> Url {
-    let key = PrivatePkcs8KeyDer::from(KEY).into();
+pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Url {
     let config = ServerConfig::builder().with_no_client_auth();
-    let config = Arc::new(config.with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key).unwrap());
+    let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use latchkey_shared::{account::State, time::Timestamp};
 use support::{
-    practice::{Options, PASSWORD},
+    practice::{Options, PASSWORD, REFRESH_TABLE},
     wait,
     world::World,
 };
+
+use crate::chat::SITE_FILE;
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
     let names = ["anna", "bert", "carl", "dora"];
-    let world = World::start().practice(Options::with_accounts(&names)).signed_in("dora").await;
+    let renewed = REFRESH_TABLE.replace("[refresh.http]", "[refresh.http]\ntimeout = \"2m\"");
+    let start =
+        World::start().practice(Options::with_accounts(&names)).site_file(SITE_FILE.to_owned() + &renewed);
+    let world = start.signed_in("dora").await;
     let (admin, dora) = (world.admin(), world.account("dora"));
     for name in &names[..3] {
         let refused = admin.add(name, "wrong-horse-battery", None).await;
@@ -31,11 +36,14 @@ async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
 
     assert_eq!(paused.reason, "site_paused");
     assert_eq!(world.practice.counts("dora").logins, 1);
-    // An operator may, even where the login that he joins is one that is refused.
+    // An operator may, even where the login that he joins is one that is refused. The site keeps that one until he has.
+    world.practice.change(|site| site.hold_renewals = true);
     world.store.postpone(dora, Timestamp::now()).await.unwrap();
     wait::until_some(SOON, async || (admin.account(dora).await.state == State::Refreshing).then_some(()))
         .await;
-    assert!(admin.sign_in(dora).await.error.is_none());
+    let joined = admin.start_login(dora).await;
+    world.practice.change(|site| site.hold_renewals = false);
+    assert!(admin.finish(&joined).await.error.is_none());
     assert_eq!(world.store.site_paused(&"practice".parse().unwrap()).await.unwrap(), None);
     assert_eq!(world.practice.counts("dora").logins, 2);
     let anna = admin.accounts().await.into_iter().find(|account| account.label == "anna").unwrap();

@@ -8,7 +8,8 @@ use latchkey_shared::{
 
 use super::*;
 
-const TERMS: LeaseTerms<'_> = LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, ttl: TTL };
+const TERMS: LeaseTerms<'_> =
+    LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
 
 /// Asks for one lease; its token, if it is granted.
 async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<LeaseToken, LeaseOutcome> {
@@ -21,7 +22,7 @@ async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<Le
 
 async fn lease_site(store: &Store, limits: SiteLimits) -> Result<LeaseToken, LeaseOutcome> {
     let token = LeaseToken::draw();
-    match store.lease_site(&practice(), &token, limits, TTL).await.unwrap() {
+    match store.lease_site(&practice(), &token, limits, "", TTL).await.unwrap() {
         LeaseOutcome::Held => Ok(token),
         refused => Err(refused),
     }
@@ -169,7 +170,8 @@ async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let id = account(&store, "alice").await.id;
-    let off = AccountChange { state: Some((State::Disabled, String::new())), ..AccountChange::default() };
+    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let off = AccountChange { step, ..AccountChange::default() };
     store.change_account(id, off).await.unwrap();
 
     assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Gone));

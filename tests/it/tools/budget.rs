@@ -4,7 +4,7 @@ use latchkey_bridge::dialect::Form;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{Site, adapter, task};
+use super::{Site, adapter, calls, task};
 
 const ANNOUNCED: &str = "Now let me run the tests:";
 
@@ -21,7 +21,7 @@ fn after(answers: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_conversation_is_nudged_twice_in_ten_turns() {
+async fn a_conversation_is_nudged_in_vain_twice_in_ten_turns() {
     let site = Site::start(adapter(Form::Xml).adapters(2), Form::Xml).await;
     let mut asked = Vec::new();
 
@@ -34,6 +34,29 @@ async fn a_conversation_is_nudged_twice_in_ten_turns() {
     }
 
     assert_eq!(asked, [2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_task_that_announces_each_of_eight_steps_makes_eight_calls() {
+    let site = Site::start(adapter(Form::Xml).adapters(2), Form::Xml).await;
+    let mut body = task();
+
+    for step in 0..8 {
+        let command = format!("step {step}");
+        site.model().reset();
+        site.model().will(Reply::text(ANNOUNCED));
+        site.model().always(Reply::text(&site.bash(&command)));
+        let answer = site.world.adapter_at(step % 2).stream(&body).await;
+        let made = calls(&answer);
+        let expected = vec![("bash".to_owned(), json!({"command": command}))];
+        assert_eq!((made, site.model().calls().len()), (expected, 2), "step {step}");
+
+        let messages = body["messages"].as_array_mut().unwrap();
+        let function = json!({"name": "bash", "arguments": json!({"command": command}).to_string()});
+        let call = json!({"id": command, "type": "function", "function": function});
+        messages.push(json!({"role": "assistant", "content": ANNOUNCED, "tool_calls": [call]}));
+        messages.push(json!({"role": "tool", "tool_call_id": command, "content": format!("done {step}")}));
+    }
 }
 
 #[tokio::test]

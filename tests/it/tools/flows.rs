@@ -116,6 +116,22 @@ async fn a_nudge_may_be_declined_and_says_nothing_itself() {
 }
 
 #[tokio::test]
+async fn a_call_in_a_form_that_nobody_reads_is_asked_for_again() {
+    let form = FORMS[0];
+    let site = Site::start(adapter(form), form).await;
+
+    for said in [
+        "I'll list the files:\n\nAction: bash\nAction Input: ls",
+        "bash(command=\"ls\")",
+        "[TOOL_CALL] bash\nls",
+        "让我看看文件。\n\n调用工具：bash\nls\n\n---",
+    ] {
+        let (made, _, asked) = play(&site, vec![Reply::text(said), Reply::text(&site.bash("ls"))]).await;
+        assert_eq!((made, asked), (vec![bash("ls")], 2), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_no_call_comes_back_as_the_text_that_it_is() {
     let form = FORMS[0];
     let site = Site::start(adapter(form), form).await;

@@ -14,10 +14,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::{MODEL, api, client};
-use crate::world::SHARED_SECRET;
-
-/// Nobody listens here: what OpenCode would fetch from the net fails at once.
-const NOWHERE: &str = "http://127.0.0.1:9";
+use crate::{http::NOWHERE, world::SHARED_SECRET};
 
 /// How OpenCode is kept from looking for models, updates, plugins and language servers.
 const OFFLINE: [(&str, &str); 4] = [

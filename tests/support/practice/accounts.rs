@@ -1,7 +1,7 @@
 //! Who may sign in to the practice site, who is signed in, and what happened to each.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -53,6 +53,7 @@ struct Table {
     entries: BTreeMap<String, Entry>,
     /// Usernames whose password was right and whose code is awaited.
     pending: HashMap<String, String>,
+    used_codes: BTreeSet<String>,
     /// One-time tickets of the cross-origin login.
     tickets: HashMap<String, SessionParts>,
     issued: Vec<SessionParts>,
@@ -80,7 +81,8 @@ impl Accounts {
             accounts.iter().map(|account| (account.username.clone(), Entry::new(account))).collect();
         let (pending, tickets, live) = (HashMap::new(), HashMap::new(), HashMap::new());
         let (renewals, devices, issued) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self(Mutex::new(Table { entries, pending, tickets, issued, live, renewals, devices }))
+        let used_codes = BTreeSet::new();
+        Self(Mutex::new(Table { entries, pending, used_codes, tickets, issued, live, renewals, devices }))
     }
 
     pub(super) fn password(&self, username: &str, password: &str, rules: Rules) -> Verdict {
@@ -104,14 +106,17 @@ impl Accounts {
     pub(super) fn code(&self, pending: &str, code: &str, rules: Rules) -> Verdict {
         let mut table = self.0.lock().unwrap();
         let Some(username) = table.pending.get(pending).cloned() else { return Verdict::Rejected };
+        let is_used = rules.codes_once && table.used_codes.contains(code);
         let entry = table.entries.get_mut(&username).unwrap();
         if entry.is_locked(rules) {
             return Verdict::Locked;
         }
-        if !entry.accepts(code) {
+        let is_refused = is_used || entry.counts.wrong_codes < rules.refuse_codes;
+        if is_refused || !entry.accepts(code) {
             entry.counts.wrong_codes += 1;
             return entry.fail(rules);
         }
+        table.used_codes.insert(code.to_owned());
         table.pending.remove(pending);
         Verdict::SignedIn(table.begin_session(&username, rules))
     }
@@ -202,6 +207,10 @@ pub(super) struct Rules {
     pub(super) token_life: Duration,
     /// Renewals that a login is good for.
     pub(super) renewals: u32,
+    /// The first codes of each account that are refused.
+    pub(super) refuse_codes: u32,
+    /// Whether a code is good for once at the whole site.
+    pub(super) codes_once: bool,
 }
 
 impl Table {

@@ -1,5 +1,7 @@
 //! Signing in to the practice site.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Query, State},
@@ -14,6 +16,9 @@ use super::{
     accounts::{Rules, Verdict},
     pages,
 };
+
+/// How often it is looked whether something is still held.
+const HELD: Duration = Duration::from_millis(10);
 
 /// What the form sends: first the password, then the code.
 #[derive(Deserialize)]
@@ -106,6 +111,9 @@ fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
 
 /// Renews a session, with its refresh cookie and nothing else.
 pub(super) async fn renew(State(site): State<Site>, headers: HeaderMap) -> Response {
+    while site.options().hold_renewals {
+        tokio::time::sleep(HELD).await;
+    }
     let options = site.options();
     let refresh = cookie(&headers, REFRESH_COOKIE).filter(|_| options.renewals.is_some());
     match refresh.and_then(|refresh| site.0.accounts.renew(refresh, rules(&options))) {
@@ -144,8 +152,8 @@ fn answer(verdict: Verdict) -> Response {
 }
 
 fn rules(options: &Options) -> Rules {
-    let Options { lockout_after, token_life, renewals, .. } = *options;
-    Rules { lockout_after, token_life, renewals: renewals.unwrap_or_default() }
+    let Options { lockout_after, token_life, renewals, refuse_codes, codes_once, .. } = *options;
+    Rules { lockout_after, token_life, renewals: renewals.unwrap_or_default(), refuse_codes, codes_once }
 }
 
 fn with_cookies(site: &Site, parts: &SessionParts, answer: impl IntoResponse) -> Response {

@@ -57,6 +57,13 @@ impl Adapter {
         Streamed::read(self.open(body).await, begun).await
     }
 
+    /// The same; once this much is said, something is done about it. What happens at a real site before its client has
+    /// heard of it may take away what was said before.
+    pub async fn stream_and(&self, body: &Value, said: &str, then: impl FnOnce()) -> Streamed {
+        let begun = Instant::now();
+        Streamed::read_and(self.open(body).await, begun, said, then).await
+    }
+
     /// A chat completion with `stream: true`, of which nothing has been read; dropped, the client goes.
     pub async fn open(&self, body: &Value) -> Response {
         let mut body = body.clone();

@@ -36,7 +36,18 @@ impl Streamed {
         Self::read(response, Instant::now()).await
     }
 
-    pub(super) async fn read(mut response: Response, begun: Instant) -> Self {
+    pub(super) async fn read(response: Response, begun: Instant) -> Self {
+        Self::read_and(response, begun, "", || ()).await
+    }
+
+    /// Reads on when this much is said and something is done about it.
+    pub(super) async fn read_and(
+        mut response: Response,
+        begun: Instant,
+        said: &str,
+        then: impl FnOnce(),
+    ) -> Self {
+        let mut then = Some(then);
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (mut pieces, mut bytes) = (Vec::new(), Vec::new());
         let deadline = Instant::now() + LIMIT;
@@ -46,6 +57,9 @@ impl Streamed {
                 Ok(Some(piece)) => {
                     pieces.push((begun.elapsed(), lossy(&piece)));
                     bytes.extend_from_slice(&piece);
+                    if !said.is_empty() && said_in(&lossy(&bytes)).contains(said) {
+                        then.take().into_iter().for_each(|then| then());
+                    }
                 }
                 Ok(None) => break true,
                 Err(_) => break false,
@@ -105,6 +119,13 @@ impl Streamed {
     fn joined(&self, field: &str) -> String {
         self.chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"][field].as_str()).collect()
     }
+}
+
+/// The text of the events so far; the last one may not be whole.
+fn said_in(raw: &str) -> String {
+    let data = raw.lines().filter_map(|line| line.strip_prefix("data:"));
+    let chunks = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    chunks.filter_map(|chunk| Some(chunk["choices"][0]["delta"]["content"].as_str()?.to_owned())).collect()
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use latchkey_shared::{
+    id::SiteName,
+    network::Broken,
     session::Session,
     site::{
         Site,
@@ -50,11 +52,11 @@ impl Caller {
         values: &Values,
     ) -> Result<Response, Fault> {
         let response = self.request(request, words, values)?.send().await;
-        let response = response.map_err(|error| http::sending_fault(&error))?;
+        let response = response.map_err(|error| http::sending_fault(&self.site.name, http::CHAT, &error))?;
         self.watch.answered(request.method.as_str(), response.url(), response.status());
         let is_html = http::has_type(&response, "text/html");
         if !response.status().is_success() || is_html {
-            return Err(refusal::read(response, is_html, &self.site.chat).await);
+            return Err(refusal::read(response, is_html, &self.site).await);
         }
         Ok(response)
     }
@@ -71,7 +73,7 @@ impl Caller {
     ) -> Result<Values, Fault> {
         let response = self.send(request, words, values).await?;
         let (status, retry_after) = (response.status().as_u16(), http::retry_after(&response));
-        let body = http::beginning(response, LIMIT_BYTES, LIMIT_TIME).await;
+        let body = http::beginning(&self.site.name, response, LIMIT_BYTES, LIMIT_TIME).await;
         if let Some(fault) = refusal::declared(&self.site.chat.refusals, status, retry_after, &body) {
             return Err(fault);
         }
@@ -142,9 +144,13 @@ fn part(file: &File) -> multipart::Part {
 }
 
 /// An answer as one line: JSON has line ends only between its tokens. `None` when it was cut off or is too long.
-pub(super) async fn line(mut response: Response) -> Option<Bytes> {
+pub(super) async fn line(site: &SiteName, mut response: Response) -> Option<Bytes> {
     let mut body = Vec::new();
-    while let Some(bytes) = tokio::time::timeout(LIMIT_TIME, response.chunk()).await.ok()?.ok()? {
+    loop {
+        let next = tokio::time::timeout(LIMIT_TIME, response.chunk()).await;
+        let next = next.inspect_err(|_| Broken::timeout("rest of an answer").log(site, http::CHAT)).ok()?;
+        let next = next.inspect_err(|error| Broken::of(error).log(site, http::CHAT)).ok()?;
+        let Some(bytes) = next else { break };
         if body.len() + bytes.len() > LIMIT_BYTES {
             return None;
         }

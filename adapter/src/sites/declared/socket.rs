@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use latchkey_shared::{
+    network::Broken,
     session::Session,
     site::{
         Site,
@@ -15,6 +16,7 @@ use latchkey_shared::{
     },
 };
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, Span};
 
 use super::{
     Asked, beginning,
@@ -23,8 +25,8 @@ use super::{
     upload::Uploads,
 };
 use crate::{
-    sites::{Outside, watch::Cut},
-    stream::{Deltas, Stages, Upstream, fault::Fault},
+    sites::{Outside, http, watch::Cut},
+    stream::{Deltas, Stages, Upstream, cutoff::Cutoff, fault::Fault},
 };
 
 mod after;
@@ -67,12 +69,13 @@ pub(in crate::sites) async fn open(
         let names = |name: &Name| request.names(name);
         let made = Uploads::before(names, outside, &requests, &words, &mut known.values, deadline).await?;
         uploads = uploads.or(made);
-        let taken = timeout_at(deadline, requests.take(request, Some(&words), &known.values)).await;
-        known.values.extend(taken.map_err(|_| Fault::Silent)??);
+        let taking = requests.take(request, Some(&words), &known.values);
+        let taken = http::by(deadline, &site.name, http::CHAT, Fault::Silent, taking).await??;
+        known.values.extend(taken);
     }
     let opener = caller(outside.clients.sockets());
     let opening = open::line(&opener, socket, words.clone(), &known.values);
-    let line = timeout_at(deadline, opening).await.map_err(|_| Fault::NotAccepted)??;
+    let line = http::by(deadline, &site.name, http::CHAT, Fault::NotAccepted, opening).await??;
     // From here on, whoever lets go of the answer stops the site, over this very socket.
     let (mut after, mut lent) = After::new(outside, Arc::clone(site), Arc::new(socket.clone()), line);
     after.uploads = uploads;
@@ -94,24 +97,31 @@ pub(in crate::sites) async fn open(
     .await;
     let (known, early, phase) = steps.into_parts();
     after.values.clone_from(&known.values);
-    taken.map_err(|_| if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent })??;
+    taken.map_err(|_| {
+        Broken::timeout("message").log(&site.name, http::CHAT);
+        if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent }
+    })??;
     let decoder = Decoder::new(Arc::clone(site), known, false);
     // Each message comes whole.
     let stages = Stages::new(outside.watch.over(Box::new(decoder), Cut::Nowhere), minted);
     let farewell = Box::new(move |ended, values| after.end(ended, values));
-    let mut deltas = Deltas::new(stages, messages(early, lent), site.limits, started).with_farewell(farewell);
+    let mut deltas = Deltas::new(stages, messages(early, lent, outside.span.clone()), site.limits, started)
+        .with_farewell(farewell);
     deltas.begin().await?;
     Ok(deltas)
 }
 
 /// The messages that came early, and those that are still to come.
-fn messages(early: Vec<Bytes>, lent: Lent) -> Upstream {
-    let later = futures::stream::unfold(lent, |mut lent| async move {
-        match lent.line().receive().await {
-            Ok(Some(message)) => Some((Ok(line::bytes(message)), lent)),
-            Ok(None) => None,
-            Err(_) => Some((Err(()), lent)),
-        }
+fn messages(early: Vec<Bytes>, lent: Lent, span: Span) -> Upstream {
+    let later = futures::stream::unfold(lent, move |mut lent| {
+        let next = async move {
+            match lent.line().receive().await {
+                Ok(Some(message)) => Some((Ok(line::bytes(message)), lent)),
+                Ok(None) => None,
+                Err(_) => Some((Err(Cutoff::told()), lent)),
+            }
+        };
+        next.instrument(span.clone())
     });
     futures::stream::iter(early.into_iter().map(Ok)).chain(later).boxed()
 }

@@ -1,7 +1,12 @@
 //! From the bytes of a site that speaks like OpenAI to deltas: events, or one JSON body where it does not stream.
 
 use super::wire::Event;
-use crate::stream::{Decode, delta::Delta, fault::Fault, sse::Events};
+use crate::stream::{
+    Decode,
+    delta::{Delta, Values},
+    fault::Fault,
+    sse::Events,
+};
 
 /// Longest JSON body that is taken.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -61,6 +66,14 @@ impl Decode for Decoder {
 
     fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    fn is_queued(&self) -> bool {
+        false
+    }
+
+    fn values(&self) -> Values {
+        Values::new()
     }
 }
 

@@ -9,6 +9,15 @@ pub(super) const OWN: &[&str] = &[
     "我顺便", "我尝试", "我试", "我帮", "我对照", "我给", "我为你",
 ];
 
+/// Work is named as left.
+pub(super) const REMAINS: &[&str] = &[
+    "还差", "还剩", "剩下的", "剩余的", "只差", "就差", "还没更新", "还没改", "还没做", "还没有更新", "还未更新", "尚未",
+    "还缺", "待处理", "待更新", "最后一步", "还有最后", "个文件要", "处要改", "个要改", "还得",
+];
+
+/// Of somebody who agrees to act.
+pub(super) const CONSENT: &[&str] = &["好的", "收到", "明白", "没问题", "好 ", "好,", "了解", "可以", "行 ", "当然", "遵命"];
+
 /// Of those, the ones that mean an action whatever the verb.
 pub(super) const PLAINLY_OWN: &[&str] = &[
     "让我", "我来", "我将", "我这就", "我马上", "我先", "我打算", "我准备", "我立即", "我立刻",
@@ -19,7 +28,7 @@ pub(super) const LEADS: &[&str] = &[
     "接下来", "下面", "下一步", "现在", "马上", "立即", "立刻", "这就", "正在", "首先", "先", "接着", "然后",
     "随后", "继续", "开始", "再", "重新", "依次", "稍等", "动手", "还需要", "还要", "需要", "逐一",
     "换个思路", "进入", "那就", "那么", "接下去", "顺便", "请稍等", "最后一步", "直接", "尝试", "换", "一并",
-    "逐个", "同时", "顺手", "一起", "随即", "逐步", "全部",
+    "逐个", "同时", "顺手", "第二步", "第三步", "第四步", "第一步", "先从", "然后是", "接着是", "换一种", "换个", "补上", "先把", "再把", "一起", "随即", "逐步", "全部",
 ];
 
 /// An action with one of these is proposed rather than told.
@@ -45,7 +54,9 @@ pub(super) const ACTIONS: &[&str] = &[
 ];
 
 /// Openings that need no action after them.
-pub(super) const GOING_ON: &[&str] = &["继续", "开始", "稍等", "请稍等", "进入"];
+pub(super) const GOING_ON: &[&str] = &[
+    "继续", "开始", "稍等", "请稍等", "进入", "补上", "然后是", "接着是", "先从", "换一种",
+];
 
 /// What needs no tool.
 pub(super) const TALK: &[&str] = &[

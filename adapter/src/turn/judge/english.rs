@@ -7,7 +7,7 @@ pub(super) const OWN: &[&str] = &[
     " i have to ", " i should ", " i must ", " i want to ", " i'd like to ", " i can now ", " i'm about to ",
     " we need to ", " we'll ", " we will ", " i shall ", " i'm gonna ", " allow me to ", " while i ",
     " i just need to ", " i only need to ", " i first need to ", " i then need to ", " i just have to ",
-    " i'm also going to ", " i'd now like to ",
+    " i'm also going to ", " i'd now like to ", " we still need to ", " i'll also ", " i'll now ", " gonna ",
 ];
 
 /// The model speaks of what it does not do.
@@ -23,9 +23,25 @@ pub(super) const TRANSITIONS: &[&str] = &[
     " back to ",
 ];
 
+/// Work is named as left, without a verb of the model's.
+pub(super) const REMAINS: &[&str] = &[
+    " one more thing ", " one last thing ", " remaining piece ", " remaining step ", " remaining task ",
+    " remaining file ", " remaining files ", " only thing left ", " that leaves ", " what's left ",
+    " what remains ", " still need to ", " still needs ", " also needs ", " needs to be updated ", " left to ",
+    " still missing ", " still to do ", " to do , ", " todo , ", " up next ", " last piece ", " last step ",
+    " final step ", " still has to ", " still have to ", " needs a ", " needs an ", " the rest of the ",
+    " remains to ", " yet to be ", " next step is ", " next step , ", " next step ",
+];
+
+/// Of somebody who agrees to act.
+pub(super) const CONSENT: &[&str] = &[
+    " sure ", " on it ", " got it ", " okay ", " ok ", " will do ", " understood ", " right away ", " of course ",
+    " absolutely ", " certainly ", " no problem ", " sounds good ", " makes sense ", " sure thing ",
+];
+
 /// Openings that mean an action only before a colon.
 pub(super) const ORDINALS: &[&str] = &[
-    " first , ", " next , ", " now , ", " then , ", " now the ", " next the ",
+    " first , ", " next , ", " now , ", " then , ", " now the ", " next the ", " then the ", " and now ",
 ];
 
 /// Words an announcement may start with before it says anything.
@@ -113,6 +129,12 @@ pub(super) const WAITS: &[&str] = &[
 /// Before an announcement, these make it depend on something.
 pub(super) const CONDITIONS: &[&str] = &[
     " if ", " once ", " unless ", " in case ", " when you ", " should you ",
+];
+
+/// Before an announcement: the user's step comes first.
+pub(super) const USERS_FIRST: &[&str] = &[
+    " you'll need to ", " you need to ", " you will need to ", " you have to ", " you'll have to ", " need you to ",
+    " you should first ", " you must ", " when you ", " after you ", " your ",
 ];
 
 /// The work is reported as finished. Counts only where the same sentence announces nothing.

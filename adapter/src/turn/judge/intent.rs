@@ -1,7 +1,7 @@
 //! What a sentence says the model does next.
 
 use super::{
-    chinese, english,
+    chinese, english, language,
     words::{End, Sentence},
 };
 
@@ -12,6 +12,8 @@ const REACH_CHARS: usize = 40;
 /// "Next: the integration tests." is an announcement, a longer sentence may tell of anything.
 const TITLE_WORDS: usize = 5;
 const TITLE_CHARS: usize = 8;
+/// Words that lead over to what is done: "sure thing", "got it".
+const CONSENT_WORDS: usize = 3;
 /// Bytes between a Chinese lead and an action of one character, which may mean anything further on.
 const NEAR_BYTES: usize = 4 * '字'.len_utf8();
 
@@ -44,6 +46,9 @@ pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
     loose_english(sentence, &mut best);
     own_chinese(sentence, &mut best);
     loose_chinese(sentence, &mut best);
+    if let Some(Intent { kind, at }) = language::find(sentence) {
+        offer(&mut best, kind, at);
+    }
     best
 }
 
@@ -93,15 +98,36 @@ fn loose_english(sentence: &Sentence, best: &mut Option<Intent>) {
     if english::TRANSITIONS.iter().any(starts) {
         offer(best, Kind::Loose, 0);
     }
+    if sentence.has_any(english::REMAINS) {
+        offer(best, Kind::Loose, 0);
+    }
+    if words.starts_with(" will ") && opens_with_verb(&words[" will".len()..]) {
+        offer(best, Kind::Own, 0);
+    }
     let is_short = words.split_ascii_whitespace().count() <= TITLE_WORDS;
     let is_open = sentence.end == End::Colon;
     if (english::ORDINALS.iter().any(starts) && (is_open || is_short)) || (is_open && opens_with_verb(words))
     {
         offer(best, Kind::Loose, 0);
     }
-    if opens_with_gerund(words, sentence.end) {
+    // "Sure thing, starting with the loader"; a gerund in the middle of a sentence says how something came about.
+    let clauses =
+        words.split_once(',').filter(|(first, _)| first.split_ascii_whitespace().count() <= CONSENT_WORDS);
+    if opens_with_gerund(words, sentence.end)
+        || clauses.is_some_and(|(_, rest)| opens_with_gerund(rest, sentence.end))
+    {
         offer(best, Kind::Loose, 0);
     }
+    if is_short && words.ends_with(" next ") || is_step(words) {
+        offer(best, Kind::Loose, 0);
+    }
+}
+
+/// "Step 2: update the schema".
+fn is_step(words: &str) -> bool {
+    let Some(rest) = words.strip_prefix(" step ") else { return false };
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.strip_prefix(" ,").is_some_and(opens_with_verb)
 }
 
 fn content(words: &str) -> impl Iterator<Item = &str> {
@@ -176,6 +202,9 @@ fn opens_with_action(rest: &str) -> bool {
 }
 
 fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
+    if sentence.has_any(chinese::REMAINS) {
+        offer(best, Kind::Loose, 0);
+    }
     if sentence.has_any(chinese::NARRATED) && !sentence.has_any(&["我", "最后一步"]) {
         return;
     }

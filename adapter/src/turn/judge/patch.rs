@@ -120,7 +120,7 @@ pub(super) fn has_path(line: &str) -> bool {
     line.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))).any(is_path)
 }
 
-fn is_path(word: &str) -> bool {
+pub(super) fn is_path(word: &str) -> bool {
     let Some((stem, extension)) = word.rsplit_once('.') else { return false };
     let is_extension =
         (1..=5).contains(&extension.len()) && extension.starts_with(|c: char| c.is_ascii_alphabetic());

@@ -4,16 +4,34 @@
 //! the tables had seen it; at first sight (precision, recall) were .87 .63 in round 2, .92 .75 in round 3, .85 .61 in
 //! round 4 and 1.0 .70 in round 5. That is what to expect of new wordings: shadow first.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
 use super::*;
 
 const LABELLED: &str = include_str!("labelled.jsonl");
+/// What the tables of `languages/` were tuned on, and further endings in English and Chinese.
+const FURTHER: &str = include_str!("languages.jsonl");
 const MARK: &str = "Plan mode ACTIVE";
 
-#[derive(Deserialize)]
+/// The tools of most cases.
+pub(super) static TOOLS: LazyLock<Vec<Tool<'static>>> = LazyLock::new(|| {
+    [
+        ("read", &["filePath", "offset", "limit"][..], 1),
+        ("write", &["filePath", "content"], 2),
+        ("edit", &["filePath", "oldString", "newString", "replaceAll"], 3),
+        ("bash", &["command", "timeout"], 1),
+    ]
+    .map(|(name, parameters, required)| Tool {
+        name,
+        parameters: parameters.to_vec(),
+        required: parameters[..required].to_vec(),
+    })
+    .to_vec()
+});
+
+#[derive(Deserialize, Clone)]
 struct Case {
     id: String,
     class: String,
@@ -81,11 +99,18 @@ fn share(good: u32, bad: u32) -> f64 {
 }
 
 fn cases() -> Vec<Case> {
-    LABELLED.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    read(LABELLED)
+}
+
+fn read(set: &str) -> Vec<Case> {
+    set.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn verdict(case: &Case) -> Verdict {
-    let tools: Vec<&str> = case.tools.iter().map(String::as_str).collect();
+    let known = |name: &String| TOOLS.iter().find(|tool| tool.name == name).cloned();
+    let unknown = |name| Tool { name, parameters: Vec::new(), required: Vec::new() };
+    let tools: Vec<Tool<'_>> =
+        case.tools.iter().map(|name| known(name).unwrap_or_else(|| unknown(name.as_str()))).collect();
     judge(&Turn {
         text: &case.text,
         answers: if case.after_tool_result { Answers::ToolResult } else { Answers::User },
@@ -151,7 +176,7 @@ fn labelled_set_is_large_and_balanced() {
 #[test]
 fn shared_cases_are_judged_as_expected() {
     for line in include_str!("shared.jsonl").lines() {
-        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let case: Value = serde_json::from_str(line).unwrap();
         let said = &case["upstream"][0];
         let text = said.as_str().or_else(|| said["content"].as_str()).unwrap();
         let expected = match case["expect"]["action"].as_str().unwrap() {
@@ -192,7 +217,8 @@ fn reasons_to_leave_are_told_apart() {
 #[test]
 fn no_prefix_of_a_text_panics() {
     for case in cases() {
-        for (at, _) in case.text.char_indices() {
+        // Every seventh: all of them take half a minute, and none is like the one before.
+        for (at, _) in case.text.char_indices().step_by(7) {
             judge(&Turn { text: &case.text[..at], ..after_tool_result() });
         }
     }
@@ -224,10 +250,69 @@ fn after_tool_result() -> Turn<'static> {
         text: "",
         answers: Answers::ToolResult,
         required: false,
-        tools: &["read", "write", "edit", "bash"],
+        tools: &TOOLS,
         user: "",
         system: "",
         refused: false,
         nudges: Nudges::default(),
     }
+}
+
+/// Stands behind a text and says nothing.
+const TAILS: &[&str] = &[
+    "\n\n---",
+    "\n***\n",
+    "\n\n🚀",
+    "\n\n✅ ✨",
+    "</response>",
+    "\n</assistant>\n",
+    "<|im_end|>",
+    "\n<｜end▁of▁sentence｜>",
+    "\n\n[DONE]",
+    "\n\nsrc/app/main.rs",
+    "\n\n`src/app/main.rs`",
+    "\n\n— Claude",
+    "\n\nCheers!",
+    "\n\n> Quoted: All done.",
+    "\n\n<!-- end of message -->",
+    "\n\n---\n\n— Assistant\n🚀\n</s>",
+];
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the differences are what one looks for")]
+fn what_says_nothing_changes_no_verdict() {
+    let (mut tried, mut changed) = (0, 0);
+    for case in cases().into_iter().filter(|case| case.class != "empty") {
+        let before = verdict(&case).nudge;
+        for tail in TAILS {
+            let text = format!("{}{tail}", case.text);
+            let after = verdict(&Case { text, ..case.clone() });
+            tried += 1;
+            if after.nudge != before {
+                changed += 1;
+                println!(
+                    "{} {tail:?}: {before} -> {} {:?}\n  {:?}",
+                    case.id, after.nudge, after.signals, case.text
+                );
+            }
+        }
+    }
+    assert!(changed * 200 <= tried, "{changed} of {tried} verdicts changed");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is what the test is for")]
+fn further_languages_are_judged_well() {
+    let mut rows: BTreeMap<String, Tally> = BTreeMap::new();
+    for case in read(FURTHER) {
+        let Verdict { nudge, score, reason, signals, .. } = verdict(&case);
+        rows.entry(format!("language {}", case.lang)).or_default().add(case.expect, nudge);
+        rows.entry("all".to_owned()).or_default().add(case.expect, nudge);
+        if nudge != (case.expect == Expect::Nudge) {
+            println!("wrong: {} {score} {reason:?} {signals:?}\n  {:?}", case.id, case.text);
+        }
+    }
+    let table: String = rows.iter().map(|(name, tally)| tally.line(name)).collect();
+    println!("{table}");
+    assert!(rows.values().all(|row| row.precision() >= 0.9 && row.recall() >= 0.8), "{table}");
 }

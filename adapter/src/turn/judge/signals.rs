@@ -5,9 +5,10 @@ use super::{
     denial::Denial,
     english,
     intent::{self, Kind},
-    patch,
+    language, patch,
     request::Request,
     tail::{Ends, Tail},
+    unread,
     words::{End, Sentence, sentences},
 };
 
@@ -46,6 +47,8 @@ const AT_ONCE: Signal = speaks_for("at_once", 15);
 const COLON: Signal = speaks_for("open_colon", 25);
 const COLON_ALONE: Signal = speaks_for("open_colon_alone", 15);
 const TOOL_RESULT: Signal = speaks_for("after_tool_result", 15);
+/// "Sure", "got it", before an answer that does nothing.
+const CONSENT: Signal = speaks_for("agrees_to_act", 15);
 const TARGET: Signal = speaks_for("names_tool_or_file", 10);
 
 const QUESTION: Signal = against("question", 80, Reason::Asked);
@@ -62,6 +65,10 @@ const PLAN: Signal = against("plan_only", 100, Reason::Planned);
 /// The user wanted words. Weighs little: an explanation often starts with reading files.
 const EXPLAIN: Signal = against("user_wants_words", 25, Reason::Planned);
 const REFUSED: Signal = against("call_refused_before", 80, Reason::Refused);
+
+const UNREAD: Signal = speaks_for("call_in_another_form", 70);
+/// The person wrote it: it is quoted.
+const QUOTED: Signal = against("words_of_the_user", 100, Reason::Planned);
 
 const DIFF: Signal = speaks_for("diff", 60);
 const FILE: Signal = speaks_for("whole_file", 60);
@@ -140,14 +147,23 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
     );
     signals.add_if(last.end == End::Colon, if acts { COLON } else { COLON_ALONE });
     signals.add_if(turn.answers == Answers::ToolResult, TOOL_RESULT);
+    let opening = before.first().unwrap_or(last);
+    let consents = |phrases: &[&str]| {
+        phrases.iter().any(|phrase| opening.words.trim_start_matches(' ').starts_with(phrase.trim_start()))
+    };
+    let consents = consents(english::CONSENT) || consents(chinese::CONSENT) || language::consents(opening);
+    signals.add_if(acts && turn.answers == Answers::User && consents, CONSENT);
     signals.add_if(names_target(turn, tail.prose), TARGET);
 
     hands_back(last, earlier, intent.map(|intent| intent.at), &mut signals);
-    let is_done = has(last, english::DONE, chinese::DONE);
+    let is_done = has(last, english::DONE, chinese::DONE) || language::has(last, |language| &language.done);
     signals.add_if(is_done && !matches!(kind, Some(Kind::Own | Kind::Loose)), DONE);
-    signals
-        .add_if(kind != Some(Kind::Own) && has(last, english::USERS_STEP, chinese::USERS_STEP), USERS_STEP);
-    signals.add_if(has(last, english::STANDING, chinese::STANDING), STANDING);
+    let users = has(last, english::USERS_STEP, chinese::USERS_STEP)
+        || language::has(last, |language| &language.users);
+    signals.add_if(kind != Some(Kind::Own) && users, USERS_STEP);
+    let standing =
+        has(last, english::STANDING, chinese::STANDING) || language::has(last, |language| &language.standing);
+    signals.add_if(standing, STANDING);
     signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
     signals.add_if(kind != Some(Kind::Own) && request.words, EXPLAIN);
     leave_alone(turn, request, &mut signals);
@@ -156,12 +172,18 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
 
 /// Adds what gives the word to the user.
 fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<usize>, signals: &mut Signals) {
-    let asks = |sentence: &Sentence| sentence.end == End::Question || sentence.has_any(chinese::ASKS);
-    let offers = |sentence: &Sentence| has(sentence, english::OFFERS, chinese::OFFERS);
+    let asks = |sentence: &Sentence| {
+        sentence.end == End::Question || sentence.has_any(chinese::ASKS) || language::asks(sentence)
+    };
+    let offers = |sentence: &Sentence| {
+        has(sentence, english::OFFERS, chinese::OFFERS)
+            || language::has(sentence, |language| &language.offers)
+    };
     let depends = intent.is_some_and(|at| depends(last, at));
     signals.add_if(asks(last), QUESTION);
     signals.add_if(offers(last), OFFER);
-    signals.add_if(depends || has(last, english::WAITS, chinese::WAITS), WAITING);
+    let waits = has(last, english::WAITS, chinese::WAITS) || language::has(last, |language| &language.waits);
+    signals.add_if(depends || waits, WAITING);
     signals.add_if(earlier.is_some_and(asks), EARLIER_QUESTION);
     signals.add_if(earlier.is_some_and(offers), EARLIER_OFFER);
 }
@@ -173,7 +195,23 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
     // "Send me the log and I'll look": an order to the user comes first.
     let is_order = before.ends_with(" and") && intent::opens_with_verb(before);
     let after_user = has(&["你", "您"]) && before.contains('后');
-    is_order || after_user || has(english::CONDITIONS) || has(chinese::CONDITIONS)
+    is_order
+        || after_user
+        || has(english::CONDITIONS)
+        || has(english::USERS_FIRST)
+        || has(chinese::CONDITIONS)
+        || language::depends(sentence, intent)
+}
+
+/// Weighs whether a call was written in a form that is none.
+pub(super) fn call_as_text(turn: &Turn<'_>, request: Request) -> Signals {
+    let mut signals = Signals::default();
+    let Some(block) = unread::find(turn.text, turn.tools) else { return signals };
+    signals.add(UNREAD);
+    signals.add_if(turn.user.contains(block), QUOTED);
+    signals.add_if(request.sight || request.words, WANTED);
+    leave_alone(turn, request, &mut signals);
+    signals
 }
 
 /// Weighs whether an edit or a command was printed instead of called.
@@ -214,11 +252,11 @@ fn leave_alone(turn: &Turn<'_>, request: Request, signals: &mut Signals) {
 }
 
 fn declares(turn: &Turn<'_>, names: &[&str]) -> bool {
-    turn.tools.iter().any(|tool| names.iter().any(|name| tool.to_lowercase().contains(name)))
+    turn.tools.iter().any(|tool| names.iter().any(|name| tool.name.to_lowercase().contains(name)))
 }
 
 fn names_target(turn: &Turn<'_>, prose: &str) -> bool {
-    prose.contains('`') || patch::has_path(prose) || turn.tools.iter().any(|tool| prose.contains(tool))
+    prose.contains('`') || patch::has_path(prose) || turn.tools.iter().any(|tool| prose.contains(tool.name))
 }
 
 fn has(sentence: &Sentence, english: &[&str], chinese: &[&str]) -> bool {

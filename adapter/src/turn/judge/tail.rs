@@ -1,7 +1,9 @@
 //! The part of a text that its end is judged by: the last prose, and what hangs on it.
 //!
 //! A list or a fence at the end belongs to the prose that introduces it. Block quotes are somebody else's words and
-//! are left out.
+//! are left out, and so is what says nothing: rules, emoji, marks of templates, a path by itself, a signature.
+
+use super::silent;
 
 /// Bytes of prose looked at; a paragraph longer than this ends no differently for its beginning.
 const PROSE_BYTES: usize = 1600;
@@ -30,6 +32,8 @@ enum Line {
     Heading,
     Quote,
     Item,
+    /// What says nothing by itself.
+    Nothing,
     Prose,
 }
 
@@ -40,7 +44,7 @@ impl<'a> Tail<'a> {
         for line in text.split_inclusive('\n') {
             blocks.push(line);
         }
-        let prose = last(text[blocks.start..blocks.end].trim(), PROSE_BYTES);
+        let prose = last(silent::cut(&text[blocks.start..blocks.end]), PROSE_BYTES);
         Self { prose, ends: blocks.ends.unwrap_or(Ends::Prose) }
     }
 }
@@ -75,7 +79,7 @@ impl<'a> Blocks<'a> {
             return;
         }
         match kind(bare) {
-            Line::Blank | Line::Quote => self.broken = true,
+            Line::Blank | Line::Quote | Line::Nothing => self.broken = true,
             Line::Item => {
                 self.ends = Some(Ends::List);
                 self.broken = false;
@@ -103,8 +107,9 @@ fn kind(line: &str) -> Line {
     match line.as_bytes() {
         [] => Line::Blank,
         [b'>', ..] => Line::Quote,
+        _ if silent::is(line) => Line::Nothing,
         [b'#', ..] => Line::Heading,
-        [b'-' | b'*' | b'+', b' ', ..] => Line::Item,
+        [b'|', ..] | [b'-' | b'*' | b'+', b' ', ..] => Line::Item,
         _ if is_numbered(line) => Line::Item,
         _ => Line::Prose,
     }

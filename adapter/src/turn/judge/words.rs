@@ -130,6 +130,9 @@ fn quoted(rest: &str) -> Option<usize> {
         '"' => '"',
         '“' => '”',
         '「' => '」',
+        '『' => '』',
+        '«' => '»',
+        '„' => '“',
         '`' => '`',
         _ => return None,
     };
@@ -142,9 +145,9 @@ fn quoted(rest: &str) -> Option<usize> {
 fn plain(c: char, next: char) -> char {
     match c {
         '’' | '\'' => '\'',
-        ',' | ';' | '，' | '；' | '：' | '—' | '–' | '(' | ')' | '（' | '）' => ',',
+        ',' | ';' | '，' | '、' | '；' | '：' | '—' | '–' | '(' | ')' | '（' | '）' => ',',
         ':' if next.is_whitespace() => ',',
-        c if c.is_alphanumeric() => c.to_ascii_lowercase(),
+        c if c.is_alphanumeric() => c.to_lowercase().next().unwrap_or(c),
         _ => ' ',
     }
 }
@@ -153,8 +156,9 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '\''
 }
 
+/// Whether it is of a script that has no spaces: Han and kana.
 fn is_wide(c: char) -> bool {
-    !c.is_ascii()
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]

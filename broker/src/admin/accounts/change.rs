@@ -2,22 +2,31 @@
 
 use axum::{Json, extract::State};
 use latchkey_shared::{
-    account::{self, Account},
+    account::{self, Account, Cause, Move},
     id::PoolName,
     store::AccountChange,
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{AccountView, recovered};
 use crate::{
-    admin::{auth::Admin, body::Body, found::Found, problem::Problem, valid},
+    admin::{
+        auth::Admin,
+        body::{Body, given},
+        found::Sound,
+        problem::Problem,
+        valid,
+    },
     audit, refresh, revocation,
     state::App,
 };
 
+/// How often a change is planned anew, where operators switch an account at the same time.
+const ATTEMPTS: usize = 5;
+
 /// `PATCH /v1/accounts/{id}`: what is left out stays; `null` takes an override away.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ChangedAccount {
     label: Option<String>,
@@ -55,17 +64,14 @@ impl ChangedAccount {
 
 pub(in crate::admin) async fn change(
     Admin(actor): Admin,
-    Found(account): Found,
+    Sound(account): Sound,
     State(app): State<App>,
     Body(changed): Body<ChangedAccount>,
 ) -> Result<Json<AccountView>, Problem> {
     let (action, detail) = changed.as_audited();
     let is_switched_off = changed.disabled == Some(true);
-    let change = plan_change(&account, changed, Timestamp::now())?;
     let id = account.id;
-    if !app.store.change_account(id, change).await? {
-        return Err(Problem::AccountNotFound(id.to_string()));
-    }
+    let account = made(&app, account, &changed).await?;
     tracing::info!(account.id = %id, "account changed");
     audit::record(&app.store, actor, action, id, &detail).await;
     if is_switched_off {
@@ -75,6 +81,24 @@ pub(in crate::admin) async fn change(
     let account = account.ok_or(Problem::AccountNotFound(id.to_string()))?;
     let leases = app.store.leases(id).await?;
     Ok(Json(AccountView { account, leases }))
+}
+
+/// Makes a change; gives the account as it was before. Where it stands elsewhere since it was read, another operator has
+/// switched it, and the change is planned anew.
+async fn made(app: &App, mut account: Account, changed: &ChangedAccount) -> Result<Account, Problem> {
+    for _ in 0..ATTEMPTS {
+        let change = plan_change(&account, changed.clone(), Timestamp::now())?;
+        if app.store.change_account(account.id, change).await? {
+            return Ok(account);
+        }
+        let id = account.id;
+        account = match app.store.account(id).await? {
+            None => return Err(Problem::AccountNotFound(id.to_string())),
+            Some(now) if now.state == account::State::Damaged => return Err(Problem::damaged(now)),
+            Some(now) => now,
+        };
+    }
+    Err(Problem::StoreUnavailable)
 }
 
 fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Result<AccountChange, Problem> {
@@ -103,30 +127,22 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
     match changed.disabled {
         Some(true) if !disabled => {
             after.state = account::State::Disabled;
-            change.state = Some((after.state, "switched off by an operator".to_owned()));
+            let step = Move::new(Cause::SwitchedOff, after.state, "switched off by an operator");
+            change.step = Some(step);
         }
         Some(false) if disabled => {
             let recovered = recovered(&after, now);
             (after.state, after.refresh_at) = (recovered.state, recovered.refresh_at);
-            change.state = Some((after.state, String::new()));
+            change.step = Some(Move::new(Cause::SwitchedOn, after.state, ""));
         }
         Some(_) | None => {}
     }
     let due = refresh::next_due(&after, now);
     // A login that ran when the state changed has left a due time of its own.
-    if due != account.refresh_at || change.state.is_some() {
+    if due != account.refresh_at || change.step.is_some() {
         change.refresh_at = Some(due);
     }
     Ok(change)
-}
-
-/// Tells `null` from a field that is not there.
-fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -150,7 +166,7 @@ mod tests {
 
         let change = plan_change(&account, switched(true), now).unwrap();
 
-        assert_eq!(change.state.unwrap().0, account::State::Disabled);
+        assert_eq!(change.step.unwrap().to, account::State::Disabled);
         assert_eq!(change.refresh_at, Some(None));
     }
 
@@ -163,10 +179,10 @@ mod tests {
 
         let change = plan_change(&with_session, switched(false), now).unwrap();
 
-        assert_eq!(change.state.unwrap().0, account::State::Active);
+        assert_eq!(change.step.unwrap().to, account::State::Active);
         assert_eq!(change.refresh_at, Some(Some(now)));
         let change = plan_change(&Account { state, ..account() }, switched(false), now).unwrap();
-        assert_eq!(change.state.unwrap().0, account::State::New);
+        assert_eq!(change.step.unwrap().to, account::State::New);
         assert_eq!(change.refresh_at, Some(None));
     }
 

@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use latchkey_shared::{account::Rung, time::Timestamp};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::{
     admin::session::GivenView,
-    cli::{GivenForm, GivenSession, client::Client, output::Output, words::from_now},
+    cli::{GivenForm, GivenSession, client::Client, output::Output, secrets, words::from_now},
 };
 
 /// As much as the broker takes.
@@ -20,8 +21,9 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// Reads the session, has the broker prove it, and says what keeps it alive.
 pub(super) async fn run(client: &Client, given: GivenSession, output: &Output) -> anyhow::Result<ExitCode> {
-    let account = client.find(&given.account).await?.account;
+    // Before anything is asked over the network: what is typed ahead meanwhile would be shown.
     let secret = read(&given)?;
+    let account = client.find(&given.account).await?.account;
     let body = body(&given, &secret)?;
     output.show(&format!("proving the session at {}\n", account.site))?;
     let view = client.give(account.id, &body).await?;
@@ -41,8 +43,7 @@ fn read(given: &GivenSession) -> anyhow::Result<String> {
         None if given.form() == GivenForm::StorageState => {
             bail!("a storage state has many lines: name its file with --file, or pipe it in")
         }
-        None => rpassword::prompt_password(format!("{}: ", given.form().title()))
-            .context("cannot ask for the session")?,
+        None => secrets::ask(given.form().title())?.expose_secret().to_owned(),
     };
     let text = text.trim();
     ensure!(!text.is_empty(), "no session given: type it, pipe it in, or name a file with --file");

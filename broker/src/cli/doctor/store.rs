@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
+    account::{Account, State},
     env::Env,
     store::{RedisConfig, Role, ServerInfo, Store, StoreError},
     time::Timestamp,
@@ -33,6 +34,7 @@ pub(super) async fn checks(env: &Env) -> Vec<Check> {
     checks.push(user(store.user().await.as_deref()));
     checks.push(rights(store.prove_rights(Role::Broker).await));
     checks.push(clock(&store).await);
+    checks.push(accounts(store.accounts().await));
     checks
 }
 
@@ -84,6 +86,24 @@ fn rights(proven: Result<(), StoreError>) -> Check {
             "write the ACL file anew with `latchkey-broker acl` and load it",
         ),
     }
+}
+
+fn accounts(read: Result<Vec<Account>, StoreError>) -> Check {
+    let accounts = match read {
+        Ok(accounts) => accounts,
+        Err(error) => return Check::fail("accounts", error.to_string(), "see the other checks of Redis"),
+    };
+    let damaged: Vec<&Account> = accounts.iter().filter(|account| account.state == State::Damaged).collect();
+    let Some(first) = damaged.first() else {
+        return Check::ok("accounts", format!("{} can be read", accounts.len()));
+    };
+    let found = format!("{} of {} are damaged, {} first", damaged.len(), accounts.len(), first.id);
+    let remedy = format!(
+        "see them with `latchkey-broker account list --state damaged`; if a newer release runs, update this one, \
+        else `latchkey-broker account repair {}`, or `account rm`",
+        first.id
+    );
+    Check::warn("accounts", found, remedy)
 }
 
 async fn clock(store: &Store) -> Check {

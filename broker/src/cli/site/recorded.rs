@@ -88,7 +88,7 @@ fn name(out: &Path) -> anyhow::Result<String> {
 }
 
 fn credentials(arguments: &Record) -> anyhow::Result<Credentials> {
-    let secrets = secrets::read()?;
+    let secrets = secrets::read(None)?;
     let username = arguments.username.clone().context("--script needs --username")?;
     Ok(Credentials { username, password: secrets.password, totp_seed: secrets.totp_seed })
 }

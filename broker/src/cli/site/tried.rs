@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: &Try, env: &Env, output: &Output) -> anyhow::
             return Ok(ExitCode::FAILURE);
         }
     };
-    let secrets = secrets::read()?;
+    let secrets = secrets::read(None)?;
     let credentials = Credentials {
         username: arguments.username.clone(),
         password: secrets.password,

@@ -134,19 +134,20 @@ impl Runner<'_> {
         if let Err(sight) = self.wait(&visible, deadline).await? {
             return Err(self.missing(selector, &sight));
         }
-        let code = codes.code(self.claim_step().await?);
+        let code = codes.code(self.claim_step(&codes).await?);
         self.secrets.push(code.clone());
+        self.code_typed = true;
         // Waiting for a fresh code is not the page's delay.
         let deadline = Instant::now() + self.limit(step);
         self.enter(selector, deadline, Deed::Fill(&code)).await
     }
 
-    /// Waits for a time step whose code is fresh enough and was not typed by any login before.
-    async fn claim_step(&self) -> Result<u64, Trouble> {
+    /// Waits for a time step whose code is fresh enough and was not typed by any login before, of whatever account.
+    async fn claim_step(&self, codes: &Codes) -> Result<u64, Trouble> {
         loop {
             let now = Timestamp::now();
             let wait = match totp::moment(now) {
-                Moment::Step(step) if self.ledger.claim_totp_step(step).await? => {
+                Moment::Step(step) if self.ledger.claim_totp_step(&codes.seed, step).await? => {
                     return Ok(step);
                 }
                 Moment::Step(_) => totp::left(now),

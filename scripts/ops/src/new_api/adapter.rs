@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +13,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How an adapter is.
 #[derive(Debug, Serialize)]
 pub(super) struct Health {
-    /// Whether it can serve.
+    /// Whether it can serve; behind a balancer, whether it answers.
     pub ready: bool,
-    /// Accounts that serve, of those that there are.
+    /// Accounts that serve, of those that there are; a balancer tells nobody.
     pub accounts: String,
     /// Why it cannot.
     pub reasons: Vec<String>,
@@ -54,10 +54,19 @@ pub(super) async fn health(adapter: &Url) -> Health {
         |why: &str| Health { ready: false, accounts: "-".to_owned(), reasons: vec![why.to_owned()] };
     let (Ok(client), Ok(url)) = (client(), adapter.join("/readyz")) else { return unknown("cannot ask") };
     let Ok(response) = client.get(url).send().await else { return unknown("no answer") };
+    if response.status() == StatusCode::NOT_FOUND && is_behind_a_balancer(&client, adapter).await {
+        return Health { ready: true, accounts: "-".to_owned(), reasons: Vec::new() };
+    }
     let Ok(said) = response.json::<Readiness>().await else { return unknown("no adapter answers there") };
     let (serving, all) =
         said.sites.iter().fold((0, 0), |sum, site| (sum.0 + site.serving, sum.1 + site.accounts));
     Health { ready: said.ready, accounts: format!("{serving} of {all}"), reasons: said.reasons }
+}
+
+/// Whether an adapter answers there, which asks for a secret, though nobody is told how it is.
+async fn is_behind_a_balancer(client: &reqwest::Client, adapter: &Url) -> bool {
+    let Ok(url) = adapter.join("/v1/models") else { return false };
+    client.get(url).send().await.is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED)
 }
 
 /// The models of an adapter.

@@ -2,7 +2,10 @@
 //!
 //! New-api answers in an envelope of `success`, `message` and `data`; a refusal may come with status 200.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -130,6 +133,16 @@ impl Gateway {
             // A build without a release number is somebody's own.
             Some(_) | None => Ok(version.to_owned()),
         }
+    }
+
+    /// The types of channels that it knows.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering.
+    pub(super) async fn kinds(&self) -> Result<BTreeSet<u64>, GatewayError> {
+        let models: Map<String, Value> =
+            self.ask(Method::GET, "/api/models", None, "list its types of channels").await?;
+        Ok(models.keys().filter_map(|kind| kind.parse().ok()).collect())
     }
 
     /// All channels, by id.

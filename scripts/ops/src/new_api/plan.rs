@@ -1,8 +1,9 @@
 //! What is to be changed: a pure function of the rollout, new-api's channels and the stage.
 //!
 //! Before the first stage our channels stand below those that serve now, so that they get only what those fail at.
-//! In a stage they stand beside them, and weights share the requests. At 100 % they stand above: the channels of
-//! before become the fallback that a retry needs. No status is ever changed, and of a channel that is not ours only
+//! In a stage the first one stands beside them, and weights share the requests. At 100 % ours stand above: the channels
+//! of before become the fallback that a retry needs. Among themselves ours always fall: new-api draws among equals
+//! again, and may draw the one that has just failed. No status is ever changed, and of a channel that is not ours only
 //! the weight.
 
 use reqwest::Url;
@@ -11,11 +12,9 @@ use serde_json::{Value, json};
 
 use super::{
     channel::{Channel, Fields, TAG},
-    rollout::Rollout,
+    rollout::{NEW_API, OPENAI, Rollout},
 };
 
-/// Our channels hold what is asked of them by this type: OpenAI's API.
-const OPENAI: u64 = 1;
 /// The sum of weights in a stage. Large, because some databases of new-api add ten to each weight.
 const WHOLE: u64 = 10_000;
 /// The weight of a channel of ours that stands alone on its priority.
@@ -87,14 +86,18 @@ pub(super) fn plan(
     let beside: Vec<&Channel> =
         others.into_iter().filter(|channel| Some(channel.priority()) == top).collect();
     let weights: Vec<u64> = beside.iter().map(|channel| weight_before(channel)).collect();
-    let shares = Shares::of(&weights, rollout.adapters.len(), stage);
+    let shares = Shares::of(&weights, stage);
 
     let mut plan = Plan { notes: notes(rollout, channels, &beside, stage), ..Plan::default() };
-    for adapter in &rollout.adapters {
+    // At the top even the last of ours stands above the others.
+    let height = if shares.above == 1 { rollout.adapters.len() as i64 } else { shares.above };
+    let first = top.unwrap_or(0) + height;
+    for (priority, adapter) in (i64::MIN..=first).rev().zip(&rollout.adapters) {
         let name = name(adapter);
         let mut fields = wanted(rollout, adapter);
-        fields.push(("priority", (top.unwrap_or(0) + shares.above).into()));
-        fields.push(("weight", shares.ours.into()));
+        let weight = if priority == first { shares.ours } else { ALONE };
+        fields.push(("priority", priority.into()));
+        fields.push(("weight", weight.into()));
         let mut called = channels.iter().filter(|channel| channel.name() == name);
         match (called.next(), called.next()) {
             (None, _) => plan.creations.push(Creation { name, fields }),
@@ -120,14 +123,15 @@ pub(super) fn name(adapter: &Url) -> String {
 /// Who stands where and weighs what.
 #[derive(Debug, PartialEq, Eq)]
 struct Shares {
-    /// Our priority, from theirs.
+    /// Whether we stand below them, beside or above.
     above: i64,
+    /// What the first of ours weighs.
     ours: u64,
     others: Vec<u64>,
 }
 
 impl Shares {
-    fn of(others: &[u64], ours: usize, stage: u8) -> Self {
+    fn of(others: &[u64], stage: u8) -> Self {
         let stage = u64::from(stage.min(100));
         let above = match stage {
             0 => -1,
@@ -142,7 +146,7 @@ impl Shares {
         let weight = |one: &u64| if all == 0 { 1 } else { *one };
         let all = if all == 0 { others.len() as u64 } else { all };
         let part = |one: &u64| (weight(one) * WHOLE * (100 - stage)).div_ceil(all * 100);
-        let ours = (WHOLE * stage).div_ceil(100 * ours as u64);
+        let ours = (WHOLE * stage).div_ceil(100);
         Self { above, ours, others: others.iter().map(part).collect() }
     }
 }
@@ -155,8 +159,8 @@ fn wanted(rollout: &Rollout, adapter: &Url) -> Fields {
     };
     let test_model = rollout.test_model.as_ref().or(rollout.models.first()).cloned().unwrap_or_default();
     vec![
-        ("type", OPENAI.into()),
-        ("base_url", adapter.as_str().trim_end_matches('/').into()),
+        ("type", rollout.kind.unwrap_or(OPENAI).into()),
+        ("base_url", base_url(adapter).into()),
         ("models", rollout.models.join(",").into()),
         ("model_mapping", mapping.into()),
         ("group", rollout.groups.join(",").into()),
@@ -166,10 +170,19 @@ fn wanted(rollout: &Rollout, adapter: &Url) -> Fields {
     ]
 }
 
-/// New-api sends none of its client's headers on by itself. By these the adapter knows a conversation again, and the
-/// operator's log its client.
+/// Where a channel leads: below the path where each failure is told as new-api passes it on.
+fn base_url(adapter: &Url) -> String {
+    let url = adapter.as_str().trim_end_matches('/');
+    let below = if adapter.path().trim_end_matches('/').is_empty() { NEW_API } else { "" };
+    format!("{url}{below}")
+}
+
+/// New-api sends none of its client's headers on by itself. By these the balancer and the adapter know a conversation
+/// again (of OpenCode, Claude Code and Codex), the operator's log its client, and the adapter a message that became a
+/// chat on the way.
 fn header_override() -> String {
-    let passed = ["User-Agent", "X-Session-Affinity", "X-Claude-Code-Session-Id"];
+    let passed =
+        ["User-Agent", "Anthropic-Version", "X-Session-Affinity", "X-Claude-Code-Session-Id", "Session-Id"];
     let passed = passed.map(|name| (name.to_owned(), Value::from(format!("{{client_header:{name}}}"))));
     Value::Object(passed.into_iter().collect()).to_string()
 }
@@ -185,6 +198,12 @@ fn notes(rollout: &Rollout, channels: &[Channel], beside: &[&Channel], stage: u8
         let names: Vec<&str> = beside.iter().map(|channel| channel.name()).collect();
         notes
             .push(format!("the new channels stand below {} and get only what fails there", names.join(", ")));
+    }
+    if rollout.adapters.len() > 1 {
+        notes.push(
+            "each next adapter stands lower and gets only what fails above it: name a balancer to share"
+                .to_owned(),
+        );
     }
     let named: Vec<String> = rollout.adapters.iter().map(name).collect();
     for channel in channels.iter().filter(|channel| channel.is_ours()) {
@@ -208,17 +227,26 @@ mod tests {
 
     #[test]
     fn a_stage_shares_by_weight_and_the_ends_by_priority() {
-        let shares = |others: &[u64], ours, stage| {
-            let Shares { above, ours, others } = Shares::of(others, ours, stage);
+        let shares = |others: &[u64], stage| {
+            let Shares { above, ours, others } = Shares::of(others, stage);
             (above, ours, others)
         };
 
-        assert_eq!(shares(&[7, 0], 2, 0), (-1, 100, vec![7, 0]));
-        assert_eq!(shares(&[10], 1, 5), (0, 500, vec![9500]));
-        assert_eq!(shares(&[30, 10], 2, 25), (0, 1250, vec![5625, 1875]));
-        assert_eq!(shares(&[0, 0], 1, 50), (0, 5000, vec![2500, 2500]));
-        assert_eq!(shares(&[7, 0], 2, 100), (1, 100, vec![7, 0]));
-        assert_eq!(shares(&[], 2, 25), (0, 100, vec![]));
+        assert_eq!(shares(&[7, 0], 0), (-1, 100, vec![7, 0]));
+        assert_eq!(shares(&[10], 5), (0, 500, vec![9500]));
+        assert_eq!(shares(&[30, 10], 25), (0, 2500, vec![5625, 1875]));
+        assert_eq!(shares(&[0, 0], 50), (0, 5000, vec![2500, 2500]));
+        assert_eq!(shares(&[7, 0], 100), (1, 100, vec![7, 0]));
+        assert_eq!(shares(&[], 25), (0, 100, vec![]));
+    }
+
+    #[test]
+    fn a_base_url_has_the_prefix_unless_it_has_another() {
+        let base = |url: &str| base_url(&url.parse().unwrap());
+
+        assert_eq!(base("http://10.0.0.1:7802/"), "http://10.0.0.1:7802/new-api");
+        assert_eq!(base("http://10.0.0.1:7802/new-api"), "http://10.0.0.1:7802/new-api");
+        assert_eq!(base("http://10.0.0.1:7802/claude/"), "http://10.0.0.1:7802/claude");
     }
 
     #[test]

@@ -10,8 +10,17 @@ use anyhow::{Context, ensure};
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, de::Error};
 
+/// Below it are all APIs for clients of new-api: each failure is told as new-api passes it on.
+pub(super) const NEW_API: &str = "/new-api";
 /// Below it are the same APIs for Claude clients whose gateway converts: what breaks there is a cut, and no event.
-pub(super) const CLAUDE: &str = "/claude";
+const CLAUDE: &str = "/claude";
+
+/// The type of channel that makes a chat of a message; every release has it.
+pub(super) const OPENAI: u64 = 1;
+/// The type that passes messages on and nothing else.
+const ANTHROPIC: u64 = 14;
+/// The type that passes all three APIs on.
+pub(super) const PASSING: u64 = 60;
 
 /// What the operator wants.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,7 +36,10 @@ pub(super) struct Rollout {
     pub user: u64,
     /// A file whose first line is one of the adapters' shared secrets: the channels' key.
     pub key_file: PathBuf,
-    /// The adapters' addresses, one channel each; with [`CLAUDE`] behind it for channels of Claude clients.
+    /// The type of the channels; without it the best that this new-api has.
+    #[serde(rename = "type")]
+    pub kind: Option<u64>,
+    /// The balancer's address, or those of adapters: one channel each.
     #[serde(deserialize_with = "urls")]
     pub adapters: Vec<Url>,
     /// The models that the channels offer, by the names that clients use; without them, those of the first adapter.
@@ -81,11 +93,15 @@ impl Rollout {
         for adapter in &rollout.adapters {
             let path = adapter.path().trim_end_matches('/');
             ensure!(
-                path.is_empty() || path == CLAUDE,
-                "{shown}: adapters: {adapter} ends in {path}; new-api adds /v1 by itself, and {CLAUDE} is for channels \
-                 of Claude clients"
+                ["", NEW_API, CLAUDE].contains(&path),
+                "{shown}: adapters: {adapter} ends in {path}; new-api adds /v1 by itself, and {NEW_API} is added here"
             );
         }
+        let known = rollout.kind.is_none_or(|kind| [OPENAI, ANTHROPIC, PASSING].contains(&kind));
+        ensure!(
+            known,
+            "{shown}: type: expected {PASSING} for all agents, {ANTHROPIC} for Claude alone, or {OPENAI}"
+        );
         for name in rollout.mapping.keys() {
             let offered = rollout.models.contains(name);
             ensure!(offered, "{shown}: mapping has {name}, which models does not offer");

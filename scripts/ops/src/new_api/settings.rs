@@ -1,4 +1,4 @@
-//! The settings of new-api that bite, and whether this one has them right.
+//! The settings of new-api that bite, whether this one has them right, and what users see if it has not.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 /// A website may think for a while about the probe of a channel test.
 const SLOWEST_TEST_SECS: f64 = 20.0;
-/// Claude Code shows its impatience after some 20 s without a byte.
-const LONGEST_PING_SECS: f64 = 15.0;
+/// By then an adapter has answered or begun the stream itself.
+const SHORTEST_PING_SECS: f64 = 15.0;
 
 /// One setting.
 #[derive(Debug, PartialEq, Serialize)]
@@ -19,8 +19,10 @@ pub(super) struct Setting {
     pub value: String,
     /// Whether that is right.
     pub verdict: Verdict,
-    /// What to do, or why it is as it should be.
+    /// What it should be.
     pub advice: &'static str,
+    /// What users see where it is not.
+    pub otherwise: &'static str,
 }
 
 /// Whether a setting is right.
@@ -44,77 +46,186 @@ impl Verdict {
             Self::Unknown => "unknown",
         }
     }
+
+    fn of(right: Option<bool>) -> Self {
+        match right {
+            None => Self::Unknown,
+            Some(true) => Self::Ok,
+            Some(false) => Self::Bites,
+        }
+    }
+}
+
+/// What new-api tells of its settings.
+struct Told<'a>(Option<&'a BTreeMap<String, String>>);
+
+impl Told<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.and_then(|all| all.get(name)).map(String::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.text(name).and_then(|text| text.parse().ok())
+    }
+
+    fn is_on(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|text| text == "true")
+    }
+
+    fn json(&self, name: &str) -> Option<Value> {
+        self.text(name).and_then(|text| serde_json::from_str(text).ok())
+    }
+
+    fn shown(&self, name: &str) -> String {
+        self.text(name).unwrap_or("-").to_owned()
+    }
 }
 
 /// Looks at the settings; `None` when new-api does not show them.
 pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[String]) -> Vec<Setting> {
-    let told = |name: &str| settings.and_then(|all| all.get(name)).map(String::as_str);
-    let number = |name: &str| told(name).and_then(|text| text.parse::<f64>().ok());
-    let judged = |right: Option<bool>| match right {
-        None => Verdict::Unknown,
-        Some(true) => Verdict::Ok,
-        Some(false) => Verdict::Bites,
-    };
-    let shown = |name: &str| told(name).unwrap_or("-").to_owned();
-    let pings = told("general_setting.ping_interval_enabled").map(|on| on == "true");
-    let ping_secs = number("general_setting.ping_interval_seconds");
-    let often = pings.map(|on| on && ping_secs.is_some_and(|secs| secs <= LONGEST_PING_SECS));
-    let bans = told("AutomaticDisableChannelEnabled").map(|on| on == "true");
-    let patient = number("ChannelDisableThreshold").map(|secs| SLOWEST_TEST_SECS <= secs);
+    let told = Told(settings);
     vec![
         Setting {
             name: "RetryTimes",
-            value: shown("RetryTimes"),
-            verdict: judged(number("RetryTimes").map(|times| 1.0 <= times)),
-            advice: "1 or more: at 0 a request that one adapter cannot take is lost",
+            value: told.shown("RetryTimes"),
+            verdict: Verdict::of(told.number("RetryTimes").map(|times| times == 1.0)),
+            advice: "1",
+            otherwise: "at 0: errors of one adapter that another would take; above: a failing site is asked so often",
         },
+        pings(&told),
+        affinity(&told, models),
+        prices(&told, models),
         Setting {
-            name: "ping interval",
-            value: match (pings, ping_secs) {
-                (Some(true), Some(secs)) => format!("{secs} s"),
-                (Some(false), _) => "off".to_owned(),
-                _ => "-".to_owned(),
-            },
-            verdict: judged(often),
-            advice: "on, 10 to 15 s: until a site's first word no byte comes, and clients give up",
+            name: "performance monitor",
+            value: on_or_off(told.is_on("performance_setting.monitor_enabled")),
+            verdict: Verdict::of(told.is_on("performance_setting.monitor_enabled").map(|on| !on)),
+            advice: "off where anything else runs on its machine",
+            otherwise: "503 system_cpu_overloaded, with no row in the log, while the machine is above 90 % CPU",
         },
+        disabling(&told),
         Setting {
-            name: "ChannelDisableThreshold",
-            value: shown("ChannelDisableThreshold"),
-            verdict: judged(if bans == Some(false) { Some(true) } else { patient }),
-            advice: "20 or more where new-api disables channels by itself: a site that thinks is not a dead one",
+            name: "RELAY_TIMEOUT",
+            value: "-".to_owned(),
+            verdict: Verdict::Unknown,
+            advice: "0, in its environment",
+            otherwise: "every longer answer is cut",
         },
-        affinity(told("channel_affinity_setting.enabled"), told("channel_affinity_setting.rules"), models),
     ]
 }
 
-/// A rule of affinity that matches a model's name can turn its retries off.
-fn affinity(enabled: Option<&str>, rules: Option<&str>, models: &[String]) -> Setting {
+/// A ping writes the 200: an error that comes behind it reaches no client.
+fn pings(told: &Told<'_>) -> Setting {
+    let on = told.is_on("general_setting.ping_interval_enabled");
+    let secs = told.number("general_setting.ping_interval_seconds");
+    Setting {
+        name: "ping interval",
+        value: match (on, secs) {
+            (Some(true), Some(secs)) => format!("{secs} s"),
+            (Some(false), _) => "off".to_owned(),
+            _ => "-".to_owned(),
+        },
+        verdict: Verdict::of(on.map(|on| !on || secs.is_some_and(|secs| SHORTEST_PING_SECS <= secs))),
+        advice: "off, or 15 s and more",
+        otherwise: "errors as empty answers: OpenCode asks again without end, Codex five times",
+    }
+}
+
+/// Channel tests switch a channel off only where new-api is told to.
+fn disabling(told: &Told<'_>) -> Setting {
+    let bans = told.is_on("AutomaticDisableChannelEnabled");
+    let patient = told.number("ChannelDisableThreshold").map(|secs| SLOWEST_TEST_SECS <= secs);
+    Setting {
+        name: "automatic disabling",
+        value: match bans {
+            Some(true) => format!("on, at {} s", told.shown("ChannelDisableThreshold")),
+            bans => on_or_off(bans),
+        },
+        verdict: Verdict::of(if bans == Some(false) { Some(true) } else { patient }),
+        advice: "off, or ChannelDisableThreshold 20 and more",
+        otherwise: "no channel for the model, once a site has thought for 5 s about a channel test",
+    }
+}
+
+/// A rule of affinity that takes a model's name goes before priorities, and can turn its retries off.
+fn affinity(told: &Told<'_>, models: &[String]) -> Setting {
     let setting = |value: &str, verdict| Setting {
         name: "channel affinity",
         value: value.to_owned(),
         verdict,
-        advice: "no rule with skip_retry_on_failure for our models: it turns retries off for `claude-*`",
+        advice: "no rule with skip_retry_on_failure for our models; the built-in ones are for gpt-* and claude-*",
+        otherwise: "errors that a retry would mend, and one channel for an hour whatever its priority",
     };
-    if !models.iter().any(|model| model.starts_with("claude-")) {
-        return setting("no model is called claude-*", Verdict::Ok);
-    }
-    if enabled == Some("false") {
+    if told.is_on("channel_affinity_setting.enabled") == Some(false) {
         return setting("off", Verdict::Ok);
     }
-    let rules: Option<Value> = rules.and_then(|text| serde_json::from_str(text).ok());
-    let Some(Value::Array(rules)) = rules else { return setting("-", Verdict::Unknown) };
-    let skips = rules.iter().filter(|rule| rule["skip_retry_on_failure"] == true);
-    let mut names = skips.filter(|rule| rule["model_regex"].to_string().contains("claude"));
-    match names.next() {
+    let Some(Value::Array(rules)) = told.json("channel_affinity_setting.rules") else {
+        return setting("-", Verdict::Unknown);
+    };
+    let mut skips = rules.iter().filter(|rule| rule["skip_retry_on_failure"] == true);
+    let rule = skips.find(|rule| models.iter().any(|model| takes(&rule["model_regex"], model)));
+    match rule {
         Some(rule) => setting(rule["name"].as_str().unwrap_or("a rule"), Verdict::Bites),
         None => setting("retries stay on", Verdict::Ok),
     }
 }
 
+/// Whether a rule's patterns take a model: a beginning behind `^`, or a part of the name.
+fn takes(patterns: &Value, model: &str) -> bool {
+    let patterns = patterns.as_array().map(Vec::as_slice).unwrap_or_default();
+    patterns.iter().filter_map(Value::as_str).any(|pattern| {
+        let plain = pattern.trim_end_matches('$').trim_end_matches(".*");
+        plain.strip_prefix('^').map_or_else(|| model.contains(plain), |start| model.starts_with(start))
+    })
+}
+
+/// A model without a price is refused, unless new-api serves its owner alone.
+fn prices(told: &Told<'_>, models: &[String]) -> Setting {
+    let lists = ["ModelPrice", "ModelRatio"].map(|name| told.json(name));
+    let own = told.is_on("SelfUseModeEnabled");
+    let priced = |model: &String| lists.iter().flatten().any(|list| list.get(model).is_some());
+    let missing: Vec<&str> = models.iter().filter(|model| !priced(model)).map(String::as_str).collect();
+    Setting {
+        name: "prices",
+        value: match (own, missing.is_empty()) {
+            (Some(true), _) => "self-use mode".to_owned(),
+            (Some(false), true) => "for each model".to_owned(),
+            (Some(false), false) => format!("none for {}", missing.join(", ")),
+            (None, _) => "-".to_owned(),
+        },
+        verdict: Verdict::of(own.map(|own| own || missing.is_empty())),
+        advice: "one for each model, or self-use mode",
+        otherwise: "400 model_price_error for every request, and no models",
+    }
+}
+
+fn on_or_off(on: Option<bool>) -> String {
+    match on {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "-",
+    }
+    .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RULES: &str = r#"[
+        {"name":"codex cli trace","model_regex":["^gpt-.*$"],"skip_retry_on_failure":true},
+        {"name":"claude cli trace","model_regex":["^claude-.*$"],"skip_retry_on_failure":true}
+    ]"#;
+    const DEFAULTS: [(&str, &str); 9] = [
+        ("RetryTimes", "0"),
+        ("general_setting.ping_interval_enabled", "true"),
+        ("general_setting.ping_interval_seconds", "10"),
+        ("channel_affinity_setting.enabled", "true"),
+        ("channel_affinity_setting.rules", RULES),
+        ("SelfUseModeEnabled", "false"),
+        ("performance_setting.monitor_enabled", "true"),
+        ("AutomaticDisableChannelEnabled", "true"),
+        ("ChannelDisableThreshold", "5"),
+    ];
 
     fn verdicts(settings: &[(&str, &str)], model: &str) -> Vec<&'static str> {
         let settings: BTreeMap<String, String> =
@@ -124,29 +235,30 @@ mod tests {
 
     #[test]
     fn each_setting_is_judged_by_what_it_does_to_a_rollout() {
-        let rule =
-            r#"[{"name":"claude cli trace","model_regex":["^claude-.*$"],"skip_retry_on_failure":true}]"#;
-        let defaults = [
-            ("RetryTimes", "0"),
-            ("general_setting.ping_interval_enabled", "false"),
-            ("general_setting.ping_interval_seconds", "60"),
-            ("AutomaticDisableChannelEnabled", "true"),
-            ("ChannelDisableThreshold", "5"),
-            ("channel_affinity_setting.enabled", "true"),
-            ("channel_affinity_setting.rules", rule),
-        ];
         let right = [
-            ("RetryTimes", "2"),
+            ("RetryTimes", "1"),
             ("general_setting.ping_interval_enabled", "true"),
-            ("general_setting.ping_interval_seconds", "10"),
-            ("AutomaticDisableChannelEnabled", "false"),
-            ("ChannelDisableThreshold", "5"),
+            ("general_setting.ping_interval_seconds", "60"),
             ("channel_affinity_setting.rules", "[]"),
+            ("SelfUseModeEnabled", "false"),
+            ("ModelRatio", r#"{"claude-big": 1}"#),
+            ("performance_setting.monitor_enabled", "false"),
+            ("AutomaticDisableChannelEnabled", "true"),
+            ("ChannelDisableThreshold", "20"),
         ];
 
-        assert_eq!(verdicts(&defaults, "claude-big"), ["bites"; 4]);
-        assert_eq!(verdicts(&right, "claude-big"), ["ok"; 4]);
-        assert_eq!(verdicts(&defaults, "big")[3], "ok");
-        assert_eq!(verdicts(&[], "big"), ["unknown", "unknown", "unknown", "ok"]);
+        let judged = ["bites"; 6].into_iter().chain(["unknown"]);
+        assert!(verdicts(&DEFAULTS, "claude-big").into_iter().eq(judged.clone()));
+        assert!(verdicts(&DEFAULTS, "gpt-big").into_iter().eq(judged));
+        assert_eq!(verdicts(&right, "claude-big"), ["ok", "ok", "ok", "ok", "ok", "ok", "unknown"]);
+        assert_eq!(verdicts(&DEFAULTS, "big")[2], "ok");
+        assert_eq!(verdicts(&[], "big"), ["unknown"; 7]);
+    }
+
+    #[test]
+    fn more_retries_than_one_bite_too() {
+        let retries = |times| verdicts(&[("RetryTimes", times)], "big")[0];
+
+        assert_eq!(["0", "1", "2"].map(retries), ["bites", "ok", "bites"]);
     }
 }

@@ -34,9 +34,11 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 /// The settings that bite.
 pub(super) fn settings(settings: &[Setting]) -> String {
-    let row = |one: &Setting| [one.verdict.as_str(), one.name, &one.value, one.advice].map(str::to_owned);
-    let rows: Vec<[String; 4]> = settings.iter().map(row).collect();
-    table(["SETTING", "", "IS", "SHOULD BE"], &rows)
+    let row = |one: &Setting| {
+        [one.verdict.as_str(), one.name, &one.value, one.advice, one.otherwise].map(str::to_owned)
+    };
+    let rows: Vec<[String; 5]> = settings.iter().map(row).collect();
+    table(["SETTING", "", "IS", "SHOULD BE", "OTHERWISE USERS SEE"], &rows)
 }
 
 /// The channels that serve the same models, each with its share, and the health of the adapter behind it.

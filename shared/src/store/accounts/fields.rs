@@ -1,14 +1,11 @@
 //! An account as a Redis hash, and back.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    str::FromStr,
-};
+use std::collections::BTreeSet;
 
-use super::{super::StoreError, AccountChange};
+use super::AccountChange;
 use crate::{
-    account::{Account, Evidence, LastLogin, RECENT_LOGINS, State},
-    id::{AccountId, PoolName},
+    account::{Account, Evidence, LastLogin, Move, Phase, RECENT_LOGINS, State},
+    id::PoolName,
     time::Timestamp,
 };
 
@@ -18,6 +15,7 @@ pub(super) fn of_account(account: &Account) -> Vec<(&'static str, String)> {
         ("label", account.label.clone()),
         ("state", account.state.to_string()),
         ("reason", account.reason.clone()),
+        ("phase", phase(account.phase, account.state_since)),
         ("state_since", account.state_since.millis().to_string()),
         ("pools", joined(&account.pools)),
         ("weight", account.weight.to_string()),
@@ -42,8 +40,8 @@ pub(super) fn of_account(account: &Account) -> Vec<(&'static str, String)> {
 pub(super) fn of_change(change: AccountChange) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     fields.extend(change.label.map(|label| ("label", label)));
-    if let Some((state, reason)) = change.state {
-        fields.extend(of_state(state, reason));
+    if let Some(step) = change.step {
+        fields.extend(of_step(step));
     }
     fields.extend(change.pools.map(|pools| ("pools", joined(&pools))));
     fields.extend(change.weight.map(|weight| ("weight", weight.to_string())));
@@ -57,9 +55,20 @@ pub(super) fn of_change(change: AccountChange) -> Vec<(&'static str, String)> {
     fields
 }
 
-pub(in crate::store) fn of_state(state: State, reason: String) -> [(&'static str, String); 3] {
-    let since = Timestamp::now().millis().to_string();
-    [("state", state.to_string()), ("reason", reason), ("state_since", since)]
+pub(in crate::store) fn of_step(step: Move) -> [(&'static str, String); 4] {
+    let since = Timestamp::now();
+    [
+        ("state", step.to.to_string()),
+        ("reason", step.reason),
+        ("phase", phase(step.phase, since)),
+        ("state_since", since.millis().to_string()),
+    ]
+}
+
+/// Bound to the state that it belongs to: a release that knows no such field changes the state and leaves this behind.
+fn phase(phase: Option<Phase>, since: Timestamp) -> String {
+    let word = phase.map_or_else(|| "-".to_owned(), |phase| phase.to_string());
+    format!("{} {word}", since.millis())
 }
 
 pub(in crate::store) fn of_last_login(last: &LastLogin) -> [(&'static str, String); 4] {
@@ -81,6 +90,11 @@ pub(in crate::store) fn of_recent(recent_ms: &[u64]) -> (&'static str, String) {
     ("recent_login_ms", times.join(","))
 }
 
+/// States as a script looks for one in them.
+pub(in crate::store) fn states(states: &[State]) -> String {
+    states.iter().fold(" ".to_owned(), |all, state| format!("{all}{state} "))
+}
+
 /// One word after the other; a word has no space in it.
 fn joined(words: &BTreeSet<PoolName>) -> String {
     words.iter().map(PoolName::as_str).collect::<Vec<_>>().join(" ")
@@ -89,83 +103,4 @@ fn joined(words: &BTreeSet<PoolName>) -> String {
 /// An empty field means that there is none.
 pub(in crate::store) fn optional<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-pub(super) fn parse(id: AccountId, fields: &HashMap<String, String>) -> Result<Account, StoreError> {
-    let reader = Reader { id, fields };
-    let last_login = match reader.time("last_login_at")? {
-        Some(at) => Some(LastLogin {
-            at,
-            duration_ms: reader.required("last_login_ms")?,
-            result: reader.text("last_login_result"),
-            rung: reader.optional("last_login_rung")?,
-        }),
-        None => None,
-    };
-    let evidence = reader.time("evidence_at")?.map(|at| Evidence { at, seen: reader.text("evidence_seen") });
-    Ok(Account {
-        id,
-        site: reader.required("site")?,
-        label: reader.text("label"),
-        state: reader.required("state")?,
-        reason: reader.text("reason"),
-        state_since: reader.time("state_since")?.unwrap_or_default(),
-        evidence,
-        pools: reader.words("pools")?,
-        weight: reader.optional("weight")?.unwrap_or(1),
-        concurrency: reader.optional("concurrency")?,
-        requests_per_minute: reader.optional("requests_per_minute")?,
-        schedule: reader.optional("schedule")?,
-        credentials_version: reader.required("credentials_version")?,
-        rejected_version: reader.optional("rejected_version")?.unwrap_or_default(),
-        generation: reader.required("generation")?,
-        session_origin: reader.optional("session_origin")?,
-        expires_at: reader.time("expires_at")?,
-        refresh_at: reader.time("refresh_at")?,
-        last_login,
-        recent_login_ms: reader.times("recent_login_ms")?,
-        created_at: reader.time("created_at")?.unwrap_or_default(),
-    })
-}
-
-struct Reader<'a> {
-    id: AccountId,
-    fields: &'a HashMap<String, String>,
-}
-
-impl Reader<'_> {
-    fn text(&self, field: &str) -> String {
-        self.fields.get(field).cloned().unwrap_or_default()
-    }
-
-    fn words(&self, field: &'static str) -> Result<BTreeSet<PoolName>, StoreError> {
-        let words = self.fields.get(field).map(String::as_str).unwrap_or_default();
-        words.split_whitespace().map(|word| word.parse().map_err(|_| self.corrupt(field))).collect()
-    }
-
-    fn optional<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, StoreError> {
-        match self.fields.get(field).filter(|value| !value.is_empty()) {
-            None => Ok(None),
-            Some(value) => value.parse().map(Some).map_err(|_| self.corrupt(field)),
-        }
-    }
-
-    fn required<T: FromStr>(&self, field: &'static str) -> Result<T, StoreError> {
-        self.optional(field)?.ok_or_else(|| self.corrupt(field))
-    }
-
-    /// Milliseconds, separated by commas.
-    fn times(&self, field: &'static str) -> Result<Vec<u64>, StoreError> {
-        let text = self.text(field);
-        let times = text.split(',').filter(|time| !time.is_empty()).map(str::parse);
-        times.collect::<Result<_, _>>().map_err(|_| self.corrupt(field))
-    }
-
-    fn time(&self, field: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.optional(field)?.map(Timestamp::from_millis))
-    }
-
-    fn corrupt(&self, what: &'static str) -> StoreError {
-        StoreError::Corrupt { what, account: self.id }
-    }
 }

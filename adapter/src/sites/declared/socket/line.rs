@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use latchkey_shared::{
+    id::SiteName,
+    network::Broken,
     session::Session,
     site::chat::{
         socket::{
@@ -17,7 +19,10 @@ use latchkey_shared::{
 use reqwest::Upgraded;
 use serde_json::Value;
 use tokio::time::timeout;
-use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{self, Message},
+};
 
 use super::{
     super::{
@@ -31,12 +36,16 @@ use super::{
 };
 use crate::stream::{delta::Values, fault::Fault, sse};
 
+/// What it is for, in the log.
+const CALL: &str = "a chat over its socket";
+
 /// The socket itself.
 pub(super) type Stream = WebSocketStream<Upgraded>;
 
 /// An open socket, and what it needs to speak as the site file says.
 pub(super) struct Line {
     stream: Stream,
+    site: SiteName,
     pub(super) protocol: Protocol,
     answers: Vec<Answer>,
     session: Arc<Session>,
@@ -54,6 +63,7 @@ impl Line {
     pub(super) fn new(stream: Stream, caller: &Caller, socket: &Socket, words: Words) -> Self {
         Self {
             stream,
+            site: caller.site.name.clone(),
             protocol: socket.protocol.clone(),
             answers: socket.answers.clone(),
             session: Arc::clone(&caller.session),
@@ -74,12 +84,12 @@ impl Line {
         loop {
             let next = self.stream.next();
             let message = match self.longest_silence {
-                Some(limit) => timeout(limit, next).await.map_err(|_| Fault::Cut)?,
+                Some(limit) => timeout(limit, next).await.map_err(|_| self.silent())?,
                 None => next.await,
             };
             let text = match message {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
-                Some(Err(_)) => return Err(Fault::Cut),
+                Some(Err(error)) => return Err(self.broken(&error)),
                 Some(Ok(Message::Text(text))) => text.as_str().to_owned(),
                 Some(Ok(Message::Binary(_))) if self.is_socketio() => continue,
                 Some(Ok(Message::Binary(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -102,7 +112,8 @@ impl Line {
     /// # Errors
     /// A broken connection.
     pub(super) async fn send(&mut self, text: String) -> Result<(), Fault> {
-        self.stream.send(Message::text(text)).await.map_err(|_| Fault::Cut)
+        let sent = self.stream.send(Message::text(text)).await;
+        sent.map_err(|error| self.broken(&error))
     }
 
     /// Sends an event of socket.io; returns the id under which it will be acknowledged, if that is asked for.
@@ -170,6 +181,22 @@ impl Line {
 
     fn shapes(&self, shapes: &[Shape]) -> Result<Vec<Value>, Fault> {
         shapes.iter().map(|shape| self.fill().shape(shape)).collect()
+    }
+
+    /// Tells the log why the socket broke.
+    fn broken(&self, error: &tungstenite::Error) -> Fault {
+        use tungstenite::Error as Socket;
+
+        // Whoever goes on with a socket that is closed was told so before.
+        if !matches!(error, Socket::ConnectionClosed | Socket::AlreadyClosed) {
+            Broken::of(error).log(&self.site, CALL);
+        }
+        Fault::Cut
+    }
+
+    fn silent(&self) -> Fault {
+        Broken::timeout("ping of the site").log(&self.site, CALL);
+        Fault::Cut
     }
 
     fn is_socketio(&self) -> bool {

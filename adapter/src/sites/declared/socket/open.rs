@@ -27,6 +27,8 @@ use crate::{
 
 /// Longest message that is taken; whole files pass through tool arguments.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// What it is for, in the log.
+const CALL: &str = "its socket";
 const NO_SOCKET: Fault = Fault::Unreadable("the site does not open a socket where the site file says");
 
 /// Opens the site's socket.
@@ -68,19 +70,21 @@ async fn upgraded(caller: &Caller, url: Url, headers: HeaderMap) -> Result<Strea
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_VERSION, "13")
         .header(header::SEC_WEBSOCKET_KEY, &key);
-    let response = request.send().await.map_err(|error| http::sending_fault(&error))?;
+    let response = request.send().await;
+    let response = response.map_err(|error| http::sending_fault(&caller.site.name, CALL, &error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let is_html = http::has_type(&response, "text/html");
         return Err(match response.status().is_success() && !is_html {
             true => NO_SOCKET,
-            false => refusal::read(response, is_html, &caller.site.chat).await,
+            false => refusal::read(response, is_html, &caller.site).await,
         });
     }
     let accepted = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
     if accepted.is_none_or(|accepted| accepted != derive_accept_key(key.as_bytes()).as_str()) {
         return Err(NO_SOCKET);
     }
-    let upgraded = response.upgrade().await.map_err(|error| http::sending_fault(&error))?;
+    let upgraded = response.upgrade().await;
+    let upgraded = upgraded.map_err(|error| http::sending_fault(&caller.site.name, CALL, &error))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(LIMIT_BYTES))
         .max_frame_size(Some(LIMIT_BYTES))

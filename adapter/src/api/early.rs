@@ -1,0 +1,41 @@
+//! Says `connection: close` on an answer that was given before all of the request's body was read.
+//!
+//! A client that may keep the connection puts its next request on it, and loses that one when it closes. What is left
+//! of the body is read and thrown away at the door.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::{HeaderValue, Version, header::CONNECTION},
+    middleware::Next,
+    response::Response,
+};
+use futures::{StreamExt, stream};
+
+/// Runs a request and says so where its body was not read to the end.
+pub(super) async fn announce(request: Request, next: Next) -> Response {
+    // Of later versions a connection bears several requests at once, and each ends by itself.
+    if request.body().is_end_stream() || Version::HTTP_11 < request.version() {
+        return next.run(request).await;
+    }
+    let read = Arc::new(AtomicBool::new(false));
+    let at_end = Arc::clone(&read);
+    let end = stream::poll_fn(move |_| {
+        at_end.store(true, Ordering::Relaxed);
+        Poll::Ready(None)
+    });
+    let followed = request.map(|body| Body::from_stream(body.into_data_stream().chain(end)));
+    let mut response = next.run(followed).await;
+    if !read.load(Ordering::Relaxed) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

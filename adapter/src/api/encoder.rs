@@ -1,0 +1,123 @@
+//! An answer in the words of its client's API, so that each end of it is read for what it is.
+
+use bytes::BytesMut;
+
+use super::{error::ApiError, via::Via};
+use crate::stream::{
+    chunk::{self, Chunks},
+    delta::{Delta, Finish, Usage},
+    message::{self, Events},
+    response::ResponseEvents,
+};
+
+/// Writes one answer.
+pub(super) struct Encoder {
+    words: Words,
+    via: Via,
+    /// Whether the opening is written.
+    begun: bool,
+}
+
+/// What an answer is known by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    /// Its id, as chats write it: `chatcmpl-...`.
+    pub id: &'a str,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// The model as the client named it.
+    pub model: &'a str,
+}
+
+/// In whose words.
+pub(super) enum Words {
+    /// OpenAI's chat completions.
+    Chat(Chunks),
+    /// Anthropic's messages.
+    Messages(Events),
+    /// OpenAI's responses.
+    Responses(Box<ResponseEvents>),
+}
+
+/// How a stream ends that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// The connection breaks.
+    Cut,
+    /// What was written is an end of its own.
+    Told,
+}
+
+impl Encoder {
+    /// For an answer that goes this way.
+    pub(super) fn new(words: Words, via: Via) -> Self {
+        Self { words, via, begun: false }
+    }
+
+    /// Opens an answer of which nothing is known yet, by what commits to nothing and still lets a failure be told.
+    pub(super) fn wait(&mut self, out: &mut BytesMut) {
+        match (&self.words, self.via) {
+            // A comment: the error event behind it is the first, and is passed on.
+            (Words::Chat(_), Via::Direct | Via::NewApi) => out.extend_from_slice(chunk::HEARTBEAT),
+            // A break behind a role alone is a 200 with nothing in it; behind a word, if an empty one, it is a break.
+            (Words::Chat(chunks), Via::Converted) => {
+                chunks.begin(out);
+                chunks.nothing(out);
+                self.begun = true;
+            }
+            (Words::Messages(_) | Words::Responses(_), _) => self.begin(out),
+        }
+    }
+
+    /// Opens the answer, once.
+    pub(super) fn begin(&mut self, out: &mut BytesMut) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        match &mut self.words {
+            Words::Chat(chunks) => chunks.begin(out),
+            Words::Messages(events) => events.begin(out),
+            Words::Responses(events) => events.begin(out),
+        }
+    }
+
+    pub(super) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
+        match &mut self.words {
+            Words::Chat(chunks) => chunks.push(delta, out),
+            Words::Messages(events) => events.push(delta, out),
+            Words::Responses(events) => events.push(delta, out),
+        }
+    }
+
+    /// A sign of life.
+    pub(super) fn silence(&mut self, out: &mut BytesMut) {
+        match &mut self.words {
+            Words::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
+            Words::Messages(events) => events.silence(out),
+            Words::Responses(events) => events.silence(out),
+        }
+    }
+
+    pub(super) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+        match &mut self.words {
+            Words::Chat(chunks) => chunks.end(finish, usage, out),
+            Words::Messages(events) => events.end(finish, usage, out),
+            Words::Responses(events) => events.end(finish, usage, out),
+        }
+    }
+
+    /// Tells of a fault, where whoever reads it takes it for one.
+    pub(super) fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> Failed {
+        match (&mut self.words, self.via) {
+            (Words::Chat(_), Via::Direct | Via::NewApi) => error.view(|view| chunk::fault(view, out)),
+            (Words::Messages(_), Via::Direct) => error.anthropic_view(|view| message::fault(view, out)),
+            // Only a broken connection tells the gateway that the answer is not whole.
+            (Words::Chat(_), Via::Converted) | (Words::Messages(_), Via::NewApi | Via::Converted) => {}
+            (Words::Responses(events), _) => {
+                error.response_view(|code, message| events.fault(code, message, out));
+                return Failed::Told;
+            }
+        }
+        Failed::Cut
+    }
+}

@@ -1,0 +1,195 @@
+//! What a client's system says in the middle of a chat, told as a reminder of the person.
+//!
+//! Many chat templates allow one system message, at the top, and refuse the request otherwise. Claude Code 2.1.332 sends
+//! one behind the prompt (2026-11), which a gateway's conversion leaves where it is.
+
+use serde::Deserialize;
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
+
+use super::messages::{reminder, texts};
+
+#[derive(Deserialize)]
+struct Role<'a> {
+    #[serde(borrow)]
+    role: std::borrow::Cow<'a, str>,
+}
+
+/// The messages with one system message at the most, at the top. Those that need no change keep their bytes.
+pub(crate) fn reminded(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
+    let top = messages.iter().take_while(|raw| is_system(raw)).count();
+    if top <= 1 && !messages[top..].iter().any(|raw| is_system(raw)) {
+        return messages;
+    }
+    let mut told = Told::default();
+    let mut rest = messages.into_iter();
+    told.top(rest.by_ref().take(top).collect());
+    for raw in rest {
+        match role(&raw).as_str() {
+            "system" | "developer" => told.waiting.extend(parts(&value(&raw))),
+            "user" => told.person(raw),
+            // Nothing stands between a call and its results.
+            "tool" | "function" => told.messages.push(raw),
+            _ => {
+                told.flush();
+                told.messages.push(raw);
+            }
+        }
+    }
+    told.flush();
+    told.messages
+}
+
+#[derive(Default)]
+struct Told {
+    messages: Vec<Box<RawValue>>,
+    /// Parts of reminders that have no place yet.
+    waiting: Vec<Value>,
+}
+
+impl Told {
+    /// All that stands at the top is one message.
+    fn top(&mut self, mut top: Vec<Box<RawValue>>) {
+        if top.len() <= 1 {
+            self.messages.append(&mut top);
+            return;
+        }
+        let mut first = value(&top[0]);
+        let said: Vec<String> = top.iter().flat_map(|raw| content(&value(raw))).collect();
+        first["content"] = said.join("\n\n").into();
+        self.messages.push(raw(&first));
+    }
+
+    /// The person's words, behind the reminders that came before them: two messages of the person in a row are refused
+    /// as well.
+    fn person(&mut self, message: Box<RawValue>) {
+        if self.waiting.is_empty() {
+            self.messages.push(message);
+            return;
+        }
+        let mut own = value(&message);
+        self.waiting.extend(as_parts(&mut own));
+        self.messages.push(raw(&with(own, std::mem::take(&mut self.waiting))));
+    }
+
+    /// Reminders that nothing of the person follows stand behind what the person said last, or alone.
+    fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let last = self.messages.pop_if(|last| role(last) == "user");
+        let mut own = last.map_or_else(|| json!({"role": "user"}), |last| value(&last));
+        let mut all = as_parts(&mut own);
+        all.extend(waiting);
+        self.messages.push(raw(&with(own, all)));
+    }
+}
+
+/// The message with these parts; parts that are all text are one text, which every site reads.
+fn with(mut message: Value, parts: Vec<Value>) -> Value {
+    message["content"] = if parts.iter().all(|part| part["type"] == "text") {
+        texts(&parts).join("\n\n").into()
+    } else {
+        parts.into()
+    };
+    message
+}
+
+/// A message's own content as parts.
+fn as_parts(message: &mut Value) -> Vec<Value> {
+    match message["content"].take() {
+        Value::String(text) => vec![json!({"type": "text", "text": text})],
+        Value::Array(parts) => parts,
+        _ => Vec::new(),
+    }
+}
+
+/// The reminder that a system message becomes; what says nothing is none.
+fn parts(system: &Value) -> Vec<Value> {
+    let said = content(system).join("\n\n");
+    if said.trim().is_empty() {
+        return Vec::new();
+    }
+    as_parts(&mut reminder(&said))
+}
+
+fn content(message: &Value) -> Vec<String> {
+    let content = &message["content"];
+    let parts = content.as_array().map(|parts| texts(parts)).unwrap_or_default();
+    let all = content.as_str().map(str::to_owned).into_iter().chain(parts);
+    all.filter(|text| !text.is_empty()).collect()
+}
+
+fn is_system(raw: &RawValue) -> bool {
+    matches!(role(raw).as_str(), "system" | "developer")
+}
+
+fn role(raw: &RawValue) -> String {
+    serde_json::from_str::<Role<'_>>(raw.get()).map(|message| message.role.into_owned()).unwrap_or_default()
+}
+
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values always serialize")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(messages: &Value) -> Value {
+        let messages = messages.as_array().unwrap().iter().map(raw).collect();
+        reminded(messages).iter().map(|raw| value(raw)).collect()
+    }
+
+    fn said(role: &str, content: &str) -> Value {
+        json!({"role": role, "content": content})
+    }
+
+    #[test]
+    fn a_system_message_behind_the_prompt_is_a_reminder_of_it() {
+        let chat = json!([said("system", "Top."), said("user", "Do it."), said("system", "Mind.")]);
+
+        let reminder = "Do it.\n\n<system-reminder>\nMind.\n</system-reminder>";
+        assert_eq!(told(&chat), json!([said("system", "Top."), said("user", reminder)]));
+    }
+
+    #[test]
+    fn nothing_comes_between_a_call_and_its_results() {
+        let call = json!({"role": "assistant", "content": null, "tool_calls": []});
+        let tool = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "x"});
+        let chat = json!([said("user", "Go."), call, tool("a"), said("developer", "Mind."), tool("b")]);
+
+        let reminder = said("user", "<system-reminder>\nMind.\n</system-reminder>");
+        assert_eq!(told(&chat), json!([said("user", "Go."), call, tool("a"), tool("b"), reminder]));
+    }
+
+    #[test]
+    fn what_stands_at_the_top_is_one_message_and_the_rest_keeps_its_bytes() {
+        let chat = json!([said("system", "One."), said("developer", "Two."), said("user", "Hi")]);
+        assert_eq!(told(&chat), json!([said("system", "One.\n\nTwo."), said("user", "Hi")]));
+
+        let raw: Box<RawValue> =
+            RawValue::from_string(r#"{"role":"user","content":"a","x":1.10}"#.into()).unwrap();
+        assert_eq!(reminded(vec![raw.clone()])[0].get(), raw.get());
+    }
+
+    #[test]
+    fn a_reminder_before_the_persons_next_words_is_of_these() {
+        let picture = json!({"type": "image_url", "image_url": {"url": "data:,"}});
+        let chat = json!([
+            said("user", "A"), said("assistant", "B"), said("system", "Mind."),
+            {"role": "user", "content": [picture]}, said("system", ""),
+        ]);
+
+        let reminder = json!({"type": "text", "text": "<system-reminder>\nMind.\n</system-reminder>"});
+        let expected = json!([said("user", "A"), said("assistant", "B"), {"role": "user", "content": [reminder, picture]}]);
+        assert_eq!(told(&chat), expected);
+    }
+}

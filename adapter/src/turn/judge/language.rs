@@ -1,0 +1,389 @@
+//! Further languages, as tables that a person can correct without Rust: `languages/*.toml`, one for each.
+//!
+//! A phrase is whole words as `words` spells them: lower case, without quotation marks and hyphens. Where the script
+//! has no spaces, or endings carry the meaning (kana, Hangul), a phrase is found anywhere.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{
+    intent::{Intent, Kind},
+    words::{End, Sentence},
+};
+
+/// Words after "I will" in which the action is sought: some languages put it last.
+const REACH_WORDS: usize = 12;
+/// Words of a clause before its verb, besides those that lead over.
+const EARLY_WORDS: usize = 2;
+/// Words between "now" and the action.
+const LEAD_WORDS: usize = 5;
+
+const SOURCES: [&str; 11] = [
+    include_str!("languages/de.toml"),
+    include_str!("languages/es.toml"),
+    include_str!("languages/fr.toml"),
+    include_str!("languages/it.toml"),
+    include_str!("languages/ja.toml"),
+    include_str!("languages/ko.toml"),
+    include_str!("languages/pl.toml"),
+    include_str!("languages/pt.toml"),
+    include_str!("languages/ru.toml"),
+    include_str!("languages/tr.toml"),
+    include_str!("languages/vi.toml"),
+];
+
+static LANGUAGES: LazyLock<Vec<Language>> =
+    LazyLock::new(|| SOURCES.iter().map(|source| read(source)).collect());
+
+/// What the judge knows of one language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Language {
+    script: Script,
+    /// Everyday words; a sentence without one is in another language of the script.
+    common: Vec<String>,
+    /// The model speaks of what it does next: "I will", "let me".
+    own: Vec<String>,
+    /// Beginnings of words for what tools do.
+    acts: Vec<String>,
+    /// Endings of such a word that say "I will" themselves.
+    endings: Vec<String>,
+    /// Longer endings that look like those and say something else: a participle, a negation.
+    unlike: Vec<String>,
+    /// Openings of somebody who agrees to act: "sure", "got it".
+    consent: Vec<String>,
+    /// Where such a word stands.
+    verb: Verb,
+    #[serde(default)]
+    subject: Vec<String>,
+    /// Openings that announce by themselves: "next step", "one moment".
+    alone: Vec<String>,
+    /// Openings that announce with an action behind them: "now", "first".
+    leads: Vec<String>,
+    /// Beginnings of words for what needs no tool.
+    talk: Vec<String>,
+    not: Vec<String>,
+    pub(super) done: Vec<String>,
+    pub(super) offers: Vec<String>,
+    /// The user has to act, answer or agree first.
+    pub(super) waits: Vec<String>,
+    /// Before an announcement, these make it depend on something.
+    conditions: Vec<String>,
+    /// The next step is the user's.
+    pub(super) users: Vec<String>,
+    /// A promise for all time to come.
+    pub(super) standing: Vec<String>,
+    /// Endings of a question that may come without its mark.
+    #[serde(default)]
+    asks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Script {
+    Latin,
+    Cyrillic,
+    Kana,
+    Hangul,
+}
+
+/// Where a word that says "I will" by its ending is no noun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verb {
+    /// Before or behind its subject: "ich lese", "lese ich".
+    BySubject,
+    /// At the beginning of a clause: "ahora leo".
+    Early,
+    Anywhere,
+}
+
+fn read(source: &str) -> Language {
+    let mut language: Language = toml::from_str(source).expect("the tables are tested");
+    if language.script.has_words() {
+        let phrases = [
+            &mut language.common,
+            &mut language.own,
+            &mut language.alone,
+            &mut language.consent,
+            &mut language.leads,
+            &mut language.not,
+            &mut language.done,
+            &mut language.offers,
+            &mut language.waits,
+            &mut language.conditions,
+            &mut language.users,
+            &mut language.standing,
+            &mut language.asks,
+        ];
+        for phrase in phrases.into_iter().flatten() {
+            *phrase = format!(" {} ", phrase.trim());
+        }
+        for stem in language.acts.iter_mut().chain(&mut language.talk) {
+            stem.insert(0, ' ');
+        }
+    }
+    language
+}
+
+impl Script {
+    /// Whether spaces part its words, so that whole words can be looked for.
+    fn has_words(self) -> bool {
+        matches!(self, Self::Latin | Self::Cyrillic)
+    }
+
+    fn is_in(self, words: &str) -> bool {
+        words.chars().any(|c| match self {
+            Self::Latin => c.is_ascii_alphabetic(),
+            Self::Cyrillic => ('\u{400}'..='\u{4ff}').contains(&c),
+            Self::Kana => ('\u{3040}'..='\u{30ff}').contains(&c),
+            Self::Hangul => ('\u{ac00}'..='\u{d7a3}').contains(&c),
+        })
+    }
+}
+
+/// The languages that a sentence may be in.
+pub(super) fn of(sentence: &Sentence) -> impl Iterator<Item = &'static Language> {
+    let words = &sentence.words;
+    let scripts: Vec<Script> = [Script::Latin, Script::Cyrillic, Script::Kana, Script::Hangul]
+        .into_iter()
+        .filter(|script| script.is_in(words))
+        .collect();
+    LANGUAGES.iter().filter(move |language| {
+        let speaks = || any(&language.common, words) || any(&language.own, words);
+        scripts.contains(&language.script) && (language.common.is_empty() || speaks())
+    })
+}
+
+fn any(phrases: &[String], words: &str) -> bool {
+    phrases.iter().any(|phrase| words.contains(phrase.as_str()))
+}
+
+/// Whether any language of the sentence has one of its phrases there.
+pub(super) fn has(sentence: &Sentence, list: impl Fn(&'static Language) -> &'static Vec<String>) -> bool {
+    of(sentence).any(|language| any(list(language), &sentence.words))
+}
+
+/// Whether a sentence opens by agreeing to act.
+pub(super) fn consents(sentence: &Sentence) -> bool {
+    let bare = sentence.words.trim_start();
+    LANGUAGES
+        .iter()
+        .flat_map(|language| &language.consent)
+        .any(|phrase| sentence.words.starts_with(phrase.as_str()) || bare.starts_with(phrase.as_str()))
+}
+
+/// Whether a sentence asks without a question mark.
+pub(super) fn asks(sentence: &Sentence) -> bool {
+    let words = sentence.words.as_str();
+    of(sentence).any(|language| {
+        language.asks.iter().any(|ending| words.trim_end().ends_with(ending.trim_end()) && !words.is_empty())
+    })
+}
+
+/// Whether what is announced at `at` hangs on something.
+pub(super) fn depends(sentence: &Sentence, at: usize) -> bool {
+    let before = &sentence.words[..at];
+    of(sentence).any(|language| {
+        // A verb at the end: what it hangs on stands anywhere before it.
+        let seen = if language.script.has_words() { before } else { &sentence.words };
+        any(&language.conditions, seen) || any(&language.users, before)
+    })
+}
+
+/// The strongest announcement of a sentence in one of these languages.
+pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
+    of(sentence).filter_map(|language| language.find(sentence)).max_by_key(|intent| intent.kind)
+}
+
+impl Language {
+    fn find(&self, sentence: &Sentence) -> Option<Intent> {
+        let words = sentence.words.as_str();
+        let own = if self.script.has_words() { self.own_words(words) } else { self.own_endings(words) };
+        let loose = self.loose(sentence).map(|at| Intent { kind: Kind::Loose, at });
+        own.into_iter().chain(loose).max_by_key(|intent| intent.kind)
+    }
+
+    /// "I will ... read" and "I'll-read" in one word.
+    fn own_words(&self, words: &str) -> Option<Intent> {
+        let mut best: Option<Intent> = None;
+        let mut offer = |kind, at| {
+            if best.is_none_or(|intent| intent.kind < kind) {
+                best = Some(Intent { kind, at });
+            }
+        };
+        for phrase in &self.own {
+            for (at, _) in words.match_indices(phrase.as_str()) {
+                // The space before the next word belongs to it.
+                let rest = &words[at + phrase.len() - 1..];
+                let negated = words[..at + 1].split_ascii_whitespace().next_back();
+                let kind = if negated.is_some_and(|word| self.is_not(word)) {
+                    Kind::Negated
+                } else {
+                    self.action(rest)
+                };
+                offer(kind, at);
+            }
+        }
+        for (at, word) in each_word(words) {
+            let bare = word.rsplit('\'').next().unwrap_or(word);
+            let is_act = self.acts.iter().any(|stem| bare.starts_with(&stem[1..]));
+            if is_act && self.says_i(bare) && self.is_verb(words, at, word) {
+                let around = words[..at].split_ascii_whitespace().rev().take(2);
+                let after = words[at + word.len()..].split_ascii_whitespace().take(2);
+                let negated = around.chain(after).any(|word| self.is_not(word));
+                offer(if negated { Kind::Negated } else { Kind::Own }, at);
+            }
+        }
+        best
+    }
+
+    fn says_i(&self, word: &str) -> bool {
+        self.endings.iter().any(|ending| {
+            // A stem and its ending, not an ending alone.
+            word.len() > ending.len() + 1 && word.ends_with(ending.as_str())
+        }) && !self.unlike.iter().any(|ending| word.ends_with(ending.as_str()))
+    }
+
+    /// Whether the word stands where a verb does.
+    fn is_verb(&self, words: &str, at: usize, word: &str) -> bool {
+        let before = &words[..at];
+        match self.verb {
+            Verb::Anywhere => true,
+            Verb::Early => {
+                let clause = before.rsplit(',').next().unwrap_or(before);
+                let led =
+                    self.leads.iter().filter(|lead| clause.starts_with(lead.as_str())).map(String::len).max();
+                clause[led.unwrap_or(1) - 1..].split_ascii_whitespace().count() <= EARLY_WORDS
+            }
+            Verb::BySubject => {
+                let is_subject = |word: &str| self.subject.iter().any(|subject| subject == word);
+                let elided = word.split_once('\'').is_some_and(|(subject, _)| is_subject(subject));
+                let next = words[at + word.len()..].split_ascii_whitespace().next();
+                let last = before.split_ascii_whitespace().next_back();
+                elided || next.is_some_and(is_subject) || last.is_some_and(is_subject)
+            }
+        }
+    }
+
+    fn is_not(&self, word: &str) -> bool {
+        self.not.iter().any(|not| not.trim() == word)
+    }
+
+    fn action(&self, rest: &str) -> Kind {
+        let end = each_word(rest).nth(REACH_WORDS).map_or(rest.len(), |(at, _)| at);
+        let rest = rest[..end].replace('\'', " ");
+        let first = |stems: &[String]| stems.iter().filter_map(|stem| rest.find(stem.as_str())).min();
+        let not = self.not.iter().filter_map(|not| rest.find(not.as_str())).min();
+        match (first(&self.acts), first(&self.talk)) {
+            (Some(act), Some(talk)) if talk < act => Kind::Talk,
+            (Some(act), _) if not.is_some_and(|not| not < act) => Kind::Negated,
+            (Some(_), _) => Kind::Own,
+            (None, Some(_)) => Kind::Talk,
+            (None, None) if not.is_some() => Kind::Negated,
+            (None, None) => Kind::Vague,
+        }
+    }
+
+    /// Where the last words of a sentence carry it: "読みます", "읽겠습니다".
+    fn own_endings(&self, words: &str) -> Option<Intent> {
+        let said = words.trim_end_matches([' ', ',', '`']);
+        let (at, ending) = self.own.iter().filter_map(|own| Some((said.rfind(own.as_str())?, own))).max()?;
+        // Further on something else is said.
+        if said.len() - at - ending.len() > '字'.len_utf8() * 2 {
+            return None;
+        }
+        let clause = said[..at + ending.len()].rfind(',').map_or(0, |comma| comma + 1);
+        let clause = &said[clause..at + ending.len()];
+        let last = |stems: &[String]| stems.iter().filter_map(|stem| clause.rfind(stem.as_str())).max();
+        let negated = self.not.iter().any(|not| clause.contains(not.as_str()));
+        let kind = match (last(&self.acts), last(&self.talk)) {
+            _ if negated => Kind::Negated,
+            (Some(act), Some(talk)) if talk > act => Kind::Talk,
+            (Some(_), _) => Kind::Own,
+            (None, Some(_)) => Kind::Talk,
+            // Polite verbs of any kind end like this.
+            (None, None) => return None,
+        };
+        Some(Intent { kind, at: 0 })
+    }
+
+    /// "Now the tests:" and "next step: ...".
+    fn loose(&self, sentence: &Sentence) -> Option<usize> {
+        let words = if self.script.has_words() { &sentence.words } else { sentence.words.trim_start() };
+        let starts = |phrase: &String| words.starts_with(phrase.as_str());
+        if self.alone.iter().any(starts) {
+            return Some(0);
+        }
+        let lead = self.leads.iter().filter(|lead| starts(lead)).max_by_key(|lead| lead.len())?;
+        let rest = &words[lead.len() - usize::from(self.script.has_words())..];
+        let end = each_word(rest).nth(LEAD_WORDS).map_or(rest.len(), |(at, _)| at);
+        let acts = self.acts.iter().any(|stem| rest[..end].contains(stem.as_str()));
+        let done = any(&self.done, words);
+        let not = self.not.iter().any(|not| rest.contains(not.as_str()));
+        (sentence.end == End::Colon || (acts && !done && !not)).then_some(0)
+    }
+}
+
+fn each_word(words: &str) -> impl Iterator<Item = (usize, &str)> {
+    let starts = words.split(' ').scan(0, |at, word| {
+        let start = *at;
+        *at += word.len() + 1;
+        Some((start, word))
+    });
+    starts.filter(|(_, word)| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::sentences;
+    use super::*;
+
+    fn kind(text: &str) -> Option<Kind> {
+        find(&sentences(text)[0]).map(|intent| intent.kind)
+    }
+
+    #[test]
+    fn every_table_can_be_read() {
+        for (source, language) in SOURCES.iter().zip(LANGUAGES.iter()) {
+            assert!(!language.own.is_empty() && !language.acts.is_empty(), "{source}");
+            for phrase in language.own.iter().chain(&language.done).chain(&language.waits) {
+                let plain = sentences(phrase);
+                let spelled = plain.first().map(|sentence| sentence.words.trim().to_owned());
+                assert_eq!(spelled.as_deref(), Some(phrase.trim()), "as words spells it");
+            }
+        }
+    }
+
+    #[test]
+    fn own_actions_are_found_in_each_language() {
+        for text in [
+            "Ich werde jetzt die Datei lesen",
+            "Ich prüfe zuerst die Konfiguration",
+            "Je vais maintenant corriger le fichier",
+            "Ahora voy a actualizar la prueba",
+            "Agora vou executar os testes",
+            "Ora leggo il file di configurazione",
+            "Сейчас прочитаю файл настроек",
+            "次にファイルを読みます",
+            "이제 파일을 수정하겠습니다",
+            "Şimdi dosyayı okuyacağım",
+            "Bây giờ tôi sẽ đọc tệp này",
+            "Teraz sprawdzę plik konfiguracji",
+        ] {
+            assert_eq!(kind(text), Some(Kind::Own), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_will_not_be_done_is_none() {
+        for text in [
+            "Ich werde die Datei nicht ändern",
+            "Je ne vais pas modifier le fichier",
+            "ファイルは変更しません",
+        ] {
+            assert!(kind(text).is_none_or(|kind| kind != Kind::Own), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Streams that began before their answer: whatever comes of it then, no client and no gateway takes it for what it is
+//! not, and who goes is missed at once.
+//!
+//! Facts: what new-api v1.0.0-rc.24 makes of each beginning and each end (2026-11).
+
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use serde_json::json;
+use support::{
+    model::{End, Reply},
+    wait::until,
+    world::{Start, World},
+};
+
+use super::{Answered, BEHIND, PATHS, RESEND, gateway, question, unique_removed, without_repeats};
+
+/// Streams begin at once here: a site that is held back is always later.
+const BEGIN_AFTER: (&str, &str) = ("LATCHKEY_BEGIN_AFTER", "1ms");
+
+fn start() -> Start {
+    let start = World::start().without_broker().with_session("alice").adapter_env(RESEND.0, RESEND.1);
+    start.adapter_env(BEGIN_AFTER.0, BEGIN_AFTER.1)
+}
+
+/// What fails once the stream has begun, and how a site does it.
+fn failures() -> [(&'static str, Reply); 4] {
+    let error = format!("data: {}\n\n", json!({"error": {"message": "secret words of the site"}}));
+    let page = "data: <html>busy</html>\n\n";
+    [
+        ("cut", Reply::new().hold().cut()),
+        ("nothing", Reply::new().hold()),
+        ("error", Reply::new().hold().bytes(error)),
+        ("nonsense", Reply::new().hold().bytes(page).cut()),
+    ]
+}
+
+fn all_paths() -> Vec<&'static str> {
+    [PATHS, BEHIND].concat()
+}
+
+/// The body of a stream that has begun; then the site goes on.
+async fn released(world: &World, response: Response) -> Answered {
+    assert_eq!(response.status(), 200);
+    world.practice.model().release(1);
+    Answered::of(response).await
+}
+
+async fn ask(world: &World, path: &str) -> Response {
+    world.adapter().request(Method::POST, path, Some(&question(true))).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_fails_behind_a_begun_stream_is_told_or_a_broken_connection() {
+    let world = start().await;
+    let mut golden = String::new();
+
+    for path in all_paths() {
+        for (name, reply) in failures() {
+            world.practice.model().will(reply);
+            let response = ask(&world, path).await;
+            let answered = released(&world, response).await;
+            let body = &answered.body;
+            assert!(!body.contains("secret words"), "{name} at {path}: {body}");
+            match path {
+                "/v1/chat/completions" | "/new-api/v1/chat/completions" => {
+                    let read = gateway::read(body).unwrap();
+                    assert!(read.error && !read.ended && !answered.whole, "{name} at {path}: {body}");
+                    assert!(body.starts_with(": "), "{name} at {path}: {body}");
+                }
+                "/claude/v1/chat/completions" => {
+                    let read = gateway::read(body).unwrap();
+                    assert!(!read.error && !read.ended && !answered.whole, "{name} at {path}: {body}");
+                    assert!(body.contains(r#""delta":{"content":""}"#), "{name} at {path}: {body}");
+                }
+                "/v1/messages" => assert!(body.contains("event: error") && !answered.whole, "{body}"),
+                "/new-api/v1/messages" | "/claude/v1/messages" => {
+                    assert!(body.contains("event: message_start") && !answered.whole, "{body}");
+                    assert!(!body.contains("error") && !body.contains("message_stop"), "{body}");
+                }
+                _ => assert!(body.contains("event: response.failed") && answered.whole, "{body}"),
+            }
+            if name == "cut" {
+                golden += &format!("== {path}\n{}\n\n", unique_removed(&without_repeats(body)).trim_end());
+            }
+        }
+    }
+
+    insta::assert_snapshot!(golden);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_behind_a_begun_stream_is_whole() {
+    let world = start().await;
+
+    for path in all_paths() {
+        world.practice.model().will(Reply::new().hold().piece("Hel").piece("lo."));
+        let response = ask(&world, path).await;
+        let answered = released(&world, response).await;
+        let Answered { body, whole, .. } = &answered;
+        assert!(*whole && body.contains("Hel") && body.contains("lo."), "{path}: {body}");
+        let beginnings =
+            ["\"role\":\"assistant\",\"content\":\"\"", "event: message_start", "event: response.created"];
+        let count: usize = beginnings.iter().map(|beginning| body.matches(beginning).count()).sum();
+        assert_eq!(count, 1, "{path}: {body}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn silence_behind_a_begun_stream_is_bridged() {
+    let world = start().adapter_env("LATCHKEY_HEARTBEAT", "20ms").await;
+
+    for path in all_paths() {
+        world.practice.model().will(Reply::new().hold().piece("Hello."));
+        let mut response = ask(&world, path).await;
+        let mut seen = String::new();
+        // What begins the stream, and two signs of life at least.
+        for _ in 0..3 {
+            seen += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
+        }
+        let signs = seen.matches(": hb").count() + seen.matches("\"thinking\":\"\"}}").count();
+        assert!(signs >= 2, "{path}: {seen}");
+        let rest = released(&world, response).await;
+        assert!(rest.whole && rest.body.contains("Hello."), "{path}: {}", rest.body);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn who_leaves_a_begun_stream_frees_the_account_and_stops_the_site() {
+    let world = start().concurrency(1).await;
+
+    for path in all_paths() {
+        world.practice.model().reset();
+        world.practice.model().will(Reply::new().hold());
+        let response = ask(&world, path).await;
+        until(Duration::from_secs(20), || world.practice.model().calls().len() == 1).await;
+        drop(response);
+        until(Duration::from_secs(20), || world.practice.model().count(End::Cancelled) == 1).await;
+        // There is one place.
+        world.practice.model().will(Reply::text("Next."));
+        let next = Answered::of(ask(&world, path).await).await;
+        assert!(next.whole && next.body.contains("Next."), "{path}: {}", next.body);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_pool_is_a_status_before_any_stream_begins() {
+    let world = start().concurrency(1).adapter_env("LATCHKEY_QUEUE_DEADLINE", "1s");
+    let world = world.adapter_env(BEGIN_AFTER.0, "1h").await;
+    world.practice.model().will(Reply::new().hold().piece("Hello."));
+    let others = async {
+        until(Duration::from_secs(20), || world.practice.model().calls().len() == 1).await;
+        for path in all_paths() {
+            let status = ask(&world, path).await.status().as_u16();
+            assert!([429, 503].contains(&status), "{path}: {status}");
+        }
+        world.practice.model().release(1);
+    };
+
+    let (first, ()) = tokio::join!(ask(&world, PATHS[0]), others);
+
+    assert_eq!(first.status(), 200);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_whole_answer_is_never_begun_as_a_stream() {
+    let world = start().await;
+
+    for path in all_paths() {
+        world.practice.model().will(Reply::new().hold().cut());
+        world.practice.model().release(1);
+        let response =
+            world.adapter().request(Method::POST, path, Some(&question(false))).send().await.unwrap();
+        assert_eq!(response.status(), 502, "{path}");
+        assert_eq!(response.headers()["content-type"], "application/json", "{path}");
+    }
+    world.stop().await;
+}

@@ -1,0 +1,205 @@
+//! A site with tools and one without, an adapter before each, and a gateway before both, with a channel of each kind.
+
+use std::{
+    collections::BTreeMap,
+    path::Path as File,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use support::{
+    new_api::{Console, NewApi, Real, Relaying},
+    world::{SHARED_SECRET, World},
+};
+
+use super::{
+    cells::{Cell, Tools, Wire},
+    table::Table,
+    words::{Outcome, word},
+};
+use crate::chat::SITE_FILE;
+
+/// What a channel's base URL ends with.
+pub(super) const PREFIX: &str = "/new-api";
+const KINDS: [u64; 4] = [1, 14, 58, 60];
+/// The gateway's shortest ping, in seconds.
+const PING: &str = "1";
+/// Cells at once.
+const AT_ONCE: usize = 64;
+/// No cell takes longer, in the middle of the others.
+const LIMIT: Duration = Duration::from_secs(50);
+
+/// What the adapter is told: a stream is begun before the gateway's ping.
+const ADAPTER: [(&str, &str); 2] = [("LATCHKEY_BEGIN_AFTER", "500ms"), ("LATCHKEY_QUEUE_DEADLINE", "400ms")];
+
+/// Everything that cells need.
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    worlds: [(&'static str, World); 2],
+    gateway: Relaying,
+    cells: Cells,
+}
+
+/// The cells on their way, by their marks, and how often the site saw them.
+type Cells = Arc<Mutex<BTreeMap<String, (Cell, Arc<AtomicUsize>)>>>;
+
+impl Stage {
+    pub(super) async fn stand_in() -> Self {
+        Self::start("the stand-in", Relaying::StandIn(NewApi::start().await)).await
+    }
+
+    pub(super) async fn real(binary: &File) -> Self {
+        Self::start("the real one", Relaying::Real(Box::new(Real::start(binary).await))).await
+    }
+
+    async fn start(name: &'static str, gateway: Relaying) -> Self {
+        let (cells, console) = (Cells::default(), gateway.console());
+        let worlds = [("native", world(true).await), ("written", world(false).await)];
+        for (site, world) in &worlds {
+            let marked = Arc::clone(&cells);
+            world.practice.model().always_with(move |request| {
+                let (cell, seen) = find(&marked, request);
+                cell.fault.reply(cell, request, seen.fetch_add(1, Ordering::SeqCst) > 0)
+            });
+            let base = format!("{}{PREFIX}", world.adapters[0].url.as_str().trim_end_matches('/'));
+            for kind in KINDS {
+                console.add(&channel(kind, &model(kind, site), &base)).await;
+            }
+        }
+        Self { name, worlds, gateway, cells }
+    }
+
+    /// Runs cells, those of the same settings at once.
+    pub(super) async fn run(&self, cells: &[Cell]) -> Table {
+        let console = self.gateway.console();
+        let mut groups: BTreeMap<(usize, bool), Vec<Cell>> = BTreeMap::new();
+        for cell in cells {
+            groups.entry((cell.retries, cell.pings)).or_default().push(*cell);
+        }
+        console.set("general_setting.ping_interval_seconds", PING).await;
+        let mut table = Table::default();
+        for ((retries, pings), group) in groups {
+            console.set("RetryTimes", &retries.to_string()).await;
+            console.set("general_setting.ping_interval_enabled", if pings { "true" } else { "false" }).await;
+            let running = stream::iter(group).map(|cell| self.cell(&console, cell)).buffer_unordered(AT_ONCE);
+            table.0.extend(running.collect::<Vec<_>>().await);
+        }
+        for (_, world) in &self.worlds {
+            world.practice.model().reset();
+        }
+        table
+    }
+
+    async fn cell(&self, console: &Console, cell: Cell) -> (Cell, Outcome) {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let mark = {
+            let mut cells = self.cells.lock().unwrap();
+            let mark = format!("cell {:05}.", cells.len());
+            cells.insert(mark.clone(), (cell, Arc::clone(&seen)));
+            mark
+        };
+        let site = if cell.tools == Tools::Emulated { "written" } else { "native" };
+        let body = question(cell, &model(cell.path.kind, site), &mark);
+        let asked = tokio::time::timeout(LIMIT, async {
+            let mut asking = console.asks(cell.path.wire.path(), &body);
+            if cell.path.wire == Wire::Messages {
+                // Every client of Anthropic's sends it, and the channels pass it on.
+                asking = asking.header("anthropic-version", "2023-06-01");
+            }
+            let answer = asking.send().await.unwrap();
+            let status = answer.status().as_u16();
+            (status, read(answer).await)
+        });
+        let (status, body) = asked.await.unwrap_or_else(|_| panic!("{cell} does not end"));
+        (cell, Outcome { word: word(cell, status, &body), asked: seen.load(Ordering::SeqCst) })
+    }
+}
+
+impl Wire {
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Responses => "/v1/responses",
+            Self::Messages => "/v1/messages",
+        }
+    }
+}
+
+/// What came of a body until it ended or broke.
+pub(super) async fn read(mut answer: reqwest::Response) -> String {
+    let mut bytes = Vec::new();
+    while let Ok(Some(more)) = answer.chunk().await {
+        bytes.extend_from_slice(&more);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An adapter whose site may be silent for a moment only.
+async fn world(native: bool) -> World {
+    let limits = "concurrency = 4\nfirst_token = \"3s\"\nidle = \"1500ms\"";
+    let file = SITE_FILE.replace("concurrency = 4", limits);
+    let file = file.replace("tools = true", &format!("tools = {native}"));
+    let start = World::start().without_broker().with_session("alice").site_file(file);
+    let start = start.concurrency(u32::try_from(2 * AT_ONCE).unwrap());
+    ADAPTER.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await
+}
+
+fn model(kind: u64, site: &str) -> String {
+    format!("model-{kind}-{site}")
+}
+
+pub(super) fn channel(kind: u64, model: &str, base: &str) -> Value {
+    let mapping = json!({model: "practice-1"}).to_string();
+    let passed = json!({"Anthropic-Version": "{client_header:Anthropic-Version}"}).to_string();
+    let mut channel = json!({
+        "name": model, "type": kind, "key": SHARED_SECRET, "base_url": base, "models": model, "group": "default",
+        "model_mapping": mapping, "priority": 0, "weight": 0, "header_override": passed,
+    });
+    if kind == 58 {
+        let route = |path: &str| json!({"incoming_path": path, "upstream_path": path, "converter": "none"});
+        let routes = [Wire::Chat, Wire::Responses, Wire::Messages].map(|wire| route(wire.path()));
+        channel["settings"] = json!({"advanced_custom": {"advanced_routes": routes}}).to_string().into();
+    }
+    channel
+}
+
+pub(super) fn question(cell: Cell, model: &str, mark: &str) -> Value {
+    let text = format!("Say it, {mark}");
+    let mut body = json!({"model": model, "stream": cell.streamed});
+    match cell.path.wire {
+        Wire::Responses => body["input"] = text.into(),
+        Wire::Chat | Wire::Messages => body["messages"] = json!([{"role": "user", "content": text}]),
+    }
+    if cell.path.wire == Wire::Messages {
+        body["max_tokens"] = 1000.into();
+    }
+    if cell.tools != Tools::None {
+        let parameters = json!({
+            "type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"],
+        });
+        let (name, about) = ("read", "Reads a file.");
+        body["tools"] = match cell.path.wire {
+            Wire::Chat => json!([{
+                "type": "function", "function": {"name": name, "description": about, "parameters": parameters},
+            }]),
+            Wire::Responses => json!([
+                {"type": "function", "name": name, "description": about, "parameters": parameters},
+            ]),
+            Wire::Messages => json!([{"name": name, "description": about, "input_schema": parameters}]),
+        };
+    }
+    body
+}
+
+/// The cell that a question to the site is of.
+fn find(cells: &Cells, request: &Value) -> (Cell, Arc<AtomicUsize>) {
+    let text = request["messages"].to_string();
+    let at = text.rfind("cell ").expect("every question has its mark");
+    let found = cells.lock().unwrap().get(&text[at..at + "cell 00000.".len()]).cloned();
+    found.unwrap_or_else(|| panic!("nobody knows {text}"))
+}

@@ -1,0 +1,108 @@
+//! A real Codex before an adapter or a gateway: installed from npm once, offline but for that, in a home of its own.
+
+use std::process::Stdio;
+
+use reqwest::Url;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    http::NOWHERE,
+    opencode::{Group, LIMIT, Project, client},
+};
+
+/// The variable that its settings take the key from.
+const KEY: &str = "CODEX_KEY";
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Whether it says that it succeeded.
+    pub success: bool,
+    /// What it printed, one event a line.
+    pub events: Vec<Value>,
+    /// The end of what it complained about.
+    pub stderr: String,
+}
+
+/// Has Codex do what a prompt says, in a project, by a model behind an adapter or a gateway.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: &str) -> Run {
+    let home = home(base, model);
+    let file = |name: &str| home.path().join(name);
+    let mut group = start(&home, key, project, prompt).await;
+    let ended = tokio::time::timeout(LIMIT, group.child.wait()).await;
+    let printed = std::fs::read_to_string(file("stdout")).unwrap();
+    let bytes = std::fs::read(file("stderr")).unwrap();
+    let stderr = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4096)..]).into_owned();
+    let status =
+        ended.unwrap_or_else(|_| panic!("Codex does not end:\n{printed}\n{stderr}")).expect("it is ours");
+    let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    Run { success: status.success(), events, stderr }
+}
+
+impl Run {
+    /// The text of its last word.
+    #[must_use]
+    pub fn result(&self) -> &str {
+        let items = self.events.iter().rev().filter(|event| event["type"] == "item.completed");
+        let mut said = items.filter(|event| event["item"]["type"] == "agent_message");
+        said.next().and_then(|event| event["item"]["text"].as_str()).unwrap_or_default()
+    }
+
+    /// Commands that failed.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        let items = self.events.iter().filter(|event| event["type"] == "item.completed");
+        let commands = items.filter(|event| event["item"]["type"] == "command_execution");
+        let failed = commands.filter(|event| event["item"]["exit_code"] != 0);
+        failed.map(|event| event["item"].to_string()).collect()
+    }
+}
+
+async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str) -> Group {
+    let mut command = Command::new(client("codex").await);
+    command
+        .args(["exec", "--json", "--skip-git-repo-check", prompt])
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", home.path())
+        .env("CODEX_HOME", home.path())
+        .env(KEY, key)
+        .env("HTTPS_PROXY", NOWHERE)
+        .env("NO_PROXY", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(home.path().join("stdout")).unwrap())
+        .stderr(std::fs::File::create(home.path().join("stderr")).unwrap())
+        .current_dir(project.path())
+        .process_group(0);
+    Group::start(&mut command)
+}
+
+/// A home whose only model is this one. The project's own process is the sandbox.
+fn home(base: &Url, model: &str) -> TempDir {
+    let home = tempfile::Builder::new().prefix("latchkey-codex-").tempdir().unwrap();
+    let api = format!("{}/v1", base.as_str().trim_end_matches('/'));
+    let settings = format!(
+        r#"model = "{model}"
+model_provider = "latchkey"
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
+check_for_update_on_startup = false
+
+[model_providers.latchkey]
+name = "Latchkey"
+base_url = "{api}"
+env_key = "{KEY}"
+wire_api = "responses"
+
+[analytics]
+enabled = false
+"#
+    );
+    std::fs::write(home.path().join("config.toml"), settings).unwrap();
+    home
+}
