@@ -77,8 +77,8 @@ impl Serving {
         scope: Scope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
+        let request = ChatRequest { client: Some(client), ..request };
         let (app, client) = (&app, &client);
-        let request = ChatRequest { client: Some(*client), ..request };
         if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
             return Ok(Self::whole(Kept::of_ours(title, &request).await, request.model));

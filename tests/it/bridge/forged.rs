@@ -20,9 +20,9 @@ fn read(shown: Option<&[&str]>, said: &str, thought: bool) -> Vec<Event> {
     let mut sieve = Sieve::new(catalog(), &dialect(Form::Xml), Limits::default()).shown(quoted);
     let mut events = Vec::new();
     if thought {
-        sieve.push_reasoning(said, &mut events)
+        sieve.push_reasoning(said, &mut events);
     } else {
-        sieve.push_text(said, &mut events)
+        sieve.push_text(said, &mut events);
     }
     sieve.finish(End::Complete, &mut events);
     events

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bridge::support::{calls, dialect, whole};
 
-/// Calls of one form in the gate; `LATCHKEY_TEST_CALLS` asks for more.
+/// Calls of one form in the gate; `PROPTEST_CASES` asks for more.
 const CALLS: u32 = 1000;
 
 /// How calls are written.
@@ -168,6 +168,11 @@ fn write(shape: Shape, written: &[(String, Map<String, Value>)]) -> Option<Strin
         Shape::Wrapped => format!("<function_calls>[{}]</function_calls>", list(written)),
         Shape::Bare => format!("```json\n[{}]\n```", list(written)),
     };
+    has_one_meaning(shape, written).then_some(block)
+}
+
+/// Whether a block of these calls has one meaning as it is written.
+fn has_one_meaning(shape: Shape, written: &[(String, Map<String, Value>)]) -> bool {
     // Where nothing marks a file's own tags, a value that holds some has no one meaning, mutated or not.
     let is_marked = matches!(shape, Shape::Own(_));
     let tags = ["invoke", "parameter", "tool_call", "function", "arg_", "TOOL_CALLS", "tool▁", "think"];
@@ -177,8 +182,7 @@ fn write(shape: Shape, written: &[(String, Map<String, Value>)]) -> Option<Strin
             value.trim_matches('\n').len() < value.len() || tags.iter().any(|tag| value.contains(tag))
         })
     };
-    let plain = is_marked || !written.iter().any(|(_, arguments)| arguments.values().any(holds));
-    plain.then_some(block)
+    is_marked || !written.iter().any(|(_, arguments)| arguments.values().any(holds))
 }
 
 fn list(written: &[(String, Map<String, Value>)]) -> String {
@@ -259,13 +263,12 @@ fn were_written(read: &[(String, Value)], written: &[(String, Value)]) -> bool {
 }
 
 fn holds(shape: Shape) {
-    let calls_wanted =
-        std::env::var("LATCHKEY_TEST_CALLS").ok().map_or(CALLS, |calls| calls.parse().unwrap());
     let sources = sources();
     let place = || (any::<Index>(), any::<Index>(), 1_usize..12);
     let drawn = prop::collection::vec((0_usize..5, place(), place()), 1..4);
     let nonce = dialect(Form::Xml).nonce;
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(calls_wanted) };
+    let given = ProptestConfig::default();
+    let config = ProptestConfig { cases: CALLS.max(given.cases), failure_persistence: None, ..given };
     let mut runner = TestRunner::new_with_rng(
         config,
         prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),

@@ -159,7 +159,7 @@ impl Sieve {
             // A cut answer may end in closers that are only content.
             Block::Calls { .. } | Block::Weak(_) if end == End::Cut => self.finish_cut(None, raw, out),
             Block::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
-                self.ledger.give(Event::Text(raw), out)
+                self.ledger.give(Event::Text(raw), out);
             }
             Block::Weak(_) if self.is_quoted(&raw) => self.ledger.give(Event::Text(raw), out),
             Block::Calls { found, end } => {
