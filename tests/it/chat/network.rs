@@ -131,7 +131,7 @@ async fn each_cause_is_told_apart_in_the_log_under_the_id_of_the_request() {
     http::install_tls();
     let log = Kept::default();
     tracing_subscriber::registry().with(log.layer(LOGGED)).init();
-    let unreachable = "the site cannot be reached; check its address and whether it runs";
+    let unreachable = "the site cannot be reached; ask again later";
     let cut = "the site's answer was cut off; ask again";
     let silent = "the site took the prompt and then kept silent too long; asking again may run it twice";
 
