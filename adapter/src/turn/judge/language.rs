@@ -19,13 +19,14 @@ const EARLY_WORDS: usize = 2;
 /// Words between "now" and the action.
 const LEAD_WORDS: usize = 5;
 
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     include_str!("languages/de.toml"),
     include_str!("languages/es.toml"),
     include_str!("languages/fr.toml"),
     include_str!("languages/it.toml"),
     include_str!("languages/ja.toml"),
     include_str!("languages/ko.toml"),
+    include_str!("languages/nl.toml"),
     include_str!("languages/pl.toml"),
     include_str!("languages/pt.toml"),
     include_str!("languages/ru.toml"),
