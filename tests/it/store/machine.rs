@@ -114,18 +114,7 @@ impl Machine {
                 return &[Cause::PasswordTyped];
             }
             Step::Publishes(broker) => return self.publish(broker).await,
-            Step::Fails(broker, code) => {
-                let is_locked = self.locked == Some(broker);
-                let Some(hold) = self.let_go(broker).filter(|_| is_locked) else { return &[] };
-                let Some(account) = self.now().await else { return &[] };
-                let failure: Failure = Trouble { code, what: "it failed".to_owned() }.into();
-                let typed = Typed { password: account.phase == Some(Phase::PasswordTyped), version: 1 };
-                let at = Timestamp::now();
-                let last = LastLogin { at, duration_ms: 1, result: code.as_str().to_owned(), rung: None };
-                record_failure(&self.stores[broker], &account, &failure, typed, last).await.unwrap();
-                hold.release().await;
-                return &[Cause::LoginFailed];
-            }
+            Step::Fails(broker, code) => return self.fail(broker, code).await,
             Step::Waits(broker) => {
                 let is_locked = self.locked == Some(broker);
                 let Some(hold) = self.let_go(broker).filter(|_| is_locked) else { return &[] };
@@ -172,6 +161,19 @@ impl Machine {
             Step::Deleted => drop(self.stores[0].delete_account(self.id).await.unwrap()),
         }
         &[]
+    }
+
+    async fn fail(&mut self, broker: usize, code: Code) -> &'static [Cause] {
+        let is_locked = self.locked == Some(broker);
+        let Some(hold) = self.let_go(broker).filter(|_| is_locked) else { return &[] };
+        let Some(account) = self.now().await else { return &[] };
+        let failure: Failure = Trouble { code, what: "it failed".to_owned() }.into();
+        let typed = Typed { password: account.phase == Some(Phase::PasswordTyped), version: 1 };
+        let at = Timestamp::now();
+        let last = LastLogin { at, duration_ms: 1, result: code.as_str().to_owned(), rung: None };
+        record_failure(&self.stores[broker], &account, &failure, typed, last).await.unwrap();
+        hold.release().await;
+        &[Cause::LoginFailed]
     }
 
     async fn refreshes(&self) -> bool {

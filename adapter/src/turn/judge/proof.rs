@@ -303,7 +303,6 @@ fn what_says_nothing_changes_no_verdict() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is what the test is for")]
 fn further_languages_are_judged_well() {
     let rows = table(FURTHER, true);
     assert!(rows.values().all(|row| row.precision() >= 0.9 && row.recall() >= 0.8));
