@@ -34,7 +34,7 @@ pub struct Config {
     pub catalog: Arc<Catalog>,
     /// `LATCHKEY_SHARED_SECRETS`.
     pub secrets: SharedSecrets,
-    /// `LATCHKEY_QUEUE_DEADLINE`, default 10 s: how long a request waits for an account.
+    /// `LATCHKEY_QUEUE_DEADLINE`, default 6 s: how long a request waits for an account.
     pub queue_deadline: Duration,
     /// `LATCHKEY_RENEWAL_DEADLINE`, default 30 s: how long a request waits for a new session where no other account
     /// serves.
@@ -47,7 +47,7 @@ pub struct Config {
     pub threads: usize,
     /// `LATCHKEY_WRITE_DEADLINE`, default 60 s: how long a client may take nothing of its answer.
     pub write_deadline: Duration,
-    /// `LATCHKEY_BEGIN_AFTER`: how long a stream waits for its first word before it begins without it. Until then a
+    /// `LATCHKEY_BEGIN_AFTER`, default 8 s: how long a stream waits for its first word before it begins without it. Until then a
     /// failure is a status. The queue gives up sooner, so that a full pool is a status in any case.
     pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.

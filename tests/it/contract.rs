@@ -13,6 +13,8 @@ mod asked;
 mod begun;
 mod cases;
 mod gateway;
+mod places;
+mod ways;
 
 use cases::Case;
 
@@ -144,6 +146,36 @@ impl Answered {
         format!("== {path}, {asked}: {}\n{}\n{ended}\n", self.status, body.trim_end())
     }
 
+    /// That nobody takes a stream that failed for an answer, nor for a question to be asked again into this answer.
+    fn assert_broken(&self, path: &str, case: &str) {
+        let Self { body, whole, .. } = self;
+        let what = || format!("{case} at {path}: {body}");
+        assert_eq!(self.content_type, "text/event-stream", "{}", what());
+        match path {
+            "/v1/chat/completions" | "/new-api/v1/chat/completions" => {
+                let read = gateway::read(body).unwrap();
+                assert!(read.error && !read.ended && !whole, "{}", what());
+            }
+            "/claude/v1/chat/completions" => {
+                let read = gateway::read(body).unwrap();
+                assert!(!read.error && !read.ended && !whole && read.chunks > 1, "{}", what());
+            }
+            "/v1/messages" => {
+                let told = body.contains("event: message_start") && body.contains("event: error");
+                assert!(told && !body.contains("message_stop") && !whole, "{}", what());
+            }
+            "/new-api/v1/messages" | "/claude/v1/messages" => {
+                let told = body.contains("event: error") || body.contains("message_stop");
+                assert!(body.contains("event: message_start") && !told && !whole, "{}", what());
+            }
+            _ => {
+                let told =
+                    body.contains("event: response.created") && body.contains("event: response.failed");
+                assert!(told && !body.contains("response.completed") && *whole, "{}", what());
+            }
+        }
+    }
+
     fn assert_well_formed(&self, path: &str, stream: bool, case: &Case) {
         let what = || format!("{} at {path}: {}", case.name, self.body);
         let streamed = self.status == 200 && stream;
@@ -155,6 +187,7 @@ impl Answered {
             assert_eq!(read.ended, self.whole, "{}", what());
             let told = read.error && !path.starts_with("/claude");
             assert!(read.ended || told || path.starts_with("/claude"), "{}", what());
+            assert!(read.chunks > 1 || told, "a message of nothing: {}", what());
         }
     }
 }

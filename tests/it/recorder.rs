@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use latchkey_shared::flight::{Event, Flight};
+use reqwest::Method;
 use support::{
     hunt::{Find, Hunter},
     model::Reply,
     wait,
-    world::{SHARED_SECRET, World},
+    world::{Adapter, SHARED_SECRET, World},
 };
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -75,6 +77,36 @@ async fn a_whole_recording_tells_what_every_side_said_and_is_sealed() {
 
     let finds = hunter(&world).hunt("Redis", &world.redis.dump().await);
     assert_eq!(finds.iter().map(Find::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_before_the_first_word_is_recorded_too() {
+    let world = world("full", &[("LATCHKEY_BEGIN_AFTER", "1ms")]).await;
+    let mut question = Adapter::question(QUESTION);
+    question["stream"] = true.into();
+    question["max_tokens"] = 10.into();
+
+    for (path, said) in [("/claude/v1/chat/completions", ANSWER), ("/v1/messages", "")] {
+        let reply = Reply::new().hold();
+        world.practice.model().will(if said.is_empty() { reply.cut() } else { reply.piece(said) });
+        let response = world.adapter().request(Method::POST, path, Some(&question)).send().await.unwrap();
+        let id = response.headers()[ID].to_str().unwrap().to_owned();
+        world.practice.model().release(1);
+        let mut raw = String::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(Ok(bytes)) = chunks.next().await {
+            raw.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+
+        let flight = flight(&world, &id).await;
+        let sent = joined(&flight, |event| match event {
+            Event::Chunk { text } => Some(text),
+            _ => None,
+        });
+        assert_eq!(sent, raw, "{path}");
+        assert!(sent.contains(said) && (sent.contains("role") || sent.contains("message_start")), "{sent}");
+    }
     world.stop().await;
 }
 

@@ -25,12 +25,14 @@ pub(crate) fn without_billing(text: &str) -> &str {
     }
 }
 
-/// Whether a gateway made this chat of a message of Claude Code: the billing header begins its first message.
+/// Whether a gateway made this chat of a message of Claude Code: the billing header begins its first message. Where the
+/// model's name is like one of OpenAI's, the gateway calls that a developer's.
 pub(crate) fn is_claudes(messages: &[Box<RawValue>]) -> bool {
     let Some(first) = messages.first().filter(|raw| raw.get().contains(BILLING)) else { return false };
     let message: Value = serde_json::from_str(first.get()).unwrap_or_default();
     let text = message["content"].as_str().or_else(|| message["content"][0]["text"].as_str());
-    message["role"] == "system" && text.is_some_and(|text| text.starts_with(BILLING))
+    ["system", "developer"].iter().any(|role| message["role"] == *role)
+        && text.is_some_and(|text| text.starts_with(BILLING))
 }
 
 /// The messages as the client meant them. Those that need no mending keep their bytes.
@@ -204,6 +206,21 @@ mod tests {
             let messages = json!([tool(text), {"role": "assistant", "content": null}]);
             assert_eq!(mend(&messages), messages, "{text}");
         }
+    }
+
+    #[test]
+    fn a_chat_that_was_claudes_is_known_by_its_first_message() {
+        let header =
+            "x-anthropic-billing-header: cc_version=2.1.332.1a2; cc_entrypoint=cli;You are Claude Code.";
+        let is = |role: &str, content: Value| {
+            is_claudes(&[raw(&json!({"role": role, "content": content})), raw(&json!({"role": "user"}))])
+        };
+
+        assert!(is("system", header.into()) && is("developer", header.into()));
+        assert!(is("system", json!([{"type": "text", "text": header}])));
+        assert!(!is("user", header.into()), "a person may write of it");
+        assert!(!is("system", format!("Mind {header}").into()) && !is("system", json!([])));
+        assert!(!is_claudes(&[]));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) struct Encoder {
     via: Via,
     /// Whether the opening is written.
     begun: bool,
+    /// Whether a word is written, or an empty one in its place.
+    said: bool,
 }
 
 /// What an answer is known by.
@@ -51,7 +53,7 @@ pub(super) enum Failed {
 impl Encoder {
     /// For an answer that goes this way.
     pub(super) fn new(words: Words, via: Via) -> Self {
-        Self { words, via, begun: false }
+        Self { words, via, begun: false, said: false }
     }
 
     /// Opens an answer of which nothing is known yet, by what commits to nothing and still lets a failure be told.
@@ -59,12 +61,12 @@ impl Encoder {
         match (&self.words, self.via) {
             // A comment: the error event behind it is the first, and is passed on.
             (Words::Chat(_), Via::Direct | Via::NewApi) => out.extend_from_slice(chunk::HEARTBEAT),
-            // A break behind a role alone is a 200 with nothing in it; behind a word, if an empty one, it is a break.
-            (Words::Chat(chunks), Via::Converted) => {
-                chunks.begin(out);
-                chunks.nothing(out);
-                self.begun = true;
+            (Words::Chat(_), Via::Converted) => {
+                self.begin(out);
+                self.say(out);
             }
+            // Comments would do as well for a message, but only while the gateway has sent no ping: behind one, an
+            // error that comes first is a 200 with nothing in it, and a message that was begun is still a broken one.
             (Words::Messages(_) | Words::Responses(_), _) => self.begin(out),
         }
     }
@@ -81,7 +83,22 @@ impl Encoder {
         }
     }
 
+    /// Says an empty word in a converted chat that has said none. A break behind a role alone is a 200 with nothing in
+    /// it; behind a word it is a break.
+    fn say(&mut self, out: &mut BytesMut) {
+        if let (Words::Chat(chunks), Via::Converted, false) = (&self.words, self.via, self.said) {
+            chunks.nothing(out);
+        }
+        self.said = true;
+    }
+
     pub(super) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
+        match delta {
+            Delta::Text(_) | Delta::Reasoning(_) | Delta::Call(_) => self.said = true,
+            // A call that is being written: it is sent when it is whole, and until then all may break.
+            Delta::Fragment(_) => self.say(out),
+            Delta::Usage(_) | Delta::Finish(_) => {}
+        }
         match &mut self.words {
             Words::Chat(chunks) => chunks.push(delta, out),
             Words::Messages(events) => events.push(delta, out),
@@ -108,6 +125,7 @@ impl Encoder {
 
     /// Tells of a fault, where whoever reads it takes it for one.
     pub(super) fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> Failed {
+        self.say(out);
         match (&mut self.words, self.via) {
             (Words::Chat(_), Via::Direct | Via::NewApi) => error.view(|view| chunk::fault(view, out)),
             (Words::Messages(_), Via::Direct) => error.anthropic_view(|view| message::fault(view, out)),

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     alarm::Alarm,
     config::Delivery,
-    recorder,
+    recorder::{self, Tape},
     serving::Serving,
     state::AppState,
     stream::{collect::Collected, delta::Delta},
@@ -69,7 +69,8 @@ pub(super) async fn answer(
     };
     let opening = opening(serving, buffered).in_current_span();
     // It may go on behind this request's answer: with its log lines, its recording, and its panics.
-    let opening = AssertUnwindSafe(recorder::within(recorder::tape(), opening)).catch_unwind();
+    let tape = recorder::tape();
+    let opening = AssertUnwindSafe(recorder::within(tape.clone(), opening)).catch_unwind();
     let mut opening: Opening = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
     let opened = match app.begin_after {
         Some(begin_after) => timeout(begin_after, &mut opening).await.ok(),
@@ -88,7 +89,7 @@ pub(super) async fn answer(
         tracing::debug!("the stream begins before its first word");
         let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
         let head = Head { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
-        Stage::Waiting(Box::new(Waiting { opening, told: false, writing: writing(words(&head)) }))
+        Stage::Waiting(Box::new(Waiting { opening, told: false, tape, writing: writing(words(&head)) }))
     };
     Ok(response(body(stage)))
 }
@@ -126,7 +127,20 @@ struct Waiting {
     opening: Opening,
     /// Whether the beginning is written.
     told: bool,
+    /// Records what is sent before there is a turn that does.
+    tape: Option<Tape>,
     writing: Writing,
+}
+
+impl Waiting {
+    /// Takes what was written, to be sent.
+    fn send(&mut self) -> Bytes {
+        let bytes = self.writing.out.split().freeze();
+        if let Some(tape) = &self.tape {
+            tape.chunk(&bytes);
+        }
+        bytes
+    }
 }
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
@@ -183,15 +197,15 @@ fn stage_of(Opened { serving, whole }: Opened, mut writing: Writing) -> Stage {
 
 /// Waits for the answer, with a sign of life after each silence.
 async fn wait(mut waiting: Box<Waiting>) -> (io::Result<Bytes>, Stage) {
-    let Waiting { opening, told, writing } = &mut *waiting;
+    let Waiting { opening, told, writing, .. } = &mut *waiting;
     if !std::mem::replace(told, true) {
         writing.encoder.wait(&mut writing.out);
-        return (Ok(writing.out.split().freeze()), Stage::Waiting(waiting));
+        return (Ok(waiting.send()), Stage::Waiting(waiting));
     }
     match timeout(writing.heartbeat, opening).await {
         Err(_) => {
             writing.encoder.silence(&mut writing.out);
-            (Ok(writing.out.split().freeze()), Stage::Waiting(waiting))
+            (Ok(waiting.send()), Stage::Waiting(waiting))
         }
         Ok(Ok(opened)) => match stage_of(opened, waiting.writing) {
             Stage::Begin(live) => begin(live),
@@ -201,7 +215,7 @@ async fn wait(mut waiting: Box<Waiting>) -> (io::Result<Bytes>, Stage) {
         Ok(Err(error)) => {
             error.log();
             let failed = writing.encoder.fault(&error, &mut writing.out);
-            (Ok(writing.out.split().freeze()), Stage::from(failed))
+            (Ok(waiting.send()), Stage::from(failed))
         }
     }
 }

@@ -62,16 +62,19 @@ impl Told {
         self.messages.push(raw(&first));
     }
 
-    /// The person's words, behind the reminders that came before them: two messages of the person in a row are refused
-    /// as well.
+    /// The person's words, behind the reminders that came before them. What these stood between is one message: two of
+    /// the person in a row are refused as well.
     fn person(&mut self, message: Box<RawValue>) {
         if self.waiting.is_empty() {
             self.messages.push(message);
             return;
         }
+        let before = self.messages.pop_if(|last| role(last) == "user");
+        let mut all = before.map(|before| as_parts(&mut value(&before))).unwrap_or_default();
         let mut own = value(&message);
-        self.waiting.extend(as_parts(&mut own));
-        self.messages.push(raw(&with(own, std::mem::take(&mut self.waiting))));
+        all.append(&mut self.waiting);
+        all.extend(as_parts(&mut own));
+        self.messages.push(raw(&with(own, all)));
     }
 
     /// Reminders that nothing of the person follows stand behind what the person said last, or alone.
@@ -158,6 +161,14 @@ mod tests {
 
         let reminder = "Do it.\n\n<system-reminder>\nMind.\n</system-reminder>";
         assert_eq!(told(&chat), json!([said("system", "Top."), said("user", reminder)]));
+    }
+
+    #[test]
+    fn what_a_reminder_stood_between_is_one_message() {
+        let chat = json!([said("user", "One."), said("system", "Mind."), said("user", "Two.")]);
+
+        let all = "One.\n\n<system-reminder>\nMind.\n</system-reminder>\n\nTwo.";
+        assert_eq!(told(&chat), json!([said("user", all)]));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(super) fn apart(
             request.messages[index] = to_raw_value(message).expect("JSON always serializes");
         }
     }
-    let files = since_the_last_answer(files, &request);
+    let files = since_the_last_answer(files, &request, last);
     Ok((request, files))
 }
 
@@ -100,12 +100,14 @@ fn just_sent(request: &ChatRequest) -> Option<usize> {
     request.messages.iter().rposition(|raw| sent(raw))
 }
 
-/// The files, with what of them is new to a site that keeps the conversation.
-fn since_the_last_answer(files: Vec<(usize, File)>, request: &ChatRequest) -> Vec<File> {
+/// The files, with what of them is new to a site that keeps the conversation: what came after the answer before the
+/// words that were just sent. An answer behind these is one that the client has begun itself.
+fn since_the_last_answer(files: Vec<(usize, File)>, request: &ChatRequest, last: Option<usize>) -> Vec<File> {
     if files.is_empty() {
         return Vec::new();
     }
-    let answered = request.messages.iter().rposition(|raw| value(raw)["role"] == "assistant");
+    let before = &request.messages[..last.unwrap_or_default()];
+    let answered = before.iter().rposition(|raw| value(raw)["role"] == "assistant");
     let is_new = |index: usize| answered.is_none_or(|answered| answered < index);
     files.into_iter().map(|(index, file)| File { is_new: is_new(index), ..file }).collect()
 }
@@ -246,6 +248,17 @@ mod tests {
 
         assert!(apart(&gradio, &json!([sent, prefill])).is_err());
         assert!(apart(&gradio, &json!([sent, prefill, result])).is_ok());
+    }
+
+    #[test]
+    fn a_file_is_new_whatever_answer_the_client_begins_behind_it() {
+        let first = user(&[file("a.txt", "YQ==")]);
+        let answer = json!({"role": "assistant", "content": "Yes."});
+        let second = user(&[file("b.txt", "Yg==")]);
+
+        let (_, files) = apart(&site("chainlit"), &json!([first, answer, second, answer])).unwrap();
+
+        assert_eq!(files.iter().map(|file| file.is_new).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(super) struct Read {
     pub(super) ended: bool,
     /// Whether an error event came.
     pub(super) error: bool,
+    /// How many chunks came. A message is begun by the second: with one alone it is a 200 with nothing in it.
+    pub(super) chunks: usize,
 }
 
 /// Where the stream stands.
@@ -58,7 +60,7 @@ pub(super) fn read(raw: &str) -> Result<Read, String> {
     if reader.stage == Stage::Done && reader.chunks < 2 {
         return Err("a message of one chunk has no beginning".to_owned());
     }
-    Ok(Read { ended: reader.stage == Stage::Done, error })
+    Ok(Read { ended: reader.stage == Stage::Done, error, chunks: reader.chunks })
 }
 
 impl Reader {

@@ -15,15 +15,21 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// An adapter with a stream that hangs, and that stream.
 async fn streaming(drain: &str) -> (World, Binary, reqwest::Response) {
+    hanging(drain, Reply::text("begun, ").hold().piece("ended")).await
+}
+
+/// The same with an answer of this kind.
+async fn hanging(drain: &str, reply: Reply) -> (World, Binary, reqwest::Response) {
     let start = World::start().without_broker().practice(Options::with_accounts(&["alice"])).adapters(0);
     let world = start.with_session("alice").await;
-    world.practice.model().will(Reply::text("begun, ").hold().piece("ended"));
+    world.practice.model().will(reply);
     let directory = world.directory.path().join("adapter");
     std::fs::create_dir(&directory).unwrap();
     let url = format!("practice={}", world.practice.url);
     let mut env = world.keys.common(&world.redis.url(), &url);
     env.extend(world.keys.adapter());
     env.push(("LATCHKEY_DRAIN".to_owned(), drain.to_owned()));
+    env.push(("LATCHKEY_BEGIN_AFTER".to_owned(), "1ms".to_owned()));
     let adapter = Binary::adapter(&directory, &env).await;
     let mut question = Adapter::question("hi");
     question["stream"] = true.into();
@@ -77,6 +83,18 @@ async fn a_second_signal_ends_a_drain_of_an_hour_at_once() {
     assert!(rest.contains("overloaded_error") && !rest.contains("[DONE]"), "{rest}");
     assert_eq!(world.store.leases(world.account("alice")).await.unwrap(), 0);
     assert!(adapter.output().contains("told to stop once more"), "{}", adapter.output());
+}
+
+#[tokio::test]
+async fn a_stream_without_a_word_yet_is_told_of_the_end_as_well() {
+    let (world, mut adapter, response) = hanging("300ms", Reply::new().hold()).await;
+
+    processes::terminate(adapter.pid());
+    let rest = rest(response).await;
+    adapter.ended().await;
+
+    assert!(rest.contains("overloaded_error") && !rest.contains("chat.completion"), "{rest}");
+    assert_eq!(world.store.leases(world.account("alice")).await.unwrap(), 0);
 }
 
 #[tokio::test]
