@@ -183,6 +183,7 @@ async fn doctor_finds_a_good_installation_good() {
                              -> give the broker an ACL user of its own; compose/ has both users
     ok    redis rights       every command of a broker is allowed
     ok    clock              agrees with that of Redis
+    ok    accounts           0 can be read
     ok    chromium           [version] at [path]
     warn  chromium sandbox   off: a page that breaks out of the renderer is the broker
                              -> run the broker as an ordinary user with LATCHKEY_CHROMIUM_SANDBOX=on
@@ -241,6 +242,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
                              -> give the broker an ACL user of its own; compose/ has both users
     ok    redis rights       every command of a broker is allowed
     ok    clock              agrees with that of Redis
+    ok    accounts           0 can be read
     fail  chromium           LATCHKEY_CHROMIUM: there is no file /nonexistent/chromium
                              -> install it (Debian: apt install chromium), or set LATCHKEY_CHROMIUM to its path
     fail  site file          [sites]/wrong.toml:3: site.title: is missing; write title = \"In-house chat\" (5 more: `latchkey-broker site check [sites]/wrong.toml` tells them)

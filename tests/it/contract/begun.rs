@@ -13,7 +13,7 @@ use support::{
     world::{Start, World},
 };
 
-use super::{Answered, BEHIND, PATHS, RESEND, gateway, question, unique_removed, without_repeats};
+use super::{Answered, BEHIND, PATHS, RESEND, question, unique_removed, without_repeats};
 
 /// Streams begin at once here: a site that is held back is always later.
 const BEGIN_AFTER: (&str, &str) = ("LATCHKEY_BEGIN_AFTER", "1ms");
