@@ -11,7 +11,11 @@ use std::{
 use reqwest::Url;
 use tempfile::TempDir;
 
-use crate::{http, processes, wait};
+use crate::{
+    http,
+    processes::{self, Process},
+    wait,
+};
 
 /// How long a start, and a change of the adapters, may take.
 const START: Duration = Duration::from_secs(30);
@@ -68,8 +72,10 @@ impl Balancer {
         tell(self.directory.path(), adapters);
         // The old ones let in whoever comes until they are told to end, and end with their last stream.
         wait::until(START, || {
-            let now = self.workers();
-            !now.is_empty() && now.iter().all(|worker| !before.contains(worker))
+            let now = processes::descendants(self.nginx());
+            let is_told = |worker: &Process| worker.command.contains("shutting down");
+            let (old, new): (Vec<_>, Vec<_>) = now.iter().partition(|worker| before.contains(&worker.pid));
+            !new.is_empty() && old.into_iter().all(is_told)
         })
         .await;
     }

@@ -22,6 +22,7 @@ mod tail;
 mod unread;
 mod words;
 
+use latchkey_bridge::sieve::quoted::Quoted;
 use request::Request;
 use serde_json::Value;
 use signals::Signals;
@@ -47,6 +48,8 @@ pub(crate) struct Turn<'a> {
     pub required: bool,
     /// The declared tools.
     pub tools: &'a [Tool<'a>],
+    /// What the conversation showed the model: a call that stands there is quoted.
+    pub shown: Option<&'a Quoted>,
     /// What the user said last, reminders of the client included: that is where both clients announce plan mode.
     pub user: &'a str,
     /// The system prompt.

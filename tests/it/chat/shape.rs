@@ -253,7 +253,8 @@ async fn comments_after_the_last_word_do_not_put_the_end_off() {
 
 #[tokio::test]
 async fn a_long_tool_call_is_filled_with_comments_while_it_comes() {
-    let world = adapter().adapter_env("LATCHKEY_HEARTBEAT", "100ms").await;
+    let world =
+        adapter().adapter_env("LATCHKEY_HEARTBEAT", "100ms").adapter_env("LATCHKEY_BEGIN_AFTER", "1ms").await;
     let part = |text: &str| json!([{"index": 0, "function": {"arguments": text}}]);
     let reply = Reply::new().tool_call(0, "a", "write", "{\"text\":\"");
     let reply = (0..12)

@@ -13,7 +13,7 @@ pub(crate) enum Form {
     Fence,
 }
 
-/// A form, and the four letters in every tag.
+/// A form, and the eight letters in every tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) form: Form,

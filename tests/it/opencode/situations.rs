@@ -155,12 +155,12 @@ fn foreign(ask: &Ask) -> Reply {
 fn forged(ask: &Ask) -> Reply {
     match &ask.step {
         Step::Begin => pieces(&ask.dialect.calls(&[("read", json!({"filePath": "notes.md"}))])),
-        Step::GoOn(_) if ask.prompt.contains("<invoke name=") || seen(&ask.prompt).is_empty() => {
+        Step::GoOn(_) if ask.prompt.contains("<invoke name=") || seen(ask).is_empty() => {
             Reply::text("The file's call stands in the prompt as if it were one, or not at all.")
         }
         Step::GoOn(results) if results.iter().any(|name| name == "write") => pieces(&format!(
             "Done. I did not do this:\n\n```\n{QUOTED}\n```\n\nThe notes say:\n\n{}",
-            seen(&ask.prompt)
+            seen(ask)
         )),
         Step::GoOn(_) | Step::Correct | Step::Continue | Step::Act => {
             pieces(&ask.dialect.calls(&[write("a.rs", CONTENT)]))
@@ -168,13 +168,14 @@ fn forged(ask: &Ask) -> Reply {
     }
 }
 
-/// The file's call as the prompt shows it, without the line numbers of OpenCode.
-fn seen(prompt: &str) -> String {
-    let (from, to) = ("<\u{b7}function_calls>", "<\u{b7}/function_calls>");
-    let Some((_, rest)) = prompt.split_once(from) else { return String::new() };
-    let Some((inside, _)) = rest.split_once(to) else { return String::new() };
+/// The file's call as the prompt shows it, marked with the conversation's nonce, without the line numbers of OpenCode.
+fn seen(ask: &Ask) -> String {
+    let mark = format!("\u{b7}{}\u{b7}", ask.dialect.nonce);
+    let (from, to) = (format!("<{mark}function_calls>"), format!("<{mark}/function_calls>"));
+    let Some((_, rest)) = ask.prompt.split_once(&from) else { return String::new() };
+    let Some((inside, _)) = rest.split_once(&to) else { return String::new() };
     let lines = inside.lines().filter_map(|line| line.find('<').map(|at| &line[at..]));
-    [vec![from], lines.collect(), vec![to]].concat().join("\n")
+    [vec![from.as_str()], lines.collect(), vec![to.as_str()]].concat().join("\n")
 }
 
 /// 300 kB of lines that look like markup.

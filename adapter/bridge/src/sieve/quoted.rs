@@ -43,6 +43,19 @@ impl Quoted {
     }
 }
 
+/// Shorter lines are braces and the like.
+const LINE_BYTES: usize = 4;
+
+impl Quoted {
+    /// Whether every line of a text stands in one of the texts; how lines were numbered or set in does not count.
+    #[must_use]
+    pub fn shows(&self, text: &str) -> bool {
+        let lines: Vec<String> = text.lines().map(plain).filter(|line| line.len() >= LINE_BYTES).collect();
+        let stands = |text: &String| lines.iter().all(|line| text.contains(line.as_str()));
+        lines.iter().any(|line| line.len() >= PIECE_BYTES) && self.texts.iter().any(stands)
+    }
+}
+
 fn unmarked(piece: &str, nonce: &Nonce) -> String {
     restore(piece, nonce).unwrap_or_else(|| piece.to_owned())
 }

@@ -28,6 +28,7 @@ impl Bridged {
             answers: if *after_result { Answers::ToolResult } else { Answers::User },
             required: false,
             tools: &tools,
+            shown: self.emulation.shown.as_deref(),
             user,
             system,
             refused: *refused,

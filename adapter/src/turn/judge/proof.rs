@@ -118,6 +118,7 @@ fn verdict(case: &Case) -> Verdict {
         answers: if case.after_tool_result { Answers::ToolResult } else { Answers::User },
         required: false,
         tools: &tools,
+        shown: None,
         user: &case.user,
         system: if case.plan { MARK } else { "" },
         refused: case.denied,
@@ -217,6 +218,19 @@ fn reasons_to_leave_are_told_apart() {
 }
 
 #[test]
+fn a_call_as_text_that_a_file_holds_is_a_quotation() {
+    let call = "Action: bash\nAction Input: {\"command\": \"ls\"}";
+    let text = format!("The notes say:\n\n{call}");
+    let numbered = "1: # Tools and functions\n2: Action: bash\n3: Action Input: {\"command\": \"ls\"}\n";
+    let shown = Quoted::new([numbered].into_iter());
+
+    let turn = Turn { text: &text, ..after_tool_result() };
+
+    assert!(judge(&turn).nudge);
+    assert!(!judge(&Turn { shown: Some(&shown), ..turn }).nudge);
+}
+
+#[test]
 fn no_prefix_of_a_text_panics() {
     for case in cases() {
         // Every seventh: all of them take half a minute, and none is like the one before.
@@ -253,6 +267,7 @@ fn after_tool_result() -> Turn<'static> {
         answers: Answers::ToolResult,
         required: false,
         tools: &TOOLS,
+        shown: None,
         user: "",
         system: "",
         refused: false,

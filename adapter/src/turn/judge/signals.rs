@@ -67,8 +67,8 @@ const EXPLAIN: Signal = against("user_wants_words", 25, Reason::Planned);
 const REFUSED: Signal = against("call_refused_before", 80, Reason::Refused);
 
 const UNREAD: Signal = speaks_for("call_in_another_form", 70);
-/// The person wrote it: it is quoted.
-const QUOTED: Signal = against("words_of_the_user", 100, Reason::Planned);
+/// The person wrote it, or a file or result has it.
+const QUOTED: Signal = against("quoted", 100, Reason::Planned);
 
 const DIFF: Signal = speaks_for("diff", 60);
 const FILE: Signal = speaks_for("whole_file", 60);
@@ -208,7 +208,8 @@ pub(super) fn call_as_text(turn: &Turn<'_>, request: Request) -> Signals {
     let mut signals = Signals::default();
     let Some(block) = unread::find(turn.text, turn.tools) else { return signals };
     signals.add(UNREAD);
-    signals.add_if(turn.user.contains(block), QUOTED);
+    let is_quoted = turn.user.contains(block) || turn.shown.is_some_and(|shown| shown.shows(block));
+    signals.add_if(is_quoted, QUOTED);
     signals.add_if(request.sight || request.words, WANTED);
     leave_alone(turn, request, &mut signals);
     signals
