@@ -199,3 +199,16 @@ async fn what_stays_unusable_is_an_error_and_never_a_quiet_stop() {
     let empty = site.stream().await;
     assert_eq!((empty.status, site.model().calls().len()), (502, 2));
 }
+
+#[tokio::test]
+async fn a_call_that_is_quoted_as_it_was_shown_is_not_asked_for() {
+    let form = FORMS[0];
+    let site = Site::start(adapter(form), form).await;
+    let nonce = &site.nonce;
+    let shown =
+        format!("The notes say:\n\n<\u{b7}{nonce}\u{b7}invoke name=\"write\">\n<\u{b7}{nonce}\u{b7}/invoke>");
+
+    let (made, _, asked) = play(&site, vec![Reply::text(&shown)]).await;
+
+    assert_eq!((made.len(), asked), (0, 1), "{}", question(&site));
+}

@@ -105,6 +105,10 @@ fn after_name<'a>(text: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
 fn is_closed_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
     let ends = |close: char| block.trim_end().ends_with(close);
     if let Some(tag) = bare.strip_prefix('<') {
+        // As it is shown to the model where a file has it: quoted.
+        if tag.starts_with('\u{b7}') {
+            return false;
+        }
         let head = &tag[..tag.find('>').unwrap_or(tag.len())];
         let names = head.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')));
         return ends('>') && names.into_iter().any(|name| tools.iter().any(|tool| tool.name == name));
