@@ -71,7 +71,12 @@ env_of_this_trial() {
 # Without an account: it starts, and says what it lacks.
 up_without_account() {
     type_line "${start_lines[3]}"
-    curl -fsS --max-time 5 "http://127.0.0.1:$port/livez" >/dev/null || die "the balancer does not answer"
+    # `up` ends when the containers have started; nginx listens a moment later.
+    local limit=$((SECONDS + 30))
+    until curl -fs --max-time 5 "http://127.0.0.1:$port/livez" >/dev/null; do
+        ((SECONDS < limit)) || die "the balancer does not answer"
+        sleep 0.2
+    done
     practice_joins
     type_line "${start_lines[4]}"
     note="$(count adapter) adapters"
