@@ -13,6 +13,8 @@ use url::{Origin, Url};
 
 /// Answers kept; a login page makes some dozens.
 const MAX_ANSWERS: usize = 1000;
+/// Ends of documents kept whose requests were not heard yet; they are a moment behind.
+const MAX_EARLY: usize = 32;
 
 /// What is worth keeping of one page's traffic.
 #[derive(Clone, Debug, Default)]
@@ -49,16 +51,28 @@ struct Seen {
     bearer: Option<SecretString>,
     body: Option<SecretString>,
     document: Document,
+    /// How documents ended that are not the one shown. Each kind of event comes over a channel of its own, so that an
+    /// answer may be heard before its request.
+    early: VecDeque<(RequestId, End)>,
+}
+
+/// How the request of a document ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Answered(i64),
+    Failed(String),
 }
 
 /// The last document that the main frame was to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
-    request: Option<String>,
+    request: Option<RequestId>,
     /// Status of its answer.
     pub status: Option<u16>,
     /// Why it could not be had: a `net::ERR_` name.
     pub error: Option<String>,
+    /// It was given up, by the page or for another one: no answer comes.
+    is_aborted: bool,
 }
 
 impl Network {
@@ -118,8 +132,7 @@ impl Network {
         }
         let in_main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.as_ref() == self.main_frame);
         if in_main_frame && event.r#type == Some(ResourceType::Document) {
-            let request = Some(event.request_id.inner().clone());
-            self.seen().document = Document { request, status: None, error: None };
+            self.seen().show(&event.request_id);
         }
     }
 
@@ -128,17 +141,14 @@ impl Network {
             return;
         }
         self.answer(&event.response);
-        let mut seen = self.seen();
-        if seen.document.is(&event.request_id) {
-            seen.document.status = u16::try_from(event.response.status).ok();
+        if event.r#type == ResourceType::Document {
+            self.seen().end(&event.request_id, End::Answered(event.response.status));
         }
     }
 
     pub(super) fn failed(&self, event: &EventLoadingFailed) {
-        let mut seen = self.seen();
-        // A navigation that another one overtook is aborted, which is no failure.
-        if seen.document.is(&event.request_id) && event.error_text != "net::ERR_ABORTED" {
-            seen.document.error = Some(event.error_text.clone());
+        if event.r#type == ResourceType::Document {
+            self.seen().end(&event.request_id, End::Failed(event.error_text.clone()));
         }
     }
 
@@ -170,15 +180,46 @@ impl Network {
     }
 }
 
+impl Seen {
+    /// A document is asked for; one that is asked for again was redirected.
+    fn show(&mut self, request: &RequestId) {
+        if self.document.request.as_ref() == Some(request) {
+            return;
+        }
+        self.document = Document { request: Some(request.clone()), ..Document::default() };
+        let (of_it, others) = self.early.drain(..).partition(|(early, _)| early == request);
+        self.early = others;
+        let of_it: VecDeque<(RequestId, End)> = of_it;
+        for (_, end) in of_it {
+            self.document.end(end);
+        }
+    }
+
+    fn end(&mut self, request: &RequestId, end: End) {
+        if self.document.request.as_ref() == Some(request) {
+            return self.document.end(end);
+        }
+        if self.early.len() == MAX_EARLY {
+            self.early.pop_front();
+        }
+        self.early.push_back((request.clone(), end));
+    }
+}
+
 impl Document {
     /// Whether its answer is still to come.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        self.request.is_some() && self.status.is_none() && self.error.is_none()
+        self.request.is_some() && self.status.is_none() && self.error.is_none() && !self.is_aborted
     }
 
-    fn is(&self, request: &RequestId) -> bool {
-        self.request.as_ref() == Some(request.inner())
+    fn end(&mut self, end: End) {
+        match end {
+            End::Answered(status) => self.status = u16::try_from(status).ok(),
+            // A navigation that another one overtook is aborted, which is no failure.
+            End::Failed(error) if error == "net::ERR_ABORTED" => self.is_aborted = true,
+            End::Failed(error) => self.error = Some(error),
+        }
     }
 }
 
@@ -204,6 +245,90 @@ mod tests {
         assert_eq!(token("bearer abc").unwrap().expose_secret(), "abc");
         assert!(token("Basic abc").is_none());
         assert!(bearer(&json!({ "cookie": "a=b" })).is_none());
+    }
+
+    fn told(events: &[(char, serde_json::Value)]) -> Document {
+        let network = Network::new(Watch::default(), "main".to_owned());
+        for (kind, event) in events {
+            let event = event.clone();
+            match kind {
+                'q' => network.request(&serde_json::from_value(event).unwrap()),
+                'a' => network.response(&serde_json::from_value(event).unwrap()),
+                _ => network.failed(&serde_json::from_value(event).unwrap()),
+            }
+        }
+        network.document()
+    }
+
+    fn asked(id: &str) -> (char, serde_json::Value) {
+        let request = json!({"url": "http://site.example/", "method": "GET", "headers": {},
+            "initialPriority": "VeryHigh", "referrerPolicy": "no-referrer"});
+        let event = json!({"requestId": id, "loaderId": id, "documentURL": "http://site.example/", "request": request,
+            "timestamp": 1.0, "wallTime": 1.0, "initiator": {"type": "other"}, "redirectHasExtraInfo": false,
+            "type": "Document", "frameId": "main"});
+        ('q', event)
+    }
+
+    fn answered(id: &str, status: u16) -> (char, serde_json::Value) {
+        let response = json!({"url": "http://site.example/", "status": status, "statusText": "", "headers": {},
+            "mimeType": "text/html", "charset": "", "connectionReused": false, "connectionId": 1.0,
+            "encodedDataLength": 1.0, "securityState": "neutral"});
+        let event = json!({"requestId": id, "loaderId": id, "timestamp": 1.0, "type": "Document", "response": response,
+            "hasExtraInfo": false, "frameId": "main"});
+        ('a', event)
+    }
+
+    fn failed(id: &str, error: &str) -> (char, serde_json::Value) {
+        ('f', json!({"requestId": id, "timestamp": 1.0, "type": "Document", "errorText": error}))
+    }
+
+    /// All ways in which the events of three channels may be heard, each channel in its own order.
+    fn interleaved(
+        channels: &[&[(char, serde_json::Value)]],
+        heard: &[(char, serde_json::Value)],
+        check: &mut impl FnMut(&[(char, serde_json::Value)]),
+    ) {
+        if channels.iter().all(|channel| channel.is_empty()) {
+            return check(heard);
+        }
+        for at in 0..channels.len() {
+            let Some((first, rest)) = channels[at].split_first() else { continue };
+            let mut channels = channels.to_vec();
+            channels[at] = rest;
+            interleaved(&channels, &[heard, std::slice::from_ref(first)].concat(), check);
+        }
+    }
+
+    #[test]
+    fn a_document_fares_the_same_in_whatever_order_its_events_are_heard() {
+        // One is overtaken, one is redirected and answered.
+        let requests = [asked("1"), asked("2"), asked("2")];
+        let mut ways = 0;
+        interleaved(
+            &[&requests, &[answered("2", 200)], &[failed("1", "net::ERR_ABORTED")]],
+            &[],
+            &mut |events| {
+                let document = told(events);
+                assert_eq!((document.status, document.is_awaited()), (Some(200), false), "{events:?}");
+                ways += 1;
+            },
+        );
+        interleaved(
+            &[&requests, &[answered("1", 302)], &[failed("2", "net::ERR_FAILED")]],
+            &[],
+            &mut |events| {
+                let document = told(events);
+                assert_eq!(
+                    (document.status, document.error.as_deref()),
+                    (None, Some("net::ERR_FAILED")),
+                    "{events:?}"
+                );
+                ways += 1;
+            },
+        );
+        assert_eq!(ways, 40);
+        assert!(told(&requests).is_awaited());
+        assert!(!told(&[asked("1"), failed("1", "net::ERR_ABORTED")]).is_awaited(), "nothing comes any more");
     }
 
     #[test]
