@@ -18,6 +18,7 @@ use support::{redis::Redis, wait};
 mod damage;
 mod leases;
 mod machine;
+mod places;
 mod releases;
 
 const TTL: Duration = Duration::from_secs(30);
