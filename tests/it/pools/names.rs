@@ -3,7 +3,7 @@
 use latchkey_shared::store::AccountChange;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::model::ScriptedModel;
+use support::{binaries::Binary, model::ScriptedModel};
 
 use super::*;
 
@@ -28,15 +28,17 @@ async fn told(adapter: &Adapter, model: &str) -> Vec<(u16, String)> {
 async fn a_model_that_a_secret_cannot_have_is_a_wrong_name_and_betrays_no_site() {
     let site = ScriptedModel::start().await;
     site.model.demand("sk-first");
-    let start = World::start().without_broker().with_session("alice");
-    let start = start.adapter_env("LATCHKEY_SITE_URLS", &format!("{OTHER}={}", site.url));
-    let world = start.adapter_env("LATCHKEY_SHARED_SECRETS", &secrets()).await;
+    let world = World::start().without_broker().with_session("alice").adapters(0).await;
+    let urls = format!("practice={},{OTHER}={}", world.practice.url, site.url);
+    let mut env = world.keys.common(&world.redis.url(), &urls);
+    env.push(("LATCHKEY_SHARED_SECRETS".to_owned(), secrets()));
+    let binary = Binary::adapter(world.directory.path(), &env).await;
     let pool = async |account, bits| {
         let change = AccountChange { pools: Some(pools(bits)), ..AccountChange::default() };
         assert!(world.store.change_account(account, change).await.unwrap());
     };
     pool(world.account("alice"), 1).await;
-    let adapter = world.adapter().with_secret(&secret(1));
+    let adapter = Adapter::new(&binary.url).with_secret(&secret(1));
     let serves = async || (adapter.ask("hi").await.status == 200).then_some(());
     wait::until_some(SOON, serves).await;
 
@@ -55,10 +57,9 @@ async fn a_model_that_a_secret_cannot_have_is_a_wrong_name_and_betrays_no_site()
         let id = world.give_key(OTHER, "sk-refused").await;
         pool(id, 2).await;
         let heard = async || {
-            let other = world.adapter().with_secret(&secret(2));
+            let other = Adapter::new(&binary.url).with_secret(&secret(2));
             (other.ask("hi").await.status != 400).then_some(())
         };
         wait::until_some(SOON, heard).await;
     }
-    world.stop().await;
 }
