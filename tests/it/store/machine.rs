@@ -136,14 +136,7 @@ impl Machine {
     async fn make(&mut self, step: &Step) -> &'static [Cause] {
         match *step {
             Step::Begins(broker) => return self.begin(broker).await,
-            Step::Types(broker) => {
-                if self.renews(broker).await {
-                    let may = self.refreshes().await;
-                    let typed = begin_to_type(&self.stores[broker], self.id).await;
-                    assert_eq!(typed.is_ok(), may, "nothing is typed for an account that was taken away");
-                }
-                return &[Cause::PasswordTyped];
-            }
+            Step::Types(broker) => return self.type_password(broker).await,
             Step::Publishes(broker) => return self.publish(broker).await,
             Step::Fails(broker, code) => return self.fail(broker, code).await,
             Step::Waits(broker) => {
@@ -194,6 +187,15 @@ impl Machine {
             Step::Deleted => drop(self.stores[0].delete_account(self.id).await.unwrap()),
         }
         &[]
+    }
+
+    async fn type_password(&mut self, broker: usize) -> &'static [Cause] {
+        if self.renews(broker).await {
+            let may = self.refreshes().await;
+            let typed = begin_to_type(&self.stores[broker], self.id).await;
+            assert_eq!(typed.is_ok(), may, "nothing is typed for an account that was taken away");
+        }
+        &[Cause::PasswordTyped]
     }
 
     async fn fail(&mut self, broker: usize, code: Code) -> &'static [Cause] {
