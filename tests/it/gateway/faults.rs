@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::cells::{Cell, Tools};
+use super::{
+    cells::{Cell, Tools},
+    stage::pace,
+};
 use crate::claude::asked::Asked;
 
 /// What the whole answer ends with.
@@ -102,8 +105,8 @@ impl Fault {
 
     /// What the site answers to a question that it sees for the first time or again.
     pub(super) fn reply(self, cell: Cell, request: &Value, again: bool) -> Reply {
-        let begun = |reply: Reply| if cell.pings { reply.wait(LATE) } else { reply };
-        let late = |reply: Reply| if cell.pings { reply.headers_after(LATE) } else { reply };
+        let begun = |reply: Reply| if cell.pings { reply.wait(pace() * LATE) } else { reply };
+        let late = |reply: Reply| if cell.pings { reply.headers_after(pace() * LATE) } else { reply };
         let status = |status: u16| late(Reply::status(status, &refusal(status)));
         let text = || begun(Reply::new()).piece("Alpha ").wait(APART).piece("beta ");
         match self {

@@ -13,8 +13,8 @@ use std::{
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use support::{
-    new_api::{Console, NewApi, Real, Relaying},
-    world::{SHARED_SECRET, World},
+    new_api::{Console, NewApi, Real, Relaying, brought},
+    world::{SHARED_SECRET, Start, World},
 };
 use tokio::time::Instant;
 
@@ -28,15 +28,22 @@ use crate::chat::SITE_FILE;
 /// What a channel passes on of a client's headers.
 const PASSED: [&str; 4] =
     ["Anthropic-Version", "X-Session-Affinity", "X-Claude-Code-Session-Id", "Session-Id"];
-/// The gateway's shortest ping, in seconds.
-const PING: &str = "1";
 /// Cells at once. Most wait most of the time; more of them would take the deadlines from one another on two cores.
 const AT_ONCE: usize = 48;
 /// No cell takes longer, in the middle of the others.
-const LIMIT: Duration = Duration::from_secs(50);
+const LIMIT: Duration = Duration::from_secs(100);
+
+/// The gateway's shortest ping is a second. Thousands of cells on two cores are late now and then, and an answer that
+/// comes at once must not be later than a stream begins: they have twice the time.
+pub(super) fn pace() -> u32 {
+    if brought().is_some() { 2 } else { 1 }
+}
 
 /// What the adapter is told: a stream is begun before the gateway's ping.
-const ADAPTER: [(&str, &str); 2] = [("LATCHKEY_BEGIN_AFTER", "500ms"), ("LATCHKEY_QUEUE_DEADLINE", "400ms")];
+fn adapter() -> [(&'static str, Duration); 2] {
+    let (begin_after, queue) = (Duration::from_millis(500), Duration::from_millis(400));
+    [("LATCHKEY_BEGIN_AFTER", pace() * begin_after), ("LATCHKEY_QUEUE_DEADLINE", pace() * queue)]
+}
 
 /// Everything that cells need.
 pub(super) struct Stage {
@@ -83,7 +90,7 @@ impl Stage {
         for cell in cells {
             groups.entry((cell.retries, cell.pings)).or_default().push(*cell);
         }
-        console.set("general_setting.ping_interval_seconds", PING).await;
+        console.set("general_setting.ping_interval_seconds", &pace().to_string()).await;
         let mut table = Table::default();
         for ((retries, pings), group) in groups {
             let begun = Instant::now();
@@ -151,12 +158,16 @@ pub(super) async fn read(mut answer: reqwest::Response) -> String {
 
 /// An adapter whose site may be silent for a moment only.
 async fn world(native: bool) -> World {
-    let limits = "concurrency = 4\nfirst_token = \"3s\"\nidle = \"1500ms\"";
-    let file = SITE_FILE.replace("concurrency = 4", limits);
+    let (first_token, idle) = (pace() * 3000, pace() * 1500);
+    let limits = format!("concurrency = 4\nfirst_token = \"{first_token}ms\"\nidle = \"{idle}ms\"");
+    let file = SITE_FILE.replace("concurrency = 4", &limits);
     let file = file.replace("tools = true", &format!("tools = {native}"));
     let start = World::start().without_broker().with_session("alice").site_file(file);
     let start = start.concurrency(u32::try_from(2 * AT_ONCE).unwrap());
-    ADAPTER.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await
+    let told = |start: Start, (name, time): (&str, Duration)| {
+        start.adapter_env(name, &format!("{}ms", time.as_millis()))
+    };
+    adapter().into_iter().fold(start, told).await
 }
 
 fn model(path: Path, site: &str) -> String {
