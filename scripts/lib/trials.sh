@@ -225,7 +225,7 @@ restart_redis() { type_line "docker compose restart redis"; }
 # Another image under another tag, and the README's row.
 upgrade() {
     local name newest=one
-    [[ -z $from ]] || newest=new
+    [[ -z $earlier ]] || newest=new
     for name in broker adapter ops; do
         docker build -q -t "$images/$name:two" - >>"$log" 2>&1 <<-TEXT
 		FROM $images/$name:$newest
@@ -245,7 +245,7 @@ back_and_forth() {
     name_images two
     type_line "./roll"
     all_run two
-    note="from ${from:0:12} and back"
+    note="from ${earlier:0:12} and back"
 }
 name_images() {
     local name
