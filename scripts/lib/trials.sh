@@ -51,6 +51,8 @@ first_lines() {
     before=$(secrets_sum)
     type_line "${lines[1]}"
     [[ $(secrets_sum) == "$before" ]] || die "the second ./init changed secrets"
+    # What it prints for a gateway in a compose project of its own.
+    tr -d '\r' <"$work/screen" | sed -n 's/^ *\(\(services\|networks\): {.*}\)$/\1/p' >"$work/gateway.yaml"
     will_edit "$(set_in SITE_URLS open-webui=http://practice:8080)"
     type_line "${lines[2]}"
     cp "$here/secrets/shared.secret" "$work/client.secret"
@@ -63,6 +65,8 @@ env_of_this_trial() {
     for name in broker adapter ops; do set_in "${name^^}_IMAGE" "$images/$name:one"; done
     set_in REDIS_IMAGE latchkey-base/redis:bookworm
     set_in NGINX_IMAGE latchkey-base/nginx:forky
+    set_in PROMETHEUS_IMAGE latchkey-base/prometheus:forky
+    set_in PROMETHEUS_PORT "$prometheus_port"
     set_in LISTEN "127.0.0.1:$port"
     set_in BROKER_PORT "$broker_port"
     set_in EDGE_NETWORK "$project"
@@ -220,18 +224,38 @@ restart_redis() { type_line "docker compose restart redis"; }
 
 # Another image under another tag, and the README's row.
 upgrade() {
-    local name
+    local name newest=one
+    [[ -z $from ]] || newest=new
     for name in broker adapter ops; do
         docker build -q -t "$images/$name:two" - >>"$log" 2>&1 <<-TEXT
-		FROM $images/$name:one
+		FROM $images/$name:$newest
 		LABEL latchkey.trial=two
 		TEXT
-        bash -c "$(set_in "${name^^}_IMAGE" "$images/$name:two")" _ "$here/.env"
     done
+    name_images two
     type_lines procedure upgrade
+    all_run two
+}
+# Also what the newer one has written is read by the older one.
+back_and_forth() {
+    name_images one
+    type_line "./roll"
+    all_run one
+    login_again
+    name_images two
+    type_line "./roll"
+    all_run two
+    note="from ${from:0:12} and back"
+}
+name_images() {
+    local name
+    for name in broker adapter ops; do bash -c "$(set_in "${name^^}_IMAGE" "$images/$name:$1")" _ "$here/.env"; done
+}
+all_run() {
+    local name
     for name in broker adapter; do
-        [[ $(containers "$name" | xargs docker inspect --format '{{.Config.Image}}' | sort -u) == "$images/$name:two" ]] ||
-            die "not every $name runs the new image"
+        [[ $(containers "$name" | xargs docker inspect --format '{{.Config.Image}}' | sort -u) == "$images/$name:$1" ]] ||
+            die "not every $name runs the image $1"
     done
 }
 
@@ -261,7 +285,7 @@ redis_passwords() {
 
 admin_token() { type_lines procedure "rotate the admin token"; }
 
-# rotate RING: the README's five lines, its two ids exchanged for those that the ring has.
+# rotate RING: the README's six lines, its two ids exchanged for those that the ring has.
 rotate() {
     local lines old new
     mapfile -t lines < <(block "**Key rings**" | sed "s/--ring session/--ring $1/")
@@ -271,9 +295,9 @@ rotate() {
     [[ -n $new ]] || die "keys add told no id"
     list_until "${lines[1]}" "$new" held
     type_line "${lines[2]/promote */promote $new --ring $1}"
-    list_until "${lines[1]}" "$old" unused
-    type_line "${lines[3]}"
-    type_line "${lines[4]/retire */retire $old --ring $1}"
+    list_until "${lines[3]}" "$old" unused
+    type_line "${lines[4]}"
+    type_line "${lines[5]/retire */retire $old --ring $1}"
     [[ $(sed 's/:.*//' "$here/secrets/$1.keys") == "$new" ]] || die "secrets/$1.keys has not the new key alone"
 }
 # list_until LINE KEY held|unused
@@ -302,12 +326,13 @@ login_again() {
 
 backup() { type_line "./backup $work/backup.$flavour"; }
 
-# A fresh host: no volumes, no secrets, no containers; then one answer, without a new login.
+# A fresh host: no images, no volumes, no secrets, no containers; then one answer, without a new login.
 restore() {
     local lines end
     practice_leaves
     type_line "docker compose down --volumes --timeout 20"
     rm -rf "$here/secrets"
+    load_images
     mapfile -t lines < <(block "**Backup.**" | sed "s,FILE,$work/backup.$flavour,")
     type_line "${lines[0]}"
     type_line "${lines[1]}"
