@@ -123,6 +123,11 @@ async fn scene() -> (Redis, Store, Account, Account) {
         store.cool(account.id, "rate_limited", Duration::from_millis(1)).await.unwrap();
         store.add_audit("api", "account.created", Some(account.id), "").await.unwrap();
     }
+    // What would still be there when the keys are kept would be put back without its end.
+    for account in [&victim, &other] {
+        let over = async || store.cooldown(account.id).await.unwrap().is_none().then_some(());
+        wait::until_some(TTL, over).await;
+    }
     (redis, store, victim, other)
 }
 
