@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -16,6 +16,7 @@ use support::{
     new_api::{Console, NewApi, Real, Relaying},
     world::{SHARED_SECRET, World},
 };
+use tokio::time::Instant;
 
 use super::{
     cells::{Cell, PATHS, Path, Tools, Wire},
