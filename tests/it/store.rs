@@ -19,6 +19,7 @@ mod clock;
 mod damage;
 mod leases;
 mod machine;
+mod places;
 mod releases;
 
 const TTL: Duration = Duration::from_secs(30);

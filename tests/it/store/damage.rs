@@ -126,7 +126,7 @@ async fn scene() -> (Redis, Store, Account, Account) {
     // What would still be there when the keys are kept would be put back without its end.
     for account in [&victim, &other] {
         let over = async || store.cooldown(account.id).await.unwrap().is_none().then_some(());
-        support::wait::until_some(TTL, over).await;
+        wait::until_some(TTL, over).await;
     }
     (redis, store, victim, other)
 }
