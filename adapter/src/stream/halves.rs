@@ -17,6 +17,7 @@ const FIRST: u32 = 0xD800;
 #[derive(Debug, Default)]
 pub(crate) struct Halves {
     held: Vec<u8>,
+    lone: bool,
 }
 
 impl Halves {
@@ -46,6 +47,7 @@ impl Halves {
                 }
                 (Some(high), _) => {
                     let pair = pair(high, unit(&after[3..]));
+                    self.lone |= pair.is_none();
                     text.push(pair.unwrap_or(LONE));
                     if pair.is_some() { 6 } else { 3 }
                 }
@@ -54,12 +56,18 @@ impl Halves {
                     return text;
                 }
                 (None, Some(size)) => {
+                    self.lone = true;
                     text.push(LONE);
                     size
                 }
             };
             rest = &after[size..];
         }
+    }
+
+    /// Whether a half came that stayed alone.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.lone
     }
 
     /// Whether half a letter waits for its other half.

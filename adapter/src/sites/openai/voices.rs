@@ -76,24 +76,30 @@ impl Voices {
     }
 
     /// The JSON text of arguments, which some sites send as the object itself.
-    pub(super) fn arguments(&mut self, index: Option<u64>, raw: &RawValue) -> String {
+    ///
+    /// # Errors
+    /// When half a letter stays alone in them.
+    pub(super) fn arguments(&mut self, index: Option<u64>, raw: &RawValue) -> Result<String, Fault> {
         match raw.get().as_bytes().first() {
             Some(b'"') => {}
-            Some(b'n') | None => return String::new(),
-            Some(_) => return raw.get().to_owned(),
+            Some(b'n') | None => return Ok(String::new()),
+            Some(_) => return Ok(raw.get().to_owned()),
         }
         if self.calls.is_empty()
             && let Ok(text) = serde_json::from_str(raw.get())
         {
-            return text;
+            return Ok(text);
         }
-        let Ok(content) = serde_json::from_str::<Content<'_>>(raw.get()) else { return String::new() };
+        let content = serde_json::from_str::<Content<'_>>(raw.get()).map_err(|_| Fault::BrokenCall)?;
         let mut halves = self.calls.remove(&index).unwrap_or_default();
         let text = put(content, &mut halves);
+        if halves.is_broken() {
+            return Err(Fault::BrokenCall);
+        }
         if halves.is_waiting() {
             self.calls.insert(index, halves);
         }
-        text
+        Ok(text)
     }
 
     /// Ends the answer: halves that still wait stay alone.

@@ -156,7 +156,7 @@ impl Choice<'_> {
             [said.content, said.refusal].into_iter().flatten().for_each(|said| voices.say(said, out));
             for (position, call) in said.tool_calls.into_iter().flatten().enumerate() {
                 let position = whole.then_some(position as u64);
-                out.push(Delta::Fragment(call.into_fragment(position, voices)));
+                out.push(Delta::Fragment(call.into_fragment(position, voices)?));
             }
         }
         // Some sites write an empty reason, or the word, into every chunk where others write null.
@@ -170,15 +170,16 @@ impl Choice<'_> {
 }
 
 impl CallPart<'_> {
-    fn into_fragment(self, position: Option<u64>, voices: &mut Voices) -> Fragment {
+    fn into_fragment(self, position: Option<u64>, voices: &mut Voices) -> Result<Fragment, Fault> {
         let function = self.function.unwrap_or_default();
         let index = position.or_else(|| self.index.and_then(number));
-        Fragment {
+        let arguments = function.arguments.map(|raw| voices.arguments(index, raw)).transpose()?;
+        Ok(Fragment {
             index,
             id: self.id.and_then(text),
             name: function.name.and_then(text),
-            arguments: function.arguments.map(|raw| voices.arguments(index, raw)).unwrap_or_default(),
-        }
+            arguments: arguments.unwrap_or_default(),
+        })
     }
 }
 
