@@ -70,8 +70,9 @@ asks_whole() {
     model=$(curl -fsS --max-time 10 -H @- "http://127.0.0.1:$port/v1/models" <<<"Authorization: Bearer $(<"$work/client.secret")" |
         grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4)
     # shellcheck disable=SC2016 # for the shell there
-    printf 'wget -q -T 60 -t 1 -O - --header "Authorization: Bearer $(cat /key)" --header "Content-Type: application/json" --post-data %q %s | grep "\"finish_reason\":\"stop\""' \
-        "{\"model\":\"$model\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}" "$1/v1/chat/completions"
+    printf 'wget -q -T 60 -t 1 -O - --header "Authorization: Bearer $(cat /key)" --header "Content-Type: application/json" --post-data %q %s | grep %q' \
+        "{\"model\":\"$model\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}" "$1/v1/chat/completions" \
+        '"finish_reason":"stop"'
 }
 
 # Containers that join no network of ours: the balancer listens at the host's address for them. For a moment it answers

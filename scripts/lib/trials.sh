@@ -112,24 +112,39 @@ account() {
     note=$(head -n 1 "$work/sandbox")
 }
 
-# Prints a line once a renderer below the broker runs in namespaces of its own, under a second seccomp filter.
+# Prints a line once a renderer of the broker runs in namespaces of its own, under a second seccomp filter. It looks at
+# the broker's processes alone, since a login is short and the machine may run other browsers.
 watch_renderers() {
-    local broker end=$((SECONDS + line_limit)) pid status
+    local broker processes end=$((SECONDS + line_limit)) pid filters
     broker=$(pid_of "$(containers broker)")
+    processes=$(processes_of "$broker")
     while ((SECONDS < end)); do
-        # shellcheck disable=SC2013 # pids are words
-        for pid in $(grep -al -- '--type=renderer' /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3); do
-            [[ $(cgroup_of "$pid") == "$(cgroup_of "$broker")" ]] || continue
-            status=$(sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-            if own_namespaces "$pid" "$broker" && ((${status:-0} >= 2)); then
-                echo "sandbox: a renderer has its own user, pid and net namespace and $status seccomp filters"
+        while read -r pid; do
+            is_renderer "$pid" || continue
+            filters=$(sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+            if own_namespaces "$pid" "$broker" && ((${filters:-0} >= 2)); then
+                echo "sandbox: a renderer has its own user, pid and net namespace and $filters seccomp filters"
                 return
             fi
-        done
-        sleep 0.1
+        done <"$processes"
+        sleep 0.02
     done
 }
-cgroup_of() { cut -d : -f 3 "/proc/$1/cgroup" 2>/dev/null | sort -u; }
+is_renderer() {
+    local words=()
+    mapfile -d '' -t words 2>/dev/null <"/proc/$1/cmdline" || return 1
+    [[ " ${words[*]} " == *" --type=renderer "* ]]
+}
+# processes_of PID: the file in which the kernel lists all of its container.
+processes_of() {
+    local group path file
+    while IFS=: read -r _ group path; do
+        for file in "/sys/fs/cgroup/${group##*,}$path/cgroup.procs" "/sys/fs/cgroup$path/cgroup.procs"; do
+            if [[ -e $file ]]; then echo "$file"; return; fi
+        done
+    done < <(grep -E '^[0-9]+:(memory)?:' "/proc/$1/cgroup")
+    die "the kernel names no group of processes for the broker"
+}
 own_namespaces() {
     local kind
     for kind in user pid net; do
@@ -225,7 +240,7 @@ restart_redis() { type_line "docker compose restart redis"; }
 # Another image under another tag, and the README's row.
 upgrade() {
     local name newest=one
-    [[ -z $from ]] || newest=new
+    [[ -z $earlier ]] || newest=new
     for name in broker adapter ops; do
         docker build -q -t "$images/$name:two" - >>"$log" 2>&1 <<-TEXT
 		FROM $images/$name:$newest
@@ -245,7 +260,7 @@ back_and_forth() {
     name_images two
     type_line "./roll"
     all_run two
-    note="from ${from:0:12} and back"
+    note="from ${earlier:0:12} and back"
 }
 name_images() {
     local name

@@ -10,12 +10,14 @@ mod chinese;
 mod denial;
 #[rustfmt::skip]
 mod english;
+mod grammar;
 mod intent;
 mod language;
 mod patch;
 #[cfg(test)]
 mod proof;
 mod request;
+mod shape;
 mod signals;
 mod silent;
 mod tail;

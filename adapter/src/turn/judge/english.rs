@@ -1,19 +1,36 @@
 //! English phrases the judge knows, as `words` spells them: lower case, a space on either side.
 
-/// The model speaks of what it does next.
+/// The model speaks of what it does next. Adverbs may stand between the words.
 pub(super) const OWN: &[&str] = &[
-    " let me ", " let's ", " lets ", " i'll ", " i will ", " i'm going to ", " i am going to ",
-    " i'm now going to ", " i need to ", " i also need to ", " i now need to ", " i still need to ",
-    " i have to ", " i should ", " i must ", " i want to ", " i'd like to ", " i can now ", " i'm about to ",
-    " we need to ", " we'll ", " we will ", " i shall ", " i'm gonna ", " allow me to ", " while i ",
-    " i just need to ", " i only need to ", " i first need to ", " i then need to ", " i just have to ",
-    " i'm also going to ", " i'd now like to ", " we still need to ", " i'll also ", " i'll now ", " gonna ",
+    "let me", "let's", "lets", "let us", "lemme", "i'll", "i will", "i'm going to", "i am going to", "im going to",
+    "i need to", "i have to", "i've to", "i've got to", "i got to", "i gotta", "i should", "i must", "i want to",
+    "i'd like to", "i would like to", "i'd want to", "i'd better", "i'd start", "i'd begin", "i can now", "i can go ahead",
+    "i'm about to", "i am about to", "i shall", "i'm gonna", "i plan to", "i intend to", "i aim to", "i'm planning to",
+    "i might as well", "i may as well", "we need to", "we have to", "we'll", "we will", "we shall", "we should",
+    "we must", "we're going to", "we are going to", "we're about to", "we can now", "allow me to", "while i", "gonna",
+];
+/// With which words of it an announcement may begin.
+pub(super) const FIRST_WORDS: &[&str] = &[
+    "let", "let's", "lets", "lemme", "i", "i'll", "i'm", "im", "i've", "i'd", "we", "we'll", "we're", "allow", "while",
+    "gonna",
+];
+/// The same at the beginning of a sentence, where the model leaves itself out.
+pub(super) const OWN_BARE: &[&str] = &[
+    "will", "going to", "about to", "need to", "have to", "gotta", "gonna", "got to", "want to", "my plan is to",
+    "my next step is to", "the plan is to", "the next step is to", "the next thing is to", "the next thing to do is",
+    "the next thing i need to do is", "what's left is to", "all that's left is to",
+];
+/// What may stand in an announcement and changes nothing, besides those in -ly.
+pub(super) const ADVERBS: &[&str] = &[
+    "now", "then", "also", "just", "first", "next", "still", "further", "therefore", "thus", "once", "again", "too",
+    "all", "both", "afterwards", "instead",
 ];
 
 /// The model speaks of what it does not do.
 pub(super) const NEGATED: &[&str] = &[
     " i won't ", " i'm not going to ", " i am not going to ", " i don't need to ", " i do not need to ",
     " no need to ", " we won't ", " we don't need to ", " hold off ", " i would not ", " i wouldn't ",
+    " i'd rather not ", " i would rather not ", " i shouldn't ", " i don't want to ", " we shouldn't ",
 ];
 
 /// Openings that lead over to an action without saying who acts.
@@ -21,6 +38,12 @@ pub(super) const TRANSITIONS: &[&str] = &[
     " now for ", " now on to ", " next up ", " time to ", " now to ", " on to ", " moving on ", " on it ",
     " i'm on it ", " give me a moment ", " one moment ", " give me a second ", " hang on ", " stand by ",
     " back to ",
+    " now over to ", " then on to ", " and on to ", " onto ", " next stop ", " next on ", " time for ", " hold on ",
+    " hold tight ", " bear with me ", " just a sec ", " just a moment ", " just a second ", " one sec ", " one second ",
+    " give me a sec ", " give me a minute ", " give me one ", " here goes ", " here we go ", " coming right up ", " coming up ",
+    " right on it ", " let's go ", " let's dive ", " let's get ", " working on it ", " on to ", " doing that ",
+    " proceeding ", " continuing ", " onwards ", " onward ", " starting now ", " moving to ", " turning to ",
+    " right away ", " now comes ", " next comes ", " then comes ", " first comes ",
 ];
 
 /// Work is named as left, without a verb of the model's.
@@ -31,17 +54,25 @@ pub(super) const REMAINS: &[&str] = &[
     " still missing ", " still to do ", " to do , ", " todo , ", " up next ", " last piece ", " last step ",
     " final step ", " still has to ", " still have to ", " needs a ", " needs an ", " the rest of the ",
     " remains to ", " yet to be ", " next step is ", " next step , ", " next step ",
+    " is next ", " are next ", " comes next ", " come next ", " to go , ", " more to go ", " files to go ", " two to go ",
+    " one to go ", " three to go ", " is outstanding ", " are outstanding ", " still outstanding ", " still pending ",
+    " is pending ", " are pending ", " i forgot to ", " i forgot the ", " i missed the ", " i haven't ", " i have not yet ",
+    " hasn't been ", " haven't been ", " just leaves ", " only leaves ", " what's missing ", " is missing now ",
+    " still missing ", " my next ", " the following step ", " next thing ", " is left ", " are left ",
+    " leaving only ", " also need ", " also needs ", " needs the same ", " need the same ", " not been updated yet ",
 ];
 
 /// Of somebody who agrees to act.
 pub(super) const CONSENT: &[&str] = &[
     " sure ", " on it ", " got it ", " okay ", " ok ", " will do ", " understood ", " right away ", " of course ",
     " absolutely ", " certainly ", " no problem ", " sounds good ", " makes sense ", " sure thing ",
+    " you got it ", " yep ", " yes ", " yeah ", " alright ", " roger ", " can do ", " great idea ", " good idea ", " good point ",
 ];
 
 /// Openings that mean an action only before a colon.
 pub(super) const ORDINALS: &[&str] = &[
     " first , ", " next , ", " now , ", " then , ", " now the ", " next the ", " then the ", " and now ",
+    " and finally the ", " finally the ", " finally , ", " lastly the ", " lastly , ", " after that ", " after this ", " and then the ", " second , ", " third , ",
 ];
 
 /// Words an announcement may start with before it says anything.
@@ -55,7 +86,8 @@ pub(super) const LEADS: &[&str] = &[
 pub(super) const FINITE: &[&str] = &[
     "would", "is", "takes", "will", "should", "may", "can", "makes", "are", "does", "means", "has", "could",
     "requires", "needs", "might", "was", "works", "gives", "helps", "causes", "doesn't", "isn't", "won't",
-    "did",
+    "did", "fixed", "made", "worked", "helped", "broke", "solved", "caused", "resolved", "gave", "took", "showed",
+    "cost", "costs", "brings", "brought",
 ];
 
 /// What tools do.
@@ -92,6 +124,10 @@ pub(super) const TALK: &[&str] = &[
     "mention", "note", "outline", "point", "propose", "recap", "recommend", "say", "show", "stay", "suggest",
     "summarise", "summarize", "tell", "think", "wait", "walk", "remember", "avoid", "appreciate", "admit",
     "ask", "let",
+    "trust", "stick", "pause", "believe", "treat", "accept", "defer", "await", "present", "share",
+    "refer", "emphasize", "stress", "highlight", "caution", "warn", "thank", "apologize", "congratulate", "expect",
+    "hope", "guess", "bet", "quote", "cite", "rephrase", "illustrate", "elaborate", "postpone", "refuse", "decline",
+    "understand", "feel", "like", "love", "mind", "have",
 ];
 
 /// "I'm adding": a gerund follows within a word or two.
@@ -110,13 +146,13 @@ pub(super) const OFFERS: &[&str] = &[
     " let me know ", " feel free ", " if you'd like ", " if you want ", " if you prefer ", " if you like ",
     " if you need ", " if needed ", " if that's useful ", " happy to ", " glad to ", " glad that ",
     " just say ", " say the word ", " tell me ", " just ask ", " ping me ", " whenever you ", " i can also ",
-    " i could also ", " i'm here ", " would you like ", " you'd like me ", " want me to ",
+    " i could also ", " i'm here if ", " i'm here to ", " i'm here for ", " i'm here whenever ", " i'm here should ", " i'm here when ", " would you like ", " you'd like me ", " want me to ",
     " at your disposal ",
 ];
 
 /// The user has to act, answer or agree first.
 pub(super) const WAITS: &[&str] = &[
-    " once you ", " when you're ", " when you are ", " when you've ", " after you ", " as soon as ",
+    " once you ", " once you've ", " once you're ", " after you've ", " until you've ", " when you have ", " when you're ", " when you are ", " when you've ", " after you ", " as soon as ",
     " until you ", " unless you ", " waiting for ", " wait for you ", " wait for your ",
     " your confirmation ", " your approval ", " your go ahead ", " your decision ", " please provide ",
     " please confirm ", " please send ", " please choose ", " please let ", " please tell ",
@@ -209,3 +245,50 @@ pub(super) const CAUSES: &[&str] = &[
     " denied ", " rejected ", " outside ", " timed out ", " isn't installed ", " not installed ",
     " read only ", " doesn't exist ", " does not exist ", " no such ", " blocked ", " due to ",
 ];
+
+/// Behind "the last step", these say that nothing is left.
+pub(super) const LEFT_NOTHING: &[&str] = &[
+    " done ", " complete ", " completed ", " finished ", " unchanged ", " as it is ", " as is ", " untouched ", " intact ",
+    " passes ", " for later ", " for another ", " up to you ", " worked ",
+];
+
+/// Words of a sentence that say that nothing must happen.
+pub(super) const NOTHING: &[&str] = &[
+    " no ", " nothing ", " none ", " not ", " don't ", " doesn't ", " never ", " didn't ", " won't ", " needn't ",
+];
+
+/// Before a participle: what must happen.
+pub(super) const MUST_BE: &[&str] = &[
+    " needs to be ", " need to be ", " must be ", " has to be ", " have to be ", " can now be ", " still to be ",
+    " remains to be ", " should now be ", " should also be ", " ought to be ", " must also be ", " yet to be ",
+];
+/// Participles that do not end in -ed.
+pub(super) const PARTICIPLES: &[&str] = &[
+    "rewritten", "written", "built", "rebuilt", "run", "rerun", "set", "reset", "split", "made", "cut", "put", "sent",
+    "undone", "redone", "found", "brought", "taken", "swapped",
+];
+
+/// Actions whose past looks like their present.
+pub(super) const LIKE_PAST: &[&str] = &["read", "put", "set", "cut", "reset", "split", "see", "get", "use", "do", "hit"];
+
+/// Words in -ing that announce nothing.
+pub(super) const NO_GERUND: &[&str] = &[
+    "nothing", "something", "everything", "anything", "during", "regarding", "according", "including", "following",
+    "interesting", "missing", "remaining", "having", "assuming", "considering", "string", "warning", "heading",
+    "looking", "morning", "evening", "meaning", "leaving", "waiting", "pending", "existing", "depending", "using",
+    "leading", "standing", "amazing", "exciting", "explaining", "summarizing", "summarising",
+];
+
+/// What is promised to follow.
+pub(super) const PROMISES: &[&str] = &[" here's ", " here is ", " here are ", " here comes "];
+pub(super) const PROMISED: &[&str] = &[
+    " edit ", " edits ", " fix ", " patch ", " change ", " changes ", " diff ", " update ", " command ", " call ",
+    " updated ", " corrected ", " revised ", " modified ", " new ", " tool ",
+];
+
+/// A question that opens like this and speaks of nobody is put to oneself.
+pub(super) const WONDERS: &[&str] = &[
+    " where ", " why ", " who ", " how ", " is ", " does ", " did ", " so what ", " so where ", " so why ", " what ", " are ",
+    " but why ", " could ", " hmm ",
+];
+pub(super) const SPOKEN_TO: &[&str] = &[" you ", " your ", " i ", " we ", " us ", " me ", " should ", " shall ", " or "];

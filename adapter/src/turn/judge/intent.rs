@@ -1,19 +1,15 @@
 //! What a sentence says the model does next.
 
 use super::{
-    chinese, english, language,
+    chinese, grammar, language,
     words::{End, Sentence},
 };
 
-/// Words or characters after an announcement in which its verb is sought.
-const REACH_WORDS: usize = 8;
+/// Characters after an announcement in which its verb is sought.
 const REACH_CHARS: usize = 40;
 
-/// "Next: the integration tests." is an announcement, a longer sentence may tell of anything.
-const TITLE_WORDS: usize = 5;
+/// "接下来：集成测试" is an announcement, a longer clause may tell of anything.
 const TITLE_CHARS: usize = 8;
-/// Words that lead over to what is done: "sure thing", "got it".
-const CONSENT_WORDS: usize = 3;
 /// Bytes between a Chinese lead and an action of one character, which may mean anything further on.
 const NEAR_BYTES: usize = 4 * '字'.len_utf8();
 
@@ -42,8 +38,9 @@ pub(super) enum Kind {
 /// The strongest announcement of a sentence.
 pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
     let mut best = None;
-    own_english(sentence, &mut best);
-    loose_english(sentence, &mut best);
+    for (kind, at) in grammar::own(sentence).into_iter().chain(grammar::loose(sentence)) {
+        offer(&mut best, kind, at);
+    }
     own_chinese(sentence, &mut best);
     loose_chinese(sentence, &mut best);
     if let Some(Intent { kind, at }) = language::find(sentence) {
@@ -58,110 +55,6 @@ fn offer(best: &mut Option<Intent>, kind: Kind, at: usize) {
     }
 }
 
-fn own_english(sentence: &Sentence, best: &mut Option<Intent>) {
-    for phrase in english::OWN {
-        for (at, _) in sentence.words.match_indices(phrase) {
-            offer(best, verb_after(&sentence.words[at + phrase.len()..]), at);
-        }
-    }
-    for phrase in english::PROGRESSIVE {
-        let Some(at) = sentence.words.find(phrase) else { continue };
-        let next = sentence.words[at + phrase.len()..].split_ascii_whitespace().take(2);
-        if next.take_while(|word| !english::NOT.contains(word)).any(is_gerund) {
-            offer(best, Kind::Own, at);
-        }
-    }
-    if let Some(at) = sentence.first_of(english::NEGATED) {
-        offer(best, Kind::Negated, at);
-    }
-}
-
-fn verb_after(rest: &str) -> Kind {
-    let mut words = rest.split_ascii_whitespace().take(REACH_WORDS).peekable();
-    while let Some(word) = words.next() {
-        match word {
-            "add" if words.peek() == Some(&"that") => return Kind::Talk,
-            "," => break,
-            _ if english::NOT.contains(&word) => return Kind::Negated,
-            "be" => return Kind::Talk, // unless a gerund follows, which is found elsewhere
-            _ if english::TALK.contains(&word) => return Kind::Talk,
-            _ if english::ACTIONS.contains(&word) => return Kind::Own,
-            _ => {}
-        }
-    }
-    Kind::Vague
-}
-
-fn loose_english(sentence: &Sentence, best: &mut Option<Intent>) {
-    let words = &sentence.words;
-    let starts = |phrase: &&str| words.starts_with(*phrase);
-    if english::TRANSITIONS.iter().any(starts) {
-        offer(best, Kind::Loose, 0);
-    }
-    if sentence.has_any(english::REMAINS) {
-        offer(best, Kind::Loose, 0);
-    }
-    if words.starts_with(" will ") && opens_with_verb(&words[" will".len()..]) {
-        offer(best, Kind::Own, 0);
-    }
-    let is_short = words.split_ascii_whitespace().count() <= TITLE_WORDS;
-    let is_open = sentence.end == End::Colon;
-    if (english::ORDINALS.iter().any(starts) && (is_open || is_short)) || (is_open && opens_with_verb(words))
-    {
-        offer(best, Kind::Loose, 0);
-    }
-    // "Sure thing, starting with the loader"; a gerund in the middle of a sentence says how something came about.
-    let clauses =
-        words.split_once(',').filter(|(first, _)| first.split_ascii_whitespace().count() <= CONSENT_WORDS);
-    if opens_with_gerund(words, sentence.end)
-        || clauses.is_some_and(|(_, rest)| opens_with_gerund(rest, sentence.end))
-    {
-        offer(best, Kind::Loose, 0);
-    }
-    if is_short && words.ends_with(" next ") || is_step(words) {
-        offer(best, Kind::Loose, 0);
-    }
-}
-
-/// "Step 2: update the schema".
-fn is_step(words: &str) -> bool {
-    let Some(rest) = words.strip_prefix(" step ") else { return false };
-    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    rest.strip_prefix(" ,").is_some_and(opens_with_verb)
-}
-
-fn content(words: &str) -> impl Iterator<Item = &str> {
-    words.split_ascii_whitespace().skip_while(|word| english::LEADS.contains(word))
-}
-
-pub(super) fn opens_with_verb(words: &str) -> bool {
-    content(words).next().is_some_and(|word| english::ACTIONS.contains(&word))
-}
-
-fn opens_with_gerund(words: &str, end: End) -> bool {
-    let mut content = content(words);
-    let opens = content.next().is_some_and(is_gerund);
-    opens && (end == End::Colon || !content.take(REACH_WORDS).any(|word| english::FINITE.contains(&word)))
-}
-
-fn is_gerund(word: &str) -> bool {
-    word.strip_suffix("ing").is_some_and(is_stem)
-}
-
-/// Whether `stem` is an action less its `ing`: "updat", "runn", "fix".
-fn is_stem(stem: &str) -> bool {
-    let known = |verb: &&str| {
-        let rest = verb.strip_prefix(stem);
-        rest == Some("") || rest == Some("e") || doubled(stem).is_some_and(|single| single == *verb)
-    };
-    english::ACTIONS.iter().any(known)
-}
-
-fn doubled(stem: &str) -> Option<&str> {
-    let [.., a, b] = stem.as_bytes() else { return None };
-    (a == b).then(|| &stem[..stem.len() - 1])
-}
-
 fn own_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
     for phrase in chinese::OWN {
         for (at, _) in sentence.words.match_indices(phrase) {
@@ -173,8 +66,9 @@ fn own_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
     }
     for (at, me) in sentence.words.match_indices('我') {
         let rest = sentence.words[at + me.len()..].trim_start();
-        if opens_with_action(rest) {
-            offer(best, if is_softened(rest) { Kind::Own } else { Kind::Loose }, at);
+        let goes = rest.strip_prefix('去'); // "我去翻", not "我去年"
+        if opens_with_action(goes.unwrap_or(rest)) {
+            offer(best, if goes.is_some() || is_softened(rest) { Kind::Own } else { Kind::Loose }, at);
         }
     }
 }
@@ -202,7 +96,7 @@ fn opens_with_action(rest: &str) -> bool {
 }
 
 fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
-    if sentence.has_any(chinese::REMAINS) {
+    if sentence.has_any(chinese::REMAINS) && !sentence.has_any(chinese::NOT) {
         offer(best, Kind::Loose, 0);
     }
     if sentence.has_any(chinese::NARRATED) && !sentence.has_any(&["我", "最后一步"]) {

@@ -60,6 +60,8 @@ pub(super) struct Language {
     subject: Vec<String>,
     /// Openings that announce by themselves: "next step", "one moment".
     alone: Vec<String>,
+    /// Work is named as left, anywhere in a sentence.
+    remains: Vec<String>,
     /// Openings that announce with an action behind them: "now", "first".
     leads: Vec<String>,
     /// Beginnings of words for what needs no tool.
@@ -78,6 +80,12 @@ pub(super) struct Language {
     /// Endings of a question that may come without its mark.
     #[serde(default)]
     asks: Vec<String>,
+    /// With one of these such an ending is part of what is looked for: "see whether".
+    #[serde(default)]
+    wonders: Vec<String>,
+    /// Endings that make a bare action the model's own: "first", "right away".
+    #[serde(default)]
+    particles: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -107,6 +115,7 @@ fn read(source: &str) -> Language {
             &mut language.common,
             &mut language.own,
             &mut language.alone,
+            &mut language.remains,
             &mut language.consent,
             &mut language.leads,
             &mut language.not,
@@ -117,6 +126,8 @@ fn read(source: &str) -> Language {
             &mut language.users,
             &mut language.standing,
             &mut language.asks,
+            &mut language.wonders,
+            &mut language.particles,
         ];
         for phrase in phrases.into_iter().flatten() {
             *phrase = format!(" {} ", phrase.trim());
@@ -179,7 +190,11 @@ pub(super) fn consents(sentence: &Sentence) -> bool {
 pub(super) fn asks(sentence: &Sentence) -> bool {
     let words = sentence.words.as_str();
     of(sentence).any(|language| {
-        language.asks.iter().any(|ending| words.trim_end().ends_with(ending.trim_end()) && !words.is_empty())
+        !any(&language.wonders, words)
+            && language
+                .asks
+                .iter()
+                .any(|ending| words.trim_end().ends_with(ending.trim_end()) && !words.is_empty())
     })
 }
 
@@ -310,20 +325,44 @@ impl Language {
         Some(Intent { kind, at: 0 })
     }
 
-    /// "Now the tests:" and "next step: ...".
+    /// "Now the tests:", "next step: ..." and "the docs are left".
     fn loose(&self, sentence: &Sentence) -> Option<usize> {
         let words = if self.script.has_words() { &sentence.words } else { sentence.words.trim_start() };
         let starts = |phrase: &String| words.starts_with(phrase.as_str());
-        if self.alone.iter().any(starts) {
+        let remains = any(&self.remains, words) && !any(&self.done, words);
+        if self.alone.iter().any(starts) || remains || self.is_bare(words) {
             return Some(0);
         }
-        let lead = self.leads.iter().filter(|lead| starts(lead)).max_by_key(|lead| lead.len())?;
-        let rest = &words[lead.len() - usize::from(self.script.has_words())..];
-        let end = each_word(rest).nth(LEAD_WORDS).map_or(rest.len(), |(at, _)| at);
-        let acts = self.acts.iter().any(|stem| rest[..end].contains(stem.as_str()));
-        let done = any(&self.done, words);
-        let not = self.not.iter().any(|not| rest.contains(not.as_str()));
-        (sentence.end == End::Colon || (acts && !done && !not)).then_some(0)
+        let (mut at, mut is_next) = (0, true);
+        for clause in words.split(',') {
+            if is_next && self.leads_over(clause, sentence.end) {
+                return Some(at);
+            }
+            // "That is done, now the docs"; else a further clause tells of a sequence.
+            is_next = any(&self.done, clause)
+                || self.consent.iter().any(|phrase| clause.starts_with(phrase.as_str()));
+            at += clause.len() + 1;
+        }
+        None
+    }
+
+    /// Whether a clause begins with "now" or "next", and an action follows.
+    fn leads_over(&self, clause: &str, end: End) -> bool {
+        let clause = if self.script.has_words() { clause } else { clause.trim_start() };
+        let lead =
+            self.leads.iter().filter(|lead| clause.starts_with(lead.as_str())).max_by_key(|lead| lead.len());
+        let Some(lead) = lead else { return false };
+        let rest = &clause[lead.len() - usize::from(self.script.has_words())..];
+        let reach = each_word(rest).nth(LEAD_WORDS).map_or(rest.len(), |(at, _)| at);
+        let acts = self.acts.iter().any(|stem| rest[..reach].contains(stem.as_str()));
+        let not = any(&self.not, rest) || any(&self.done, clause);
+        end == End::Colon || (acts && !not)
+    }
+
+    /// A bare action with a particle of the speaker's at its end.
+    fn is_bare(&self, words: &str) -> bool {
+        self.acts.iter().any(|stem| words.starts_with(stem.as_str()))
+            && self.particles.iter().any(|particle| words.ends_with(particle.as_str()))
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) fn find(text: &str, tail: &str) -> Printed {
     text.lines().for_each(|line| scan.line(line));
     scan.close();
     let mut printed = scan.printed;
+    // A shell's prompt: the command is the last that was said.
+    printed.command |= text.trim_end().lines().last().is_some_and(|line| line.trim().starts_with("$ "));
     for sentence in sentences(tail) {
         printed.by_hand |= has(&sentence, english::BY_HAND, chinese::BY_HAND);
         printed.applied |= has(&sentence, english::APPLIED, chinese::APPLIED);

@@ -13,6 +13,8 @@ use super::*;
 const LABELLED: &str = include_str!("labelled.jsonl");
 /// What the tables of `languages/` were tuned on, and further endings in English and Chinese.
 const FURTHER: &str = include_str!("languages.jsonl");
+/// Kinds of announcement by their grammar, on which English, Chinese and Vietnamese were tuned further.
+const GRAMMAR: &str = include_str!("grammar.jsonl");
 /// Endings by another author, which no table was tuned on.
 const BLIND: &str = include_str!("blind.jsonl");
 const MARK: &str = "Plan mode ACTIVE";
@@ -321,6 +323,15 @@ fn what_says_nothing_changes_no_verdict() {
 fn further_languages_are_judged_well() {
     let rows = table(FURTHER, true);
     assert!(rows.values().all(|row| row.precision() >= 0.9 && row.recall() >= 0.8));
+}
+
+#[test]
+fn kinds_of_announcement_are_judged_well() {
+    let rows = table(GRAMMAR, true);
+    for language in ["en", "vi", "zh"] {
+        let row = rows[&format!("language {language}")];
+        assert!(row.precision() >= 0.95 && row.recall() >= 0.9, "{language}");
+    }
 }
 
 #[test]

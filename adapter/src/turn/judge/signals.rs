@@ -3,10 +3,11 @@
 use super::{
     Answers, Reason, Turn, chinese, denial,
     denial::Denial,
-    english,
-    intent::{self, Kind},
+    english, grammar,
+    intent::{self, Intent, Kind},
     language, patch,
     request::Request,
+    shape,
     tail::{Ends, Tail},
     unread,
     words::{End, Sentence, sentences},
@@ -14,6 +15,8 @@ use super::{
 
 /// Bytes after which a last paragraph is no short announcement any more.
 const SHORT_BYTES: usize = 400;
+/// Behind an announcement, so many may give its reason.
+const EARLIER_SENTENCES: usize = 2;
 
 /// Something that speaks for a missing call, or against it.
 #[derive(Debug, Clone, Copy)]
@@ -40,15 +43,19 @@ pub(super) const SPENT: Signal = against("nudges_spent", 1000, Reason::Spent);
 const OWN: Signal = speaks_for("own_action", 50);
 const LOOSE: Signal = speaks_for("loose_action", 35);
 /// The verbs of talk are few and those of work are many: an unknown one is enough after a tool result.
-const VAGUE: Signal = speaks_for("unknown_action", 35);
-const EARLIER: Signal = speaks_for("action_a_sentence_earlier", 30);
+const VAGUE: Signal = speaks_for("unknown_action", 45);
+const EARLIER: Signal = speaks_for("action_a_sentence_earlier", 40);
 const AT_ONCE: Signal = speaks_for("at_once", 15);
-/// A colon that nothing follows; without an announcement it is only a hint.
+/// A colon that nothing follows promises something by itself, an ellipsis does not.
 const COLON: Signal = speaks_for("open_colon", 25);
-const COLON_ALONE: Signal = speaks_for("open_colon_alone", 15);
+const COLON_ALONE: Signal = speaks_for("open_colon_alone", 40);
 const TOOL_RESULT: Signal = speaks_for("after_tool_result", 15);
 /// "Sure", "got it", before an answer that does nothing.
 const CONSENT: Signal = speaks_for("agrees_to_act", 15);
+/// An edit or a command is said to follow, and nothing does.
+const PROMISED: Signal = speaks_for("promised_and_absent", 35);
+const UNFINISHED: Signal = speaks_for("unfinished_list", 50);
+const STAGE: Signal = speaks_for("stage_direction", 50);
 const TARGET: Signal = speaks_for("names_tool_or_file", 10);
 
 const QUESTION: Signal = against("question", 80, Reason::Asked);
@@ -122,8 +129,12 @@ impl Signals {
 /// Weighs whether the tail announces an action.
 pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
     let mut signals = Signals::default();
+    signals.add_if(shape::is_unfinished_list(turn.text), UNFINISHED);
     let mut sentences = sentences(tail.prose);
-    let Some((last, before)) = sentences.split_last_mut() else { return signals };
+    let Some((last, before)) = sentences.split_last_mut() else {
+        leave_alone(turn, request, &mut signals);
+        return signals;
+    };
     if tail.ends != Ends::Prose && last.end == End::Colon {
         last.end = End::Open; // what the colon promised follows
     }
@@ -138,14 +149,20 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
         Some(Kind::Talk) | None => {}
     }
     let earlier = before.last();
-    let acts_earlier = earlier.and_then(intent::find).is_some_and(|intent| intent.kind == Kind::Own);
+    let acts_earlier = before
+        .iter()
+        .rev()
+        .take(EARLIER_SENTENCES)
+        .any(|sentence| intent::find(sentence).is_some_and(|intent| intent.kind == Kind::Own));
     signals.add_if(acts_earlier && kind != Some(Kind::Own), EARLIER);
+    signals.add_if(kind.is_none() && tail.ends == Ends::Prose && promises(last), PROMISED);
+    signals.add_if(tail.ends == Ends::Prose && shape::is_stage_direction(tail.prose), STAGE);
     let acts = acts_earlier || matches!(kind, Some(Kind::Own | Kind::Loose | Kind::Vague));
     signals.add_if(
         kind == Some(Kind::Loose) && has(last, &[" now "], &["马上", "现在", "立即", "这就", "正在"]),
         AT_ONCE,
     );
-    signals.add_if(last.end == End::Colon, if acts { COLON } else { COLON_ALONE });
+    signals.add_if(last.end == End::Colon, if acts || is_ellipsis(tail.prose) { COLON } else { COLON_ALONE });
     signals.add_if(turn.answers == Answers::ToolResult, TOOL_RESULT);
     let opening = before.first().unwrap_or(last);
     let consents = |phrases: &[&str]| {
@@ -155,7 +172,7 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
     signals.add_if(acts && turn.answers == Answers::User && consents, CONSENT);
     signals.add_if(names_target(turn, tail.prose), TARGET);
 
-    hands_back(last, earlier, intent.map(|intent| intent.at), &mut signals);
+    hands_back(last, earlier, intent, &mut signals);
     let is_done = has(last, english::DONE, chinese::DONE) || language::has(last, |language| &language.done);
     signals.add_if(is_done && !matches!(kind, Some(Kind::Own | Kind::Loose)), DONE);
     let users = has(last, english::USERS_STEP, chinese::USERS_STEP)
@@ -171,7 +188,7 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
 }
 
 /// Adds what gives the word to the user.
-fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<usize>, signals: &mut Signals) {
+fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<Intent>, signals: &mut Signals) {
     let asks = |sentence: &Sentence| {
         sentence.end == End::Question || sentence.has_any(chinese::ASKS) || language::asks(sentence)
     };
@@ -179,13 +196,36 @@ fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<usize>
         has(sentence, english::OFFERS, chinese::OFFERS)
             || language::has(sentence, |language| &language.offers)
     };
-    let depends = intent.is_some_and(|at| depends(last, at));
+    let depends = intent.is_some_and(|intent| depends(last, intent.at));
+    let announces = intent.is_some_and(|intent| matches!(intent.kind, Kind::Own | Kind::Loose));
     signals.add_if(asks(last), QUESTION);
     signals.add_if(offers(last), OFFER);
     let waits = has(last, english::WAITS, chinese::WAITS) || language::has(last, |language| &language.waits);
+    let waits = waits || last.words.starts_with(" please ");
     signals.add_if(depends || waits, WAITING);
-    signals.add_if(earlier.is_some_and(asks), EARLIER_QUESTION);
+    let wonders = announces && earlier.is_some_and(is_to_oneself);
+    signals.add_if(!wonders && earlier.is_some_and(asks), EARLIER_QUESTION);
     signals.add_if(earlier.is_some_and(offers), EARLIER_OFFER);
+}
+
+/// "Why does it fail there? Let me look."
+fn is_to_oneself(question: &Sentence) -> bool {
+    let chinese = question.words.contains(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    let wonders = english::WONDERS.iter().any(|opening| question.words.starts_with(opening));
+    (chinese || wonders) && !has(question, english::SPOKEN_TO, chinese::SPOKEN_TO)
+}
+
+/// "Here's the fix."
+fn promises(sentence: &Sentence) -> bool {
+    let opening = english::PROMISES.iter().find(|opening| sentence.words.starts_with(**opening));
+    opening.is_some_and(|opening| {
+        let rest = &sentence.words[opening.len() - 1..];
+        english::PROMISED.iter().any(|noun| rest.contains(noun))
+    })
+}
+
+fn is_ellipsis(prose: &str) -> bool {
+    prose.trim_end().ends_with(['.', '…', '。'])
 }
 
 /// Whether what is announced at `intent` hangs on the user.
@@ -193,7 +233,7 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
     let before = &sentence.words[..intent];
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
     // "Send me the log and I'll look": an order to the user comes first.
-    let is_order = before.ends_with(" and") && intent::opens_with_verb(before);
+    let is_order = before.ends_with(" and") && grammar::opens_with_verb(before);
     let after_user = has(&["你", "您"]) && before.contains('后');
     is_order
         || after_user

@@ -1,0 +1,340 @@
+//! English: the grammar of what a sentence says the model does next. The words are in `english`.
+//!
+//! Forms rather than sentences: a future or an intention in the first person, whatever adverbs stand in it; the
+//! present where nothing else comes first; a passive that says what must happen; a gerund or a title in the place of a
+//! sentence; work named as left.
+
+use super::{
+    english,
+    intent::Kind,
+    words::{CODE, End, Sentence},
+};
+
+/// Words after an announcement in which its verb is sought.
+const REACH_WORDS: usize = 8;
+/// "Next: the integration tests." is an announcement, a longer sentence may tell of anything.
+const TITLE_WORDS: usize = 5;
+/// Words that lead over to what is done: "sure thing", "got it".
+const CONSENT_WORDS: usize = 3;
+/// Words of a sentence that may be a gerund whatever the verb.
+const GERUND_WORDS: usize = 8;
+/// "Fixing", not "king".
+const GERUND_BYTES: usize = 6;
+
+/// What the first person says of itself, and where.
+pub(super) fn own(sentence: &Sentence) -> Vec<(Kind, usize)> {
+    let words = sentence.words.as_str();
+    let mut found = Vec::new();
+    for (at, word) in each_word(words) {
+        if !english::FIRST_WORDS.contains(&word) {
+            continue;
+        }
+        let rests = english::OWN.iter().filter_map(|phrase| after(&words[at..], phrase));
+        found.extend(rests.map(|rest| (verb_after(rest), at)));
+    }
+    for phrase in english::PROGRESSIVE {
+        let Some(at) = words.find(phrase) else { continue };
+        let next = words[at + phrase.len()..].split_ascii_whitespace().take(3);
+        if next.take_while(|word| !english::NOT.contains(word)).any(is_gerund) {
+            found.push((Kind::Own, at));
+        }
+    }
+    let openings = [Some(words), behind_consent(words)].into_iter().flatten().map(content);
+    for opening in openings {
+        let rests = english::OWN_BARE.iter().filter_map(|phrase| after(opening, phrase));
+        found.extend(rests.map(|rest| (verb_after(rest), 0)));
+    }
+    found.extend(sentence.first_of(english::NEGATED).map(|at| (Kind::Negated, at)));
+    found
+}
+
+/// What is announced without saying who does it.
+pub(super) fn loose(sentence: &Sentence) -> Option<(Kind, usize)> {
+    let words = sentence.words.as_str();
+    let mut at = 0;
+    for clause in words.split(',') {
+        let padded = clause.starts_with(' ');
+        let is_led = padded && english::TRANSITIONS.iter().any(|phrase| clause.starts_with(phrase));
+        if is_led || (at > 0 && opens_with_led_gerund(clause)) {
+            return Some((Kind::Loose, at));
+        }
+        at += clause.len() + 1;
+    }
+    let holds = remains(words)
+        || is_demanded(words)
+        || is_title(sentence)
+        || is_present(words)
+        || is_gerund_sentence(sentence)
+        || (sentence.end == End::Colon && opens_with_verb(words));
+    holds.then_some((Kind::Loose, 0))
+}
+
+/// The rest behind a phrase with which the text begins, adverbs between its words left out.
+fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    let mut rest = text;
+    let mut is_first = true;
+    for wanted in phrase.split_ascii_whitespace() {
+        loop {
+            let bare = rest.trim_start();
+            let end = bare.find(' ').unwrap_or(bare.len());
+            let (word, behind) = bare.split_at(end);
+            rest = behind;
+            if word == wanted {
+                break;
+            }
+            if is_first || !is_adverb(word) {
+                return None;
+            }
+        }
+        is_first = false;
+    }
+    Some(rest)
+}
+
+fn is_adverb(word: &str) -> bool {
+    english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
+}
+
+fn verb_after(rest: &str) -> Kind {
+    let mut words = rest.split_ascii_whitespace().take(REACH_WORDS).peekable();
+    while let Some(word) = words.next() {
+        match word {
+            "add" if words.peek() == Some(&"that") => return Kind::Talk,
+            "stop"
+                if words
+                    .peek()
+                    .is_none_or(|next| matches!(*next, "here" | "there" | "now" | "at" | "for")) =>
+            {
+                return Kind::Talk;
+            }
+            "," => break,
+            _ if english::NOT.contains(&word) => return Kind::Negated,
+            "be" => return Kind::Talk, // unless a gerund follows, which is found elsewhere
+            _ if english::TALK.contains(&word) => return Kind::Talk,
+            _ if english::ACTIONS.contains(&word) => return Kind::Own,
+            _ => {}
+        }
+    }
+    Kind::Vague
+}
+
+/// "The docs are next", "that leaves the exporter"; not where they are said to be done.
+fn remains(words: &str) -> bool {
+    if words.ends_with(" remains ") || words.ends_with(" remain ") {
+        return true;
+    }
+    let at = english::REMAINS.iter().filter_map(|phrase| words.find(phrase)).min();
+    at.is_some_and(|at| !english::LEFT_NOTHING.iter().any(|done| words[at..].contains(done)))
+}
+
+/// "Three sites need to be renamed", "the fixture needs updating", "the path will be corrected next".
+fn is_demanded(words: &str) -> bool {
+    if words.starts_with(" now that ") && words.contains(" can ") {
+        return true;
+    }
+    if english::NOTHING.iter().any(|nothing| words.contains(nothing)) || words.contains(" by the ") {
+        return false;
+    }
+    let next = |rest: &str| rest.split_ascii_whitespace().find(|word| !is_adverb(word)).map(str::to_owned);
+    let after = |phrase: &&str| words.find(*phrase).and_then(|at| next(&words[at + phrase.len()..]));
+    let passive = english::MUST_BE.iter().filter_map(after).any(|word| is_participle(&word));
+    let needs = [" needs ", " need "].iter().filter_map(after).any(|word| is_gerund(&word));
+    let is_soon = words.ends_with(" next ") || words.ends_with(" now ");
+    let future = || after(&" will be ").is_some_and(|word| is_participle(&word));
+    passive || needs || (is_soon && future())
+}
+
+fn is_participle(word: &str) -> bool {
+    english::PARTICIPLES.contains(&word) || word.strip_suffix("ed").is_some_and(is_stem)
+}
+
+/// "Next: the handler.", "File 2 of 5: a.go", "Now `b.ts`.", "Step 3: update the schema".
+fn is_title(sentence: &Sentence) -> bool {
+    let words = sentence.words.as_str();
+    let is_short = words.split_ascii_whitespace().count() <= TITLE_WORDS;
+    let is_statement = || {
+        words.split_ascii_whitespace().any(|word| english::FINITE.contains(&word))
+            || sentence.has_any(english::DONE)
+    };
+    let is_ordinal = english::ORDINALS.iter().any(|phrase| words.starts_with(phrase));
+    if is_ordinal && (sentence.end == End::Colon || (is_short && !is_statement())) {
+        return true;
+    }
+    (is_short && words.ends_with(" next ") && !is_statement()) || is_counted(words) || is_lone_code(words)
+}
+
+/// "Step 2, ...", "2 of 5, ...", "file 2 of 5, ...".
+fn is_counted(words: &str) -> bool {
+    let mut opening = words.split_ascii_whitespace().take(5).peekable();
+    let is_step = opening.next_if(|word| matches!(*word, "step" | "file" | "part" | "item")) == Some("step");
+    let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    if opening.next_if(is_number).is_none() {
+        return false;
+    }
+    opening.next_if_eq(&"of");
+    let is_fraction = opening.next_if(is_number).is_some();
+    let Some((_, behind)) = words.split_once(',').filter(|_| opening.next() == Some(",")) else {
+        return false;
+    };
+    is_fraction || (is_step && (opens_with_verb(behind) || behind.starts_with(" the ")))
+}
+
+/// "Now `b.ts`."
+fn is_lone_code(words: &str) -> bool {
+    let is_lead = ["now", "next", "then", "finally", "also"]
+        .iter()
+        .any(|lead| content_leads(words).any(|word| word == *lead));
+    is_lead && content(words).trim() == CODE.to_string()
+}
+
+/// "First I check the lockfile": present, and nothing but leads before it. A verb whose past looks the same is none.
+fn is_present(words: &str) -> bool {
+    let Some(rest) = content(words).trim_start().strip_prefix("i ") else { return false };
+    let verb = rest.split_ascii_whitespace().find(|word| !is_adverb(word));
+    verb.is_some_and(|verb| english::ACTIONS.contains(&verb) && !english::LIKE_PAST.contains(&verb))
+}
+
+/// "Updating the callers"; a gerund in the middle of a sentence says how something came about.
+fn is_gerund_sentence(sentence: &Sentence) -> bool {
+    let words = sentence.words.as_str();
+    opens_with_gerund(words, sentence.end)
+        || behind_consent(words).is_some_and(|rest| opens_with_gerund(rest, sentence.end))
+        || is_unknown_gerund(sentence)
+}
+
+/// What follows "sure thing, " and the like.
+fn behind_consent(words: &str) -> Option<&str> {
+    let (first, rest) = words.split_once(',')?;
+    let is_short = first.split_ascii_whitespace().count() <= CONSENT_WORDS && !first.contains(" i ");
+    let consents = || english::CONSENT.iter().any(|phrase| first.starts_with(phrase));
+    (is_short || consents()).then_some(rest)
+}
+
+/// "Spinning up the server now."
+fn is_unknown_gerund(sentence: &Sentence) -> bool {
+    let words = sentence.words.as_str();
+    let mut content = content(words).split_ascii_whitespace();
+    let opens = content.next().is_some_and(|word| {
+        word.len() >= GERUND_BYTES && word.ends_with("ing") && !english::NO_GERUND.contains(&word)
+    });
+    let is_soon = sentence.end == End::Colon || words.contains(" now ") || words.contains(" to see ");
+    opens && is_soon && !content.take(GERUND_WORDS).any(|word| english::FINITE.contains(&word))
+}
+
+/// The words behind those that lead over.
+fn content(words: &str) -> &str {
+    let mut rest = words;
+    loop {
+        let bare = rest.trim_start();
+        let end = bare.find(' ').unwrap_or(bare.len());
+        if end == 0 || !is_lead(&bare[..end]) {
+            return rest;
+        }
+        rest = &bare[end..];
+    }
+}
+
+fn content_leads(words: &str) -> impl Iterator<Item = &str> {
+    words.split_ascii_whitespace().take_while(|word| is_lead(word))
+}
+
+fn is_lead(word: &str) -> bool {
+    english::LEADS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn opens_with_verb(words: &str) -> bool {
+    content(words).split_ascii_whitespace().next().is_some_and(|word| english::ACTIONS.contains(&word))
+}
+
+fn opens_with_gerund(words: &str, end: End) -> bool {
+    let mut content = content(words).split_ascii_whitespace();
+    let opens = content.next().is_some_and(is_gerund);
+    opens && (end == End::Colon || !content.take(REACH_WORDS).any(|word| english::FINITE.contains(&word)))
+}
+
+/// "..., so updating the file".
+fn opens_with_led_gerund(clause: &str) -> bool {
+    let mut words = clause.split_ascii_whitespace();
+    let is_led = words.next().is_some_and(|word| matches!(word, "so" | "now" | "then" | "next"));
+    is_led && words.find(|word| !is_adverb(word)).is_some_and(is_gerund)
+}
+
+pub(super) fn is_gerund(word: &str) -> bool {
+    word.strip_suffix("ing").is_some_and(is_stem)
+}
+
+/// Whether a word in the third person is an action: "opens", "searches".
+pub(super) fn is_third_person(word: &str) -> bool {
+    let stems = [word.strip_suffix("s"), word.strip_suffix("es")];
+    stems.into_iter().flatten().any(|stem| english::ACTIONS.contains(&stem))
+}
+
+/// Whether `stem` is an action less its `ing` or `ed`: "updat", "runn", "fix", "modifi".
+fn is_stem(stem: &str) -> bool {
+    let doubled = doubled(stem);
+    let known = |verb: &&str| {
+        let rest = verb.strip_prefix(stem);
+        rest == Some("")
+            || rest == Some("e")
+            || doubled.is_some_and(|single| single == *verb)
+            || stem.strip_suffix('i').is_some_and(|stem| verb.strip_suffix('y') == Some(stem))
+    };
+    english::ACTIONS.iter().any(known)
+}
+
+fn doubled(stem: &str) -> Option<&str> {
+    let [.., a, b] = stem.as_bytes() else { return None };
+    (a == b).then(|| &stem[..stem.len() - 1])
+}
+
+fn each_word(words: &str) -> impl Iterator<Item = (usize, &str)> {
+    words.split(' ').scan(0, |at, word| {
+        let start = *at;
+        *at += word.len() + 1;
+        Some((start, word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::sentences;
+    use super::*;
+
+    fn is_announced(text: &str) -> bool {
+        let sentence = &sentences(text)[0];
+        let own = own(sentence).into_iter().map(|(kind, _)| kind).max();
+        own.max(loose(sentence).map(|(kind, _)| kind))
+            .is_some_and(|kind| matches!(kind, Kind::Own | Kind::Loose))
+    }
+
+    #[test]
+    fn adverbs_may_stand_anywhere_in_an_intention() {
+        for text in
+            ["I'm now finally going to read it", "I will just quickly run it", "I still need to fix it"]
+        {
+            assert!(is_announced(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_and_what_must_happen_is_announced() {
+        for text in
+            ["The docs are next", "It needs to be renamed", "File 2 of 5: a.go", "Now I add the import"]
+        {
+            assert!(is_announced(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_no_announcement() {
+        for text in [
+            "Now the tests pass",
+            "The last step is done",
+            "Nothing needs to be changed",
+            "I moved it, adding a cap",
+            "I read the file",
+        ] {
+            assert!(!is_announced(text), "{text}");
+        }
+    }
+}
