@@ -21,6 +21,8 @@ const DEFAULT_THREADS: usize = 8;
 const MOST_THREADS: usize = 256;
 /// Longer than a turn of a coding agent usually is. Whoever stops us must wait longer still: compose's grace is an hour.
 const DEFAULT_DRAIN: Duration = Duration::from_secs(10 * 60);
+/// compose.yaml gives an adapter an hour to stop (`stop_grace_period`); what it does after its drain takes a moment too.
+pub const LONGEST_DRAIN: Duration = Duration::from_secs(55 * 60);
 
 /// Everything that the adapter is told.
 pub struct Config {
@@ -52,8 +54,8 @@ pub struct Config {
     pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
     pub delivery: Delivery,
-    /// `LATCHKEY_DRAIN`, default 10 min: how long open streams may go on after the signal to stop; then, or at a second
-    /// signal, they are cut.
+    /// `LATCHKEY_DRAIN`, default 10 min, at most [`LONGEST_DRAIN`]: how long open streams may go on after the signal to
+    /// stop; then, or at a second signal, they are cut.
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
     pub calls: Calls,
@@ -167,7 +169,7 @@ impl Config {
             threads,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
-            drain: env.duration("LATCHKEY_DRAIN", DEFAULT_DRAIN)?,
+            drain: drain(env)?,
             sparing: Sparing::from_env(env)?,
         })
     }
@@ -180,6 +182,16 @@ impl Sparing {
             titles: env.choice("LATCHKEY_TITLES", &[("site", false), ("local", true)], false)?,
         })
     }
+}
+
+fn drain(env: &Env) -> anyhow::Result<Duration> {
+    let drain = env.duration("LATCHKEY_DRAIN", DEFAULT_DRAIN)?;
+    ensure!(
+        drain <= LONGEST_DRAIN,
+        "LATCHKEY_DRAIN is wrong: expected at most {}: compose kills an adapter an hour after its signal to stop, and cuts what is open then",
+        humantime::format_duration(LONGEST_DRAIN)
+    );
+    Ok(drain)
 }
 
 fn threads(env: &Env) -> anyhow::Result<usize> {
@@ -233,5 +245,14 @@ mod tests {
         let error = Config::from_env(&env).err().unwrap().to_string();
 
         assert!(error.starts_with("LATCHKEY_CREDENTIALS_KEYS is set"), "{error}");
+    }
+
+    #[test]
+    fn a_drain_that_no_grace_is_long_enough_for_is_refused() {
+        let drained = |text| drain(&Env::of([("LATCHKEY_DRAIN", text)]));
+
+        assert_eq!(drained("55m").unwrap(), LONGEST_DRAIN);
+        let error = drained("3301s").unwrap_err().to_string();
+        assert!(error.starts_with("LATCHKEY_DRAIN is wrong: expected at most 55m"), "{error}");
     }
 }

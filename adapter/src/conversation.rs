@@ -18,6 +18,8 @@ pub(crate) struct Thread {
     /// Of all up to the last answer; `None` where there is none yet.
     pub before: Option<String>,
     all: Sha256,
+    /// How calls are written in it.
+    form: String,
 }
 
 impl Thread {
@@ -41,7 +43,13 @@ impl Thread {
                 before = Some(digest(all.clone()));
             }
         }
-        Self { before, all }
+        Self { before, all, form: String::new() }
+    }
+
+    /// The same where calls are written in this form: the site was told of it once, and goes on with no other.
+    pub(crate) fn written(self, form: String) -> Self {
+        let before = self.before.map(|before| both(before, &form));
+        Self { before, form, ..self }
     }
 
     /// The digest under which the conversation is looked for once this was answered.
@@ -49,8 +57,19 @@ impl Thread {
         let mut all = self.all.clone();
         let calls = said.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str()));
         answer(&mut all, &said.text, calls);
-        digest(all)
+        both(digest(all), &self.form)
     }
+}
+
+/// A digest of what was said, and of the form in which calls are written.
+fn both(said: String, form: &str) -> String {
+    if form.is_empty() {
+        return said;
+    }
+    let mut all = Sha256::new();
+    add(&mut all, &said);
+    add(&mut all, form);
+    digest(all)
 }
 
 fn say(all: &mut Sha256, message: &Value) {

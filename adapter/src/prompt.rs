@@ -22,6 +22,7 @@ use crate::{
 pub(crate) mod emulation;
 mod file;
 mod parts;
+pub(crate) mod wanted;
 
 use emulation::Emulation;
 pub(crate) use file::File;
@@ -61,6 +62,8 @@ pub(crate) enum Calls {
 pub(crate) struct Declared {
     /// Its tools.
     pub catalog: Arc<Catalog>,
+    /// Those that alone may be called, if it chose some.
+    pub only: Option<Vec<String>>,
     /// The ids of the calls in the conversation.
     pub ids: Arc<HashSet<String>>,
 }
@@ -98,18 +101,18 @@ impl Prompt {
             config::Tools::Emulate => true,
             config::Tools::Native | config::Tools::Off => false,
         };
-        if emulates {
+        if emulates || (request.tools.is_empty() && wanted::writes(&request, site)) {
             return emulation::prompt(request, site, model, minted, settings);
         }
         let (request, files) = parts::apart(request, site, parts::Others::of(site))?;
         if !request.tools.is_empty() && !takes_tools {
             return Err(Invalid(format!("tools: the site {} takes no tools", site.name)));
         }
-        let ChatRequest { messages, tools, rest, .. } = request;
+        let ChatRequest { messages, tools, only, rest, .. } = request;
         let calls = match settings.tools {
             config::Tools::Auto | config::Tools::Native if !tools.is_empty() => {
                 let catalog = Arc::new(emulation::catalog(&tools));
-                Calls::Native(Declared { catalog, ids: Arc::new(ids(&messages)) })
+                Calls::Native(Declared { catalog, only, ids: Arc::new(ids(&messages)) })
             }
             _ => Calls::Untouched,
         };

@@ -15,6 +15,7 @@ pub(crate) mod collect;
 pub(crate) mod cutoff;
 pub(crate) mod delta;
 pub(crate) mod fault;
+pub(crate) mod halves;
 pub(crate) mod message;
 pub(crate) mod response;
 pub(crate) mod sse;

@@ -143,6 +143,7 @@ fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> 
         messages: vec![message],
         stream: true,
         tools: Vec::new(),
+        only: None,
         session: None,
         client: None,
         rest: BTreeMap::new(),

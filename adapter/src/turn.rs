@@ -148,6 +148,7 @@ async fn begin(
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = Memory::of(app, &site, scope, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
+    let memory = memory.map(|memory| memory.with(&prompt));
     let limit = Limit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {

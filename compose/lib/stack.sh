@@ -41,6 +41,7 @@ engine() {
         compose=(docker compose)
     elif command -v docker-compose >/dev/null; then
         compose=(docker-compose)
+        # shellcheck disable=SC2034 # roll reads it
         alone=(--no-deps)
     else
         die "Compose is missing: install the plugin of docker, or docker-compose 1.29"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The processes that this script starts: each has a log, and each is stopped by the pid it was started with.
 
-# shellcheck disable=SC2154 # state is the directory of the site, set by open_state
+# shellcheck disable=SC2154,SC2034 # state is the directory of the site, set by open_state; whoever starts reads child
 children=()
 busy=
 

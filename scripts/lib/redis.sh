@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # A private redis-server: its own port, its own directory, the two users of `latchkey-broker acl`.
 
+# shellcheck disable=SC2154 # bin is the caller's, child is what `start` has started
+
 # start_redis STATE_DIR: leaves the two URLs in STATE_DIR/secrets. The binaries are in $bin.
 start_redis() {
     local state=$1 port user

@@ -39,12 +39,14 @@ run() {
     shift 2
     "$@" >>"$log" 2>&1 </dev/null &
     pid=$!
+    # shellcheck disable=SC2034 # children.sh ends it
     busy=$pid
     while kill -0 "$pid" 2>/dev/null; do
         tick "$label" "$start" "$log"
         sleep 0.5
     done
     wait "$pid" || status=$?
+    # shellcheck disable=SC2034
     busy=
     clear_tick
     if ((status != 0)); then

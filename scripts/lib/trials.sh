@@ -51,6 +51,8 @@ first_lines() {
     before=$(secrets_sum)
     type_line "${lines[1]}"
     [[ $(secrets_sum) == "$before" ]] || die "the second ./init changed secrets"
+    # What it prints for a gateway in a compose project of its own.
+    tr -d '\r' <"$work/screen" | sed -n 's/^ *\(\(services\|networks\): {.*}\)$/\1/p' >"$work/gateway.yaml"
     will_edit "$(set_in SITE_URLS open-webui=http://practice:8080)"
     type_line "${lines[2]}"
     cp "$here/secrets/shared.secret" "$work/client.secret"
@@ -63,6 +65,8 @@ env_of_this_trial() {
     for name in broker adapter ops; do set_in "${name^^}_IMAGE" "$images/$name:one"; done
     set_in REDIS_IMAGE latchkey-base/redis:bookworm
     set_in NGINX_IMAGE latchkey-base/nginx:forky
+    set_in PROMETHEUS_IMAGE latchkey-base/prometheus:forky
+    set_in PROMETHEUS_PORT "$prometheus_port"
     set_in LISTEN "127.0.0.1:$port"
     set_in BROKER_PORT "$broker_port"
     set_in EDGE_NETWORK "$project"
@@ -108,24 +112,39 @@ account() {
     note=$(head -n 1 "$work/sandbox")
 }
 
-# Prints a line once a renderer below the broker runs in namespaces of its own, under a second seccomp filter.
+# Prints a line once a renderer of the broker runs in namespaces of its own, under a second seccomp filter. It looks at
+# the broker's processes alone, since a login is short and the machine may run other browsers.
 watch_renderers() {
-    local broker end=$((SECONDS + line_limit)) pid status
+    local broker processes end=$((SECONDS + line_limit)) pid filters
     broker=$(pid_of "$(containers broker)")
+    processes=$(processes_of "$broker")
     while ((SECONDS < end)); do
-        # shellcheck disable=SC2013 # pids are words
-        for pid in $(grep -al -- '--type=renderer' /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3); do
-            [[ $(cgroup_of "$pid") == "$(cgroup_of "$broker")" ]] || continue
-            status=$(sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
-            if own_namespaces "$pid" "$broker" && ((${status:-0} >= 2)); then
-                echo "sandbox: a renderer has its own user, pid and net namespace and $status seccomp filters"
+        while read -r pid; do
+            is_renderer "$pid" || continue
+            filters=$(sed -n 's/^Seccomp_filters:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+            if own_namespaces "$pid" "$broker" && ((${filters:-0} >= 2)); then
+                echo "sandbox: a renderer has its own user, pid and net namespace and $filters seccomp filters"
                 return
             fi
-        done
-        sleep 0.1
+        done <"$processes"
+        sleep 0.02
     done
 }
-cgroup_of() { cut -d : -f 3 "/proc/$1/cgroup" 2>/dev/null | sort -u; }
+is_renderer() {
+    local words=()
+    mapfile -d '' -t words 2>/dev/null <"/proc/$1/cmdline" || return 1
+    [[ " ${words[*]} " == *" --type=renderer "* ]]
+}
+# processes_of PID: the file in which the kernel lists all of its container.
+processes_of() {
+    local group path file
+    while IFS=: read -r _ group path; do
+        for file in "/sys/fs/cgroup/${group##*,}$path/cgroup.procs" "/sys/fs/cgroup$path/cgroup.procs"; do
+            if [[ -e $file ]]; then echo "$file"; return; fi
+        done
+    done < <(grep -E '^[0-9]+:(memory)?:' "/proc/$1/cgroup")
+    die "the kernel names no group of processes for the broker"
+}
 own_namespaces() {
     local kind
     for kind in user pid net; do
@@ -220,18 +239,38 @@ restart_redis() { type_line "docker compose restart redis"; }
 
 # Another image under another tag, and the README's row.
 upgrade() {
-    local name
+    local name newest=one
+    [[ -z $earlier ]] || newest=new
     for name in broker adapter ops; do
         docker build -q -t "$images/$name:two" - >>"$log" 2>&1 <<-TEXT
-		FROM $images/$name:one
+		FROM $images/$name:$newest
 		LABEL latchkey.trial=two
 		TEXT
-        bash -c "$(set_in "${name^^}_IMAGE" "$images/$name:two")" _ "$here/.env"
     done
+    name_images two
     type_lines procedure upgrade
+    all_run two
+}
+# Also what the newer one has written is read by the older one.
+back_and_forth() {
+    name_images one
+    type_line "./roll"
+    all_run one
+    login_again
+    name_images two
+    type_line "./roll"
+    all_run two
+    note="from ${earlier:0:12} and back"
+}
+name_images() {
+    local name
+    for name in broker adapter ops; do bash -c "$(set_in "${name^^}_IMAGE" "$images/$name:$1")" _ "$here/.env"; done
+}
+all_run() {
+    local name
     for name in broker adapter; do
-        [[ $(containers "$name" | xargs docker inspect --format '{{.Config.Image}}' | sort -u) == "$images/$name:two" ]] ||
-            die "not every $name runs the new image"
+        [[ $(containers "$name" | xargs docker inspect --format '{{.Config.Image}}' | sort -u) == "$images/$name:$1" ]] ||
+            die "not every $name runs the image $1"
     done
 }
 
@@ -261,7 +300,7 @@ redis_passwords() {
 
 admin_token() { type_lines procedure "rotate the admin token"; }
 
-# rotate RING: the README's five lines, its two ids exchanged for those that the ring has.
+# rotate RING: the README's six lines, its two ids exchanged for those that the ring has.
 rotate() {
     local lines old new
     mapfile -t lines < <(block "**Key rings**" | sed "s/--ring session/--ring $1/")
@@ -271,9 +310,9 @@ rotate() {
     [[ -n $new ]] || die "keys add told no id"
     list_until "${lines[1]}" "$new" held
     type_line "${lines[2]/promote */promote $new --ring $1}"
-    list_until "${lines[1]}" "$old" unused
-    type_line "${lines[3]}"
-    type_line "${lines[4]/retire */retire $old --ring $1}"
+    list_until "${lines[3]}" "$old" unused
+    type_line "${lines[4]}"
+    type_line "${lines[5]/retire */retire $old --ring $1}"
     [[ $(sed 's/:.*//' "$here/secrets/$1.keys") == "$new" ]] || die "secrets/$1.keys has not the new key alone"
 }
 # list_until LINE KEY held|unused
@@ -302,12 +341,13 @@ login_again() {
 
 backup() { type_line "./backup $work/backup.$flavour"; }
 
-# A fresh host: no volumes, no secrets, no containers; then one answer, without a new login.
+# A fresh host: no images, no volumes, no secrets, no containers; then one answer, without a new login.
 restore() {
     local lines end
     practice_leaves
     type_line "docker compose down --volumes --timeout 20"
     rm -rf "$here/secrets"
+    load_images
     mapfile -t lines < <(block "**Backup.**" | sed "s,FILE,$work/backup.$flavour,")
     type_line "${lines[0]}"
     type_line "${lines[1]}"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The steps of scripts/up, in the order in which it takes them.
 # shellcheck disable=SC2154 # site, url, username, port, once, fresh are options that scripts/up has read
+# shellcheck disable=SC2034 # scripts/up shows title
 
 # Sets title, site_name, site_file (for a site that is not built in) and own (the site is the user's).
 choose_site() {
@@ -131,6 +132,7 @@ write_environment() {
         broker_environment
         export LATCHKEY_BROKER_URL=$broker_url
         for name in "${!LATCHKEY_@}"; do printf 'export %s=%q\n' "$name" "${!name}"; done
+        # shellcheck disable=SC2016 # for the shell that reads it
         printf 'export PATH=%q:$PATH\n' "$(realpath "$bin")"
     ) >"$state/environment"
 }

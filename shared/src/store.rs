@@ -53,7 +53,7 @@ pub use records::Record;
 pub use refresh::RefreshRequest;
 pub use rights::{AclRights, AclUser, Role, acl_file};
 pub use services::Service;
-pub use sessions::{LoginLock, NewSession, Published, StoredSession};
+pub use sessions::{LoginLock, NewSession, Published, Replaced, StoredSession};
 pub use totp::SeedDigest;
 
 /// Commands of one caller to a cluster that are on their way at once.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use support::wait;
 
 pub(crate) mod broker;
+mod credentials;
 mod document;
 mod edge;
 mod logins;

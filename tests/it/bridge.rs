@@ -4,6 +4,7 @@ pub(crate) mod cases;
 mod drift;
 mod forged;
 mod hostile;
+mod markup;
 mod mutations;
 mod prompts;
 mod properties;

@@ -7,6 +7,7 @@ use support::{
     world::{Answer, Start, Streamed, World},
 };
 
+mod advice;
 mod early;
 mod edge;
 mod failover;

@@ -10,7 +10,9 @@ use support::new_api::brought;
 mod agents;
 mod cells;
 mod cover;
+mod early;
 mod faults;
+mod killed;
 mod raw;
 mod stage;
 mod table;
@@ -36,7 +38,7 @@ async fn nothing_lies_doubles_or_is_silent_behind_a_gateway() {
 
 async fn run(stage: &Stage, cells: &[Cell]) -> Table {
     let table = stage.run(cells).await;
-    print(&format!("{}\n{}", stage.name, table.shown()));
+    print(&format!("{}: {} cells: {}\n{}", stage.name, table.len(), table.total(), table.shown()));
     table
 }
 

@@ -253,3 +253,37 @@ async fn a_key_needs_no_renewal_and_its_end_asks_for_a_new_one() {
     assert_eq!(site.model.last_call().header("authorization"), "Bearer sk-second");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_there_again_when_its_account_is_switched_on() {
+    let site = ScriptedModel::start().await;
+    site.model.demand("sk-first");
+    let url = format!("plain-openai={}", site.url);
+    let start = World::start().broker_env("LATCHKEY_SITE_URLS", &url);
+    let world = start.adapter_env("LATCHKEY_SITE_URLS", &url).await;
+    let (id, _) = given(&world, "plain-openai", &json!({"api_key": "sk-first"})).await;
+    let question =
+        json!({"model": "plain-openai/practice-1", "messages": [{"role": "user", "content": "Hello"}]});
+    let told = async |status: u16| {
+        let ask = async || (world.adapter().chat(&question).await.status == status).then_some(());
+        wait::until_some(SOON, ask).await;
+    };
+    told(200).await;
+
+    for _ in 0..2 {
+        world.admin().change(id, &json!({"disabled": true})).await;
+        told(503).await;
+        let asked = site.model.calls().len();
+        assert_eq!(world.adapter().chat(&question).await.status, 503);
+        assert_eq!(site.model.calls().len(), asked, "nobody uses it meanwhile");
+        world.admin().change(id, &json!({"disabled": false})).await;
+        told(200).await;
+        let account = until(&world, id, |account| account.state == State::Active).await;
+        assert_eq!(account.session_origin, Some(SessionOrigin::ApiKey));
+    }
+
+    assert_eq!(site.model.last_call().header("authorization"), "Bearer sk-first");
+    let removed = world.admin().send(Method::DELETE, &format!("/v1/accounts/{id}"), None).await;
+    assert_eq!((removed.status, keys_of(&world, id).await), (204, Vec::new()));
+    world.stop().await;
+}

@@ -1,90 +1,24 @@
-//! Places of accounts count while their adapter is there: those of a dead one are free soon, those of a living one stay.
+//! Places of accounts count while their adapter is there: those of a living one stay, whatever becomes of Redis.
 
 use std::time::Duration;
 
 use futures::future::join_all;
-use reqwest::{Response, Url};
+use reqwest::Response;
 use support::{
-    balancer::Balancer,
-    binaries::Binary,
-    http,
-    model::{End, Reply},
+    model::Reply,
     practice::Options,
     wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{Adapter, World},
 };
 use tokio::time::Instant;
 
-const ACCOUNTS: [&str; 8] = ["anna", "bert", "carl", "dora", "emil", "fred", "gina", "hans"];
-const LIMIT: u32 = 8;
-const STREAMS: usize = 60;
-/// Longer than a presence, and much shorter than a place lives that nobody gives back.
-const QUEUE_DEADLINE: &str = "30s";
 const GRACE: Duration = Duration::from_secs(60);
 /// Longer than what adapters take for a pause of their own.
 const OUTAGE: Duration = Duration::from_secs(8);
 
-async fn add(world: &World, name: &str) -> Binary {
-    let directory = world.directory.path().join(name);
-    std::fs::create_dir(&directory).unwrap();
-    let url = format!("practice={}", world.practice.url);
-    let mut env = world.keys.common(&world.redis.url(), &url);
-    env.extend(world.keys.adapter());
-    env.push(("LATCHKEY_QUEUE_DEADLINE".to_owned(), QUEUE_DEADLINE.to_owned()));
-    Binary::adapter(&directory, &env).await
-}
-
-/// A stream that has begun.
-async fn open(http: &reqwest::Client, url: &Url) -> Response {
-    let mut question = Adapter::question("hi");
-    question["stream"] = true.into();
-    let request =
-        http.post(url.join("/v1/chat/completions").unwrap()).bearer_auth(SHARED_SECRET).json(&question);
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
-    response
-}
-
 /// Whether it came to its end.
 async fn is_whole(response: Response) -> bool {
     response.text().await.is_ok_and(|text| text.contains("ended") && text.ends_with("data: [DONE]\n\n"))
-}
-
-async fn held(http: &reqwest::Client, adapter: &Binary) -> usize {
-    let text = http.get(adapter.url.join("/metrics").unwrap()).send().await.unwrap().text().await.unwrap();
-    text.lines().find_map(|line| line.strip_prefix("latchkey_adapter_leases ")).unwrap().parse().unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_adapters_places_are_free_and_nothing_else_breaks_or_is_asked_twice() {
-    let start = World::start().without_broker().practice(Options::with_accounts(&ACCOUNTS)).adapters(0);
-    let start =
-        ACCOUNTS.iter().fold(start.concurrency(LIMIT), |start, username| start.with_session(username));
-    let world = start.await;
-    let (mut killed, other) = (add(&world, "killed").await, add(&world, "other").await);
-    let balancer = Balancer::start(&[&killed.url, &other.url]).await;
-    let model = world.practice.model();
-    model.always(Reply::text("begun, ").hold().piece("ended").usage(1, 2));
-    http::install_tls();
-    let http = reqwest::Client::builder().no_proxy().timeout(3 * GRACE).build().unwrap();
-
-    let first = join_all((0..STREAMS).map(|_| open(&http, &balancer.url))).await;
-    let of_killed = held(&http, &killed).await;
-    killed.kill();
-    let again = add(&world, "again").await;
-    balancer.change(&[&again.url, &other.url]).await;
-    // More than are left: there is room only in the places of the dead one.
-    let second = join_all((0..of_killed).map(|_| open(&http, &balancer.url))).await;
-    let all_held = wait::until_some(GRACE, async || (model.count(End::Held) == STREAMS).then_some(()));
-    all_held.await;
-    model.release(STREAMS);
-    let first: Vec<bool> = join_all(first.into_iter().map(is_whole)).await;
-    let second: Vec<bool> = join_all(second.into_iter().map(is_whole)).await;
-
-    assert!(of_killed > 4, "{of_killed}");
-    assert_eq!(first.iter().filter(|whole| !**whole).count(), of_killed, "only the dead one's are cut");
-    assert!(second.iter().all(|whole| *whole));
-    assert_eq!(model.count(End::Finished), STREAMS, "nothing else was asked of the site");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use support::{
 use tokio::runtime::Handle;
 
 mod commands;
+mod names;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 const ACCOUNTS: [&str; 5] = ["anna", "bert", "carl", "dora", "emil"];

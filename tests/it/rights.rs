@@ -114,7 +114,7 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     broker.prove(Role::Broker).await.unwrap();
     adapter.prove(Role::Adapter).await.unwrap();
     broker.create_account(&account).await.unwrap();
-    broker.put_credentials(account.id, 1, &sealed).await.unwrap();
+    broker.put_credentials(account.id, 1, &sealed, None).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
     assert!(broker.renew_login(&lock, TTL).await.unwrap());
     assert!(broker.claim_totp_step(&SeedDigest::of(b"a seed of ten"), 1).await.unwrap());
@@ -160,7 +160,7 @@ async fn what_is_stored_outlives_a_restart_of_redis() {
     let now = Timestamp::now();
     let broker = users.store("broker").await;
     broker.create_account(&account).await.unwrap();
-    broker.put_credentials(account.id, 1, &sealed).await.unwrap();
+    broker.put_credentials(account.id, 1, &sealed, None).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
     broker.publish_session(&lock, NewSession::given(&sealed, now + TTL)).await.unwrap();
     let before = broker.account(account.id).await.unwrap();

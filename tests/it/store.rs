@@ -7,17 +7,19 @@ use latchkey_shared::{
     env::Env,
     id::SiteName,
     store::{
-        AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, SeedDigest, Store,
-        StoreError,
+        AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, Replaced, SeedDigest,
+        Store, StoreError,
     },
     time::Timestamp,
     vault::Sealed,
 };
 use support::{redis::Redis, wait};
 
+mod clock;
 mod damage;
 mod leases;
 mod machine;
+mod places;
 mod releases;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -115,7 +117,7 @@ async fn a_removed_account_leaves_nothing_and_does_not_come_back() {
     assert!(!store.delete_account(account.id).await.unwrap());
     assert!(!store.change_account(account.id, AccountChange::default()).await.unwrap());
     let sealed = Sealed::from_stored(b"late".to_vec());
-    assert!(!store.put_credentials(account.id, 1, &sealed).await.unwrap());
+    assert_eq!(store.put_credentials(account.id, 1, &sealed, None).await.unwrap(), Replaced::NoAccount);
     assert_eq!(publish(&store, &lock, "late", TTL).await, Published::Stale);
     assert!(store.due(Timestamp::now() + TTL, 10).await.unwrap().is_empty());
     assert!(store.accounts().await.unwrap().is_empty());

@@ -12,8 +12,13 @@ use crate::bridge::support::tools;
 
 mod budget;
 mod cases;
+mod choice;
+mod elsewhere;
+mod endings;
 mod flows;
+mod format;
 mod metrics;
+mod odd_sites;
 mod pictures;
 mod reported;
 mod switches;
@@ -49,15 +54,21 @@ struct Site {
 
 impl Site {
     async fn start(start: Start, dialect: Form) -> Self {
-        let world = start.await;
-        let model = world.practice.model();
-        model.will(Reply::text("Hello."));
-        world.adapter().chat(&task()).await;
-        let prompt = model.last_call().body["messages"].to_string();
-        let at = prompt.find("tool_call").unwrap();
-        let nonce = prompt[at..].split_once('_').unwrap().1.split_once('_').unwrap().1[..8].to_owned();
+        let mut site = Self { world: start.await, dialect, nonce: String::new() };
+        site.learn(&task()).await;
+        site
+    }
+
+    /// Learns the nonce of another conversation.
+    async fn learn(&mut self, body: &Value) {
+        let model = self.model();
         model.reset();
-        Self { world, dialect, nonce }
+        model.will(Reply::text("Hello."));
+        self.world.adapter().chat(body).await;
+        let prompt = model.last_call().body["messages"].to_string();
+        let at = prompt.rfind("tool_call").unwrap();
+        self.nonce = prompt[at..].split_once('_').unwrap().1.split_once('_').unwrap().1[..8].to_owned();
+        model.reset();
     }
 
     fn model(&self) -> ScriptedModel {
@@ -121,6 +132,69 @@ fn calls(stream: &Streamed) -> Vec<(String, Value)> {
         (call["function"]["name"].as_str().unwrap().to_owned(), serde_json::from_str(arguments).unwrap())
     };
     calls.iter().enumerate().map(read).collect()
+}
+
+/// What a client got of any of the three APIs.
+#[derive(Debug, PartialEq)]
+struct Got {
+    status: u16,
+    calls: Vec<(String, Value)>,
+    text: String,
+}
+
+/// The three APIs.
+const APIS: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/messages"];
+
+/// A whole answer of one of the three APIs, asked in its own words for the same.
+async fn whole(site: &Site, api: &str, more: &Value) -> Got {
+    let question = "Fix the failing test in src/main.rs.";
+    let functions = tools();
+    let mut body = match api {
+        "/v1/messages" => {
+            let tool = |tool: &Value| json!({"name": tool["function"]["name"], "input_schema": tool["function"]["parameters"]});
+            json!({"max_tokens": 1000, "messages": [{"role": "user", "content": question}],
+                "tools": functions.iter().map(tool).collect::<Vec<_>>()})
+        }
+        "/v1/responses" => {
+            let tool = |tool: &Value| {
+                let function = &tool["function"];
+                json!({"type": "function", "name": function["name"], "parameters": function["parameters"]})
+            };
+            json!({"input": question, "tools": functions.iter().map(tool).collect::<Vec<_>>()})
+        }
+        _ => json!({"messages": [{"role": "user", "content": question}], "tools": functions}),
+    };
+    body["model"] = "practice-1".into();
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = site.world.adapter().send(reqwest::Method::POST, api, Some(&body)).await;
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let parsed = |text: &Value| serde_json::from_str(text.as_str().unwrap()).unwrap();
+    let name = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |parts: Vec<Value>| parts.iter().filter_map(|part| part["text"].as_str()).collect::<String>();
+    let (calls, text) = match api {
+        "/v1/messages" => {
+            let blocks = list(&body["content"]);
+            let calls = blocks.iter().filter(|block| block["type"] == "tool_use");
+            (calls.map(|call| (name(&call["name"]), call["input"].clone())).collect(), text(blocks.clone()))
+        }
+        "/v1/responses" => {
+            let items = list(&body["output"]);
+            let calls = items.iter().filter(|item| item["type"] == "function_call");
+            let said = items.iter().flat_map(|item| list(&item["content"])).collect();
+            (calls.map(|call| (name(&call["name"]), parsed(&call["arguments"]))).collect(), text(said))
+        }
+        _ => {
+            let message = &body["choices"][0]["message"];
+            let function = |call: &Value| {
+                let function = &call["function"];
+                (name(&function["name"]), parsed(&function["arguments"]))
+            };
+            let calls = list(&message["tool_calls"]).iter().map(function).collect();
+            (calls, message["content"].as_str().unwrap_or_default().to_owned())
+        }
+    };
+    Got { status: answer.status, calls, text }
 }
 
 /// A stream that ended well, with this reason.

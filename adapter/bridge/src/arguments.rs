@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalog::{Catalog, Tool},
-    dialect::{Nonce, tag::Lexicon, words},
+    dialect::{Nonce, is_plain, tag::Lexicon, words},
     sieve::event::{Invalid, Kind},
     text::head,
 };
 
+pub mod answer;
 mod coerce;
 mod escapes;
 mod items;
@@ -63,6 +64,7 @@ pub struct Misfit {
     kind: Kind,
     name: String,
     detail: String,
+    arguments: Option<String>,
 }
 
 /// Whose calls are read.
@@ -102,12 +104,13 @@ impl Misfit {
     /// What a model wrote where a name belongs may be megabytes, and is sent back to it.
     fn new(kind: Kind, name: &str, mut detail: String) -> Self {
         detail.truncate(head(&detail, DETAIL_BYTES).len());
-        Self { kind, name: head(name, NAME_BYTES).to_owned(), detail }
+        Self { kind, name: head(name, NAME_BYTES).to_owned(), detail, arguments: None }
     }
 
     /// With the markup that it was read from.
     pub fn into_invalid(self, raw: String) -> Invalid {
-        Invalid { kind: self.kind, name: self.name, detail: self.detail, raw }
+        let Self { kind, name, detail, arguments } = self;
+        Invalid { kind, name, detail, raw, arguments }
     }
 }
 
@@ -121,7 +124,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Resolves the name, then the arguments.
     fn fit(&self, name: &str, given: Given) -> Result<Fitting, Misfit> {
-        let Some(tool) = self.catalog.resolve(name) else { return Err(unresolved(self.catalog, name)) };
+        let Some(tool) = self.catalog.resolve(name) else {
+            return Err(Misfit { arguments: self.as_written(given), ..unresolved(self.catalog, name) });
+        };
         match given {
             Given::Fields(fields) => self.check(tool, object(tool, fields)?, None),
             Given::Json(json) => self.fit_json(tool, json),
@@ -144,6 +149,21 @@ impl Reader<'_> {
             return Err(Misfit::new(Kind::Json, &tool.name, format!("the arguments are not JSON: {why}")));
         };
         Ok(Fitting { repaired: true, ..self.check(tool, value, None)? })
+    }
+
+    /// The arguments of a tool that is not declared, where they have one meaning without a schema.
+    fn as_written(&self, given: Given) -> Option<String> {
+        let lexicon = self.lexicon.as_ref()?;
+        let (mut value, json) = match given {
+            Given::Fields(fields) => (plain_object(fields)?, None),
+            Given::Json(json) if unique::doubled(&json).is_some() => return None,
+            Given::Json(json) => (serde_json::from_str(&json).ok()?, Some(json)),
+        };
+        if !value.is_object() || holds(&value, lexicon) {
+            return None;
+        }
+        let restored = restore(&mut value, lexicon);
+        Some(json.filter(|_| !restored).map_or_else(|| value.to_string(), |json| json.trim().to_owned()))
     }
 
     /// Brings a value towards the schema and validates it. JSON that needs no change keeps its very bytes.
@@ -232,6 +252,17 @@ fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, Misfit> {
         }
     }
     Ok(Value::Object(object))
+}
+
+/// Parameters of a tool that is not declared, each by a plain name and once.
+fn plain_object(fields: Vec<(String, String)>) -> Option<Value> {
+    let mut object = Map::new();
+    for (name, text) in fields {
+        if !is_plain(&name) || object.insert(name, Value::String(text)).is_some() {
+            return None;
+        }
+    }
+    Some(Value::Object(object))
 }
 
 /// Whether a text in a value holds a tag of ours.

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 mod fence;
 mod json;
+pub(crate) mod marks;
 pub(crate) mod tag;
 pub(crate) mod words;
 mod xml;
@@ -141,9 +142,14 @@ impl Dialect {
 }
 
 /// Whether parameters can be named in tags; if not, their JSON is written whole, which every reader takes too.
-fn is_plain(arguments: &Map<String, Value>) -> bool {
+fn are_plain(arguments: &Map<String, Value>) -> bool {
+    arguments.keys().all(|name| is_plain(name))
+}
+
+/// Whether a name can stand in a tag.
+pub(crate) fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
-    arguments.keys().all(|name| !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(plain))
+    !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(plain)
 }
 
 /// The text of an argument: strings as they are, all else as JSON.

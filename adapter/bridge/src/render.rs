@@ -128,6 +128,16 @@ impl Role {
     }
 }
 
+impl Rendered {
+    /// Says something more at the very end, where models heed it most.
+    pub fn remind(&mut self, words: &str) {
+        match self.messages.last_mut() {
+            Some(last) if last.role == Role::User => last.text.push_str(&format!("\n\n{words}")),
+            _ => self.messages.push(Message { role: Role::User, text: words.to_owned() }),
+        }
+    }
+}
+
 /// Writes the prompt.
 ///
 /// # Errors

@@ -9,22 +9,25 @@ use std::sync::Arc;
 use crate::{
     arguments::{Body, Found, Origin},
     catalog::Catalog,
-    dialect::{Dialect, tag::Lexicon},
+    dialect::{Dialect, tag::Lexicon, words::Word},
     text::head,
 };
 
 pub mod event;
+mod folded;
 pub(crate) mod foreign;
 mod head;
 pub mod join;
 mod ledger;
 mod markdown;
+pub mod opening;
 mod own;
 mod prose;
 pub mod quoted;
 mod thought;
 
 use event::{Event, Invalid, Kind, Reading, Summary, Truncated};
+use folded::Folded;
 use ledger::Ledger;
 use markdown::Markdown;
 use own::Place;
@@ -76,6 +79,7 @@ pub struct Sieve {
     at: usize,
     markdown: Markdown,
     thought: Thought,
+    folded: Folded,
     ledger: Ledger,
 }
 
@@ -84,7 +88,7 @@ pub struct Sieve {
 enum State {
     Prose,
     /// Thinking inside the content, up to this word's closer.
-    Think(crate::dialect::words::Word),
+    Think(Word),
     /// A block of ours.
     Own(Place),
     /// A foreign block, judged at the end.
@@ -119,6 +123,7 @@ impl Sieve {
             at: 0,
             markdown: Markdown::default(),
             thought: Thought::default(),
+            folded: Folded::default(),
             ledger: Ledger::default(),
         }
     }
@@ -157,6 +162,7 @@ impl Sieve {
     pub fn finish(mut self, end: End, out: &mut Vec<Event>) -> Summary {
         match std::mem::replace(&mut self.state, State::Suffix) {
             State::Prose => self.finish_prose(out),
+            State::Think(Word::Details) => self.finish_folded(out),
             State::Think(_) => {
                 let rest = self.take(self.buffer.len());
                 self.think(&rest, out);
@@ -165,6 +171,7 @@ impl Sieve {
             State::Held => self.finish_held(end, out),
             State::Suffix => self.drop_suffix(),
         }
+        self.settle_folded();
         if self.ledger.is_silent() && end == End::Complete {
             self.promote(out);
         }
@@ -189,6 +196,7 @@ impl Sieve {
         loop {
             let step = match &self.state {
                 State::Prose => self.prose(out),
+                State::Think(Word::Details) => self.folded(out),
                 State::Think(word) => self.thinking(*word, out),
                 State::Own(_) => self.own(out),
                 State::Held => self.hold(out),
@@ -216,7 +224,8 @@ impl Sieve {
 
     /// Gives up on the rest of the answer.
     fn refuse(&mut self, kind: Kind, detail: &str, out: &mut Vec<Event>) {
-        let invalid = Invalid { kind, name: String::new(), detail: detail.to_owned(), raw: String::new() };
+        let (name, raw, arguments) = (String::new(), String::new(), None);
+        let invalid = Invalid { kind, name, detail: detail.to_owned(), raw, arguments };
         self.ledger.give(Event::Invalid(invalid), out);
         self.state = State::Suffix;
     }
@@ -259,7 +268,8 @@ impl Sieve {
                     repaired: fitting.repaired,
                     raw,
                 }),
-                Err(misfit) => Event::Invalid(misfit.into_invalid(raw)),
+                Err(misfit) if reading == Reading::Own => Event::Invalid(misfit.into_invalid(raw)),
+                Err(misfit) => Event::Invalid(Invalid { arguments: None, ..misfit.into_invalid(raw) }),
             };
             self.ledger.give(event, out);
         }

@@ -18,6 +18,33 @@ pub(crate) fn tail(text: &str, bytes: usize) -> &str {
     &text[from..]
 }
 
+/// The letters that escapes of HTML stand for.
+pub(crate) const ENTITIES: &[(&str, char)] = &[
+    ("&lt;", '<'),
+    ("&gt;", '>'),
+    ("&amp;", '&'),
+    ("&quot;", '"'),
+    ("&#39;", '\''),
+    ("&#x27;", '\''),
+    ("&apos;", '\''),
+];
+
+/// A text without escapes of HTML.
+pub(crate) fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let found = ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity));
+        let (size, c) = found.map_or((1, '&'), |(entity, c)| (entity.len(), *c));
+        out.push(c);
+        rest = &rest[size..];
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

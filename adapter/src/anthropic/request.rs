@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{blocks::Conversation, converted::without_billing};
 use crate::openai::{
+    choice,
     messages::texts,
     request::{ChatRequest, Invalid, object, raw},
 };
@@ -64,9 +65,10 @@ impl ChatRequest {
             return Err(Invalid("messages: expected at least one message with content".to_owned()));
         }
         let messages = messages.iter().map(raw).collect();
-        let tools = tools(body.tools.as_ref())?;
-        let rest = rest(&body, !tools.is_empty())?;
-        Ok(Self { model, messages, stream, tools, session: None, client: None, rest })
+        let mut tools = tools(body.tools.as_ref())?;
+        let mut rest = rest(&body)?;
+        let only = choice::settle(&mut tools, &mut rest)?;
+        Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
     }
 }
 
@@ -108,7 +110,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, Invalid> {
 }
 
 /// What is left of the body, in OpenAI's words.
-fn rest(body: &Body, has_tools: bool) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
     let mut rest = BTreeMap::new();
     let fields =
         [("max_tokens", &body.max_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
@@ -128,10 +130,17 @@ fn rest(body: &Body, has_tools: bool) -> Result<BTreeMap<String, Box<RawValue>>,
         let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
         rest.insert("response_format".to_owned(), raw(&format));
     }
-    if has_tools && let Some(choice) = &body.tool_choice {
+    if let Some(choice) = body.tool_choice.as_ref().filter(|choice| !is_of_a_server(choice, body)) {
         tool_choice(choice, &mut rest)?;
     }
     Ok(rest)
+}
+
+/// Whether a tool of Anthropic's servers is chosen, which is left out.
+fn is_of_a_server(choice: &Value, body: &Body) -> bool {
+    let tools = body.tools.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let chosen = |tool: &Value| !choice["name"].is_null() && tool["name"] == choice["name"];
+    tools.filter(|tool| chosen(tool)).any(|tool| tool.get("input_schema").is_none())
 }
 
 fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {

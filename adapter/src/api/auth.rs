@@ -6,7 +6,7 @@ use axum::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::error::ApiError;
 use crate::{scope::Scope, state::AppState};
@@ -44,6 +44,8 @@ impl FromRequestParts<AppState> for Client {
 /// The place of one answer; dropped, it is free. Taken after the secret was looked at and before the body is read.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// When the request came, whose body may be long in coming.
+    pub since: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -52,6 +54,6 @@ impl FromRequestParts<AppState> for Place {
 
     async fn from_request_parts(_: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let permit = app.room.enter().ok_or(ApiError::Full)?;
-        Ok(Self { _permit: permit })
+        Ok(Self { since: Instant::now(), _permit: permit })
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, stream};
 use latchkey_shared::time::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 use ulid::Ulid;
 
@@ -73,7 +73,7 @@ pub(super) async fn answer(
     let opening = AssertUnwindSafe(recorder::within(tape.clone(), opening)).catch_unwind();
     let mut opening: Opening = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
     let opened = match app.begin_after {
-        Some(begin_after) => timeout(begin_after, &mut opening).await.ok(),
+        Some(begin_after) => timeout_at(place.since + begin_after, &mut opening).await.ok(),
         None => Some((&mut opening).await),
     };
     let writing = |words: Words| {

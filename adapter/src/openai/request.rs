@@ -10,6 +10,8 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
+use super::choice;
+
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
 pub(crate) struct ChatRequest {
@@ -21,6 +23,8 @@ pub(crate) struct ChatRequest {
     pub stream: bool,
     /// Tools, if there are any.
     pub tools: Vec<Box<RawValue>>,
+    /// The names of those that alone may be called, if the client chose some.
+    pub only: Option<Vec<String>>,
     /// How the client tells this conversation from its others, if it does.
     pub session: Option<String>,
     /// The digest of the client's secret, if it came with one.
@@ -57,13 +61,10 @@ impl ChatRequest {
         }
         check_answerable(&mut rest)?;
         let stream = optional(&mut rest, "stream", "true or false")?.unwrap_or(false);
-        let tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
-        if tools.is_empty() {
-            rest.remove("tool_choice");
-            rest.remove("parallel_tool_calls");
-        }
+        let mut tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
+        let only = choice::settle(&mut tools, &mut rest)?;
         rest.remove("stream_options"); // ours: usage is always asked for and always given
-        Ok(Self { model, messages, stream, tools, session: None, client: None, rest })
+        Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
     }
 }
 

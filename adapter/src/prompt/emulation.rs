@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Calls, File, Prompt, message,
     parts::{self, Others},
+    wanted::{self, Wanted},
 };
 use crate::{
     anthropic::converted::without_billing,
@@ -28,7 +29,7 @@ use crate::{
 const REFUSALS: [&str; 2] = ["rejected permission to use", "doesn't want to proceed with this tool use"];
 
 /// How to read the answer, and what its judge needs to know of the request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Emulation {
     /// The tools.
     pub catalog: Arc<Catalog>,
@@ -42,6 +43,14 @@ pub(crate) struct Emulation {
     pub prompt_bytes: usize,
     /// What the model is shown that may hold a call; none where only our own form is read.
     pub shown: Option<Arc<Quoted>>,
+    /// Whether the client chose which tools may be called.
+    pub restricted: bool,
+    /// What the client and the person said: it may name tools that are not declared.
+    pub told: Vec<String>,
+    /// The form in which the client wants the answer.
+    pub wanted: Option<Wanted>,
+    /// Whether the client is shown each word as it comes.
+    pub streamed: bool,
     /// The end of the conversation.
     pub scene: Scene,
 }
@@ -82,35 +91,62 @@ pub(super) fn prompt(
         request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
     let others = if plain { Others::of(site) } else { Others::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
-    let ChatRequest { messages, tools, mut rest, session, client, .. } = request;
-    if plain {
+    let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
+    let ChatRequest { messages, mut tools, only, stream, mut rest, session, client, .. } = request;
+    if plain && wanted.is_none() {
         return Ok(Prompt { model, messages, files, tools, rest, minted, calls: Calls::Untouched });
     }
     let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
-    let budget = sites::budget(site);
+    let mut budget = sites::budget(site);
+    if let Some(only) = &only {
+        tools
+            .retain(|tool| Catalog::new(&[value(tool)]).tools().iter().any(|tool| only.contains(&tool.name)));
+    }
     let mut emulation = Emulation {
         prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
         dialect: dialect(site, &values, client, &settings.nonce_key),
-        shown: shown(site, &values, &files),
+        shown: if plain { None } else { shown(site, &values, &files) },
         choice: Choice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
+        restricted: only.is_some(),
+        told: values
+            .iter()
+            .filter(|message| role(message) == "user" || is_system(message))
+            .map(text)
+            .collect(),
+        wanted,
+        streamed: stream,
         scene: Scene::of(&values),
     };
     emulation.scene.conversation = conversation(site, &model, session.as_deref(), &values);
     rest.remove("tool_choice");
     rest.remove("parallel_tool_calls");
-    let rendered = emulation.render(&values, budget).map_err(|TooLong { bytes, limit_bytes }| {
+    if emulation.wanted.is_some() {
+        rest.remove(wanted::FIELD);
+    }
+    let words = emulation.wanted.as_ref().map(|wanted| wanted.words(emulation.offers_tools()));
+    budget.prompt_bytes = budget.prompt_bytes.saturating_sub(words.as_ref().map_or(0, String::len));
+    let mut rendered = emulation.render(&values, budget).map_err(|TooLong { bytes, limit_bytes }| {
         Invalid(format!(
             "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
         ))
     })?;
+    if !emulation.offers_tools() {
+        // Nothing in the answer is a call.
+        (emulation.catalog, emulation.shown) = (Arc::default(), None);
+    }
     emulation.scene.repeats = rendered.notes.contains(&Note::Repeated);
     tracing::debug!(tier = rendered.tier.map(render::offer::Tier::as_str), notes = ?rendered.notes, "tools are written out");
+    if let Some(words) = words {
+        rendered.remind(&words);
+    }
     let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
-    let calls =
-        if emulation.offers_tools() { Calls::Emulated(Arc::new(emulation)) } else { Calls::Untouched };
+    let calls = match emulation.offers_tools() || emulation.wanted.is_some() {
+        true => Calls::Emulated(Arc::new(emulation)),
+        false => Calls::Untouched,
+    };
     Ok(Prompt { model, messages, files, tools: Vec::new(), rest, minted, calls })
 }
 
@@ -126,8 +162,20 @@ impl Emulation {
         matches!(self.choice, Choice::Required | Choice::Named(_))
     }
 
-    fn offers_tools(&self) -> bool {
+    /// Whether there are tools that may be called.
+    pub(crate) fn offers_tools(&self) -> bool {
         self.choice != Choice::None && !self.catalog.tools().is_empty()
+    }
+
+    /// Whether what the client and the person said names a tool: clients run tools that they only tell of.
+    pub(crate) fn tells_of(&self, tool: &str) -> bool {
+        let within = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        let names = |text: &String| {
+            text.match_indices(tool).any(|(at, _)| {
+                !within(text[..at].chars().next_back()) && !within(text[at + tool.len()..].chars().next())
+            })
+        };
+        !tool.is_empty() && self.told.iter().any(names)
     }
 
     fn render(&self, messages: &[Value], budget: Budget) -> Result<Rendered, TooLong> {

@@ -53,6 +53,7 @@ pub(super) fn apart(
     let parts = messages.iter().filter_map(|message| message["content"].as_array()).flatten();
     let mut to_come = parts.filter(|part| uploaded(part, upload, others).is_some()).count();
     let mut files = Vec::new();
+    let mut told = Vec::new();
     let roles: Vec<bool> = request.messages.iter().map(|raw| is_result(raw)).collect();
     for (index, message) in messages.iter_mut().enumerate() {
         // Behind results stands what a tool showed: refused again and again, it would end the conversation.
@@ -73,17 +74,22 @@ pub(super) fn apart(
                 Ok(file) => {
                     let marker = format!("[{}: {}]", name(part), file.name);
                     files.push((index, file));
-                    marker
+                    Some(marker)
                 }
                 Err(why) if is_last => {
                     return Err(Invalid(format!("messages[{index}].content[{at}]: {why}")));
                 }
-                Err(_) => left_out(part, upload),
+                Err(_) if of_a_tool => {
+                    told.push((index, left_out(part, upload)));
+                    None
+                }
+                Err(_) => Some(left_out(part, upload)),
             };
-            *part = json!({"type": "text", "text": text});
+            *part = text.map_or(Value::Null, |text| json!({"type": "text", "text": text}));
             changed = true;
         }
         if changed {
+            parts.retain(|part| !part.is_null());
             if parts.iter().all(is_text) {
                 message["content"] = parts.iter().map(text).collect::<Vec<_>>().join("\n").into();
             }
@@ -91,7 +97,30 @@ pub(super) fn apart(
         }
     }
     let files = since_the_last_answer(files, &request, last);
+    tell_in_results(&mut request, &told);
     Ok((request, files))
+}
+
+/// Tells what a tool showed and no site gets inside the result: it is nothing that the person said.
+fn tell_in_results(request: &mut ChatRequest, told: &[(usize, String)]) {
+    for (index, text) in told {
+        let mut result = value(&request.messages[index - 1]);
+        match &mut result["content"] {
+            Value::Array(parts) => parts.push(json!({"type": "text", "text": text})),
+            content => {
+                let before = content.as_str().unwrap_or_default();
+                let gap = if before.is_empty() { "" } else { "\n" };
+                *content = format!("{before}{gap}{text}").into();
+            }
+        }
+        request.messages[index - 1] = to_raw_value(&result).expect("JSON always serializes");
+    }
+    let mut at = 0;
+    request.messages.retain(|message| {
+        let emptied = told.iter().any(|(index, _)| *index == at) && value(message)["content"] == "";
+        at += 1;
+        !emptied
+    });
 }
 
 /// The message that the client has just sent: the last one of the person or of a tool, whatever stands behind it.

@@ -125,7 +125,10 @@ impl Conversation {
         let text = match &item["output"] {
             Value::String(text) => text.clone(),
             Value::Array(parts) => {
-                let parts: Vec<Value> = parts.iter().filter_map(part).collect();
+                // What is unknown stands in the result as it came.
+                let as_it_came = |part: &Value| json!({"type": "text", "text": part.to_string()});
+                let parts: Vec<Value> =
+                    parts.iter().map(|one| part(one).unwrap_or_else(|| as_it_came(one))).collect();
                 self.seen.extend(parts.iter().filter(|part| part["type"] != "text").cloned());
                 texts(&parts).join("\n")
             }

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::items::Conversation;
-use crate::openai::request::{ChatRequest, Invalid, object, raw};
+use crate::openai::{
+    choice,
+    request::{ChatRequest, Invalid, object, raw},
+};
 
 /// What a client asks for to have its reasoning items back.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
@@ -72,16 +75,15 @@ impl Asked {
             Some(_) => return Err(Invalid::expected("stream", "true or false")),
         };
         let messages = messages(&body)?;
-        let mut tools = tools(body.tools.as_ref())?;
-        let rest = rest(&body, &mut tools)?;
+        let tools = tools(body.tools.as_ref())?;
+        let mut rest = rest(&body)?;
         let session = body.prompt_cache_key.as_str().map(str::to_owned);
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
-        let tools = tools.iter().map(raw).collect();
-        Ok(Self {
-            request: ChatRequest { model, messages, stream, tools, session, client: None, rest },
-            encrypted,
-        })
+        let mut tools = tools.iter().map(raw).collect();
+        let only = choice::settle(&mut tools, &mut rest)?;
+        let request = ChatRequest { model, messages, stream, tools, only, session, client: None, rest };
+        Ok(Self { request, encrypted })
     }
 }
 
@@ -161,7 +163,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Value>, Invalid> {
 }
 
 /// What is left of the body, in the words of chats.
-fn rest(body: &Body, tools: &mut Vec<Value>) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
     let mut rest = BTreeMap::new();
     let fields =
         [("max_tokens", &body.max_output_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
@@ -177,14 +179,10 @@ fn rest(body: &Body, tools: &mut Vec<Value>) -> Result<BTreeMap<String, Box<RawV
         rest.insert("response_format".to_owned(), raw(&format));
     }
     if let Some(choice) = &body.tool_choice {
-        choose(choice, tools, &mut rest)?;
+        choose(choice, &mut rest)?;
     }
     if let Some(parallel) = body.parallel_tool_calls.as_ref().filter(|value| value.get() != "null") {
         rest.insert("parallel_tool_calls".to_owned(), parallel.clone());
-    }
-    if tools.is_empty() {
-        rest.remove("tool_choice");
-        rest.remove("parallel_tool_calls");
     }
     Ok(rest)
 }
@@ -202,20 +200,12 @@ fn format(format: &Value) -> Option<Value> {
     }
 }
 
-fn choose(
-    choice: &Value,
-    tools: &mut Vec<Value>,
-    rest: &mut BTreeMap<String, Box<RawValue>>,
-) -> Result<(), Invalid> {
+fn choose(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
     let worded = match (choice.as_str(), choice["type"].as_str()) {
         _ if choice.is_null() => return Ok(()),
         (Some(word @ ("auto" | "none" | "required")), _) => json!(word),
         (None, Some("function")) => json!({"type": "function", "function": {"name": choice["name"]}}),
-        (None, Some("allowed_tools")) => {
-            let allowed = choice["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-            tools.retain(|tool| allowed.iter().any(|one| one["name"] == tool["function"]["name"]));
-            json!(choice["mode"].as_str().unwrap_or("auto"))
-        }
+        (None, Some("allowed_tools")) => choice.clone(),
         // A tool that was left out.
         (None, Some(_)) => return Ok(()),
         _ => return Err(Invalid::expected("tool_choice", "auto, none, required or an object")),

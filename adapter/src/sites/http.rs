@@ -101,13 +101,15 @@ pub(crate) fn has_type(response: &Response, expected: &str) -> bool {
     value.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(expected))
 }
 
-/// The wait that an answer asks for: seconds, or a date (RFC 9110, section 10.2.3).
+/// The wait that an answer asks for: milliseconds as `OpenAI` tells them, seconds, or a date (RFC 9110, section 10.2.3).
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse::<u64>() {
-        Ok(secs) => Some(Duration::from_secs(secs)),
-        Err(_) => http_date(value).map(|date| Timestamp::now().until(date)),
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.trim());
+    let wait = |text: &str, unit: f64| Duration::try_from_secs_f64(text.parse::<f64>().ok()? / unit).ok();
+    if let Some(wait) = header("retry-after-ms").and_then(|text| wait(text, 1000.0)) {
+        return Some(wait);
     }
+    let text = header("retry-after")?;
+    wait(text, 1.0).or_else(|| http_date(text).map(|date| Timestamp::now().until(date)))
 }
 
 /// An answer's bytes as they arrive; `span` is the request's, whoever reads them.

@@ -26,13 +26,14 @@ use crate::{
 };
 
 mod decode;
+mod voices;
 mod wire;
 
 use decode::Decoder;
 
 /// What reads a stream of such a site.
 pub(crate) fn decoder() -> impl Decode {
-    Decoder::events()
+    Decoder::default()
 }
 
 /// What is asked.
@@ -95,9 +96,8 @@ pub(super) async fn open(
         return Err(refusal::read(response, is_html, site).await);
     }
     let is_json = http::has_type(&response, "application/json");
-    let decoder = if is_json { Decoder::whole() } else { Decoder::events() };
     let cut = if is_json { Cut::Nowhere } else { Cut::Blocks };
-    let decoder = outside.watch.over(Box::new(decoder), cut);
+    let decoder = outside.watch.over(Box::new(Decoder::default()), cut);
     let upstream = http::body(response, &site.name, &outside.span);
     let mut deltas = Deltas::new(Stages::new(decoder, minted), upstream, site.limits, started);
     if let Some(uploads) = uploads {

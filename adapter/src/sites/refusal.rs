@@ -96,6 +96,8 @@ impl Refusal<'_> {
             413 => Fault::Rejected(Rejection::TooLong),
             // What stands before the site has waited for it in vain: it has the prompt, and may answer it still.
             504 | 524 => Fault::Silent,
+            // Who says when to come back is there, and has too much to do.
+            502 | 503 | 529 if self.retry_after.is_some() => Fault::Busy { retry_after: self.retry_after },
             404 if self.is_html => Fault::Status(404),
             404 => Fault::Rejected(Rejection::Model),
             400 | 422 => Fault::Rejected(rejection(&words).unwrap_or(Rejection::Invalid)),

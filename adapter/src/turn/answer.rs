@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use latchkey_bridge::sieve::Expectation;
+use latchkey_bridge::sieve::{Expectation, event::Event, opening::Opening};
 use latchkey_shared::{id::AccountId, store::Conversation};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
@@ -52,6 +52,8 @@ pub(super) struct Answer {
     held: Option<Instant>,
     /// Until when repairs must be done.
     repairs: Option<Instant>,
+    /// What the beginning is, where no calls are read out of the text.
+    opening: Opening,
     /// The request's, for what is out of the ordinary: to be in it for each token would cost as much as to read it.
     span: Span,
     hold: Hold,
@@ -93,6 +95,7 @@ impl Answer {
             quiet,
             held,
             repairs,
+            opening: Opening::default(),
             span: Span::current(),
             hold,
         }
@@ -205,6 +208,33 @@ impl Answer {
     }
 
     fn take(&mut self, delta: Delta) {
+        if self.opening.is_text() || matches!(self.reader, Reader::Bridged(_)) {
+            return self.read(delta);
+        }
+        let mut events = Vec::new();
+        match &delta {
+            Delta::Text(text) => self.opening.push(text, &mut events),
+            Delta::Call(_) => self.opening.finish(&mut events),
+            _ => {}
+        }
+        self.read_all(events);
+        if !matches!(delta, Delta::Text(_)) {
+            self.read(delta);
+        }
+    }
+
+    /// Reads what the beginning of an answer was told to be.
+    fn read_all(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Text(text) => self.read(Delta::Text(text)),
+                Event::Reasoning(text) => self.read(Delta::Reasoning(text)),
+                Event::Call(_) | Event::Invalid(_) | Event::Truncated(_) | Event::Dropped(_) => {}
+            }
+        }
+    }
+
+    fn read(&mut self, delta: Delta) {
         match (&mut self.reader, delta) {
             _ if self.broken.is_some() => {}
             (Reader::Native(native), Delta::Call(call)) => match native.fit(call) {
@@ -255,6 +285,9 @@ impl Answer {
 
     /// Ends one answer of the site: the turn is over, or the site is asked again.
     fn close(&mut self, how: How) {
+        let mut held = Vec::new();
+        self.opening.finish(&mut held);
+        self.read_all(held);
         let span = self.span.clone();
         let _within = span.enter();
         self.quiet = None;

@@ -26,6 +26,7 @@ use crate::{
     },
 };
 
+mod ending;
 mod given;
 mod judging;
 mod mark;
@@ -82,6 +83,10 @@ pub(super) struct Bridged {
     /// Calls that were given when this answer began.
     before: usize,
     required: bool,
+    /// Whether the site was told that there is no such tool.
+    unknown: bool,
+    /// Text that may not be the answer's last word, and is not yet given.
+    withheld: String,
     late: bool,
 }
 
@@ -103,6 +108,8 @@ impl Bridged {
             nudges: 0,
             before: 0,
             required: false,
+            unknown: false,
+            withheld: String::new(),
             late: false,
         }
     }
@@ -168,6 +175,7 @@ impl Bridged {
         self.give(events, out);
         self.unmask(out);
         self.book(&summary);
+        self.pass_on(out);
         let (next, judged) = match self.need(how) {
             None => self.settle(how, out),
             Some((need, _)) if self.may_ask(&need) => {
@@ -182,6 +190,7 @@ impl Bridged {
                 }
             }
         };
+        self.release(&next, out);
         self.tally.ended(word(&next), judged);
         next
     }
@@ -205,9 +214,7 @@ impl Bridged {
                     if call.repaired {
                         self.tally.repaired("json", "call");
                     }
-                    let id = format!("call_{}_{}", self.minted, self.given.calls);
-                    self.given.calls += 1;
-                    out.push(Delta::Call(Call { id, name: call.name, arguments: call.arguments }));
+                    self.call(call.name, call.arguments, out);
                 }
                 Event::Invalid(invalid) => {
                     self.tally.invalid(invalid.kind);
@@ -233,7 +240,19 @@ impl Bridged {
             return;
         }
         self.given.say(&text);
-        out.push(Delta::Text(text));
+        if self.withholds() {
+            self.withheld.push_str(&text);
+        } else {
+            out.push(Delta::Text(text));
+        }
+    }
+
+    fn call(&mut self, name: String, arguments: String, out: &mut Vec<Delta>) {
+        let said = std::mem::take(&mut self.withheld);
+        out.extend((!said.is_empty()).then_some(Delta::Text(said)));
+        let id = format!("call_{}_{}", self.minted, self.given.calls);
+        self.given.calls += 1;
+        out.push(Delta::Call(Call { id, name, arguments }));
     }
 
     /// Counts what an answer to us brought.
@@ -291,7 +310,13 @@ impl Bridged {
             let something = self.round.has_kept() || (limited && self.given.thought);
             return (!something).then_some((Need::Resume, "empty"));
         }
-        if limited || self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
+        if limited {
+            return None;
+        }
+        if let Some(Err(detail)) = self.shaped() {
+            return Some((Need::Reshape(detail), "-"));
+        }
+        if self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
             return None;
         }
         // Unasked, it says the same as when it is asked for.
@@ -304,77 +329,21 @@ impl Bridged {
 
     fn may_ask(&self, need: &Need) -> bool {
         let free = self.policy.repair && !self.late && self.exchanges.len() < EXTRA_ASKS;
-        free && !matches!((need, &self.round.purpose), (Need::Resume, Some(Need::Resume)))
+        let once = matches!(
+            (need, &self.round.purpose),
+            (Need::Resume, Some(Need::Resume)) | (Need::Reshape(_), Some(Need::Reshape(_)))
+        );
+        free && !once
     }
 
     fn ask(&mut self, need: Need) {
         self.required |= need == Need::Require;
+        self.unknown |= need.names_unknown_tool();
         self.before = self.given.calls;
         let question = need.question(&self.emulation);
         let answer = self.round.raw().to_owned();
         self.exchanges.push(Exchange { answer, question });
         self.round = Round::new(&self.emulation, Some(need));
-    }
-
-    /// Ends a turn whose fault the site may not mend any more.
-    fn give_up(&mut self, need: &Need, how: &How, out: &mut Vec<Delta>) -> Option<Next> {
-        if let Some(text) = need.doubtful() {
-            self.say(text.to_owned(), out);
-            return Some(Next::Done(Finish::Stop));
-        }
-        if self.given.calls > 0 {
-            return Some(Next::Done(Finish::ToolCalls));
-        }
-        let fault = match (need, how) {
-            (Need::Continue(_) | Need::Smaller(_), How::Fault(fault)) => fault.clone(),
-            (Need::Continue(_) | Need::Smaller(_), How::End(End { finish: Finish::Length, .. }))
-                if self.given.said || self.given.thought =>
-            {
-                return Some(Next::Done(Finish::Length));
-            }
-            (Need::Continue(_) | Need::Smaller(_), _) => Fault::Cut,
-            (Need::Correct(_), _) => Fault::BrokenCall,
-            (Need::Resume, _) => Fault::Empty,
-            (Need::Nudge(_) | Need::Require, _) => return None,
-        };
-        Some(Next::Fail(fault))
-    }
-
-    /// Ends a turn that is as good as it gets.
-    fn settle(&mut self, how: &How, out: &mut Vec<Delta>) -> (Next, &'static str) {
-        let judged = match &self.round.purpose {
-            Some(Need::Nudge(reason)) => reason.label(),
-            Some(need) => need.label(),
-            None => "-",
-        };
-        if self.given.calls > 0 {
-            return (Next::Done(Finish::ToolCalls), judged);
-        }
-        if let Some(Need::Nudge(_)) = &self.round.purpose {
-            return (Next::Done(Finish::Stop), judged);
-        }
-        let doubtful = self.round.purpose.as_ref().and_then(Need::doubtful).map(str::to_owned);
-        let is_doubtful = doubtful.is_some();
-        // What was taken for a call was none; and words in its place are the model's last word. Nothing is swallowed.
-        let declines = self.round.declines(&self.emulation);
-        let kept = Some(self.round.kept()).filter(|kept| !declines && !kept.is_empty());
-        for text in doubtful.into_iter().chain(kept) {
-            self.say(text, out);
-        }
-        let next = match how {
-            How::Fault(_) if is_doubtful => Next::Done(Finish::Stop),
-            How::Fault(_) if self.given.said && self.round.purpose == Some(Need::Require) => {
-                Next::Done(Finish::Stop)
-            }
-            How::Fault(fault) => Next::Fail(fault.clone()),
-            How::End(End { finish: Finish::ContentFilter, .. }) => Next::Done(Finish::ContentFilter),
-            How::End(End { finish: Finish::Length, .. }) if self.given.said || self.given.thought => {
-                Next::Done(Finish::Length)
-            }
-            How::End(_) | How::Cancelled if self.given.said => Next::Done(Finish::Stop),
-            How::End(_) | How::Cancelled => Next::Fail(Fault::Empty),
-        };
-        (next, judged)
     }
 }
 

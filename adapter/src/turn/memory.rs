@@ -12,7 +12,7 @@ use crate::{
     conversation::Thread,
     openai::request::ChatRequest,
     pool::{Held, PoolError},
-    prompt::Prompt,
+    prompt::{Calls, Prompt},
     scope::Scope,
     sites,
     state::AppState,
@@ -40,6 +40,14 @@ impl Memory {
         sites::remembers(site)?;
         let thread = Thread::read(site, scope, model, request);
         Some(Self { store: app.store.clone(), thread, said: Some(Collected::default()) })
+    }
+
+    /// The same, for what the site is asked: it was told once how calls are written, nonce and all.
+    pub(super) fn with(self, prompt: &Prompt) -> Self {
+        let Calls::Emulated(emulation) = &prompt.calls else { return self };
+        let dialect = &emulation.dialect;
+        let form = format!("{} {}", dialect.form.as_str(), dialect.nonce);
+        Self { thread: self.thread.written(form), ..self }
     }
 
     /// Takes what the client is told.

@@ -33,10 +33,12 @@ impl Native {
     /// servers that count from `call_0` in every answer make clients drop the later call (Claude Code 2.1.197).
     ///
     /// # Errors
-    /// When its arguments are not one JSON object: some clients would make a call without any of it.
+    /// When its arguments are not one JSON object: some clients would make a call without any of it. And when the client
+    /// chose other tools: it takes its choice for a permission.
     pub(super) fn fit(&mut self, call: Call) -> Result<Call, Fault> {
         let Call { id, name, arguments } = self.declare(call)?;
-        if !is_object(&arguments) {
+        let forbidden = self.declared.only.as_ref().is_some_and(|only| !only.contains(&name));
+        if forbidden || !is_object(&arguments) {
             return Err(Fault::BrokenCall);
         }
         if !self.declared.ids.contains(&id) {

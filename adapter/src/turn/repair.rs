@@ -30,6 +30,8 @@ pub(super) enum Need {
     Require,
     /// Nothing was said.
     Resume,
+    /// The answer is not the JSON that the client wants; what is wrong with it.
+    Reshape(String),
 }
 
 impl Need {
@@ -42,19 +44,24 @@ impl Need {
             Self::Nudge(_) => "nudge",
             Self::Require => "require",
             Self::Resume => "resume",
+            Self::Reshape(_) => "reshape",
         }
     }
 
     /// What the site is asked.
     pub(super) fn question(&self, emulation: &Emulation) -> String {
-        let Emulation { catalog, dialect, choice, .. } = emulation;
+        let Emulation { catalog, dialect, choice, wanted, .. } = emulation;
         match self {
             Self::Correct(invalid) => reask::correction(invalid, catalog, dialect),
             Self::Continue(truncated) => reask::continuation(truncated),
             Self::Smaller(truncated) => reask::smaller(truncated, dialect),
             Self::Nudge(_) => reask::nudge(dialect),
             Self::Require => reask::requirement(choice, dialect),
-            Self::Resume => reask::resumption(dialect),
+            Self::Resume if emulation.offers_tools() => reask::resumption(dialect),
+            Self::Resume => reask::silence(),
+            Self::Reshape(detail) => {
+                wanted.as_ref().map_or_else(String::new, |wanted| wanted.reshape(detail))
+            }
         }
     }
 
@@ -63,11 +70,48 @@ impl Need {
         matches!(self, Self::Resume)
     }
 
+    /// Whether a tool is named that is not declared.
+    pub(super) fn names_unknown_tool(&self) -> bool {
+        matches!(self, Self::Correct(Invalid { kind: Kind::UnknownTool, .. }))
+    }
+
+    /// What the person is told where the site cannot mend it.
+    pub(super) fn given_up(&self) -> Option<String> {
+        let (name, why) = match self {
+            Self::Correct(invalid) => (Some(invalid.name.as_str()), reason(invalid.kind)),
+            Self::Continue(truncated) | Self::Smaller(truncated) => {
+                (truncated.name.as_deref(), "it was cut off before its end")
+            }
+            Self::Reshape(_) => return Some("This answer is not the JSON that was asked for.".to_owned()),
+            Self::Nudge(_) | Self::Require | Self::Resume => return None,
+        };
+        // A name that is none may be anything, markup too.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+        let call = match name.map(str::trim) {
+            Some(name) if !name.is_empty() && name.chars().all(plain) => format!("The call of {name}"),
+            Some(_) | None => "A call".to_owned(),
+        };
+        Some(format!("{call} could not be made: {why}."))
+    }
+
     /// The text that was taken for a call and may be none.
     pub(super) fn doubtful(&self) -> Option<&str> {
         match self {
             Self::Correct(Invalid { kind: Kind::Doubtful, raw, .. }) => Some(raw),
             _ => None,
         }
+    }
+}
+
+/// Why a call could not be made, in words for people.
+fn reason(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NoName => "it names no tool",
+        Kind::UnknownTool => "there is no such tool",
+        Kind::Json => "its arguments are not JSON",
+        Kind::Arguments => "its arguments do not fit the tool",
+        Kind::Malformed | Kind::Doubtful => "it is not in the form of a call",
+        Kind::TooLong => "it is too long",
+        Kind::TooMany => "there are too many calls",
     }
 }

@@ -35,6 +35,11 @@ impl Tally {
         self.metrics.calls.repairs.get_or_create(&self.with(step, outcome)).inc();
     }
 
+    /// The site could not mend a call, and the client was told so.
+    pub(super) fn given_up(&self, step: &'static str) {
+        self.repaired(step, "given_up");
+    }
+
     /// The judge found that an answer stopped short; `outcome` is what came of it.
     pub(super) fn nudged(&self, reason: &'static str, outcome: &'static str) {
         self.metrics.calls.nudges.get_or_create(&self.with(reason, outcome)).inc();

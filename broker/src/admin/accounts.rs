@@ -12,6 +12,7 @@ use latchkey_shared::{
     credentials::Credentials,
     id::{PoolName, SiteName},
     site::{Site, catalog::Catalog},
+    store::Replaced,
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -62,7 +63,7 @@ pub(super) async fn create(
         app.store.postpone(account.id, due).await?;
     }
     if let Some(credentials) = credentials {
-        account.credentials_version = put_credentials(&app, &account, &credentials).await?;
+        account.credentials_version = put_credentials(&app, &account, &credentials, None).await?;
     }
     tracing::info!(account.id = %account.id, site = %account.site, "account added");
     let detail = format!("{} at {}", account.label, account.site);
@@ -127,19 +128,21 @@ pub(super) fn site(catalog: &Catalog, name: &SiteName) -> Result<Arc<Site>, Prob
     Err(Problem::SiteUnknown { name: name.clone(), known: known.join(", ") })
 }
 
-/// Seals and stores the next version of an account's credentials.
+/// Seals and stores the next version of an account's credentials, of which a part may be kept from version `base`.
 pub(super) async fn put_credentials(
     app: &App,
     account: &Account,
     credentials: &Credentials,
+    base: Option<u64>,
 ) -> Result<u64, Problem> {
     let not_found = || Problem::AccountNotFound(account.id.to_string());
     let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
     let sealed = app.credentials_vault.seal(credentials, account.id, version);
-    if !app.store.put_credentials(account.id, version, &sealed).await? {
-        return Err(not_found());
+    match app.store.put_credentials(account.id, version, &sealed, base).await? {
+        Replaced::Done => Ok(version),
+        Replaced::Overtaken => Err(Problem::CredentialsChanged),
+        Replaced::NoAccount => Err(not_found()),
     }
-    Ok(version)
 }
 
 /// An account whose trouble is over, where it was before.

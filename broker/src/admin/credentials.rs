@@ -63,12 +63,13 @@ impl CredentialsBody {
 }
 
 impl OtherCredentials {
-    /// Checks them, beside what is stored.
-    async fn check(self, app: &App, account: &Account) -> Result<Credentials, Problem> {
+    /// Checks them, beside what is stored; with the version of what they keep a part of.
+    async fn check(self, app: &App, account: &Account) -> Result<(Credentials, Option<u64>), Problem> {
         let Self { username, password, totp_seed } = self;
         if let Some(username) = username {
             let password = password.ok_or_else(|| Problem::invalid("password", "it is missing"))?;
-            return CredentialsBody { username, password, totp_seed: totp_seed.flatten() }.check("");
+            let body = CredentialsBody { username, password, totp_seed: totp_seed.flatten() };
+            return Ok((body.check("")?, None));
         }
         if password.is_none() && totp_seed.is_none() {
             return Err(Problem::invalid(
@@ -76,25 +77,26 @@ impl OtherCredentials {
                 "it is missing, and so is everything else that may change",
             ));
         }
-        let stored = stored(app, account).await?;
+        let (version, stored) = stored(app, account).await?;
         let totp_seed = match totp_seed {
             Some(changed) => changed.as_ref().map(valid::totp_seed).transpose()?,
             None => stored.totp_seed,
         };
         let password = password.map(valid::password).transpose()?.unwrap_or(stored.password);
-        Ok(Credentials { username: stored.username, password, totp_seed })
+        Ok((Credentials { username: stored.username, password, totp_seed }, Some(version)))
     }
 }
 
-/// The credentials that an account has.
-async fn stored(app: &App, account: &Account) -> Result<Credentials, Problem> {
+/// The credentials that an account has, and their version.
+async fn stored(app: &App, account: &Account) -> Result<(u64, Credentials), Problem> {
     let Some((version, sealed)) = app.store.credentials(account.id).await? else {
         return Err(Problem::invalid("username", "it is missing, and none is stored"));
     };
-    app.credentials_vault.open(&sealed, account.id, version).map_err(|error| {
+    let opened = app.credentials_vault.open(&sealed, account.id, version).map_err(|error| {
         tracing::warn!(account.id = %account.id, %error, "cannot open the credentials that are to change");
         Problem::invalid("username", "it is missing, and what is stored cannot be opened: give all of them")
-    })
+    })?;
+    Ok((version, opened))
 }
 
 /// Replaces an account's credentials, or some of them. A new version may be typed at the site again after a rejected one.
@@ -104,8 +106,8 @@ pub(super) async fn replace(
     State(app): State<App>,
     Body(body): Body<OtherCredentials>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
-    let credentials = body.check(&app, &account).await?;
-    let version = accounts::put_credentials(&app, &account, &credentials).await?;
+    let (credentials, base) = body.check(&app, &account).await?;
+    let version = accounts::put_credentials(&app, &account, &credentials, base).await?;
     app.store.forget_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {

@@ -49,6 +49,8 @@ pub(crate) enum Problem {
     SiteWithoutUrl(SiteName),
     #[error("account {0} is {1}: change `disabled` to false first")]
     AccountDisabled(AccountId, State),
+    #[error("somebody else has just changed the credentials; nothing was changed: send the same again")]
+    CredentialsChanged,
     #[error("a login of the account runs, or has just ended; see the account, and give the session again")]
     LoginRunning,
     #[error("{what}; give one that is signed in at the site; nothing was changed")]
@@ -111,6 +113,7 @@ impl Problem {
             | Self::AccountDisabled(..)
             | Self::AccountDamaged(..)
             | Self::AccountBeyondRepair(_)
+            | Self::CredentialsChanged
             | Self::LoginRunning => StatusCode::CONFLICT,
             Self::SessionUnproved(_) | Self::LoginQueueFull | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -138,6 +141,7 @@ impl Problem {
             Self::SiteUnknown { .. } => ("site_unknown", "No such site"),
             Self::SiteWithoutUrl(_) => ("site_without_url", "The site has no address"),
             Self::AccountDisabled(..) => ("account_disabled", "The account is switched off"),
+            Self::CredentialsChanged => ("credentials_changed", "The credentials were changed meanwhile"),
             Self::LoginRunning => ("login_running", "A login of the account runs"),
             Self::SessionRefused { .. } => ("session_refused", "The site refused the session"),
             Self::SessionUnproved(_) => ("session_unproved", "The site could not be asked"),
@@ -165,6 +169,7 @@ impl Problem {
             | Self::AccountDisabled(..)
             | Self::AccountDamaged(..)
             | Self::AccountBeyondRepair(_)
+            | Self::CredentialsChanged
             | Self::LoginRunning
             | Self::SessionUnproved(_)
             | Self::LoginQueueFull

@@ -58,6 +58,11 @@ pub(super) struct NewCredentials<'a> {
     pub(super) totp_seed: Option<&'a str>,
 }
 
+/// The one refusal that passes when the same is sent again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} (credentials_changed)")]
+struct CredentialsChanged(String);
+
 impl Client {
     pub(super) fn from_env(env: &Env) -> anyhow::Result<Self> {
         let base = env.text("LATCHKEY_BROKER_URL")?.unwrap_or_else(|| "http://127.0.0.1:7801".to_owned());
@@ -111,14 +116,19 @@ impl Client {
         self.answer(self.request(Method::POST, &format!("/v1/accounts/{id}/logins"))?).await
     }
 
-    /// Gives the version that they are stored as.
+    /// Gives the version that they are stored as. Once more where somebody else has changed them meanwhile.
     pub(super) async fn replace_credentials(
         &self,
         id: AccountId,
         credentials: &Map<String, Value>,
     ) -> anyhow::Result<u64> {
-        let request = self.request(Method::PUT, &format!("/v1/accounts/{id}/credentials"))?;
-        self.answer::<CredentialsVersion>(request.json(credentials)).await.map(|stored| stored.version)
+        let path = format!("/v1/accounts/{id}/credentials");
+        let request = || Ok::<_, anyhow::Error>(self.request(Method::PUT, &path)?.json(credentials));
+        let stored = match self.answer::<CredentialsVersion>(request()?).await {
+            Err(error) if error.is::<CredentialsChanged>() => self.answer(request()?).await,
+            stored => stored,
+        };
+        stored.map(|stored| stored.version)
     }
 
     pub(super) async fn give(
@@ -168,6 +178,9 @@ impl Client {
         }
         let status = response.status();
         match response.json::<ProblemView>().await {
+            Ok(problem) if problem.code == "credentials_changed" => {
+                Err(CredentialsChanged(problem.detail).into())
+            }
             Ok(problem) => bail!("{} ({})", problem.detail, problem.code),
             Err(_) => {
                 bail!("{} answers {status}, which no broker does: is LATCHKEY_BROKER_URL right?", self.base)

@@ -48,7 +48,10 @@ pub const VARIABLES: &[Variable] = &[
         "broker: command that prints that ring, of a KMS or for an age file; run without a shell",
     ),
     plain("LATCHKEY_DEPLOYMENT", "both: name of this deployment, bound into every sealed record; default"),
-    plain("LATCHKEY_DRAIN", "adapter: how long open streams go on after the signal to stop; 10m"),
+    plain(
+        "LATCHKEY_DRAIN",
+        "adapter: how long open streams go on after the signal to stop, at most 55m; 10m",
+    ),
     plain("LATCHKEY_HEARTBEAT", "adapter: time between comment lines on a silent stream; 10s"),
     plain(
         "LATCHKEY_JUDGE",

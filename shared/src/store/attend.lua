@@ -11,7 +11,9 @@ local last, resumed, blind, mine = tonumber(state[1]), tonumber(state[2]) or 0, 
 local lost = ARGV[2] ~= '' and not mine
 local was_away = last and (now - last > gap or now < last)
 if was_away or (lost and (now < resumed or resumed + grace <= now)) then
-  blind = lost and '1' or '0'
+  -- Who was not known when Redis was back the last time may not have come since, if it went again too soon.
+  local unheard = blind == '1' and last and last < resumed + grace
+  blind = (lost or unheard) and '1' or '0'
   -- Everybody who was there has a while to come back.
   local entries = redis.call('HGETALL', KEYS[1])
   for index = 1, #entries, 2 do

@@ -3,7 +3,11 @@
 //! A lease is a key of its account's slot and an adapter's presence is not, so no script sees both. Each adapter says once
 //! a second that it is there, hears who is not, and names those with each lease that it asks for.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use deadpool_redis::redis;
 
@@ -59,6 +63,22 @@ impl Store {
                 _ => return Err(StoreError::Unavailable("the script answers something else".to_owned())),
             };
         Ok(Attendance { resumed, was_gone: was_gone == 1, is_open: is_open == 1, absent: absent.join(" ") })
+    }
+
+    /// The adapters that have not said for the time of a presence that they are there.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub(super) async fn gone(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut asked = redis::cmd("HGETALL");
+        let known: BTreeMap<String, String> = match self.command(asked.arg(keys::ADAPTERS)).await {
+            Err(StoreError::Unreadable(_)) => return Ok(BTreeSet::new()),
+            known => known?,
+        };
+        let oldest = self.server_time().await?.millis().saturating_sub(millis(PRESENCE));
+        let said = |entry: &str| entry.split_once(' ').and_then(|(said, _)| said.parse::<u64>().ok());
+        let gone = known.into_iter().filter(|(_, entry)| said(entry).is_some_and(|said| said <= oldest));
+        Ok(gone.map(|(adapter, _)| adapter).collect())
     }
 
     /// Says that an adapter ends and holds nothing any more.

@@ -8,10 +8,13 @@ if type(redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)) == 'table' then
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], string.format('%.0f', now + 3600000), '+inf')
 if ARGV[5] ~= '' then
-  for _, place in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    local adapter = string.match(place, '^(%w+)%.')
-    if adapter and string.find(ARGV[5], adapter, 1, true) then
-      redis.call('ZREM', KEYS[1], place)
+  -- Who is gone has taken or kept no place lately; who has is back, and was gone only when the asker last heard.
+  local lately = now + ARGV[2] - 5000
+  local places = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for index = 1, #places, 2 do
+    local adapter = string.match(places[index], '^(%w+)%.')
+    if adapter and tonumber(places[index + 1]) < lately and string.find(ARGV[5], adapter, 1, true) then
+      redis.call('ZREM', KEYS[1], places[index])
     end
   end
 end

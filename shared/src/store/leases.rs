@@ -229,37 +229,38 @@ impl Store {
         self.pipeline(&pipe).await
     }
 
-    /// How many leases an account has.
+    /// How many leases an account has; those of adapters that are gone do not count.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn leases(&self, id: AccountId) -> Result<u32, StoreError> {
-        let mut count = redis::cmd("ZCOUNT");
-        count.arg(keys::leases(id)).arg(Timestamp::now().millis()).arg("+inf");
-        match self.command(&count).await {
-            Err(StoreError::Unreadable(_)) => Ok(0),
-            counted => counted,
-        }
+        Ok(self.leases_of(&[id]).await?.into_iter().sum())
     }
 
-    /// How many leases each of these accounts has.
+    /// How many leases each of these accounts has; those of adapters that are gone do not count.
     ///
     /// # Errors
     /// When Redis is unavailable.
     pub async fn leases_of(&self, ids: &[AccountId]) -> Result<Vec<u32>, StoreError> {
-        let now = Timestamp::now().millis();
-        let mut counts = Vec::with_capacity(ids.len());
+        let (gone, now) = (self.gone().await?, Timestamp::now().millis());
+        let counts = |place: &Vec<u8>| {
+            let place = String::from_utf8_lossy(place);
+            place.split_once('.').is_none_or(|(adapter, _)| !gone.contains(adapter))
+        };
+        let mut counted = Vec::with_capacity(ids.len());
         // In batches, so that ten thousand accounts are no single long call.
         for batch in ids.chunks(500) {
-            let count = |id: &AccountId| {
-                let mut count = redis::cmd("ZCOUNT");
-                count.arg(keys::leases(*id)).arg(now).arg("+inf");
-                count
+            let list = |id: &AccountId| {
+                let mut list = redis::cmd("ZRANGEBYSCORE");
+                list.arg(keys::leases(*id)).arg(now).arg("+inf");
+                list
             };
-            let counted = self.each_readable::<u32>(batch.iter().map(count).collect()).await?;
-            counts.extend(counted.into_iter().map(Option::unwrap_or_default));
+            let places = self.each_readable::<Vec<Vec<u8>>>(batch.iter().map(list).collect()).await?;
+            let count = |places: Vec<Vec<u8>>| places.iter().filter(|place| counts(place)).count();
+            let held = places.into_iter().map(|places| count(places.unwrap_or_default()));
+            counted.extend(held.map(|held| u32::try_from(held).unwrap_or(u32::MAX)));
         }
-        Ok(counts)
+        Ok(counted)
     }
 
     /// Keeps an account from being leased for a while; a longer cooldown that runs already stays.

@@ -78,6 +78,17 @@ pub enum Published {
     Stale,
 }
 
+/// Whether credentials were replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// They are the account's now.
+    Done,
+    /// They are not: others were stored since their version was drawn, or since their base was read.
+    Overtaken,
+    /// They are not: there is no such account.
+    NoAccount,
+}
+
 /// A session as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredSession {
@@ -98,8 +109,8 @@ impl Store {
         Ok((drawn > 0).then_some(drawn))
     }
 
-    /// Stores a version of an account's credentials, unless a later one is there; false when there is no such account.
-    /// What a browser kept is forgotten: it may be another person's.
+    /// Stores a version of an account's credentials. `base` is the version that they were made from, if they keep a part
+    /// of it. What a browser kept is forgotten: it may be another person's.
     ///
     /// # Errors
     /// When Redis is unavailable.
@@ -108,11 +119,18 @@ impl Store {
         id: AccountId,
         version: u64,
         sealed: &Sealed,
-    ) -> Result<bool, StoreError> {
+        base: Option<u64>,
+    ) -> Result<Replaced, StoreError> {
         let script = redis::Script::new(include_str!("put_credentials.lua"));
         let mut call = script.key(keys::account(id));
         call.key(keys::credentials(id)).key(keys::state(id));
-        self.script(call.arg(version).arg(sealed.as_bytes())).await
+        call.arg(version).arg(sealed.as_bytes()).arg(fields::optional(base));
+        let answer: u64 = self.script(&call).await?;
+        Ok(match answer {
+            1 => Replaced::Done,
+            2 => Replaced::Overtaken,
+            _ => Replaced::NoAccount,
+        })
     }
 
     /// An account's credentials with their version.

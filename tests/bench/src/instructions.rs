@@ -114,7 +114,8 @@ async fn count(adapter: &Path, model: &'static str, call: bool, chunks: usize) -
     let request = target.request(Plan { chunks, pace_ms: 0, bytes: 0, stream: true });
     let mut connection = Connection::open(listen).await?;
     for _ in 0..ANSWERS {
-        connection.ask(&request).await?;
+        let seen = connection.ask(&request).await?;
+        ensure!(seen.called == call, "the answer ended with calls: {}, expected {call}", seen.called);
     }
     drop(connection);
     process.end(END).await?;

@@ -34,6 +34,8 @@ pub(crate) struct Seen {
     pub delays: Vec<u64>,
     /// Bytes read, heads and frames included.
     pub bytes: u64,
+    /// Whether the answer ended with calls.
+    pub called: bool,
 }
 
 /// How much of a body is to come.
@@ -82,6 +84,7 @@ impl Connection {
         let done = memchr::memmem::rfind(&self.body, b"data: [DONE]").is_some();
         ensure!(done || !streams, "the stream ended without [DONE]");
         seen.bytes = self.bytes;
+        seen.called = memchr::memmem::rfind(&self.body, b"\"finish_reason\":\"tool_calls\"").is_some();
         Ok(seen)
     }
 

@@ -109,10 +109,11 @@ fn whole(plan: Plan) -> String {
     )
 }
 
-/// The four letters with which the prompt tells the model to mark its calls.
+/// The letters with which the prompt tells the model to mark its calls.
 pub(crate) fn nonce(body: &[u8]) -> Option<String> {
     let at = memchr::memmem::rfind(body, b"<tool_calls_")? + b"<tool_calls_".len();
-    Some(String::from_utf8_lossy(body.get(at..at + 4)?).into_owned())
+    let end = at + memchr::memchr(b'>', &body[at..])?;
+    Some(String::from_utf8_lossy(&body[at..end]).into_owned())
 }
 
 fn opener(nonce: &str) -> String {

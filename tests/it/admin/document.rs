@@ -12,8 +12,12 @@ const DOCUMENT: &str = include_str!("../../../broker/openapi.json");
 const ROUTES: &str = include_str!("../../../broker/src/admin.rs");
 const PROBLEMS: &str = include_str!("../../../broker/src/admin/problem.rs");
 const FAILURES: &str = include_str!("../../../broker/src/login/failure.rs");
-const REFUSALS: &str =
-    concat!(include_str!("edge.rs"), include_str!("refusals.rs"), include_str!("session.rs"));
+const REFUSALS: &str = concat!(
+    include_str!("credentials.rs"),
+    include_str!("edge.rs"),
+    include_str!("refusals.rs"),
+    include_str!("session.rs")
+);
 
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()

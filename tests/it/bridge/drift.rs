@@ -149,7 +149,7 @@ fn the_stream_may_end_when_only_another_call_would_matter() {
         (sieve.expectation(), sieve.is_holding())
     };
 
-    assert_eq!(push("Hi <tool_calls_N>"), (Expectation::Open, true));
+    assert_eq!(push("Hi <tool_calls_N>\n"), (Expectation::Open, true));
     assert_eq!(push(CALL), (Expectation::Open, true));
     assert_eq!(push("</tool_calls_N>\n").0, Expectation::OnlyCalls);
     assert_eq!(push("<tool_calls_N>").0, Expectation::Open);

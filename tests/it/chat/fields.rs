@@ -21,6 +21,8 @@ enum Fate {
     LeftOut,
     /// The site is not told, and the answer is as long as it says.
     Kept,
+    /// The prompt says it in words, and the answer that is not so is told as such.
+    Written,
 }
 
 /// A row of the table: fields, and what becomes of them at a site like OpenAI and at any other.
@@ -50,6 +52,7 @@ fn fate(cell: &str) -> Fate {
         "passed on" => Fate::PassedOn,
         "left out" => Fate::LeftOut,
         "kept by the adapter" => Fate::Kept,
+        "written into the prompt" => Fate::Written,
         other => panic!("the table does not know {other:?}"),
     }
 }
@@ -80,12 +83,21 @@ async fn check(world: &World, fields: &Map<String, Value>, expected: Fate) {
         assert!(fields.keys().any(|name| answer.body.contains(name.as_str())), "{fields:?}: {}", answer.body);
         return;
     }
-    let text = if expected == Fate::Kept { "Fine" } else { "Fine." };
+    let text = match expected {
+        Fate::Kept => "Fine",
+        Fate::Written => "Fine.\n\nThis answer is not the JSON that was asked for.",
+        Fate::Refused | Fate::PassedOn | Fate::LeftOut => "Fine.",
+    };
     assert_eq!(answer.text(), text, "{fields:?}");
     let call = world.practice.model().last_call();
+    if expected == Fate::Written {
+        let prompt = call.body["messages"].to_string();
+        assert!(prompt.contains("one JSON value that fits"), "{fields:?}: {prompt}");
+    }
     for (name, value) in fields {
         let got = (call.body.get(name) == Some(value), expected);
-        let as_told = matches!(got, (true, Fate::PassedOn) | (false, Fate::LeftOut | Fate::Kept));
+        let as_told =
+            matches!(got, (true, Fate::PassedOn) | (false, Fate::LeftOut | Fate::Kept | Fate::Written));
         assert!(as_told, "{name} is not {expected:?}: {}", call.body);
     }
 }

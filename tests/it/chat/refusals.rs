@@ -191,19 +191,6 @@ async fn what_stands_before_a_site_and_waited_in_vain_is_504_and_asked_once() {
 }
 
 #[tokio::test]
-async fn a_refused_secret_is_counted() {
-    let world = adapter().await;
-    let stranger = world.adapter().with_secret("a secret that is none of ours");
-
-    for _ in 0..3 {
-        assert_eq!(stranger.ask("hi").await.status, 401);
-    }
-
-    let metrics = world.adapter().get("/metrics").await.body;
-    assert!(metrics.contains("latchkey_adapter_refused_total 3\n"), "{metrics}");
-}
-
-#[tokio::test]
 async fn an_error_event_before_the_first_delta_is_a_status() {
     let limited =
         "data: {\"error\":{\"message\":\"Rate limit reached\",\"code\":\"rate_limit_exceeded\"}}\n\n";

@@ -62,7 +62,11 @@ fn docker_waits_longer_than_an_adapter_lets_its_streams_go_on() {
 
     let default = VARIABLES.iter().find(|variable| variable.name == "LATCHKEY_DRAIN").unwrap().meaning;
     assert!(drain >= Duration::from_secs(300), "a turn of a coding agent is minutes");
-    assert!(grace > drain + Duration::from_secs(60), "{grace:?} {drain:?}");
+    let longest = latchkey_adapter::config::LONGEST_DRAIN;
+    assert!(longest >= drain && grace >= longest + Duration::from_secs(60), "{grace:?} {drain:?}");
+    assert!(
+        super::read(".env.example").contains(&format!("at most {}", humantime::format_duration(longest)))
+    );
     assert!(default.ends_with(&format!("; {}", humantime::format_duration(drain))), "{default}");
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use support::{
     model::{End, Reply},
     wait::until,
-    world::{Start, World},
+    world::{SHARED_SECRET, Start, World},
 };
 
 use super::{Answered, BEHIND, PATHS, RESEND, question, unique_removed, without_repeats};
@@ -190,6 +190,43 @@ async fn a_whole_answer_is_never_begun_as_a_stream() {
             world.adapter().request(Method::POST, path, Some(&question(false))).send().await.unwrap();
         assert_eq!(response.status(), 502, "{path}");
         assert_eq!(response.headers()["content-type"], "application/json", "{path}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_time_counts_from_when_the_request_came_and_not_from_the_end_of_its_body() {
+    let world = start().concurrency(4).adapter_env(BEGIN_AFTER.0, "1500ms").await;
+    let client = reqwest::Client::new();
+
+    for path in PATHS {
+        world.practice.model().reset();
+        world.practice.model().always(Reply::new().hold().piece("Hello."));
+        let (pieces, body) = futures::channel::mpsc::unbounded::<std::io::Result<String>>();
+        let body = reqwest::Body::wrap_stream(body);
+        let url = world.adapters[0].url.join(path).unwrap();
+        let slow = client.post(url).bearer_auth(SHARED_SECRET).header("content-type", "application/json");
+        let slow = slow.body(body).send();
+        let others = async {
+            let text = question(true).to_string();
+            let (begin, rest) = text.split_at(10);
+            pieces.unbounded_send(Ok(begin.to_owned())).unwrap();
+            // Once another one has begun that came later, it is time for this one too.
+            let other = ask(&world, path).await;
+            pieces.unbounded_send(Ok(rest.to_owned())).unwrap();
+            drop(pieces);
+            let third = ask(&world, path).await;
+            (other, third)
+        };
+
+        let mut others = std::pin::pin!(others);
+        let first = tokio::select! {
+            slow = slow => slow.unwrap(),
+            _ = &mut others => panic!("{path}: one that came much later has begun before it"),
+        };
+        assert_eq!(first.status(), 200, "{path}");
+        let (other, third) = others.await;
+        assert_eq!((other.status(), third.status()), (200.try_into().unwrap(), 200.try_into().unwrap()));
     }
     world.stop().await;
 }

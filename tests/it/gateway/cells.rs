@@ -15,11 +15,12 @@ pub(super) enum Wire {
     Messages,
 }
 
-/// A way through the gateway: the API, and the kind of channel.
+/// A way through the gateway: the API, the kind of channel, and what its base URL ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path {
     pub(super) wire: Wire,
     pub(super) kind: u64,
+    pub(super) below: &'static str,
 }
 
 /// Whether there are tools, and whether the site knows them.
@@ -42,12 +43,17 @@ pub(super) struct Cell {
     pub(super) pings: bool,
 }
 
-const fn path(wire: Wire, kind: u64) -> Path {
-    Path { wire, kind }
+/// What a channel's base URL should end with.
+pub(super) const PREFIX: &str = "/new-api";
+
+/// A way by a channel that is made as the README says.
+pub(super) const fn path(wire: Wire, kind: u64) -> Path {
+    Path { wire, kind, below: PREFIX }
 }
 
-/// Messages over a channel of type 1 are converted; over the others nothing is.
-pub(super) const PATHS: [Path; 10] = [
+/// Messages over a channel of type 1 are converted; over the others nothing is. The last ones are channels of another
+/// base URL: an older one, and one that somebody forgot to complete.
+pub(super) const PATHS: [Path; 13] = [
     path(Wire::Chat, 1),
     path(Wire::Chat, 58),
     path(Wire::Chat, 60),
@@ -58,6 +64,9 @@ pub(super) const PATHS: [Path; 10] = [
     path(Wire::Messages, 14),
     path(Wire::Messages, 58),
     path(Wire::Messages, 60),
+    Path { wire: Wire::Messages, kind: 1, below: "/claude" },
+    Path { wire: Wire::Messages, kind: 1, below: "" },
+    Path { wire: Wire::Messages, kind: 60, below: "" },
 ];
 
 const TOOLS: [Tools; 3] = [Tools::None, Tools::Native, Tools::Emulated];
@@ -90,7 +99,7 @@ impl Cell {
             Word::Ok => self.fault.may_end_well(),
             Word::Status(status) => !(200..300).contains(&status) && status != 401,
             Word::Event | Word::Cut => self.streamed,
-            Word::DoneOnly | Word::Empty | Word::Lie | Word::Mix => false,
+            Word::DoneOnly | Word::Empty | Word::Lie | Word::Mix | Word::Endless => false,
         };
         if !told {
             return Some(format!("{self}: {outcome}"));
@@ -100,7 +109,7 @@ impl Cell {
     }
 
     /// How often the site may be asked.
-    fn most(&self) -> usize {
+    pub(super) fn most(&self) -> usize {
         let tries = match self.fault {
             Fault::None | Fault::Length | Fault::Filter | Fault::BadRequest | Fault::SilentFirst => 1,
             Fault::StatusOnce | Fault::CutTextOnce | Fault::ErrorTextOnce => 2.min(self.retries + 1),
@@ -134,7 +143,12 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.wire, self.kind)
+        write!(f, "{:?} {}", self.wire, self.kind)?;
+        match self.below {
+            PREFIX => Ok(()),
+            "" => f.write_str(" plain"),
+            other => write!(f, " {other}"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! `RetryTimes` 1. The stand-in is held to them, and the real one too where somebody has brought it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{
         Arc, Mutex,
@@ -15,6 +15,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
+    http::HeaderMap,
     response::Response,
 };
 use futures::{StreamExt, future::join_all, stream};
@@ -40,9 +41,12 @@ const LATE: Duration = Duration::from_millis(1400);
 /// So that what was said before a cut is on the wire.
 const FLUSH: Duration = Duration::from_millis(20);
 
-/// The rows by their marks.
+/// The rows by their marks, and how those that asked named themselves.
 #[derive(Clone, Default)]
-struct Upstream(Arc<Mutex<BTreeMap<String, Asked>>>);
+struct Upstream {
+    rows: Arc<Mutex<BTreeMap<String, Asked>>>,
+    agents: Arc<Mutex<BTreeSet<String>>>,
+}
 
 /// A row, and how often it was asked.
 type Asked = (Row, Arc<AtomicUsize>);
@@ -61,6 +65,12 @@ async fn the_gateway_does_what_was_measured() {
         wrong.extend(differing("the real one", &real.console(), &upstream, &base).await);
     }
 
+    let agents = upstream.agents.lock().unwrap().clone();
+    assert_eq!(
+        agents,
+        BTreeSet::from(["Go-http-client/1.1".to_owned()]),
+        "the adapter knows it by this name"
+    );
     assert!(wrong.is_empty(), "{} rows are otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -91,7 +101,7 @@ async fn differing(name: &str, console: &Console, upstream: &Upstream, base: &st
 async fn outcome(console: &Console, upstream: &Upstream, row: &Row, path: Path) -> Outcome {
     let asked = Arc::new(AtomicUsize::new(0));
     let mark = {
-        let mut rows = upstream.0.lock().unwrap();
+        let mut rows = upstream.rows.lock().unwrap();
         let mark = format!("cell {:05}.", rows.len());
         rows.insert(mark.clone(), (row.clone(), Arc::clone(&asked)));
         mark
@@ -105,10 +115,13 @@ async fn outcome(console: &Console, upstream: &Upstream, row: &Row, path: Path) 
     Outcome { word: word(cell, status, &read(answer).await), asked: asked.load(Ordering::SeqCst) }
 }
 
-async fn answer(State(upstream): State<Upstream>, body: Bytes) -> Response {
+async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, body: Bytes) -> Response {
+    let agent =
+        headers.get("user-agent").map_or_else(String::new, |agent| agent.to_str().unwrap().to_owned());
+    upstream.agents.lock().unwrap().insert(agent);
     let text = String::from_utf8_lossy(&body);
     let at = text.find("cell ").expect("every question has its mark");
-    let (row, asked) = upstream.0.lock().unwrap()[&text[at..at + "cell 00000.".len()]].clone();
+    let (row, asked) = upstream.rows.lock().unwrap()[&text[at..at + "cell 00000.".len()]].clone();
     let again = asked.fetch_add(1, Ordering::SeqCst) > 0;
     let head = Response::builder().header("retry-after", "7");
     let (status, steps) = if again && row.recovers { (200, whole(&row)) } else { (row.status, row.steps) };

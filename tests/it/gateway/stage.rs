@@ -16,21 +16,22 @@ use support::{
     new_api::{Console, NewApi, Real, Relaying},
     world::{SHARED_SECRET, World},
 };
+use tokio::time::Instant;
 
 use super::{
-    cells::{Cell, Tools, Wire},
+    cells::{Cell, PATHS, Path, Tools, Wire},
     table::Table,
-    words::{Outcome, word},
+    words::{Outcome, Word, word},
 };
 use crate::chat::SITE_FILE;
 
-/// What a channel's base URL ends with.
-pub(super) const PREFIX: &str = "/new-api";
-const KINDS: [u64; 4] = [1, 14, 58, 60];
+/// What a channel passes on of a client's headers.
+const PASSED: [&str; 4] =
+    ["Anthropic-Version", "X-Session-Affinity", "X-Claude-Code-Session-Id", "Session-Id"];
 /// The gateway's shortest ping, in seconds.
 const PING: &str = "1";
-/// Cells at once.
-const AT_ONCE: usize = 64;
+/// Cells at once. Most wait most of the time; more of them would take the deadlines from one another on two cores.
+const AT_ONCE: usize = 48;
 /// No cell takes longer, in the middle of the others.
 const LIMIT: Duration = Duration::from_secs(50);
 
@@ -66,9 +67,10 @@ impl Stage {
                 let (cell, seen) = find(&marked, request);
                 cell.fault.reply(cell, request, seen.fetch_add(1, Ordering::SeqCst) > 0)
             });
-            let base = format!("{}{PREFIX}", world.adapters[0].url.as_str().trim_end_matches('/'));
-            for kind in KINDS {
-                console.add(&channel(kind, &model(kind, site), &base)).await;
+            let url = world.adapters[0].url.as_str().trim_end_matches('/');
+            let channels: BTreeMap<String, Path> = PATHS.map(|path| (model(path, site), path)).into();
+            for (model, path) in channels {
+                console.add(&channel(path.kind, &model, &format!("{url}{}", path.below))).await;
             }
         }
         Self { name, worlds, gateway, cells }
@@ -84,10 +86,18 @@ impl Stage {
         console.set("general_setting.ping_interval_seconds", PING).await;
         let mut table = Table::default();
         for ((retries, pings), group) in groups {
+            let begun = Instant::now();
             console.set("RetryTimes", &retries.to_string()).await;
             console.set("general_setting.ping_interval_enabled", if pings { "true" } else { "false" }).await;
             let running = stream::iter(group).map(|cell| self.cell(&console, cell)).buffer_unordered(AT_ONCE);
-            table.0.extend(running.collect::<Vec<_>>().await);
+            let part = Table(running.collect().await);
+            let (cells, took) = (part.len(), begun.elapsed().as_secs());
+            super::print(&format!(
+                "{}, RetryTimes {retries}, pings {pings}: {cells} cells in {took} s: {}",
+                self.name,
+                part.total()
+            ));
+            table.0.extend(part.0);
         }
         for (_, world) in &self.worlds {
             world.practice.model().reset();
@@ -104,7 +114,7 @@ impl Stage {
             mark
         };
         let site = if cell.tools == Tools::Emulated { "written" } else { "native" };
-        let body = question(cell, &model(cell.path.kind, site), &mark);
+        let body = question(cell, &model(cell.path, site), &mark);
         let asked = tokio::time::timeout(LIMIT, async {
             let mut asking = console.asks(cell.path.wire.path(), &body);
             if cell.path.wire == Wire::Messages {
@@ -115,8 +125,8 @@ impl Stage {
             let status = answer.status().as_u16();
             (status, read(answer).await)
         });
-        let (status, body) = asked.await.unwrap_or_else(|_| panic!("{cell} does not end"));
-        (cell, Outcome { word: word(cell, status, &body), asked: seen.load(Ordering::SeqCst) })
+        let word = asked.await.map_or(Word::Endless, |(status, body)| word(cell, status, &body));
+        (cell, Outcome { word, asked: seen.load(Ordering::SeqCst) })
     }
 }
 
@@ -149,16 +159,17 @@ async fn world(native: bool) -> World {
     ADAPTER.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await
 }
 
-fn model(kind: u64, site: &str) -> String {
-    format!("model-{kind}-{site}")
+fn model(path: Path, site: &str) -> String {
+    format!("model-{}{}-{site}", path.kind, path.below.replace('/', "-"))
 }
 
 pub(super) fn channel(kind: u64, model: &str, base: &str) -> Value {
     let mapping = json!({model: "practice-1"}).to_string();
-    let passed = json!({"Anthropic-Version": "{client_header:Anthropic-Version}"}).to_string();
+    let passed: BTreeMap<&str, String> =
+        PASSED.into_iter().map(|name| (name, format!("{{client_header:{name}}}"))).collect();
     let mut channel = json!({
         "name": model, "type": kind, "key": SHARED_SECRET, "base_url": base, "models": model, "group": "default",
-        "model_mapping": mapping, "priority": 0, "weight": 0, "header_override": passed,
+        "model_mapping": mapping, "priority": 0, "weight": 0, "header_override": json!(passed).to_string(),
     });
     if kind == 58 {
         let route = |path: &str| json!({"incoming_path": path, "upstream_path": path, "converter": "none"});

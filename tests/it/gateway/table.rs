@@ -8,7 +8,7 @@ use std::{
 use super::{
     cells::{Cell, PATHS, Path},
     faults::Fault,
-    words::Outcome,
+    words::{Outcome, Word},
 };
 
 /// What the cells came to.
@@ -25,6 +25,15 @@ impl Table {
         self.0.iter().filter_map(|(cell, outcome)| cell.objection(*outcome)).collect()
     }
 
+    /// How many came to what nothing may come to.
+    pub(super) fn total(&self) -> String {
+        let count = |word| self.0.values().filter(|outcome| outcome.word == word).count();
+        let more = self.0.iter().filter(|(cell, outcome)| cell.most() < outcome.asked).count();
+        let words = [Word::Lie, Word::Mix, Word::Empty, Word::DoneOnly, Word::Endless];
+        let told: Vec<String> = words.iter().map(|word| format!("{} {word}", count(*word))).collect();
+        format!("{}; {more} asked more often than they must be", told.join(", "))
+    }
+
     /// Where another one says something else.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let differs = |(cell, here): (&Cell, &Outcome)| {
@@ -38,15 +47,15 @@ impl Table {
     pub(super) fn shown(&self) -> String {
         let mut shown = String::new();
         for streamed in [true, false] {
-            write!(shown, "{:<18}", if streamed { "streamed" } else { "whole" }).unwrap();
-            for path in PATHS {
-                write!(shown, "{:<26}", path.to_string()).unwrap();
-            }
-            shown.push('\n');
-            for fault in Fault::ALL {
-                write!(shown, "{:<18}", format!("{fault:?}")).unwrap();
-                for path in PATHS {
-                    write!(shown, "{:<26}", self.words(fault, path, streamed)).unwrap();
+            let mut columns =
+                vec![column(if streamed { "streamed" } else { "whole" }, |fault| format!("{fault:?}"))];
+            columns.extend(
+                PATHS.map(|path| column(&path.to_string(), |fault| self.words(fault, path, streamed))),
+            );
+            for row in 0..=Fault::ALL.len() {
+                for column in &columns {
+                    let width = column.iter().map(String::len).max().unwrap_or(0) + 2;
+                    write!(shown, "{:<width$}", column[row]).unwrap();
                 }
                 shown.truncate(shown.trim_end().len());
                 shown.push('\n');
@@ -55,11 +64,23 @@ impl Table {
         shown
     }
 
-    /// All words of one place of the table.
+    /// All words of one place of the table, each with how often the site was asked.
     fn words(&self, fault: Fault, path: Path, streamed: bool) -> String {
         let here = |cell: &Cell| cell.fault == fault && cell.path == path && cell.streamed == streamed;
-        let outcomes = self.0.iter().filter(|(cell, _)| here(cell));
-        let words: BTreeSet<String> = outcomes.map(|(_, outcome)| outcome.to_string()).collect();
-        words.into_iter().collect::<Vec<_>>().join(" ")
+        let mut words: BTreeMap<Word, BTreeSet<usize>> = BTreeMap::new();
+        for (_, outcome) in self.0.iter().filter(|(cell, _)| here(cell)) {
+            words.entry(outcome.word).or_default().insert(outcome.asked);
+        }
+        let shown = |(word, asked): (Word, BTreeSet<usize>)| {
+            let asked: Vec<String> = asked.iter().map(usize::to_string).collect();
+            format!("{word}/{}", asked.join(","))
+        };
+        words.into_iter().map(shown).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// A column: its name above, then what is said of each fault.
+fn column(name: &str, said: impl Fn(Fault) -> String) -> Vec<String> {
+    let rows = Fault::ALL.into_iter().map(said);
+    std::iter::once(name.to_owned()).chain(rows).collect()
 }

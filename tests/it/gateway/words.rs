@@ -28,6 +28,8 @@ pub(super) enum Word {
     Lie,
     /// Two answers in one, with a good end.
     Mix,
+    /// It waits for ever.
+    Endless,
 }
 
 /// What a cell came to.
@@ -200,6 +202,7 @@ impl fmt::Display for Word {
             Self::Empty => f.write_str("EMPTY"),
             Self::Lie => f.write_str("LIE"),
             Self::Mix => f.write_str("MIX"),
+            Self::Endless => f.write_str("ENDLESS"),
         }
     }
 }

@@ -16,7 +16,7 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::{self, Site},
-    store::{RedisConfig, Store},
+    store::{RedisConfig, Replaced, Store},
     vault::{CredentialsVault, KeyRing, SessionVault},
 };
 use reqwest::Url;
@@ -82,7 +82,9 @@ impl Bench {
         let totp_seed = totp_seed.map(Into::into);
         let credentials = Credentials { username, password: password.into(), totp_seed };
         let sealed = self.context.credentials_vault.seal(&credentials, self.account.id, 1);
-        assert!(self.context.store.put_credentials(self.account.id, 1, &sealed).await.unwrap());
+        let store = &self.context.store;
+        let replaced = store.put_credentials(self.account.id, 1, &sealed, None).await.unwrap();
+        assert_eq!(replaced, Replaced::Done);
     }
 
     pub(super) async fn sign_in(&self) -> Result<Done, Failure> {

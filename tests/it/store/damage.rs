@@ -28,7 +28,7 @@ fn sealed(record: &str) -> Sealed {
 async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> {
     let (id, now) = (account.id, Timestamp::now());
     let version = store.draw_credentials_version(id).await?.unwrap();
-    assert!(store.put_credentials(id, version, &sealed("credentials")).await?);
+    assert_eq!(store.put_credentials(id, version, &sealed("credentials"), None).await?, Replaced::Done);
     assert_eq!(store.credentials(id).await?.map(|(version, _)| version), Some(version));
     let lock = store.lock_login(id, TTL).await?.expect("nobody else signs in with it");
     assert!(store.renew_login(&lock, TTL).await?);
@@ -122,6 +122,11 @@ async fn scene() -> (Redis, Store, Account, Account) {
         everything(&store, account).await.unwrap();
         store.cool(account.id, "rate_limited", Duration::from_millis(1)).await.unwrap();
         store.add_audit("api", "account.created", Some(account.id), "").await.unwrap();
+    }
+    // What would still be there when the keys are kept would be put back without its end.
+    for account in [&victim, &other] {
+        let over = async || store.cooldown(account.id).await.unwrap().is_none().then_some(());
+        wait::until_some(TTL, over).await;
     }
     (redis, store, victim, other)
 }
@@ -328,7 +333,8 @@ async fn two_who_change_the_credentials_at_once_draw_two_versions() {
 
     for version in drawn.iter().rev() {
         let record = sealed(&version.to_string());
-        assert!(store.put_credentials(other.id, *version, &record).await.unwrap());
+        let replaced = store.put_credentials(other.id, *version, &record, None).await.unwrap();
+        assert_eq!(replaced, if *version == drawn[7] { Replaced::Done } else { Replaced::Overtaken });
     }
     let (version, record) = store.credentials(other.id).await.unwrap().unwrap();
     assert_eq!((version, record.as_bytes()), (drawn[7], drawn[7].to_string().as_bytes()));

@@ -177,3 +177,28 @@ async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
     assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Gone));
     assert_eq!(lease(&store, AccountId::new(), TERMS).await, Err(LeaseOutcome::Gone));
 }
+
+#[tokio::test]
+async fn what_a_dead_adapter_held_is_counted_until_its_presence_ends_and_no_longer() {
+    let redis = Redis::start().await;
+    let store = store(&redis).await;
+    let (alice, bob) = (account(&store, "alice").await.id, account(&store, "bob").await.id);
+    for adapter in ["01dead", "01here"] {
+        store.attend(adapter, None).await.unwrap();
+        for id in [alice, bob] {
+            let token = LeaseToken::of(adapter);
+            assert_eq!(store.lease(id, &token, TERMS).await.unwrap(), LeaseOutcome::Held);
+        }
+    }
+    assert_eq!(store.leases_of(&[alice, bob]).await.unwrap(), [2, 2]);
+
+    let mut line = redis.connection().await;
+    let said: String =
+        redis::cmd("HGET").arg("lk:adapters").arg("01dead").query_async(&mut line).await.unwrap();
+    let (at, claimed) = said.split_once(' ').unwrap();
+    let earlier = format!("{} {claimed}", at.parse::<u64>().unwrap() - 10_000);
+    redis::cmd("HSET").arg("lk:adapters").arg("01dead").arg(earlier).exec_async(&mut line).await.unwrap();
+
+    assert_eq!(store.leases_of(&[alice, bob]).await.unwrap(), [1, 1]);
+    assert_eq!(store.leases(alice).await.unwrap(), 1);
+}

@@ -1,5 +1,5 @@
-//! The state machine of an account, tried on a real Redis: several brokers, an operator, and time that passes, in any
-//! order, held to the one table and to what must never be.
+//! The state machine of an account, tried on a real Redis: several brokers, an operator, and a clock that is moved, in
+//! any order, held to the one table and to what must never be.
 
 use latchkey_broker::login::{Code, Failure, Hold, Trouble, Typed, begin_to_type, record_failure, settle};
 use latchkey_shared::{
@@ -13,9 +13,15 @@ use proptest::{
 };
 use tokio::runtime::Handle;
 
-use super::*;
+use super::{clock::Clock, *};
 
 const BROKERS: usize = 3;
+/// How long a login's lock lives that nobody renews.
+const LOCK: Duration = Duration::from_secs(15);
+/// How long after its claim an account is due again. Longer than the lock.
+const CLAIM: Duration = Duration::from_secs(30);
+/// Times are stored in whole milliseconds.
+const BLUR: Duration = Duration::from_millis(2);
 
 /// What somebody does.
 #[derive(Clone, Debug)]
@@ -28,9 +34,11 @@ enum Step {
     Undoes(usize),
     /// A broker is killed in the middle of its login.
     Dies(usize),
+    Renews(usize),
+    /// A broker looks for what is due, and sees to it.
+    Looks(usize),
     Settles,
-    /// Time passes: every lock ends, and everything is due.
-    TimePasses,
+    TimePasses(Duration),
     SwitchedOff,
     SwitchedOn,
     SessionsRefused,
@@ -56,7 +64,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..BROKERS).prop_map(Step::Undoes),
         2 => (0..BROKERS).prop_map(Step::Dies),
         3 => Just(Step::Settles),
-        3 => Just(Step::TimePasses),
+        2 => (0..BROKERS).prop_map(Step::Renews),
+        3 => (0..BROKERS).prop_map(Step::Looks),
+        5 => prop::sample::select(vec![1, 4, 7, 16, 31, 90]).prop_map(|secs| Step::TimePasses(Duration::from_secs(secs))),
         1 => Just(Step::SwitchedOff),
         1 => Just(Step::SwitchedOn),
         1 => Just(Step::SessionsRefused),
@@ -67,15 +77,35 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
+/// When something ends, as far as its beginning is known.
+#[derive(Clone, Copy)]
+struct End {
+    earliest: Duration,
+    latest: Duration,
+}
+
+impl End {
+    fn lives(self, now: Duration) -> bool {
+        now + BLUR < self.earliest
+    }
+
+    fn is_over(self, now: Duration) -> bool {
+        self.latest + BLUR <= now
+    }
+}
+
 /// One account and those who see to it.
 struct Machine {
     redis: redis::aio::MultiplexedConnection,
+    clock: Clock,
     stores: Vec<Store>,
     id: AccountId,
     holds: Vec<Option<Hold>>,
-    /// Whose lock lives.
-    locked: Option<usize>,
+    /// Who took the lock last, if he has not given it back, and its end.
+    locked: Option<(usize, End)>,
     published: u64,
+    /// When the published session ends; `None` where it was taken away.
+    session_ends: Option<End>,
 }
 
 impl Machine {
@@ -88,7 +118,8 @@ impl Machine {
         }
         let id = account(&stores[0], "alice").await.id;
         let holds = (0..BROKERS).map(|_| None).collect();
-        Self { redis: line, stores, id, holds, locked: None, published: 0 }
+        let clock = Clock::new(line.clone());
+        Self { redis: line, clock, stores, id, holds, locked: None, published: 0, session_ends: None }
     }
 
     async fn now(&self) -> Option<Account> {
@@ -105,20 +136,14 @@ impl Machine {
     async fn make(&mut self, step: &Step) -> &'static [Cause] {
         match *step {
             Step::Begins(broker) => return self.begin(broker).await,
-            Step::Types(broker) => {
-                if self.locked == Some(broker) && self.holds[broker].is_some() {
-                    let may = self.refreshes().await;
-                    let typed = begin_to_type(&self.stores[broker], self.id).await;
-                    assert_eq!(typed.is_ok(), may, "nothing is typed for an account that was taken away");
-                }
-                return &[Cause::PasswordTyped];
-            }
+            Step::Types(broker) => return self.type_password(broker).await,
             Step::Publishes(broker) => return self.publish(broker).await,
             Step::Fails(broker, code) => return self.fail(broker, code).await,
             Step::Waits(broker) => {
-                let is_locked = self.locked == Some(broker);
-                let Some(hold) = self.let_go(broker).filter(|_| is_locked) else { return &[] };
-                hold.wait(Timestamp::now()).await;
+                if !self.renews(broker).await {
+                    return &[];
+                }
+                self.let_go(broker).unwrap().wait(Timestamp::now()).await;
                 return &[Cause::LoginUndone];
             }
             Step::Undoes(broker) => {
@@ -132,15 +157,13 @@ impl Machine {
                     std::mem::forget(hold);
                 }
             }
+            Step::Renews(broker) => drop(self.renews(broker).await),
+            Step::Looks(broker) => return self.look(broker).await,
             Step::Settles => {
                 settle(&self.stores[1], self.id).await.unwrap();
                 return &[Cause::LoginFailed];
             }
-            Step::TimePasses => {
-                let key = format!("lk:{{{}}}:login-lock", self.id);
-                redis::cmd("PEXPIRE").arg(key).arg(0).exec_async(&mut self.redis).await.unwrap();
-                self.locked = None;
-            }
+            Step::TimePasses(time) => self.clock.pass(&self.id.to_string(), time).await,
             Step::SwitchedOff => {
                 self.step(Cause::SwitchedOff, State::Disabled).await;
                 return &[Cause::SwitchedOff];
@@ -157,15 +180,29 @@ impl Machine {
                 self.step(Cause::CredentialsReplaced, State::New).await;
                 return &[Cause::CredentialsReplaced];
             }
-            Step::SessionRevoked => self.stores[2].revoke_session(self.id).await.unwrap(),
+            Step::SessionRevoked => {
+                self.stores[2].revoke_session(self.id).await.unwrap();
+                self.session_ends = None;
+            }
             Step::Deleted => drop(self.stores[0].delete_account(self.id).await.unwrap()),
         }
         &[]
     }
 
+    async fn type_password(&mut self, broker: usize) -> &'static [Cause] {
+        if self.renews(broker).await {
+            let may = self.refreshes().await;
+            let typed = begin_to_type(&self.stores[broker], self.id).await;
+            assert_eq!(typed.is_ok(), may, "nothing is typed for an account that was taken away");
+        }
+        &[Cause::PasswordTyped]
+    }
+
     async fn fail(&mut self, broker: usize, code: Code) -> &'static [Cause] {
-        let is_locked = self.locked == Some(broker);
-        let Some(hold) = self.let_go(broker).filter(|_| is_locked) else { return &[] };
+        if !self.renews(broker).await {
+            return &[];
+        }
+        let hold = self.let_go(broker).unwrap();
         let Some(account) = self.now().await else { return &[] };
         let failure: Failure = Trouble { code, what: "it failed".to_owned() }.into();
         let typed = Typed { password: account.phase == Some(Phase::PasswordTyped), version: 1 };
@@ -183,8 +220,48 @@ impl Machine {
     /// A broker that gives its right back; nobody else's ends by it.
     fn let_go(&mut self, broker: usize) -> Option<Hold> {
         let hold = self.holds[broker].take()?;
-        self.locked = self.locked.filter(|locked| *locked != broker);
+        self.locked = self.locked.filter(|(locked, _)| *locked != broker);
         Some(hold)
+    }
+
+    /// The end of what lives for so long and began between `before` and now.
+    fn ends(&self, before: Duration, life: Duration) -> End {
+        End { earliest: before + life, latest: self.clock.now() + life }
+    }
+
+    /// Whether a broker still has its right, as it asks itself while its login runs; without it, its login ends.
+    async fn renews(&mut self, broker: usize) -> bool {
+        let Some(hold) = &self.holds[broker] else { return false };
+        let before = self.clock.now();
+        let own = self.locked.filter(|(locked, _)| *locked == broker).map(|(_, end)| end);
+        if self.stores[broker].renew_login(hold.lock(), LOCK).await.unwrap() {
+            assert!(own.is_some_and(|end| !end.is_over(before)), "a right that has ended is not renewed");
+            self.locked = Some((broker, self.ends(before, LOCK)));
+            return true;
+        }
+        let lives = own.is_some_and(|end| end.lives(self.clock.now()));
+        assert!(!lives || self.now().await.is_none(), "nobody loses a right that lives");
+        if let Some(hold) = self.let_go(broker) {
+            hold.release().await;
+        }
+        false
+    }
+
+    /// What the due loop of a broker does: it claims what is due, then settles or begins.
+    async fn look(&mut self, broker: usize) -> &'static [Cause] {
+        let store = self.stores[broker].clone();
+        let now = Timestamp::now();
+        let is_due = store.due(now, 10).await.unwrap().contains(&self.id);
+        assert_eq!(store.claim_due(self.id, now, now + CLAIM).await.unwrap(), is_due);
+        assert!(!store.claim_due(self.id, now, now + CLAIM).await.unwrap(), "two have claimed it");
+        if !is_due {
+            return &[];
+        }
+        if self.refreshes().await {
+            settle(&store, self.id).await.unwrap();
+            return &[Cause::LoginFailed];
+        }
+        self.begin(broker).await
     }
 
     async fn begin(&mut self, broker: usize) -> &'static [Cause] {
@@ -193,38 +270,45 @@ impl Machine {
         }
         let Some(account) = self.now().await else { return &[] };
         let tasks = Tasks::new();
+        let before = self.clock.now();
+        let is_free = self.locked.is_none_or(|(_, end)| end.is_over(before));
         let taken = Hold::take(&self.stores[broker], &account, tasks.clone()).await;
         // One that does not begin gives its lock back by a task of its own.
         assert!(taken.is_ok() || tasks.stop(TTL).await);
         match taken {
             Ok(hold) => {
-                assert_eq!(self.locked, None, "one login at a time");
+                assert!(
+                    !self.locked.is_some_and(|(_, end)| end.lives(self.clock.now())),
+                    "one login at a time"
+                );
                 assert!(hold.lock().generation > self.published);
-                self.locked = Some(broker);
+                self.locked = Some((broker, self.ends(before, LOCK)));
                 self.holds[broker] = Some(hold);
             }
-            Err(trouble) => {
-                let is_free = self.locked.is_none() && account.state != State::Disabled;
-                assert!(!is_free || self.is_locked().await, "{trouble:?} {account:?}");
-            }
+            Err(trouble) => assert!(!is_free || account.state == State::Disabled, "{trouble:?} {account:?}"),
         }
         &[Cause::LoginBegins, Cause::LoginUndone]
     }
 
-    async fn is_locked(&mut self) -> bool {
-        let key = format!("lk:{{{}}}:login-lock", self.id);
-        redis::cmd("EXISTS").arg(key).query_async(&mut self.redis).await.unwrap()
+    /// The newest generation that anybody drew.
+    async fn drawn(&mut self) -> u64 {
+        let key = format!("lk:{{{}}}:generation", self.id);
+        redis::cmd("GET").arg(key).query_async::<Option<u64>>(&mut self.redis).await.unwrap().unwrap_or(0)
     }
 
     async fn publish(&mut self, broker: usize) -> &'static [Cause] {
         let Some(hold) = self.let_go(broker) else { return &[] };
         let before = self.now().await;
+        let began = self.clock.now();
         let record = format!("session {}", hold.lock().generation);
         let done = publish(&self.stores[broker], hold.lock(), &record, TTL).await;
         let may = before.is_some_and(|account| account.state != State::Disabled);
+        let is_newest = self.drawn().await == hold.lock().generation;
+        assert_eq!(done == Published::Done, may && is_newest, "the newest login publishes, and no other");
         if done == Published::Done {
-            assert!(may && self.published < hold.lock().generation, "an older session is never published");
+            assert!(self.published < hold.lock().generation, "an older session is never published");
             self.published = hold.lock().generation;
+            self.session_ends = Some(self.ends(began, TTL));
         }
         hold.release().await;
         &[Cause::SessionPublished]
@@ -241,12 +325,47 @@ impl Machine {
         let leads = causes.iter().any(|cause| cause.leads(before.state, after.state));
         assert!(before.state == after.state || leads, "{step:?}: {} to {}", before.state, after.state);
         assert_eq!(after.generation, self.published, "{step:?}");
-        if let Some(session) = self.stores[0].session(self.id).await.unwrap() {
-            assert_eq!(session.sealed.as_bytes(), format!("session {}", self.published).as_bytes());
-        }
+        self.holds_of_session(after, step).await;
         if after.state == State::Disabled {
             assert!(!after.serves(Timestamp::now()));
         }
+        // So that somebody looks at it, whoever died.
+        let will = self.is_seen(Timestamp::now() + CLAIM).await;
+        assert!(after.state != State::Refreshing || will, "{step:?}: nobody looks at it again");
+    }
+
+    /// The session is there until its end, and an account serves no longer.
+    async fn holds_of_session(&self, account: &Account, step: &Step) {
+        let asked = self.clock.now();
+        let session = self.stores[0].session(self.id).await.unwrap();
+        let lives = self.session_ends.is_some_and(|end| end.lives(self.clock.now()));
+        let has_ended = self.session_ends.is_none_or(|end| end.is_over(asked));
+        assert!(!(lives && session.is_none() || has_ended && session.is_some()), "{step:?}");
+        if let Some(session) = &session {
+            assert_eq!(session.sealed.as_bytes(), format!("session {}", self.published).as_bytes());
+        }
+        assert!(
+            session.is_some() || !account.serves(Timestamp::now()),
+            "{step:?}: it serves without a session"
+        );
+    }
+
+    /// Whether the due loop meets it by then.
+    async fn is_seen(&self, by: Timestamp) -> bool {
+        let store = &self.stores[1];
+        let is_due = store.due(by, 10).await.unwrap().contains(&self.id);
+        is_due || store.waiting(by, 10).await.unwrap().contains(&self.id)
+    }
+
+    /// However it ended, one look settles an account whose brokers are all gone, once its claim is over.
+    async fn comes_to_rest(mut self) {
+        self.holds.drain(..).flatten().for_each(std::mem::forget);
+        self.clock.pass(&self.id.to_string(), CLAIM).await;
+        if self.refreshes().await {
+            assert!(self.is_seen(Timestamp::now()).await);
+            settle(&self.stores[1], self.id).await.unwrap();
+        }
+        assert!(!self.refreshes().await);
     }
 }
 
@@ -265,7 +384,7 @@ async fn whatever_brokers_and_operators_do_an_account_moves_as_the_table_says() 
                     let causes = machine.make(step).await;
                     machine.holds_true(before.as_ref(), causes, step).await;
                 }
-                machine.holds.drain(..).flatten().for_each(std::mem::forget);
+                machine.comes_to_rest().await;
             });
             Ok(())
         })

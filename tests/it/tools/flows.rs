@@ -224,26 +224,6 @@ async fn a_required_tool_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn what_stays_unusable_is_an_error_and_never_a_quiet_stop() {
-    let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
-    let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
-
-    site.model().always(Reply::text(&bad));
-    let whole = site.world.adapter().chat(&super::task()).await;
-    assert_eq!((whole.status, site.model().calls().len()), (502, 3));
-    site.model().reset();
-    site.model().always(Reply::pieces(&["I look.\n", &bad]));
-    let stream = site.stream().await;
-    assert!(!stream.complete && !stream.done && stream.tool_calls().is_empty());
-
-    site.model().reset();
-    site.model().always(Reply::new());
-    let empty = site.stream().await;
-    assert_eq!((empty.status, site.model().calls().len()), (502, 2));
-}
-
-#[tokio::test]
 async fn a_call_that_is_quoted_as_it_was_shown_is_not_asked_for() {
     let form = FORMS[0];
     let site = Site::start(adapter(form), form).await;

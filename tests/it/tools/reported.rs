@@ -23,6 +23,7 @@ struct Outcome {
     status: u16,
     calls: Option<Vec<Value>>,
     text: Option<String>,
+    reasoning: Option<String>,
     good_end: bool,
     asked: usize,
     prompt: String,
@@ -35,6 +36,11 @@ impl Outcome {
             "status" => *wanted == self.status,
             "calls" => self.calls.as_ref().is_none_or(|calls| same(calls, wanted.as_array().unwrap())),
             "text" => self.text.as_ref().is_none_or(|text| wanted == text),
+            "reasoning" => self.reasoning.as_ref().is_none_or(|reasoning| wanted == reasoning),
+            "text_lacks" => {
+                let mut lacks = wanted.as_array().unwrap().iter().map(|part| part.as_str().unwrap());
+                self.text.as_ref().is_none_or(|text| lacks.all(|part| !text.contains(part)))
+            }
             "good_end" => *wanted == self.good_end,
             "asked" => *wanted == self.asked,
             "asked_min" => wanted.as_u64().unwrap() <= self.asked as u64,
@@ -71,7 +77,10 @@ fn reply(answer: &Value, nonce: &str) -> Reply {
         pieces.map(|piece| piece.as_str().unwrap().replace("{{N}}", nonce)).collect()
     };
     if answer.get("raw").is_some() {
-        return Reply::raw(pieces("raw").concat());
+        let headers = answer["headers"].as_object().into_iter().flatten();
+        return headers.fold(Reply::raw(pieces("raw").concat()), |reply, (name, value)| {
+            reply.header(name, value.as_str().unwrap())
+        });
     }
     let pieces = pieces("text");
     Reply::pieces(&pieces.iter().map(String::as_str).collect::<Vec<_>>())
@@ -93,9 +102,11 @@ async fn play(site: &Site, one: &Value) -> Outcome {
     if body["tools"] == "default" {
         body["tools"] = if path == "/v1/messages" { messages_tools() } else { tools().into() };
     }
+    let mut reasoning = None;
     let (status, calls, text, good_end) = match path {
         "/v1/chat/completions" => {
             let stream = site.world.adapter().stream(&body).await;
+            reasoning = Some(stream.reasoning());
             (stream.status, Some(calls(&stream)), Some(stream.text()), stream.complete && stream.done)
         }
         path => {
@@ -105,7 +116,7 @@ async fn play(site: &Site, one: &Value) -> Outcome {
     };
     let prompts = model.calls();
     let prompt = prompts.last().map(|call| call.body["messages"].to_string()).unwrap_or_default();
-    Outcome { status, calls, text, good_end, asked: prompts.len(), prompt }
+    Outcome { status, calls, text, reasoning, good_end, asked: prompts.len(), prompt }
 }
 
 fn calls(stream: &Streamed) -> Vec<Value> {

@@ -33,7 +33,9 @@ pub(super) async fn play(model: &ScriptedModel, reply: Reply, request: Value, ca
     let steps = match reply.script {
         Script::Body { content_type, bytes } => {
             call.is_now(End::Finished);
-            return response.header("content-type", content_type).body(bytes.into()).unwrap();
+            let typed = response.headers_ref().is_some_and(|headers| headers.contains_key("content-type"));
+            let response = if typed { response } else { response.header("content-type", content_type) };
+            return response.body(bytes.into()).unwrap();
         }
         Script::Steps(steps) => steps,
         Script::Echo(pace) => {

@@ -9,7 +9,7 @@ use std::{pin::pin, time::Duration};
 use axum::{
     body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use rand::{RngExt, distr::Alphanumeric};
@@ -28,6 +28,8 @@ use super::{
 
 /// The largest request.
 const LARGEST: usize = 128 << 20;
+/// How it names itself to upstreams, where no channel says otherwise.
+const AGENT: &str = "Go-http-client/1.1";
 /// What clients say about a message and channels pass on.
 const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
@@ -193,17 +195,26 @@ impl Relayed {
             body["model"] = model;
         }
         let query = if converts { "" } else { self.query.as_str() };
-        let mut headers: Vec<(String, String)> =
-            vec![("authorization".to_owned(), format!("Bearer {}", channel.key))];
+        let mut headers = HeaderMap::new();
+        let bearer = format!("Bearer {}", channel.key);
+        let mut put = |name: &str, value: String| {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        };
+        put("user-agent", AGENT.to_owned());
+        put("authorization", bearer);
         if self.wire == Wire::Messages && !converts {
-            headers.push(("x-api-key".to_owned(), channel.key.clone()));
-            let said = ANTHROPIC.into_iter().filter_map(|name| Some((name.to_owned(), self.header(name)?)));
-            headers.extend(said);
+            put("x-api-key", channel.key.clone());
+            ANTHROPIC
+                .into_iter()
+                .filter_map(|name| Some((name, self.header(name)?)))
+                .for_each(|(name, value)| put(name, value));
         }
-        headers.extend(overrides(&channel.fields, &|name| self.header(name)));
-        headers.into_iter().fold(http.post(format!("{url}{query}")).json(&body), |request, (name, value)| {
-            request.header(name, value)
-        })
+        for (name, value) in overrides(&channel.fields, &|name| self.header(name)) {
+            put(&name, value);
+        }
+        http.post(format!("{url}{query}")).json(&body).headers(headers)
     }
 
     async fn whole(
@@ -212,7 +223,7 @@ impl Relayed {
         converts: bool,
         client: &mut Client,
     ) -> Result<(), Failure> {
-        let kept = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
+        let kept = |(name, value): (&HeaderName, &HeaderValue)| {
             let passed = !["content-length", "transfer-encoding", REQUEST_ID].contains(&name.as_str());
             passed.then(|| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
         };

@@ -7,7 +7,7 @@ use latchkey_shared::{
     credentials::Credentials,
     env::Env,
     session::Cookie,
-    store::{NewSession, RedisConfig, Store},
+    store::{NewSession, RedisConfig, Replaced, Store},
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
@@ -166,7 +166,8 @@ async fn seed(
     store.create_account(&account).await.unwrap();
     let typed = Credentials { username: username.to_owned(), password: PASSWORD.into(), totp_seed: None };
     let sealed = credentials.seal(&typed, account.id, 1);
-    assert!(store.put_credentials(account.id, 1, &sealed).await.unwrap());
+    let replaced = store.put_credentials(account.id, 1, &sealed, None).await.unwrap();
+    assert_eq!(replaced, Replaced::Done);
 
     let left = u32::try_from(number).unwrap() % (plan.renewals + 1);
     let parts = practice.sign_in_renewable(username, left);

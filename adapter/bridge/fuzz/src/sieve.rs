@@ -1,4 +1,5 @@
-//! Any text through the sieve: in any split the same, every byte accounted for, and no call without its end.
+//! Any text through the sieve: in any split the same, every byte accounted for, no call without its end, and none that
+//! nobody wrote.
 
 use latchkey_bridge::{
     dialect::{Dialect, Form, Nonce, Written},
@@ -9,7 +10,7 @@ use latchkey_bridge::{
 };
 use serde_json::{Map, Value};
 
-use crate::tools::catalog;
+use crate::{mutated, tools::catalog};
 
 /// The forms, by the first byte of an input.
 pub(crate) const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
@@ -69,6 +70,7 @@ pub fn check(input: &[u8]) {
     }
     nothing_ends_by_itself(&plan, &pieces);
     comes_back(plan.form, said);
+    mutated::check(plan.form, said, [head[3], head[1], head[2]]);
     if plan.repeats {
         let text = text_of(&pieces);
         let times = REPEATED / text.len().max(1);

@@ -4,9 +4,13 @@
 
 use super::{
     NONCE_BYTES, Nonce,
-    words::{OWN, SPACES, WORDS, Word},
+    words::{OWN, SPACED, SPACES, WORDS, Word},
 };
 use crate::text::head;
+
+mod rest;
+
+use rest::{Rest, rest};
 
 /// No tag of ours or of a known model is longer.
 const TAG_BYTES: usize = 256;
@@ -69,13 +73,6 @@ struct Letters {
     size: usize,
     /// Whether the text ended within it.
     ended: bool,
-}
-
-/// What follows the word.
-enum Rest {
-    Whole { name: Option<String>, empty: bool, size: usize },
-    Partial,
-    No,
 }
 
 impl Lexicon {
@@ -151,7 +148,8 @@ impl Lexicon {
         let space = SPACES.iter().any(|space| space.starts_with(word));
         let stem = strip_space(word);
         let own = space || OWN.iter().any(|(own, _)| self.owned(own).starts_with(stem));
-        let foreign = !bracket && WORDS.iter().any(|(known, _)| known.starts_with(stem));
+        let spaced = stem.len() < word.len() && SPACED.iter().any(|(known, _)| known.starts_with(stem));
+        let foreign = !bracket && (spaced || WORDS.iter().any(|(known, _)| known.starts_with(stem)));
         if !own && !foreign {
             return Lexed::No;
         }
@@ -161,12 +159,11 @@ impl Lexicon {
     }
 
     fn resolve(&self, word: &str) -> Option<(Word, bool)> {
-        let word = strip_space(word);
-        let own = word.strip_suffix(self.nonce.as_str()).and_then(|word| word.strip_suffix('_'));
+        let own = strip_space(word).strip_suffix(self.nonce.as_str()).and_then(|word| word.strip_suffix('_'));
         if let Some((_, meaning)) = own.and_then(|own| OWN.iter().find(|(known, _)| *known == own)) {
             return Some((*meaning, true));
         }
-        WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| (*meaning, false))
+        known(word).map(|word| (word, false))
     }
 
     fn owned(&self, word: &str) -> String {
@@ -176,9 +173,14 @@ impl Lexicon {
 
 /// Whether a text begins with a word that calls or results are made of.
 pub(crate) fn is_word(text: &str) -> bool {
-    let Some(letters) = letters(text) else { return false };
-    let word = strip_space(&letters.word);
-    WORDS.iter().any(|(known, meaning)| *known == word && !is_thought(*meaning))
+    letters(text).and_then(|letters| known(&letters.word)).is_some_and(|meaning| !is_thought(meaning))
+}
+
+/// What a word means in other models' forms.
+fn known(word: &str) -> Option<Word> {
+    let stem = strip_space(word);
+    let spaced = SPACED.iter().filter(|_| stem.len() < word.len());
+    WORDS.iter().chain(spaced).find(|(known, _)| *known == stem).map(|(_, meaning)| *meaning)
 }
 
 /// Whether a text begins with a word of ours under any nonce.
@@ -216,6 +218,8 @@ fn letters(text: &str) -> Option<Letters> {
             '▁' | '-' => word.push('_'),
             ':' | '_' => word.push(c),
             _ if is_bar(c) => {}
+            // DeepSeek puts a blank, or the end of a line, behind the bars.
+            _ if c.is_whitespace() && word == "dsml" => {}
             _ if c.is_ascii_alphanumeric() => word.push(c.to_ascii_lowercase()),
             _ => return Some(Letters { word, size, ended: false }),
         }
@@ -224,99 +228,6 @@ fn letters(text: &str) -> Option<Letters> {
         }
     }
     Some(Letters { word, size: text.len(), ended: true })
-}
-
-/// Reads what stands between the word and the closing bracket.
-fn rest(text: &str, close: char, word: Word) -> Rest {
-    if let Some(value) = text.strip_prefix('=') {
-        return assigned(value, close);
-    }
-    let wanted = if word == Word::Details { "type" } else { "name" };
-    let (mut name, mut named) = (None, 0);
-    let mut at = 0;
-    loop {
-        at += text[at..].len() - text[at..].trim_start().len();
-        let here = &text[at..];
-        let Some(first) = here.chars().next() else { return Rest::Partial };
-        if first == close {
-            return Rest::Whole { name, empty: false, size: at + close.len_utf8() };
-        }
-        if first == '/' {
-            return match here[1..].chars().next() {
-                None => Rest::Partial,
-                Some(next) if next == close => {
-                    Rest::Whole { name, empty: true, size: at + 1 + close.len_utf8() }
-                }
-                Some(_) => Rest::No,
-            };
-        }
-        match attribute(here, close) {
-            Attribute::Whole { key, value, size } => {
-                if key.eq_ignore_ascii_case(wanted) {
-                    named += 1;
-                    // Two names are none.
-                    name = (named == 1).then(|| value.to_owned());
-                }
-                at += size;
-            }
-            Attribute::Partial => return Rest::Partial,
-            Attribute::No => return Rest::No,
-        }
-    }
-}
-
-/// Reads Qwen's `=name>`.
-fn assigned(text: &str, close: char) -> Rest {
-    let Some(end) = text.find([close, '\n', '<']) else { return Rest::Partial };
-    if !text[end..].starts_with(close) {
-        return Rest::No;
-    }
-    let name = text[..end].trim().trim_matches(is_quote).to_owned();
-    Rest::Whole { name: Some(name), empty: false, size: 1 + end + close.len_utf8() }
-}
-
-enum Attribute<'a> {
-    Whole { key: &'a str, value: &'a str, size: usize },
-    Partial,
-    No,
-}
-
-fn attribute(text: &str, close: char) -> Attribute<'_> {
-    let Some(end) = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) else {
-        return Attribute::Partial;
-    };
-    let key = &text[..end];
-    if key.is_empty() || !text[end..].starts_with('=') {
-        return Attribute::No;
-    }
-    let from = end + 1;
-    let Some(first) = text[from..].chars().next() else { return Attribute::Partial };
-    if is_quote(first) {
-        let from = from + first.len_utf8();
-        let end = text[from..].find(|c| is_same_quote(first, c) || matches!(c, '\n' | '<'));
-        let Some(length) = end else { return Attribute::Partial };
-        // No name goes on in the next tag or line: its quote was lost.
-        if text[from + length..].starts_with(['\n', '<']) {
-            return Attribute::No;
-        }
-        let quote = text[from + length..].chars().next().map_or(0, char::len_utf8);
-        return Attribute::Whole { key, value: &text[from..from + length], size: from + length + quote };
-    }
-    match text[from..].find(|c: char| c.is_whitespace() || c == close) {
-        Some(length) => Attribute::Whole { key, value: &text[from..from + length], size: from + length },
-        None => Attribute::Partial,
-    }
-}
-
-fn is_quote(c: char) -> bool {
-    matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’' | '＂')
-}
-
-fn is_same_quote(open: char, c: char) -> bool {
-    match open {
-        '\'' | '‘' | '’' => matches!(c, '\'' | '‘' | '’'),
-        _ => matches!(c, '"' | '“' | '”' | '＂'),
-    }
 }
 
 #[cfg(test)]
@@ -359,6 +270,11 @@ mod tests {
             ("<parameter name=\"a\" type=\"number\">", "Parameter a 0"),
             ("<parameter type=\"number\" Name=\"a\">", "Parameter a 0"),
             ("<parameter name=\"a\" name=\"b\">", "Parameter  0"),
+            ("<｜｜DSML｜｜ calls>", "Calls  0"),
+            ("</｜｜DSML｜｜\ncalls>", "/Calls  0"),
+            ("<｜DSML｜ invoke\nname=\"a\">", "Invoke a 0"),
+            ("<minimax:tool_call>", "Call  0"),
+            ("<xai:function_call name=\"a\">", "Call a 0"),
             ("<details type=\"reasoning\" done=\"true\">", "Details reasoning 0"),
         ];
 
@@ -369,9 +285,17 @@ mod tests {
 
     #[test]
     fn what_is_no_tag_is_none_and_stays_so() {
-        for text in
-            ["<div>", "<", "<tool_callsx>", "[tool_calls]", "<invoke,", "<t ", "<invoke name=\"a\" b>", "a"]
-        {
+        for text in [
+            "<div>",
+            "<",
+            "<tool_callsx>",
+            "[tool_calls]",
+            "<invoke,",
+            "<t ",
+            "<calls>",
+            "<invoke name=\"a\" b>",
+            "a",
+        ] {
             let mut settled = None;
             for end in 0..=text.len() {
                 let lexed = lexicon().lex(&text[..end]);

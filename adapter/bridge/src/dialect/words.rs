@@ -96,7 +96,11 @@ pub(crate) const OWN: &[(&str, Word)] = &[
 ];
 
 /// Name spaces that models put before a word.
-pub(crate) const SPACES: &[&str] = &["antml:", "tml:", "ant:", "dsml_", "dsml"];
+pub(crate) const SPACES: &[&str] =
+    &["antml:", "tml:", "ant:", "dsml_", "dsml", "minimax:", "seed:", "xai:", "qwen:", "longcat_"];
+
+/// A word that means something only behind a name space.
+pub(crate) const SPACED: &[(&str, Word)] = &[("calls", Word::Calls)];
 
 /// Stands on both sides of the nonce in a mark.
 const DOT: char = '·';

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Nonce, Written, is_plain, json, value_text};
+use super::{Nonce, Written, are_plain, json, value_text};
 
 /// Writes a block of calls.
 pub(super) fn calls(nonce: &Nonce, calls: &[Written<'_>]) -> String {
     let mut out = format!("<tool_calls_{nonce}>\n");
     for call in calls {
         out.push_str(&format!("<invoke_{nonce} name=\"{}\">\n", call.name));
-        if !is_plain(call.arguments) {
+        if !are_plain(call.arguments) {
             out.push_str(&format!(
                 "{}\n</invoke_{nonce}>\n",
                 Value::Object(json::defused(nonce, call.arguments))

@@ -1,5 +1,7 @@
 //! What the site is asked when its answer cannot be used as it is. Who asks, and how often, is the turn's matter.
 
+use serde_json::Value;
+
 use super::choice::Choice;
 use crate::{
     catalog::Catalog,
@@ -76,6 +78,27 @@ pub fn resumption(dialect: &Dialect) -> String {
          with {}.",
         dialect.opener(),
     )
+}
+
+/// Asks for an answer as JSON, at the very end of the prompt; `tools` says whether calls may come before it.
+pub fn format(schema: &Value, tools: bool) -> String {
+    let when = if tools { "An answer that calls no tool must be" } else { "Your answer must be" };
+    format!(
+        "({when} one JSON value that fits the schema below, and nothing else: no words around it, no code fence.\n\
+         {schema})"
+    )
+}
+
+/// Asks again for an answer as JSON.
+pub fn reshape(detail: &str, schema: &Value) -> String {
+    format!(
+        "Your answer cannot be used: {detail}. Send one JSON value that fits this schema now, and nothing else:\n{schema}"
+    )
+}
+
+/// Asks again where nothing was said at all and no tools are offered.
+pub fn silence() -> String {
+    "Your last answer was empty. Send the answer now.".to_owned()
 }
 
 /// Whether an answer to a nudge says that no call is needed.

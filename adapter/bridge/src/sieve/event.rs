@@ -54,6 +54,9 @@ pub struct Invalid {
     pub detail: String,
     /// The markup it was read from.
     pub raw: String,
+    /// Its arguments as they were written, where nothing is wrong with a call in our own form but that its tool is not
+    /// declared: a client may know of tools that it does not declare.
+    pub arguments: Option<String>,
 }
 
 /// What is wrong with a call.

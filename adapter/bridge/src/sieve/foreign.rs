@@ -16,6 +16,7 @@ mod plain;
 mod tokens;
 
 pub(crate) use fields::fields;
+pub(crate) use plain::unfence;
 
 /// What a block turned out to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,7 +212,7 @@ impl<'a> Reader<'a> {
         };
         let trimmed = body.trim();
         if trimmed.starts_with(['{', '[']) || trimmed.starts_with("```") {
-            self.push(None, Body::Calls(plain::unfence(trimmed).to_owned()));
+            self.push(None, Body::Calls(unfence(trimmed).to_owned()));
         } else if trimmed.starts_with('<') {
             let Block::Calls { found, .. } = read(trimmed, self.lexicon) else {
                 self.push(None, Body::Malformed("the block holds no call"));

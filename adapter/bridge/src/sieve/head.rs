@@ -4,6 +4,7 @@
 
 use crate::{
     dialect::{
+        marks::{self, Begins},
         tag::{Lexed, Lexicon, Tag},
         words::{MISTRAL, Word},
     },
@@ -12,6 +13,9 @@ use crate::{
 
 /// A head is settled within so many bytes, or it is none.
 const HEAD_BYTES: usize = 512;
+
+/// Behind more blanks than this no sentence goes on.
+const BLANK_BYTES: usize = 64;
 
 /// Words that a model puts where the opener's first token belongs (claude-code#64700, #75326).
 const STRAY: &[&str] = &["court", "count", "call"];
@@ -87,7 +91,7 @@ impl Eye<'_> {
     /// Judges a bracket within a line.
     pub(crate) fn within(&self, text: &str) -> Head {
         match self.lexicon.lex(text) {
-            Lexed::Tag(tag) if tag.own && opens(&tag) => Head::Own(0),
+            Lexed::Tag(tag) if tag.own && opens(&tag) => own(text, &tag),
             Lexed::Tag(tag) if tag.word == Word::Think && tag.closes => Head::Unthink(tag.size),
             Lexed::Partial(partial) if partial.own || partial.thought => Head::Wait,
             Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => Head::Text,
@@ -96,13 +100,20 @@ impl Eye<'_> {
 
     fn bracket(&self, text: &str) -> Head {
         match self.lexicon.lex(text) {
-            Lexed::Tag(tag) if tag.own && opens(&tag) => Head::Own(0),
+            Lexed::Tag(tag) if tag.own && opens(&tag) => own(text, &tag),
             Lexed::Partial(_) => Head::Wait,
-            Lexed::Tag(_) | Lexed::No => Head::Text,
+            Lexed::Tag(_) | Lexed::No => unread(text),
         }
     }
 
     fn tag(&self, text: &str) -> Head {
+        match self.known(text) {
+            Head::Text => unread(text),
+            head => head,
+        }
+    }
+
+    fn known(&self, text: &str) -> Head {
         let tag = match self.lexicon.lex(text) {
             Lexed::Tag(tag) => tag,
             Lexed::Partial(_) => return Head::Wait,
@@ -112,7 +123,7 @@ impl Eye<'_> {
             return if tag.word == Word::Think { Head::Unthink(tag.size) } else { Head::Text };
         }
         if tag.own && opens(&tag) {
-            return Head::Own(0);
+            return own(text, &tag);
         }
         let reasoning = tag.word == Word::Details && tag.name.as_deref() == Some("reasoning");
         match tag.word {
@@ -123,6 +134,7 @@ impl Eye<'_> {
             Word::Calls => {
                 self.inside(text, tag.size, &[Word::Invoke, Word::Call, Word::Function, Word::Begin])
             }
+            Word::Call if tag.name.is_some() => self.inside(text, tag.size, &[Word::Parameter]),
             Word::Call => self.inside(text, tag.size, &[Word::Function, Word::Invoke, Word::Key]),
             Word::Python => self.inside(text, tag.size, &[]),
             _ => Head::Text,
@@ -136,7 +148,9 @@ impl Eye<'_> {
             None => Head::Wait,
             Some('{' | '[') => Head::Held(0),
             Some('<') => match self.lexicon.lex(inner) {
-                Lexed::Tag(tag) if tag.own && opens(&tag) => Head::Own(text.len() - inner.len()),
+                Lexed::Tag(tag) if tag.own && opens(&tag) => {
+                    own(inner, &tag).behind(text.len() - inner.len())
+                }
                 Lexed::Tag(tag) if words.contains(&tag.word) && !tag.closes => Head::Held(0),
                 Lexed::Partial(_) => Head::Wait,
                 Lexed::Tag(_) | Lexed::No => Head::Text,
@@ -210,6 +224,32 @@ impl Eye<'_> {
             },
             Some(_) => Head::Text,
         }
+    }
+}
+
+/// Judges an opener of ours. One that a sentence goes on behind is named there, and no call can come of it.
+fn own(text: &str, tag: &Tag) -> Head {
+    let after = &text[tag.size..];
+    let rest = after.trim_start_matches([' ', '\t']);
+    let blank = rest.len() < after.len();
+    match rest.chars().next() {
+        None if after.len() < BLANK_BYTES => Head::Wait,
+        Some(c) if tag.name.is_none() && (ends_a_word(c) || (blank && c.is_alphanumeric())) => Head::Text,
+        Some(_) | None => Head::Own(0),
+    }
+}
+
+/// Whether a letter follows the last word of a sentence or of a quotation.
+fn ends_a_word(c: char) -> bool {
+    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | '"' | '\'' | '”' | '»' | '，' | '。')
+}
+
+/// Judges a mark of a call that nobody reads: it is held, and asked for again.
+fn unread(text: &str) -> Head {
+    match marks::begins(text) {
+        Begins::Yes => Head::Held(0),
+        Begins::Perhaps => Head::Wait,
+        Begins::No => Head::Text,
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     arguments::{Found, Origin},
     dialect::{
+        marks,
         tag::{Lexed, Lexicon},
         words::Word,
     },
@@ -24,6 +25,7 @@ const LOOKED_BYTES: usize = 16;
 impl Sieve {
     /// Gives text up to the next place that may be markup.
     pub(super) fn prose(&mut self, out: &mut Vec<Event>) -> Step {
+        self.skip_breaks();
         let mut to = self.at;
         let mut said = self.ledger.has_said();
         let head = loop {
@@ -161,6 +163,9 @@ impl Sieve {
             Block::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
                 self.ledger.give(Event::Text(raw), out);
             }
+            Block::Text | Block::Open { .. } if end == End::Complete && self.is_unread(&raw) => {
+                self.doubt(raw, out);
+            }
             Block::Weak(_) if self.is_quoted(&raw) => self.ledger.give(Event::Text(raw), out),
             Block::Calls { found, end } => {
                 self.ledger.consume(end);
@@ -172,14 +177,23 @@ impl Sieve {
             Block::Open { name: Some(name) } if self.catalog.resolve(&name).is_some() => {
                 self.finish_cut(Some(name), raw, out);
             }
-            Block::Doubtful => {
-                self.ledger.consume(raw.len());
-                let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
-                let invalid = Invalid { kind: Kind::Doubtful, name: String::new(), detail, raw };
-                self.ledger.give(Event::Invalid(invalid), out);
-            }
+            Block::Doubtful => self.doubt(raw, out),
             Block::Open { .. } | Block::Text => self.ledger.give(Event::Text(raw), out),
         }
+    }
+
+    /// What may be a call, and may be an example.
+    fn doubt(&mut self, raw: String, out: &mut Vec<Event>) {
+        self.ledger.consume(raw.len());
+        let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
+        let (kind, name, arguments) = (Kind::Doubtful, String::new(), None);
+        self.ledger.give(Event::Invalid(Invalid { kind, name, detail, raw, arguments }), out);
+    }
+
+    /// Whether a text is a call in a form that nobody reads, and not as the model was shown it.
+    fn is_unread(&self, raw: &str) -> bool {
+        let tools = self.catalog.tools().iter().map(|tool| tool.name.as_str());
+        marks::calls(raw, tools) && !self.is_quoted(raw)
     }
 
     fn finish_cut(&mut self, name: Option<String>, raw: String, out: &mut Vec<Event>) {

@@ -5,10 +5,13 @@
 
 use serde_json::value::RawValue;
 
-use crate::dialect::{
-    Nonce,
-    tag::{Lexed, Lexicon},
-    words::{MISTRAL, Word, restore},
+use crate::{
+    dialect::{
+        Nonce,
+        tag::{Lexed, Lexicon},
+        words::{MISTRAL, Word, restore},
+    },
+    text::ENTITIES,
 };
 
 /// A shorter piece may be chance.
@@ -133,9 +136,6 @@ fn plain(text: &str) -> String {
     }
     out
 }
-
-const ENTITIES: &[(&str, char)] =
-    &[("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&'), ("&quot;", '"'), ("&#39;", '\''), ("&apos;", '\'')];
 
 /// How long an escape is and what it stands for; blanks are none.
 fn escaped(rest: &str) -> Option<(usize, Option<char>)> {

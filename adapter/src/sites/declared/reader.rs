@@ -21,6 +21,7 @@ use crate::{
     stream::{
         delta::{Delta, Finish, Values},
         fault::{Fault, Rejection},
+        halves,
         sse::Event,
     },
 };
@@ -192,13 +193,18 @@ fn must_be_json(reading: &Reading, seen: Seen<'_>) -> bool {
 
 /// The event's JSON, out of the string that it may be wrapped in; `None` where it has none.
 fn json(data: &str, reading: &Reading) -> Result<Option<Value>, Fault> {
-    let Ok(outer) = serde_json::from_str::<Value>(data) else { return Ok(None) };
+    let Some(outer) = parse(data) else { return Ok(None) };
     let inner = reading.unwrap.as_ref().and_then(|pointer| outer.pointer(pointer)).and_then(Value::as_str);
-    match inner.map(serde_json::from_str::<Value>) {
+    match inner.map(parse) {
         None => Ok(Some(outer)),
-        Some(Ok(inner)) => Ok(Some(inner)),
-        Some(Err(_)) => Err(Fault::Unreadable("an event does not hold the JSON that it should")),
+        Some(Some(inner)) => Ok(Some(inner)),
+        Some(None) => Err(Fault::Unreadable("an event does not hold the JSON that it should")),
     }
+}
+
+/// JSON, half letters in its texts marked.
+fn parse(data: &str) -> Option<Value> {
+    serde_json::from_str(data).ok().or_else(|| serde_json::from_str(&halves::marked(data)?).ok())
 }
 
 fn seconds(value: &Value) -> Option<Duration> {

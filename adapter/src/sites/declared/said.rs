@@ -6,7 +6,10 @@ use latchkey_shared::site::chat::stream::rule::How;
 use serde_json::Value;
 
 use super::edits::{self, Edited};
-use crate::stream::fault::Fault;
+use crate::stream::{
+    fault::Fault,
+    halves::{self, Halves},
+};
 
 /// Longest answer that is taken.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -61,6 +64,8 @@ struct Part {
     sent: String,
     /// What edits are applied to.
     value: Option<Value>,
+    /// Half a letter at the end of a piece waits here for its other half.
+    halves: Halves,
 }
 
 impl Part {
@@ -93,17 +98,20 @@ impl Part {
     }
 
     fn say(&mut self, piece: &str) -> String {
-        self.sent.push_str(piece);
-        piece.to_owned()
+        let new = self.halves.take(&halves::unmarked(piece));
+        self.sent.push_str(&new);
+        new
     }
 
     /// What was sent stays sent: a text that has become shorter waits until it is longer again.
     fn so_far(&mut self, text: &str, cursor: Option<&str>) -> Result<String, Fault> {
         let text = cursor.and_then(|cursor| text.strip_suffix(cursor)).unwrap_or(text);
+        // Half a letter at its end comes whole the next time.
+        let text = &Halves::default().take(&halves::unmarked(text));
         match text.strip_prefix(self.sent.as_str()) {
             Some(new) => {
-                let new = new.to_owned();
-                Ok(self.say(&new))
+                self.sent.push_str(new);
+                Ok(new.to_owned())
             }
             None if self.sent.starts_with(text) => Ok(String::new()),
             None => Err(Fault::Unreadable("the site changed what it had said")),

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{
-    sites::refusal,
-    stream::{
-        delta::{Delta, Finish, Fragment, Usage},
-        fault::Fault,
-    },
+use super::voices::{Content, Voices};
+use crate::stream::{
+    delta::{Delta, Finish, Fragment, Usage},
+    fault::Fault,
 };
 
 /// What we send: the client's request, with what must be ours.
@@ -50,6 +48,10 @@ pub(super) struct Event<'a> {
     usage: Option<&'a RawValue>,
     #[serde(default, borrow)]
     error: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(default, borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,14 +68,14 @@ struct Choice<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Said<'a> {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    reasoning_content: Option<String>,
-    #[serde(default)]
-    reasoning: Option<String>,
-    #[serde(default)]
-    refusal: Option<String>,
+    #[serde(default, borrow)]
+    content: Option<Content<'a>>,
+    #[serde(default, borrow)]
+    reasoning_content: Option<Content<'a>>,
+    #[serde(default, borrow)]
+    reasoning: Option<Content<'a>>,
+    #[serde(default, borrow)]
+    refusal: Option<Content<'a>>,
     #[serde(default, borrow)]
     tool_calls: Option<Vec<CallPart<'a>>>,
 }
@@ -119,17 +121,25 @@ struct ReasoningPart {
 }
 
 impl Event<'_> {
+    /// Whether it is an error that is not under the key `error`, as several servers write it.
+    pub(super) fn is_error(&self) -> bool {
+        let says = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get() == "\"error\"");
+        self.error.is_some() || says(self.object) || says(self.kind)
+    }
+
+    /// Whether it is no piece of an answer.
+    pub(super) fn is_strange(&self) -> bool {
+        self.choices.is_none() && self.usage.is_none()
+    }
+
     /// Turns the event into deltas.
     ///
     /// # Errors
-    /// When the event is an error, or says that the answer broke off.
-    pub(super) fn into_deltas(self, out: &mut Vec<Delta>) -> Result<(), Fault> {
-        if let Some(error) = self.error {
-            return Err(refusal::reported(&error.get().to_ascii_lowercase()));
-        }
+    /// When it says that the answer broke off, or a call cannot be read.
+    pub(super) fn into_deltas(self, voices: &mut Voices, out: &mut Vec<Delta>) -> Result<(), Fault> {
         for choice in self.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
-                choice.into_deltas(out)?;
+                choice.into_deltas(voices, out)?;
             }
         }
         out.extend(self.usage.and_then(usage).map(Delta::Usage));
@@ -138,36 +148,38 @@ impl Event<'_> {
 }
 
 impl Choice<'_> {
-    fn into_deltas(self, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    fn into_deltas(self, voices: &mut Voices, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let whole = self.message.is_some();
         if let Some(said) = self.delta.or(self.message) {
-            let reasoning = said.reasoning_content.or(said.reasoning).filter(|text| !text.is_empty());
-            out.extend(reasoning.map(Delta::Reasoning));
-            let texts = [said.content, said.refusal].into_iter().flatten();
-            out.extend(texts.filter(|text| !text.is_empty()).map(Delta::Text));
+            let reasoning = said.reasoning_content.filter(|said| !said.is_empty()).or(said.reasoning);
+            reasoning.into_iter().for_each(|said| voices.think(said, out));
+            [said.content, said.refusal].into_iter().flatten().for_each(|said| voices.say(said, out));
             for (position, call) in said.tool_calls.into_iter().flatten().enumerate() {
                 let position = whole.then_some(position as u64);
-                out.push(Delta::Fragment(call.into_fragment(position)));
+                out.push(Delta::Fragment(call.into_fragment(position, voices)?));
             }
         }
         // Some sites write an empty reason, or the word, into every chunk where others write null.
         let Some(reason) = self.finish_reason.filter(|reason| !matches!(reason.as_str(), "" | "null")) else {
             return Ok(());
         };
+        voices.end(out)?;
         out.push(Delta::Finish(Finish::parse(&reason).ok_or(Fault::Cut)?));
         Ok(())
     }
 }
 
 impl CallPart<'_> {
-    fn into_fragment(self, position: Option<u64>) -> Fragment {
+    fn into_fragment(self, position: Option<u64>, voices: &mut Voices) -> Result<Fragment, Fault> {
         let function = self.function.unwrap_or_default();
-        Fragment {
-            index: position.or_else(|| self.index.and_then(number)),
+        let index = position.or_else(|| self.index.and_then(number));
+        let arguments = function.arguments.map(|raw| voices.arguments(index, raw)).transpose()?;
+        Ok(Fragment {
+            index,
             id: self.id.and_then(text),
             name: function.name.and_then(text),
-            arguments: function.arguments.map(arguments).unwrap_or_default(),
-        }
+            arguments: arguments.unwrap_or_default(),
+        })
     }
 }
 
@@ -178,15 +190,6 @@ fn text(raw: &RawValue) -> Option<String> {
 
 fn number(raw: &RawValue) -> Option<u64> {
     raw.get().trim_matches('"').parse().ok()
-}
-
-/// The JSON text of arguments, which some sites send as the object itself.
-fn arguments(raw: &RawValue) -> String {
-    match raw.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw.get()).unwrap_or_default(),
-        Some(b'n') | None => String::new(),
-        Some(_) => raw.get().to_owned(),
-    }
 }
 
 /// What the site counted; all zeros are no count.

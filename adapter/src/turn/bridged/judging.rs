@@ -13,7 +13,10 @@ use crate::{
 impl Bridged {
     /// What the site is to be asked where a call was announced, and the judge's reason.
     pub(super) fn judge(&self) -> Option<(Need, &'static str)> {
-        if self.policy.judge == Judge::Off {
+        if self.policy.judge == Judge::Off
+            || !self.emulation.offers_tools()
+            || self.emulation.wanted.is_some()
+        {
             return None;
         }
         let Scene { system, user, after_result, called, refused, repeats, .. } = &self.emulation.scene;

@@ -28,6 +28,8 @@ pub(super) struct Round {
     pub purpose: Option<Need>,
     /// What is wrong with its calls.
     pub invalid: Option<Invalid>,
+    /// Its calls of tools that are not declared, as long as nothing else is wrong with any.
+    pub undeclared: Option<Vec<(String, String)>>,
     /// Its call that was cut.
     pub truncated: Option<Truncated>,
     sieve: Option<Sieve>,
@@ -43,7 +45,8 @@ impl Round {
     pub(super) fn new(emulation: &Emulation, purpose: Option<Need>) -> Self {
         let sieve = Some(sieve(emulation));
         let (raw, kept) = (String::new(), String::new());
-        Self { purpose, invalid: None, truncated: None, sieve, raw, kept, unjoined: false }
+        let (invalid, undeclared, truncated) = (None, Some(Vec::new()), None);
+        Self { purpose, invalid, undeclared, truncated, sieve, raw, kept, unjoined: false }
     }
 
     /// Takes a delta.
@@ -122,13 +125,22 @@ impl Round {
         !self.kept.trim().is_empty()
     }
 
+    /// Shows it.
+    pub(super) fn peek(&self) -> &str {
+        &self.kept
+    }
+
     /// Gives it.
     pub(super) fn kept(&mut self) -> String {
         std::mem::take(&mut self.kept)
     }
 
     /// Notes a call that cannot be used; several are told at once.
-    pub(super) fn note_invalid(&mut self, invalid: Invalid) {
+    pub(super) fn note_invalid(&mut self, mut invalid: Invalid) {
+        match (invalid.arguments.take(), &mut self.undeclared) {
+            (Some(arguments), Some(calls)) => calls.push((invalid.name.clone(), arguments)),
+            _ => self.undeclared = None,
+        }
         match &mut self.invalid {
             Some(before) if before.detail.len() >= TOLD_BYTES => {}
             Some(before) => {

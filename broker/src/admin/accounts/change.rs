@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use latchkey_shared::{
-    account::{self, Account, Cause, Move},
+    account::{self, Account, Cause, Move, SessionOrigin},
     id::PoolName,
     store::AccountChange,
     time::Timestamp,
@@ -74,7 +74,9 @@ pub(in crate::admin) async fn change(
     let account = made(&app, account, &changed).await?;
     tracing::info!(account.id = %id, "account changed");
     audit::record(&app.store, actor, action, id, &detail).await;
-    if is_switched_off {
+    // A key is no session: nobody could bring it again but the operator, and the site knows of no end of it. It stays
+    // sealed, as credentials do, and no adapter is handed it while the account is switched off.
+    if is_switched_off && account.session_origin != Some(SessionOrigin::ApiKey) {
         revocation::revoke(&app, &account, actor).await?;
     }
     let account = app.store.account(id).await?;

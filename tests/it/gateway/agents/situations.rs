@@ -5,20 +5,24 @@ use std::time::Duration;
 use serde_json::json;
 use support::model::Reply;
 
-use super::Agent;
+use super::hands::{Agent, Work};
 
-/// What the adapter is told: short, so that nobody waits long for what he must.
-pub(super) const ADAPTER: [(&str, &str); 3] =
-    [("LATCHKEY_HEARTBEAT", "1s"), ("LATCHKEY_BEGIN_AFTER", "1500ms"), ("LATCHKEY_QUEUE_DEADLINE", "1s")];
+/// What the adapters are told: short, so that nobody waits long for what he must.
+pub(super) const ADAPTER: [(&str, &str); 4] = [
+    ("LATCHKEY_HEARTBEAT", "1s"),
+    ("LATCHKEY_BEGIN_AFTER", "1500ms"),
+    ("LATCHKEY_QUEUE_DEADLINE", "1s"),
+    // There is no broker: nobody would bring a new session.
+    ("LATCHKEY_RENEWAL_DEADLINE", "1ms"),
+];
 
 /// One situation.
 pub(super) struct Situation {
     pub(super) name: &'static str,
+    pub(super) work: Work,
     pub(super) trouble: Trouble,
     /// How often the site must be asked.
     pub(super) least: usize,
-    /// How often it may be.
-    pub(super) most: usize,
 }
 
 /// What befalls it.
@@ -31,26 +35,35 @@ pub(super) enum Trouble {
     Full,
     /// The agent dies.
     Interrupted,
+    /// The adapter dies in the middle of the first answer, and another one comes in its place.
+    Killed,
 }
 
 /// All of them; the long ones too where there is time.
 pub(super) fn all(long: bool) -> Vec<Situation> {
-    let situation = |name, trouble, least| Situation { name, trouble, least, most: least };
+    let situation = |name, trouble, least| Situation { name, work: Work::One, trouble, least };
+    let first = |name, reply| situation(name, Trouble::First(reply), 3);
     let mut all = vec![
         situation("it answers", Trouble::No, 2),
-        situation("it fails at once", Trouble::First(|_| failing(Duration::ZERO)), 3),
-        situation("it fails after 2 s", Trouble::First(|_| failing(Duration::from_secs(2))), 3),
-        situation("a cut", Trouble::First(|_| Reply::pieces(&["I will ", "write"]).cut()), 3),
+        first("it fails at once", |_| failing(Duration::ZERO)),
+        first("it fails after 2 s", |_| failing(Duration::from_secs(2))),
+        first("a cut", |_| Reply::pieces(&["I will ", "write"]).cut()),
         situation("a full pool", Trouble::Full, 2),
         situation("an interrupted turn", Trouble::Interrupted, 1),
+        situation("a killed adapter", Trouble::Killed, 3),
     ];
     if long {
-        all.push(situation("it fails after 11 s", Trouble::First(|_| failing(Duration::from_secs(11))), 3));
-        all.push(situation(
-            "60 s of silence",
-            Trouble::First(|agent| silent(agent, Duration::from_secs(60))),
-            2,
-        ));
+        let silent = |agent: Agent| {
+            agent.answer(Reply::text("I write.\n\n").wait(Duration::from_secs(60)), Work::One, 0)
+        };
+        all.extend([
+            Situation { work: Work::Three, ..situation("three calls at once", Trouble::No, 2) },
+            Situation { work: Work::Edit, ..situation("read, then edit", Trouble::No, 3) },
+            first("429 with Retry-After", |_| Reply::rate_limited(1)),
+            first("a cut within a call", Agent::half_a_call),
+            first("it fails after 11 s", |_| failing(Duration::from_secs(11))),
+            situation("60 s of silence", Trouble::First(silent), 2),
+        ]);
     }
     all
 }
@@ -58,8 +71,4 @@ pub(super) fn all(long: bool) -> Vec<Situation> {
 fn failing(after: Duration) -> Reply {
     let error = json!({"error": {"message": "the site fails", "type": "server_error"}});
     Reply::status(500, &error).headers_after(after)
-}
-
-fn silent(agent: Agent, time: Duration) -> Reply {
-    agent.call(Reply::text("I write.\n\n").wait(time))
 }

@@ -1,7 +1,7 @@
 //! What upstreams do, and what a client is told of it.
 
 use super::super::{
-    cells::{Path, Wire},
+    cells::{Path, Wire, path},
     words::Word,
 };
 
@@ -29,11 +29,10 @@ pub(super) enum Step {
     Cut,
 }
 
-const CHAT: &[Path] = &[Path { wire: Wire::Chat, kind: 1 }, Path { wire: Wire::Chat, kind: 60 }];
-const RESPONSES: &[Path] =
-    &[Path { wire: Wire::Responses, kind: 1 }, Path { wire: Wire::Responses, kind: 60 }];
-const CONVERTED: &[Path] = &[Path { wire: Wire::Messages, kind: 1 }];
-const PASSED: &[Path] = &[Path { wire: Wire::Messages, kind: 14 }, Path { wire: Wire::Messages, kind: 60 }];
+const CHAT: &[Path] = &[path(Wire::Chat, 1), path(Wire::Chat, 60)];
+const RESPONSES: &[Path] = &[path(Wire::Responses, 1), path(Wire::Responses, 60)];
+const CONVERTED: &[Path] = &[path(Wire::Messages, 1)];
+const PASSED: &[Path] = &[path(Wire::Messages, 14), path(Wire::Messages, 60)];
 
 const COMMENT: Step = Step::Say(": hb\n\n");
 const ROLE: Step = Step::Say(

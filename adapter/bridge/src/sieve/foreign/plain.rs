@@ -32,9 +32,11 @@ pub(super) fn fence(text: &str, lexicon: &Lexicon) -> Block {
         return Block::Text;
     }
     match read(inner, lexicon) {
-        Block::Calls { found, end } if inner[end..].trim().is_empty() => {
-            Block::Calls { found, end: text.len() }
-        }
+        Block::Calls { found, end } if inner[end..].trim().is_empty() => match lexicon.marks(inner) {
+            true => Block::Calls { found, end: text.len() },
+            // One that does not fit is more likely an example.
+            false => Block::Weak(found),
+        },
         Block::Calls { .. } | Block::Weak(_) | Block::Doubtful | Block::Open { .. } | Block::Text => {
             Block::Text
         }
@@ -42,9 +44,13 @@ pub(super) fn fence(text: &str, lexicon: &Lexicon) -> Block {
 }
 
 /// Takes a fence away, if there is one around all of a text.
-pub(super) fn unfence(text: &str) -> &str {
+pub(crate) fn unfence(text: &str) -> &str {
     match split_fence(text) {
-        Some((inner, rest)) if text.starts_with("```") && rest.trim().is_empty() => inner.trim(),
+        Some((inner, rest))
+            if (text.starts_with("```") || text.starts_with("~~~")) && rest.trim().is_empty() =>
+        {
+            inner.trim()
+        }
         Some(_) | None => text,
     }
 }

@@ -1,0 +1,62 @@
+//! The form in which a client wants the answer, where a site's chat has no field for it: written into the prompt.
+
+use latchkey_bridge::{
+    arguments::answer,
+    catalog::{Catalog, Tool},
+    render::reask,
+};
+use latchkey_shared::site::Site;
+use serde_json::{Value, json};
+
+use crate::{openai::request::ChatRequest, sites};
+
+/// Where it stands in a chat.
+pub(super) const FIELD: &str = "response_format";
+
+/// JSON of a schema.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Holds the schema, as if it were that of a tool.
+    catalog: Catalog,
+}
+
+/// Whether the prompt has to say it.
+pub(super) fn writes(request: &ChatRequest, site: &Site) -> bool {
+    !sites::takes_fields(site) && of(request).is_some()
+}
+
+/// What a request wants.
+pub(super) fn of(request: &ChatRequest) -> Option<Wanted> {
+    let format: Value = serde_json::from_str(request.rest.get(FIELD)?.get()).ok()?;
+    let schema = match format["type"].as_str()? {
+        "json_schema" => format["json_schema"]["schema"].clone(),
+        "json_object" => Value::Null,
+        _ => return None,
+    };
+    let schema = if schema.is_object() { schema } else { json!({"type": "object"}) };
+    Some(Wanted { catalog: Catalog::new(&[json!({"name": "answer", "parameters": schema})]) })
+}
+
+impl Wanted {
+    /// What the site is told; `tools` says whether calls may come before the answer.
+    pub(super) fn words(&self, tools: bool) -> String {
+        self.tool().map_or_else(String::new, |tool| reask::format(&tool.schema, tools))
+    }
+
+    /// What the site is told whose answer is none.
+    pub(crate) fn reshape(&self, detail: &str) -> String {
+        self.tool().map_or_else(String::new, |tool| reask::reshape(detail, &tool.schema))
+    }
+
+    /// The JSON of an answer.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn read(&self, text: &str) -> Result<String, String> {
+        self.tool().map_or_else(|| Ok(text.to_owned()), |tool| answer::read(text, tool))
+    }
+
+    fn tool(&self) -> Option<&Tool> {
+        self.catalog.tools().first()
+    }
+}
