@@ -13,7 +13,7 @@ pub(crate) mod dialect;
 mod gradio;
 mod matrix;
 mod native;
-mod situations;
+pub(crate) mod situations;
 
 /// A file's content that every wrong quoting spoils.
 const CONTENT: &str = "fn main() {\n    println!(\"<b>{}</b>\\t'x' & `y`\", 1);\n}\n";

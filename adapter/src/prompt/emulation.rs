@@ -1,6 +1,6 @@
 //! The prompt for a site that knows no tools: tools and history written out, and what is needed to read the answer.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use latchkey_bridge::{
     catalog::Catalog,
@@ -64,6 +64,8 @@ pub(crate) struct Scene {
     pub user: String,
     /// Whether the answer is to tool results.
     pub after_result: bool,
+    /// The tools that were called, each once.
+    pub called: BTreeSet<String>,
     /// Whether a call was refused since the person last spoke.
     pub refused: bool,
     /// Whether the last calls were the same and gave the same: the prompt says so, and that is enough.
@@ -198,12 +200,18 @@ impl Scene {
             system: texts(&["system", "developer"]).join("\n"),
             user: spoke.map(|at| text(&messages[at])).unwrap_or_default(),
             after_result: messages.last().is_some_and(is_result),
+            called: called(messages),
             refused: since.iter().any(refuses),
             repeats: false,
             turn: messages.iter().filter(|message| role(message) == "assistant").count() as u64,
             conversation: String::new(),
         }
     }
+}
+
+fn called(messages: &[Value]) -> BTreeSet<String> {
+    let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array()).flatten();
+    calls.filter_map(|call| call["function"]["name"].as_str()).map(str::to_owned).collect()
 }
 
 /// The nonce holds for a conversation, which is known by its first words and by the system prompt: they stay when it

@@ -29,9 +29,11 @@ use crate::{
 mod ending;
 mod given;
 mod judging;
+mod mark;
 mod round;
 
 use given::Given;
+use mark::Mark;
 use round::Round;
 
 /// What the operator allows.
@@ -75,6 +77,7 @@ pub(super) struct Bridged {
     exchanges: Vec<Exchange>,
     round: Round,
     given: Given,
+    mark: Mark,
     /// Turns of this conversation that were nudged lately, in vain.
     nudges: u32,
     /// Calls that were given when this answer began.
@@ -92,6 +95,7 @@ impl Bridged {
     pub(super) fn new(emulation: Arc<Emulation>, minted: String, policy: Policy, tally: Tally) -> Self {
         let round = Round::new(&emulation, None);
         let (exchanges, given) = (Vec::new(), Given::default());
+        let mark = Mark::new(&emulation.dialect.no_call());
         Self {
             emulation,
             minted,
@@ -100,6 +104,7 @@ impl Bridged {
             exchanges,
             round,
             given,
+            mark,
             nudges: 0,
             before: 0,
             required: false,
@@ -168,6 +173,7 @@ impl Bridged {
         let mut events = Vec::new();
         let summary = self.round.finish(end, &self.emulation, &mut events);
         self.give(events, out);
+        self.unmask(out);
         self.book(&summary);
         self.pass_on(out);
         let (next, judged) = match self.need(how) {
@@ -192,7 +198,10 @@ impl Bridged {
     fn give(&mut self, events: Vec<Event>, out: &mut Vec<Delta>) {
         for event in events {
             match event {
-                Event::Text(text) if self.round.gives_text() => self.say(text, out),
+                Event::Text(text) if self.round.gives_text() => {
+                    let shown = self.mark.pass(&text);
+                    self.say(shown, out);
+                }
                 Event::Text(text) => self.round.keep(&text),
                 Event::Reasoning(text) if self.round.gives_text() => {
                     self.given.thought = true;
@@ -200,6 +209,7 @@ impl Bridged {
                 }
                 Event::Reasoning(_) => {}
                 Event::Call(call) => {
+                    self.unmask(out);
                     self.tally.emitted(reading(call.reading));
                     if call.repaired {
                         self.tally.repaired("json", "call");
@@ -219,7 +229,16 @@ impl Bridged {
         }
     }
 
+    /// Gives what might have become the mark.
+    fn unmask(&mut self, out: &mut Vec<Delta>) {
+        let rest = self.mark.rest();
+        self.say(rest, out);
+    }
+
     fn say(&mut self, text: String, out: &mut Vec<Delta>) {
+        if text.is_empty() {
+            return;
+        }
         self.given.say(&text);
         if self.withholds() {
             self.withheld.push_str(&text);
@@ -300,7 +319,8 @@ impl Bridged {
         if self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
             return None;
         }
-        self.judge()
+        // Unasked, it says the same as when it is asked for.
+        if self.mark.seen { None } else { self.judge() }
     }
 
     fn nudge(&self) -> String {

@@ -1,12 +1,13 @@
 //! Decides whether a turn that ended without a call announced one and stopped.
 //!
 //! It weighs what the model said last; it never asks, waits or reads a clock. Without a call
-//! parsed and with tools declared, one of five readings may hold (announced, call or patch as text, denial, nothing said);
+//! parsed and with tools declared, one of six readings may hold (announced, call or patch as text, denial, a change claimed, nothing said);
 //! each is scored on its own and the best one counts. Being wrong towards a nudge costs a site call, so every reading
 //! has signals against it. Cost is linear in the text.
 
 #[rustfmt::skip] // tables: one phrase a line would hide them
 mod chinese;
+mod claim;
 mod denial;
 #[rustfmt::skip]
 mod english;
@@ -56,6 +57,8 @@ pub(crate) struct Turn<'a> {
     pub user: &'a str,
     /// The system prompt.
     pub system: &'a str,
+    /// A call of the conversation may have changed a file.
+    pub edited: bool,
     /// The user or the client refused a tool call since the user last spoke.
     pub refused: bool,
     pub nudges: Nudges,
@@ -121,6 +124,8 @@ pub(crate) enum Reason {
     PatchAsText,
     /// The model says it has no tools.
     Denial,
+    /// A change is reported that no call of the conversation can have made.
+    Claimed,
     /// Nothing visible was said.
     Empty,
     /// `tool_choice` demanded a call.
@@ -151,6 +156,7 @@ impl Reason {
             Self::CallAsText => "call_as_text",
             Self::PatchAsText => "patch_as_text",
             Self::Denial => "denial",
+            Self::Claimed => "claimed",
             Self::Empty => "empty",
             Self::RequiredMissing => "required_missing",
             Self::Asked => "asked",
@@ -163,6 +169,11 @@ impl Reason {
             Self::Unclear => "unclear",
         }
     }
+}
+
+/// Whether a call of this tool may change a file.
+pub(crate) fn may_edit(tool: &str) -> bool {
+    signals::may_edit(tool)
 }
 
 /// Judges a turn that ended without a call.
@@ -192,6 +203,7 @@ fn reading(turn: &Turn<'_>) -> (Reason, Signals) {
         (Reason::CallAsText, signals::call_as_text(turn, request)),
         (Reason::PatchAsText, signals::patch_as_text(turn, &tail, request)),
         (Reason::Denial, signals::denial(turn, &tail, request)),
+        (Reason::Claimed, signals::claimed(turn, &tail, request)),
     ];
     for other in others {
         if other.1.score() > best.1.score() && other.1.score() >= THRESHOLD {

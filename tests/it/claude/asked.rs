@@ -20,12 +20,8 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn read(request: &Value) -> Self {
         if let Some(ask) = Ask::read(request) {
-            let results = match &ask.step {
-                Step::GoOn(results) => results.len(),
-                Step::Begin | Step::Correct | Step::Continue | Step::Act => 0,
-            };
             let again = matches!(ask.step, Step::Correct | Step::Continue | Step::Act);
-            return Self { results, again, dialect: Some(ask.dialect) };
+            return Self { results: ask.results, again, dialect: Some(ask.dialect) };
         }
         let messages = request["messages"].as_array().unwrap();
         let results = messages.iter().filter(|message| message["role"] == "tool").count();

@@ -8,6 +8,7 @@ use super::{
     asked::{Asked, pieces},
     file,
 };
+use crate::opencode::situations::STEPS;
 
 pub(super) const DONE: &str = "Done: the files are written.";
 /// A file's content that every wrong quoting spoils.
@@ -16,6 +17,20 @@ const GREETING: (&str, &str) = ("greeting.txt", "Hello, world!\n");
 const ONE: &[(&str, &str)] = &[("a.rs", CONTENT), GREETING];
 const THREE: &[(&str, &str)] = &[("a.rs", CONTENT), ("b.rs", CONTENT), ("c.rs", CONTENT), GREETING];
 const EDITED: &[(&str, &str)] = &[("greeting.txt", "Hello, \"Oslo\"!\n")];
+
+const EACH_STEP: &[(&str, &str)] = &[
+    ("step0.rs", CONTENT),
+    ("step1.rs", CONTENT),
+    ("step2.rs", CONTENT),
+    ("step3.rs", CONTENT),
+    ("step4.rs", CONTENT),
+    ("step5.rs", CONTENT),
+    ("step6.rs", CONTENT),
+    ("step7.rs", CONTENT),
+    ("step8.rs", CONTENT),
+    ("step9.rs", CONTENT),
+    GREETING,
+];
 
 /// One situation.
 pub(super) struct Situation {
@@ -48,6 +63,7 @@ pub(super) fn all() -> Vec<Situation> {
         one("thinking, then a call", thinking),
         one("a silence in the middle", silence),
         of_text("announced, then stopped", announced),
+        Situation { after: EACH_STEP, ..of_text("each of ten steps announced", announced_steps) },
         of_text("an empty turn", empty),
         of_text("a call cut in the middle", cut_call),
         of_text("a foreign dialect", foreign),
@@ -118,6 +134,11 @@ fn announced(asked: &Asked) -> Reply {
         return pieces("Now I will write the file a.rs:");
     }
     right(asked)
+}
+
+fn announced_steps(asked: &Asked) -> Reply {
+    let Some((name, announcement)) = STEPS.get(asked.results) else { return Reply::text(DONE) };
+    if asked.again { pieces(&asked.written(&[("Write", file(name, CONTENT))])) } else { pieces(announcement) }
 }
 
 fn empty(asked: &Asked) -> Reply {

@@ -9,6 +9,8 @@ use super::dialect::Dialect;
 pub(crate) struct Ask {
     pub(crate) dialect: Dialect,
     pub(crate) step: Step,
+    /// How many results of tools it shows.
+    pub(crate) results: usize,
     /// Everything that it was sent.
     pub(crate) prompt: String,
 }
@@ -48,12 +50,13 @@ impl Ask {
         let dialect = Dialect::read(&prompt)?;
         let again = AGAIN.iter().find(|(words, _)| last.contains(words));
         let results = results(&prompt, &dialect.nonce);
+        let count = results.len();
         let step = match again {
             Some((_, step)) => step.clone(),
             None if results.is_empty() => Step::Begin,
             None => Step::GoOn(results),
         };
-        Some(Self { dialect, step, prompt })
+        Some(Self { dialect, step, results: count, prompt })
     }
 }
 

@@ -106,8 +106,7 @@ async fn cell(opencode: &OpenCode, form: &str, world: &World, situation: &Situat
         return Err(format!("the client was told {:?}", turn.text()));
     }
     // Calls of one turn come back together: a turn for each round of them, and one for the last words.
-    let rounds = if situation.before.is_empty() { 1 } else { 2 };
-    let extra = world.practice.model().calls().len().saturating_sub(rounds + 1);
+    let extra = world.practice.model().calls().len().saturating_sub(situation.rounds + 1);
     if extra != situation.extra {
         return Err(format!("{extra} extra calls of the site in place of {}", situation.extra));
     }

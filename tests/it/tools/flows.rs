@@ -116,6 +116,49 @@ async fn a_nudge_may_be_declined_and_says_nothing_itself() {
 }
 
 #[tokio::test]
+async fn the_mark_of_an_end_is_not_shown_and_believed_unasked() {
+    for form in FORMS {
+        let site = Site::start(adapter(form), form).await;
+        let mark = format!("NO_TOOL_{}", site.nonce);
+        let (head, rest) = mark.split_at(5);
+
+        let ended = Reply::pieces(&["All of it is there. Next: the docs.\n", head, rest, "\n"]);
+        let (made, text, asked) = play(&site, vec![ended]).await;
+        assert_eq!((made.len(), text.trim(), asked), (0, "All of it is there. Next: the docs.", 1));
+
+        let called = Reply::pieces(&[&mark, "\n", &site.bash("ls")]);
+        let (made, text, asked) = play(&site, vec![called]).await;
+        assert_eq!((made, text.trim(), asked), (vec![bash("ls")], "", 1));
+
+        let whole = Reply::text("It is NO_TOOL_").piece("12 and NO_");
+        let (_, text, asked) = play(&site, vec![whole]).await;
+        assert_eq!((text.as_str(), asked), ("It is NO_TOOL_12 and NO_", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_believed_only_where_a_call_can_have_made_it() {
+    let site = Site::start(adapter(FORMS[0]), FORMS[0]).await;
+    let claim = "I've updated `src/main.rs` so that the test passes.";
+    let (made, text, asked) = play(&site, vec![Reply::text(claim), Reply::text(&site.bash("ls"))]).await;
+    assert_eq!((made, text.as_str(), asked), (vec![bash("ls")], claim, 2));
+
+    for (tool, expected) in [("read", 2), ("edit", 1), ("bash", 1)] {
+        let mut body = super::task();
+        let call = json!({"id": "a", "type": "function", "function": {"name": tool, "arguments": "{}"}});
+        let said = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+        let result = json!({"role": "tool", "tool_call_id": "a", "content": "ok"});
+        body["messages"].as_array_mut().unwrap().extend([said, result]);
+        site.model().reset();
+        site.model().always(Reply::text(claim));
+
+        let stream = site.world.adapter().stream(&body).await;
+
+        assert_eq!((stream.text().as_str(), site.model().calls().len()), (claim, expected), "{tool}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_in_a_form_that_nobody_reads_is_asked_for_again() {
     let form = FORMS[0];
     let site = Site::start(adapter(form), form).await;

@@ -19,7 +19,7 @@ impl Bridged {
         {
             return None;
         }
-        let Scene { system, user, after_result, refused, repeats, .. } = &self.emulation.scene;
+        let Scene { system, user, after_result, called, refused, repeats, .. } = &self.emulation.scene;
         if *repeats {
             return None;
         }
@@ -34,6 +34,7 @@ impl Bridged {
             shown: self.emulation.shown.as_deref(),
             user,
             system,
+            edited: called.iter().any(|name| judge::may_edit(name)),
             refused: *refused,
             nudges: Nudges { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
         });

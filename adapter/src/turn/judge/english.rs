@@ -44,6 +44,7 @@ pub(super) const TRANSITIONS: &[&str] = &[
     " right on it ", " let's go ", " let's dive ", " let's get ", " working on it ", " on to ", " doing that ",
     " proceeding ", " continuing ", " onwards ", " onward ", " starting now ", " moving to ", " turning to ",
     " right away ", " now comes ", " next comes ", " then comes ", " first comes ",
+    " it's time ", " now the interesting ", " now the fun ", " now comes the ", " one more ", " two more ", " three more ", " a few more ", " the next file ", " the next place ", " the next one ",
 ];
 
 /// Work is named as left, without a verb of the model's.
@@ -58,8 +59,9 @@ pub(super) const REMAINS: &[&str] = &[
     " one to go ", " three to go ", " is outstanding ", " are outstanding ", " still outstanding ", " still pending ",
     " is pending ", " are pending ", " i forgot to ", " i forgot the ", " i missed the ", " i haven't ", " i have not yet ",
     " hasn't been ", " haven't been ", " just leaves ", " only leaves ", " what's missing ", " is missing now ",
-    " still missing ", " my next ", " the following step ", " next thing ", " is left ", " are left ",
+    " still missing ", " my next ", " the following step ", " next thing ", " is left ", " are left ", " left , ",
     " leaving only ", " also need ", " also needs ", " needs the same ", " need the same ", " not been updated yet ",
+    " there's one more ", " there is one more ", " there's also one ", " leaves us with ", " we still have ", " i still have ", " are still two ", " is still one ", " still three ", " are still a few ",
 ];
 
 /// Of somebody who agrees to act.
@@ -127,7 +129,7 @@ pub(super) const TALK: &[&str] = &[
     "trust", "stick", "pause", "believe", "treat", "accept", "defer", "await", "present", "share",
     "refer", "emphasize", "stress", "highlight", "caution", "warn", "thank", "apologize", "congratulate", "expect",
     "hope", "guess", "bet", "quote", "cite", "rephrase", "illustrate", "elaborate", "postpone", "refuse", "decline",
-    "understand", "feel", "like", "love", "mind", "have",
+    "understand",
 ];
 
 /// "I'm adding": a gerund follows within a word or two.
@@ -171,6 +173,7 @@ pub(super) const CONDITIONS: &[&str] = &[
 pub(super) const USERS_FIRST: &[&str] = &[
     " you'll need to ", " you need to ", " you will need to ", " you have to ", " you'll have to ", " need you to ",
     " you should first ", " you must ", " when you ", " after you ", " your ",
+    " give me the ", " give me a go ", " give me your ", " your key ", " you pick ", " you choose ", " you decide ",
 ];
 
 /// The work is reported as finished. Counts only where the same sentence announces nothing.
@@ -292,3 +295,31 @@ pub(super) const WONDERS: &[&str] = &[
     " but why ", " could ", " hmm ",
 ];
 pub(super) const SPOKEN_TO: &[&str] = &[" you ", " your ", " i ", " we ", " us ", " me ", " should ", " shall ", " or "];
+
+/// Before a participle: what the model says it has done.
+pub(super) const HAVE: &[&str] = &[
+    " i've ", " i have ", " i just ", " i ", " has been ", " have been ", " was ", " were ", " is now ", " are now ", " successfully ",
+];
+/// Participles of what only an editing tool does.
+pub(super) const CLAIMS: &[&str] = &[
+    "updated", "added", "changed", "edited", "created", "modified", "removed", "renamed", "written", "rewritten",
+    "implemented", "replaced", "refactored", "fixed", "deleted", "saved", "patched", "applied", "inserted",
+];
+
+/// Openings of what the user is told to bear in mind.
+pub(super) const ADVICE: &[&str] = &[
+    " note ", " remember ", " make sure ", " keep in mind ", " be aware ", " bear in mind ", " please ", " don't forget ",
+    " be sure ", " in production ",
+];
+/// An offer that agrees to act, where the action follows.
+pub(super) const GLADLY: &[&str] = &[" happy to ", " glad to "];
+
+/// What may be done while a plan is made, and what may not.
+pub(super) const LOOKS: &[&str] = &[
+    " read ", " reading ", " look ", " looking ", " check ", " checking ", " search ", " searching ", " explore ", " exploring ",
+    " examine ", " inspect ", " open ", " grep ", " find ", " see ", " list ", " scan ", " view ", " review ", " investigate ",
+];
+pub(super) const WRITES: &[&str] = &[
+    " plan ", " write ", " edit ", " change ", " add ", " update ", " create ", " implement ", " fix ", " remove ", " rename ",
+    " replace ", " refactor ", " move ", " delete ", " run ", " approval ", " then ",
+];

@@ -91,7 +91,7 @@ fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     Some(rest)
 }
 
-fn is_adverb(word: &str) -> bool {
+pub(super) fn is_adverb(word: &str) -> bool {
     english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
 }
 
@@ -120,11 +120,14 @@ fn verb_after(rest: &str) -> Kind {
 
 /// "The docs are next", "that leaves the exporter"; not where they are said to be done.
 fn remains(words: &str) -> bool {
-    if words.ends_with(" remains ") || words.ends_with(" remain ") {
+    if words.ends_with(" remains ") || words.ends_with(" remain ") || words.ends_with(" left ") {
         return true;
     }
     let at = english::REMAINS.iter().filter_map(|phrase| words.find(phrase)).min();
-    at.is_some_and(|at| !english::LEFT_NOTHING.iter().any(|done| words[at..].contains(done)))
+    let is_nothing = |at: usize| english::NOTHING.iter().any(|nothing| words[..at + 1].contains(nothing));
+    at.is_some_and(|at| {
+        !is_nothing(at) && !english::LEFT_NOTHING.iter().any(|done| words[at..].contains(done))
+    })
 }
 
 /// "Three sites need to be renamed", "the fixture needs updating", "the path will be corrected next".
@@ -132,7 +135,9 @@ fn is_demanded(words: &str) -> bool {
     if words.starts_with(" now that ") && words.contains(" can ") {
         return true;
     }
-    if english::NOTHING.iter().any(|nothing| words.contains(nothing)) || words.contains(" by the ") {
+    let is_advice = english::ADVICE.iter().any(|opening| words.starts_with(opening));
+    let is_nothing = english::NOTHING.iter().any(|nothing| words.contains(nothing));
+    if is_advice || is_nothing || words.contains(" by the ") {
         return false;
     }
     let next = |rest: &str| rest.split_ascii_whitespace().find(|word| !is_adverb(word)).map(str::to_owned);
@@ -189,7 +194,8 @@ fn is_lone_code(words: &str) -> bool {
 
 /// "First I check the lockfile": present, and nothing but leads before it. A verb whose past looks the same is none.
 fn is_present(words: &str) -> bool {
-    let Some(rest) = content(words).trim_start().strip_prefix("i ") else { return false };
+    let opening = content(words).trim_start();
+    let Some(rest) = opening.strip_prefix("i ").or_else(|| opening.strip_prefix("we ")) else { return false };
     let verb = rest.split_ascii_whitespace().find(|word| !is_adverb(word));
     verb.is_some_and(|verb| english::ACTIONS.contains(&verb) && !english::LIKE_PAST.contains(&verb))
 }

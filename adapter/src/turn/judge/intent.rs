@@ -96,7 +96,10 @@ fn opens_with_action(rest: &str) -> bool {
 }
 
 fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
-    if sentence.has_any(chinese::REMAINS) && !sentence.has_any(chinese::NOT) {
+    let still = sentence.words.split_once("还有").map_or("", |(_, rest)| rest);
+    let is_counted = still.starts_with(|c: char| c.is_ascii_digit() || "一两二三四五六几些".contains(c));
+    let is_left = sentence.has_any(chinese::REMAINS) || (is_counted && still.contains(['没', '未']));
+    if is_left && !sentence.has_any(chinese::NOT) && !sentence.has_any(chinese::LEFT_NOTHING) {
         offer(best, Kind::Loose, 0);
     }
     if sentence.has_any(chinese::NARRATED) && !sentence.has_any(&["我", "最后一步"]) {
@@ -106,7 +109,9 @@ fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
     let mut is_led = false;
     for clause in sentence.words.split(',') {
         let bare = clause.trim();
-        if leads_over(bare, sentence.end) || (is_led && (opens_with_action(bare) || is_title(bare))) {
+        let came_out = || chinese::OUTCOMES.iter().any(|outcome| sentence.words[at..].contains(outcome));
+        let acts = leads_over(bare, sentence.end) || (is_led && (opens_with_action(bare) || is_title(bare)));
+        if acts && (sentence.end == End::Colon || !came_out()) {
             offer(best, Kind::Loose, at);
         }
         is_led = chinese::LEADS.contains(&bare); // "下一步：修改"

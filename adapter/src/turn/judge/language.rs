@@ -3,14 +3,15 @@
 //! A phrase is whole words as `words` spells them: lower case, without quotation marks and hyphens. Where the script
 //! has no spaces, or endings carry the meaning (kana, Hangul), a phrase is found anywhere.
 
-use std::sync::LazyLock;
+mod table;
 
-use serde::Deserialize;
+use std::sync::LazyLock;
 
 use super::{
     intent::{Intent, Kind},
     words::{End, Sentence},
 };
+use table::{Language, Script, Verb};
 
 /// Words after "I will" in which the action is sought: some languages put it last.
 const REACH_WORDS: usize = 12;
@@ -19,141 +20,8 @@ const EARLY_WORDS: usize = 2;
 /// Words between "now" and the action.
 const LEAD_WORDS: usize = 5;
 
-const SOURCES: [&str; 12] = [
-    include_str!("languages/de.toml"),
-    include_str!("languages/es.toml"),
-    include_str!("languages/fr.toml"),
-    include_str!("languages/it.toml"),
-    include_str!("languages/ja.toml"),
-    include_str!("languages/ko.toml"),
-    include_str!("languages/nl.toml"),
-    include_str!("languages/pl.toml"),
-    include_str!("languages/pt.toml"),
-    include_str!("languages/ru.toml"),
-    include_str!("languages/tr.toml"),
-    include_str!("languages/vi.toml"),
-];
-
 static LANGUAGES: LazyLock<Vec<Language>> =
-    LazyLock::new(|| SOURCES.iter().map(|source| read(source)).collect());
-
-/// What the judge knows of one language.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Language {
-    script: Script,
-    /// Everyday words; a sentence without one is in another language of the script.
-    common: Vec<String>,
-    /// The model speaks of what it does next: "I will", "let me".
-    own: Vec<String>,
-    /// Beginnings of words for what tools do.
-    acts: Vec<String>,
-    /// Endings of such a word that say "I will" themselves.
-    endings: Vec<String>,
-    /// Longer endings that look like those and say something else: a participle, a negation.
-    unlike: Vec<String>,
-    /// Openings of somebody who agrees to act: "sure", "got it".
-    consent: Vec<String>,
-    /// Where such a word stands.
-    verb: Verb,
-    #[serde(default)]
-    subject: Vec<String>,
-    /// Openings that announce by themselves: "next step", "one moment".
-    alone: Vec<String>,
-    /// Work is named as left, anywhere in a sentence.
-    remains: Vec<String>,
-    /// Openings that announce with an action behind them: "now", "first".
-    leads: Vec<String>,
-    /// Beginnings of words for what needs no tool.
-    talk: Vec<String>,
-    not: Vec<String>,
-    pub(super) done: Vec<String>,
-    pub(super) offers: Vec<String>,
-    /// The user has to act, answer or agree first.
-    pub(super) waits: Vec<String>,
-    /// Before an announcement, these make it depend on something.
-    conditions: Vec<String>,
-    /// The next step is the user's.
-    pub(super) users: Vec<String>,
-    /// A promise for all time to come.
-    pub(super) standing: Vec<String>,
-    /// Endings of a question that may come without its mark.
-    #[serde(default)]
-    asks: Vec<String>,
-    /// With one of these such an ending is part of what is looked for: "see whether".
-    #[serde(default)]
-    wonders: Vec<String>,
-    /// Endings that make a bare action the model's own: "first", "right away".
-    #[serde(default)]
-    particles: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Script {
-    Latin,
-    Cyrillic,
-    Kana,
-    Hangul,
-}
-
-/// Where a word that says "I will" by its ending is no noun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Verb {
-    /// Before or behind its subject: "ich lese", "lese ich".
-    BySubject,
-    /// At the beginning of a clause: "ahora leo".
-    Early,
-    Anywhere,
-}
-
-fn read(source: &str) -> Language {
-    let mut language: Language = toml::from_str(source).expect("the tables are tested");
-    if language.script.has_words() {
-        let phrases = [
-            &mut language.common,
-            &mut language.own,
-            &mut language.alone,
-            &mut language.remains,
-            &mut language.consent,
-            &mut language.leads,
-            &mut language.not,
-            &mut language.done,
-            &mut language.offers,
-            &mut language.waits,
-            &mut language.conditions,
-            &mut language.users,
-            &mut language.standing,
-            &mut language.asks,
-            &mut language.wonders,
-            &mut language.particles,
-        ];
-        for phrase in phrases.into_iter().flatten() {
-            *phrase = format!(" {} ", phrase.trim());
-        }
-        for stem in language.acts.iter_mut().chain(&mut language.talk) {
-            stem.insert(0, ' ');
-        }
-    }
-    language
-}
-
-impl Script {
-    /// Whether spaces part its words, so that whole words can be looked for.
-    fn has_words(self) -> bool {
-        matches!(self, Self::Latin | Self::Cyrillic)
-    }
-
-    fn is_in(self, words: &str) -> bool {
-        words.chars().any(|c| match self {
-            Self::Latin => c.is_ascii_alphabetic(),
-            Self::Cyrillic => ('\u{400}'..='\u{4ff}').contains(&c),
-            Self::Kana => ('\u{3040}'..='\u{30ff}').contains(&c),
-            Self::Hangul => ('\u{ac00}'..='\u{d7a3}').contains(&c),
-        })
-    }
-}
+    LazyLock::new(|| table::SOURCES.iter().map(|source| table::read(source)).collect());
 
 /// The languages that a sentence may be in.
 pub(super) fn of(sentence: &Sentence) -> impl Iterator<Item = &'static Language> {
@@ -195,6 +63,14 @@ pub(super) fn asks(sentence: &Sentence) -> bool {
                 .asks
                 .iter()
                 .any(|ending| words.trim_end().ends_with(ending.trim_end()) && !words.is_empty())
+    })
+}
+
+/// Whether a sentence says that something was changed.
+pub(super) fn claims(sentence: &Sentence) -> bool {
+    let words = sentence.words.as_str();
+    of(sentence).any(|language| {
+        any(&language.done, words) && any(&language.claims, words) && !any(&language.not, words)
     })
 }
 
@@ -267,6 +143,7 @@ impl Language {
         let before = &words[..at];
         match self.verb {
             Verb::Anywhere => true,
+            Verb::AfterSubject => false, // has no endings
             Verb::Early => {
                 let clause = before.rsplit(',').next().unwrap_or(before);
                 let led =
@@ -330,16 +207,21 @@ impl Language {
         let words = if self.script.has_words() { &sentence.words } else { sentence.words.trim_start() };
         let starts = |phrase: &String| words.starts_with(phrase.as_str());
         let remains = any(&self.remains, words) && !any(&self.done, words);
-        if self.alone.iter().any(starts) || remains || self.is_bare(words) {
+        if self.alone.iter().any(starts) || remains || self.is_bare(words) || self.is_present(words) {
             return Some(0);
         }
-        let (mut at, mut is_next) = (0, true);
+        let (mut at, mut is_next, mut is_led) = (0, true, false);
         for clause in words.split(',') {
             if is_next && self.leads_over(clause, sentence.end) {
                 return Some(at);
             }
+            if is_led && self.acts.iter().any(|stem| clause.starts_with(stem.as_str())) {
+                return Some(at);
+            }
+            is_led = self.leads.iter().any(|lead| lead == clause);
             // "That is done, now the docs"; else a further clause tells of a sequence.
-            is_next = any(&self.done, clause)
+            is_next = is_led
+                || any(&self.done, clause)
                 || self.consent.iter().any(|phrase| clause.starts_with(phrase.as_str()));
             at += clause.len() + 1;
         }
@@ -361,8 +243,26 @@ impl Language {
 
     /// A bare action with a particle of the speaker's at its end.
     fn is_bare(&self, words: &str) -> bool {
-        self.acts.iter().any(|stem| words.starts_with(stem.as_str()))
+        let opens = |clause: &str| self.acts.iter().any(|stem| clause.starts_with(stem.as_str()));
+        words.split(',').any(opens)
             && self.particles.iter().any(|particle| words.ends_with(particle.as_str()))
+    }
+
+    /// "Tôi đọc tệp": a language whose verbs have no tenses, and no word that says that it is over.
+    fn is_present(&self, words: &str) -> bool {
+        if self.verb != Verb::AfterSubject || any(&self.done, words) {
+            return false;
+        }
+        words.split(',').any(|clause| {
+            let led =
+                self.leads.iter().filter(|lead| clause.starts_with(lead.as_str())).map(String::len).max();
+            let mut rest = clause[led.unwrap_or(1) - 1..].split_ascii_whitespace();
+            let speaks = rest.next().is_some_and(|word| self.subject.iter().any(|subject| subject == word));
+            let rest = format!(" {}", rest.take(3).collect::<Vec<_>>().join(" "));
+            let behind = rest.find(' ').and_then(|_| rest[1..].find(' ').map(|at| &rest[at + 1..]));
+            let acts = |text: &str| self.acts.iter().any(|stem| text.starts_with(stem.as_str()));
+            speaks && !any(&self.not, &format!("{rest} ")) && (acts(&rest) || behind.is_some_and(acts))
+        })
     }
 }
 
@@ -386,7 +286,7 @@ mod tests {
 
     #[test]
     fn every_table_can_be_read() {
-        for (source, language) in SOURCES.iter().zip(LANGUAGES.iter()) {
+        for (source, language) in table::SOURCES.iter().zip(LANGUAGES.iter()) {
             assert!(!language.own.is_empty() && !language.acts.is_empty(), "{source}");
             for phrase in language.own.iter().chain(&language.done).chain(&language.waits) {
                 let plain = sentences(phrase);

@@ -4,6 +4,8 @@
 //! the tables had seen it; at first sight (precision, recall) were .87 .63 in round 2, .92 .75 in round 3, .85 .61 in
 //! round 4 and 1.0 .70 in round 5. That is what to expect of new wordings: shadow first.
 
+mod modes;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
@@ -123,6 +125,7 @@ fn verdict(case: &Case) -> Verdict {
         shown: None,
         user: &case.user,
         system: if case.plan { MARK } else { "" },
+        edited: true,
         refused: case.denied,
         nudges: Nudges { this_turn: u32::from(case.spent), last_ten_turns: u32::from(case.spent) },
     })
@@ -272,6 +275,7 @@ fn after_tool_result() -> Turn<'static> {
         shown: None,
         user: "",
         system: "",
+        edited: true,
         refused: false,
         nudges: Nudges::default(),
     }
@@ -342,8 +346,11 @@ fn endings_that_no_table_was_tuned_on_are_judged_well_enough() {
         row.precision() >= precision && row.recall() >= recall
     };
 
-    assert!(holds("all", 0.9, 0.75));
-    assert!(holds("language en", 0.9, 0.8) && holds("language zh", 0.85, 0.85));
+    assert!(holds("all", 0.9, 0.83));
+    assert!(holds("language en", 0.9, 0.85) && holds("language zh", 0.85, 0.85));
+    for language in ["de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "vi"] {
+        assert!(holds(&format!("language {language}"), 0.8, 0.6), "{language}");
+    }
     // Questions, offers and plans are left alone: a nudge there is worst.
     for class in ["question", "offer", "plan"] {
         assert!(rows[&format!("class {class}")].alarm <= 1, "{class}");

@@ -77,11 +77,20 @@ const SIGHT: &[&str] = &[
     "怎么样",
 ];
 
+/// By what a plan is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// The user's words.
+    Asked,
+    /// The client's mode, in which reading is allowed.
+    Mode,
+}
+
 /// What the user wants instead of an action.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
-    /// A plan, by word or by the client's mode.
-    pub(super) plan: bool,
+    /// A plan.
+    pub(super) plan: Option<Plan>,
     /// An explanation.
     pub(super) words: bool,
     /// Code to look at.
@@ -94,7 +103,8 @@ impl Request {
         let in_plan_mode = PLAN_MODE.iter().any(|mark| user.contains(mark) || system.contains(mark));
         let said = ends(&without_reminders(user)).to_lowercase();
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| said.contains(phrase));
-        Self { plan: in_plan_mode || has(PLAN), words: has(WORDS) && !has(WORK), sight: has(SIGHT) }
+        let plan = if in_plan_mode { Some(Plan::Mode) } else { has(PLAN).then_some(Plan::Asked) };
+        Self { plan, words: has(WORDS) && !has(WORK), sight: has(SIGHT) }
     }
 }
 
@@ -123,10 +133,12 @@ mod tests {
     #[test]
     fn plan_mode_is_told_by_reminders_and_by_words() {
         assert!(
-            Request::of("<system-reminder>\nPlan mode is active. The user</system-reminder>Add it", "").plan
+            Request::of("<system-reminder>\nPlan mode is active. The user</system-reminder>Add it", "")
+                .plan
+                .is_some()
         );
-        assert!(Request::of("只给出计划", "").plan);
-        assert!(!Request::of("Add a plan mode", "You may use plan mode.").plan);
+        assert!(Request::of("只给出计划", "").plan.is_some());
+        assert!(!Request::of("Add a plan mode", "You may use plan mode.").plan.is_some());
     }
 
     #[test]

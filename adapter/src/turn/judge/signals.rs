@@ -1,12 +1,12 @@
 //! The signals of each reading and what they weigh. Weights are set on the tuning half of the labelled set.
 
 use super::{
-    Answers, Reason, Turn, chinese, denial,
+    Answers, Reason, Turn, chinese, claim, denial,
     denial::Denial,
     english, grammar,
     intent::{self, Intent, Kind},
     language, patch,
-    request::Request,
+    request::{Plan, Request},
     shape,
     tail::{Ends, Tail},
     unread,
@@ -15,6 +15,8 @@ use super::{
 
 /// Bytes after which a last paragraph is no short announcement any more.
 const SHORT_BYTES: usize = 400;
+/// An answer of a line or two.
+const LINE_BYTES: usize = 120;
 /// Behind an announcement, so many may give its reason.
 const EARLIER_SENTENCES: usize = 2;
 
@@ -50,6 +52,8 @@ const AT_ONCE: Signal = speaks_for("at_once", 15);
 const COLON: Signal = speaks_for("open_colon", 25);
 const COLON_ALONE: Signal = speaks_for("open_colon_alone", 40);
 const TOOL_RESULT: Signal = speaks_for("after_tool_result", 15);
+/// The whole answer to somebody who wants work is a line that announces it.
+const NOTHING_ELSE: Signal = speaks_for("nothing_but_an_announcement", 15);
 /// "Sure", "got it", before an answer that does nothing.
 const CONSENT: Signal = speaks_for("agrees_to_act", 15);
 /// An edit or a command is said to follow, and nothing does.
@@ -87,6 +91,8 @@ const WANTED: Signal = against("user_wants_to_see", 80, Reason::Planned);
 const DENIED: Signal = speaks_for("denies_tools", 70);
 const BRING: Signal = speaks_for("asks_for_a_file", 60);
 const CAUSED: Signal = against("gives_a_cause", 60, Reason::Refused);
+
+const CLAIMED: Signal = speaks_for("change_without_call", 60);
 
 const EDIT_TOOLS: &[&str] = &["edit", "write", "patch", "replace", "create", "update_file"];
 const SHELL_TOOLS: &[&str] = &["bash", "shell", "exec", "terminal", "command", "run"];
@@ -164,15 +170,31 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
     );
     signals.add_if(last.end == End::Colon, if acts || is_ellipsis(tail.prose) { COLON } else { COLON_ALONE });
     signals.add_if(turn.answers == Answers::ToolResult, TOOL_RESULT);
-    let opening = before.first().unwrap_or(last);
-    let consents = |phrases: &[&str]| {
-        phrases.iter().any(|phrase| opening.words.trim_start_matches(' ').starts_with(phrase.trim_start()))
-    };
-    let consents = consents(english::CONSENT) || consents(chinese::CONSENT) || language::consents(opening);
-    signals.add_if(acts && turn.answers == Answers::User && consents, CONSENT);
+    let is_first = acts && turn.answers == Answers::User;
+    signals.add_if(is_first && agrees(before.first().unwrap_or(last)), CONSENT);
+    let is_all = turn.text.len() <= LINE_BYTES && before.len() <= 1 && !request.words && !request.sight;
+    signals.add_if(is_first && is_all, NOTHING_ELSE);
     signals.add_if(names_target(turn, tail.prose), TARGET);
 
     hands_back(last, earlier, intent, &mut signals);
+    note_end(last, kind, &mut signals);
+    signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
+    signals.add_if(kind != Some(Kind::Own) && request.words, EXPLAIN);
+    let is_line = tail.ends == Ends::Prose && turn.text.len() <= SHORT_BYTES;
+    let looks = is_line && kind == Some(Kind::Own) && request.plan == Some(Plan::Mode) && looks(last);
+    leave_alone(turn, Request { plan: request.plan.filter(|_| !looks), ..request }, &mut signals);
+    signals
+}
+
+/// Whether an answer opens by agreeing to act.
+fn agrees(opening: &Sentence) -> bool {
+    let bare = opening.words.trim_start_matches(' ');
+    let starts = |phrases: &[&str]| phrases.iter().any(|phrase| bare.starts_with(phrase.trim_start()));
+    starts(english::CONSENT) || starts(chinese::CONSENT) || language::consents(opening)
+}
+
+/// Adds what says that nothing is left for the model to do.
+fn note_end(last: &Sentence, kind: Option<Kind>, signals: &mut Signals) {
     let is_done = has(last, english::DONE, chinese::DONE) || language::has(last, |language| &language.done);
     signals.add_if(is_done && !matches!(kind, Some(Kind::Own | Kind::Loose)), DONE);
     let users = has(last, english::USERS_STEP, chinese::USERS_STEP)
@@ -181,10 +203,6 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
     let standing =
         has(last, english::STANDING, chinese::STANDING) || language::has(last, |language| &language.standing);
     signals.add_if(standing, STANDING);
-    signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
-    signals.add_if(kind != Some(Kind::Own) && request.words, EXPLAIN);
-    leave_alone(turn, request, &mut signals);
-    signals
 }
 
 /// Adds what gives the word to the user.
@@ -205,7 +223,8 @@ fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<Intent
     signals.add_if(depends || waits, WAITING);
     let wonders = announces && earlier.is_some_and(is_to_oneself);
     signals.add_if(!wonders && earlier.is_some_and(asks), EARLIER_QUESTION);
-    signals.add_if(earlier.is_some_and(offers), EARLIER_OFFER);
+    let gladly = |sentence: &Sentence| announces && sentence.has_any(english::GLADLY);
+    signals.add_if(earlier.is_some_and(|earlier| offers(earlier) && !gladly(earlier)), EARLIER_OFFER);
 }
 
 /// "Why does it fail there? Let me look."
@@ -224,6 +243,11 @@ fn promises(sentence: &Sentence) -> bool {
     })
 }
 
+/// Whether an announcement is one of reading, and of nothing else.
+fn looks(sentence: &Sentence) -> bool {
+    has(sentence, english::LOOKS, chinese::LOOKS) && !has(sentence, english::WRITES, chinese::WRITES)
+}
+
 fn is_ellipsis(prose: &str) -> bool {
     prose.trim_end().ends_with(['.', '…', '。'])
 }
@@ -234,7 +258,7 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
     // "Send me the log and I'll look": an order to the user comes first.
     let is_order = before.ends_with(" and") && grammar::opens_with_verb(before);
-    let after_user = has(&["你", "您"]) && before.contains('后');
+    let after_user = (has(&["你", "您"]) && before.contains('后')) || has(chinese::USERS_FIRST);
     is_order
         || after_user
         || has(english::CONDITIONS)
@@ -286,9 +310,28 @@ pub(super) fn denial(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Sign
     signals
 }
 
+/// Weighs whether a change is reported that no call can have made.
+pub(super) fn claimed(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+    let mut signals = Signals::default();
+    if turn.edited || !declares(turn, EDIT_TOOLS) || !claim::is_in(tail.prose) {
+        return signals;
+    }
+    signals.add(CLAIMED);
+    signals.add_if(request.sight || request.words, WANTED);
+    leave_alone(turn, request, &mut signals);
+    signals
+}
+
+/// Whether a call of this tool may change a file: every one that does not only look.
+pub(super) fn may_edit(tool: &str) -> bool {
+    let name = tool.to_lowercase();
+    let is = |names: &[&str]| names.iter().any(|known| name.contains(known));
+    is(EDIT_TOOLS) || is(SHELL_TOOLS) || !is(READ_TOOLS)
+}
+
 /// Adds what speaks against any nudge.
 fn leave_alone(turn: &Turn<'_>, request: Request, signals: &mut Signals) {
-    signals.add_if(request.plan, PLAN);
+    signals.add_if(request.plan.is_some(), PLAN);
     signals.add_if(turn.refused, REFUSED);
 }
 

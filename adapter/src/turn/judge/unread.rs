@@ -70,6 +70,7 @@ fn block<'a>(end: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
         let bare = undecorated(line);
         let called = is_closed_call(bare, here, tools)
             || is_json_call(bare, here, tools)
+            || (number + 1 == lines.len() && is_line(line, tools))
             || (number >= open && (is_led(bare, tools) || is_named_parameters(here, tools)));
         called.then_some(here)
     })
@@ -88,6 +89,26 @@ fn starts(text: &str) -> Vec<(usize, &str)> {
     lines
 }
 
+/// A call in one line: `@bash npm test`, `[read: a.rs]`, `bash -> npm test`, `read src/a.rs`.
+fn is_line(line: &str, tools: &[Tool<'_>]) -> bool {
+    let bare = line.trim_start_matches(['[', '(', '@', '/']);
+    let Some(rest) =
+        tools.iter().filter_map(|tool| bare.strip_prefix(tool.name)).min_by_key(|rest| rest.len())
+    else {
+        return false;
+    };
+    // "(read only on CI)" is an aside.
+    let is_marked = bare.len() < line.len() && (!line.starts_with('(') || rest.starts_with([':', ',']));
+    let has_argument = |rest: &str| rest.trim_matches([' ', ']', ')', ':']).len() > 1;
+    if is_marked && rest.starts_with([' ', ':', ']', ',']) {
+        return has_argument(rest);
+    }
+    let arrow = ["->", "=>", "→"].iter().find_map(|arrow| rest.trim_start().strip_prefix(arrow));
+    let path = rest.strip_prefix(' ').filter(|path| !path.contains(' '));
+    arrow.is_some_and(has_argument)
+        || path.is_some_and(|path| path.contains('/') && !path.ends_with(['.', '!', ':']))
+}
+
 fn undecorated(line: &str) -> &str {
     line.trim_start_matches(['*', '`', '_', '#', '>', '-', ' ', '➜', '→', '▶', '•'])
 }
@@ -95,7 +116,8 @@ fn undecorated(line: &str) -> &str {
 /// The rest behind the tool's name, if the text begins with it.
 fn after_name<'a>(text: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
     let text = text.trim_start_matches(['`', '*', '"', '\'', ' ', '=', ':', '[']);
-    let text = text.strip_prefix("functions.").or_else(|| text.strip_prefix("tools.")).unwrap_or(text);
+    let text =
+        ["functions.", "tools.", "to="].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let rests = tools.iter().filter_map(|tool| text.strip_prefix(tool.name));
     let whole = |rest: &&str| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'));
     rests.filter(whole).min_by_key(|rest| rest.len())
@@ -127,13 +149,13 @@ fn is_closed_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
 
 /// `Action: edit`, `[TOOL_CALL] edit`, `**Tool:** edit`.
 fn is_led(bare: &str, tools: &[Tool<'_>]) -> bool {
-    let plain = bare.trim_start_matches(['[', '<', '|']).to_lowercase();
+    let plain = bare.trim_start_matches(['[', '<', '|', '(']).to_lowercase();
     LEADS.iter().any(|lead| {
         let Some(behind) = plain.strip_prefix(lead) else { return false };
         let is_word = !behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let gap = behind.len()
             - behind.trim_start_matches([':', '：', '*', ' ', ']', '>', '|', '`', '=', '"']).len();
-        let original = bare.trim_start_matches(['[', '<', '|']);
+        let original = bare.trim_start_matches(['[', '<', '|', '(']);
         let rest = original.get(lead.len() + gap..).unwrap_or("");
         // Words go on behind the name: it is prose, "use edit to change it".
         is_word && gap > 0 && after_name(rest, tools).is_some_and(|rest| !is_prose(rest))

@@ -1,0 +1,34 @@
+//! What is right in plan mode, and what is believed without a call.
+
+use super::*;
+
+#[test]
+fn plan_mode_reads_and_does_nothing_else() {
+    let nudge =
+        |text| judge(&Turn { text, system: MARK, answers: Answers::User, ..after_tool_result() }).nudge;
+
+    for reads in
+        ["Let me read `src/main.rs` first.", "我先看一下现有的实现。", "I'll start by exploring the code."]
+    {
+        assert!(nudge(reads), "{reads}");
+    }
+    for plans in [
+        "I'll add the field and then update the callers.",
+        "The plan:\n\n1. Read the loader\n2. Fix it",
+        "Let me check the plan with you before I start.",
+        "我先给出修改方案。",
+        "I'll rename it once the plan is approved.",
+    ] {
+        assert!(!nudge(plans), "{plans}");
+    }
+}
+
+#[test]
+fn a_change_without_a_call_is_asked_about() {
+    let claimed = Turn { text: "I've updated `src/main.rs`.", edited: false, ..after_tool_result() };
+    let asked = Turn { user: "What did you change? Explain it.", ..claimed };
+
+    assert_eq!((judge(&claimed).nudge, judge(&claimed).reason), (true, Reason::Claimed));
+    assert!(!judge(&asked).nudge && !judge(&Turn { edited: true, ..claimed }).nudge);
+    assert!(!judge(&Turn { system: MARK, ..claimed }).nudge, "plan mode");
+}
