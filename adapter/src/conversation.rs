@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_site_goes_on_only_in_the_form_that_it_was_told() {
+        let said = Collected { text: "Hello".to_owned(), ..Collected::default() };
+        let asked = json!({"role": "user", "content": "Hi"});
+        let next =
+            json!([asked, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "y"}]);
+        let left = |form: &str| thread(None, &json!([asked])).written(form.to_owned()).after(&said);
+        let before = |form: &str| thread(None, &next).written(form.to_owned()).before.unwrap();
+
+        assert_eq!((before(""), before("xml a")), (left(""), left("xml a")));
+        assert_ne!(before("xml b"), left("xml a"));
+        assert_ne!(before(""), left("xml a"));
+    }
+
+    #[test]
     fn another_word_session_or_pool_is_another_conversation() {
         let said = |text: &str| json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}, {"role": "user", "content": "?"}]);
         let digests = [

@@ -17,6 +17,7 @@ use situations::{Situation, Trouble};
 
 pub(crate) mod asked;
 mod chainlit;
+mod given_up;
 mod situations;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");

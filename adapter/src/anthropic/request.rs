@@ -27,6 +27,8 @@ struct Body {
     stop_sequences: Option<Value>,
     stream: Option<Value>,
     output_config: Option<Value>,
+    /// What `output_config.format` was called in its beta.
+    output_format: Option<Value>,
 }
 
 impl ChatRequest {
@@ -126,6 +128,7 @@ fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
         Some(_) => return Err(Invalid::expected("stop_sequences", "an array of texts")),
     }
     let format = body.output_config.as_ref().and_then(|config| config.get("format"));
+    let format = format.or(body.output_format.as_ref());
     if let Some(schema) = format.and_then(|format| format.get("schema")) {
         let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
         rest.insert("response_format".to_owned(), raw(&format));

@@ -43,6 +43,28 @@ async fn a_call_that_stays_unusable_ends_with_a_sentence_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_correction_that_the_site_fails_at_is_no_reason_to_ask_all_again() {
+    let form = FORMS[0];
+    let site = Site::start(adapter(form), form).await;
+    let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
+    for failing in [Reply::text("I will").cut(), Reply::status(500, &json!({}))] {
+        for api in APIS {
+            site.model().reset();
+            site.model().will(Reply::text(&bad));
+            site.model().always(failing.clone());
+
+            let got = whole(&site, api, &json!({})).await;
+
+            assert_eq!(
+                got.text, "The call of bash could not be made: its arguments do not fit the tool.",
+                "{api}"
+            );
+            assert_eq!((got.status, site.model().calls().len()), (200, 2), "{api}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_site_breaks_off_never_ends_well() {
     let form = FORMS[0];
     let site = Site::start(adapter(form), form).await;
