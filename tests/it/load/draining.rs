@@ -58,7 +58,7 @@ async fn rest(mut response: reqwest::Response) -> String {
 
 #[tokio::test]
 async fn a_stream_goes_on_while_the_door_is_closed() {
-    let (world, mut adapter, response) = streaming("1h").await;
+    let (world, mut adapter, response) = streaming("55m").await;
 
     processes::terminate(adapter.pid());
     closed(&adapter).await;
@@ -71,8 +71,8 @@ async fn a_stream_goes_on_while_the_door_is_closed() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_a_drain_of_an_hour_at_once() {
-    let (world, mut adapter, response) = streaming("1h").await;
+async fn a_second_signal_ends_a_long_drain_at_once() {
+    let (world, mut adapter, response) = streaming("55m").await;
 
     processes::terminate(adapter.pid());
     closed(&adapter).await;
