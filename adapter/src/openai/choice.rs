@@ -73,10 +73,13 @@ mod tests {
 
     use super::*;
 
-    fn settled(choice: Value) -> Result<(Option<Vec<String>>, usize, Option<String>), String> {
+    /// Who alone may be called, how many tools are left, and the choice in a chat's words.
+    type Settled = (Option<Vec<String>>, usize, Option<String>);
+
+    fn settled(choice: &Value) -> Result<Settled, String> {
         let tool = |name: &str| raw(&json!({"type": "function", "function": {"name": name}}));
         let mut tools = vec![tool("a"), tool("b")];
-        let mut rest = BTreeMap::from([(FIELD.to_owned(), raw(&choice))]);
+        let mut rest = BTreeMap::from([(FIELD.to_owned(), raw(choice))]);
         let only = settle(&mut tools, &mut rest).map_err(|invalid| invalid.0)?;
         Ok((only, tools.len(), rest.get(FIELD).map(|raw| raw.get().to_owned())))
     }
@@ -90,23 +93,23 @@ mod tests {
         let hosted = json!({"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}]});
         let only_b = Some(vec!["b".to_owned()]);
 
-        assert_eq!(settled(json!("required")), Ok((None, 2, Some("\"required\"".to_owned()))));
-        assert_eq!(settled(one.clone()), Ok((only_b.clone(), 2, Some(one.to_string()))));
-        assert_eq!(settled(chat), Ok((only_b.clone(), 1, Some("\"required\"".to_owned()))));
-        assert_eq!(settled(responses), Ok((only_b, 1, Some("\"auto\"".to_owned()))));
-        assert_eq!(settled(hosted), Ok((Some(Vec::new()), 0, None)));
+        assert_eq!(settled(&json!("required")), Ok((None, 2, Some("\"required\"".to_owned()))));
+        assert_eq!(settled(&one), Ok((only_b.clone(), 2, Some(one.to_string()))));
+        assert_eq!(settled(&chat), Ok((only_b.clone(), 1, Some("\"required\"".to_owned()))));
+        assert_eq!(settled(&responses), Ok((only_b, 1, Some("\"auto\"".to_owned()))));
+        assert_eq!(settled(&hosted), Ok((Some(Vec::new()), 0, None)));
     }
 
     #[test]
     fn a_choice_of_what_is_not_declared_is_refused() {
         let one = json!({"type": "function", "function": {"name": "c"}});
 
-        let named = settled(one.clone()).unwrap_err();
+        let named = settled(&one).unwrap_err();
         let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [one]}});
 
         assert_eq!(named, "tool_choice.function.name: expected the name of a tool that is declared");
-        assert!(settled(allowed).is_err());
-        assert!(settled(json!({"type": "function"})).is_err());
-        assert!(settled(json!({"type": "allowed_tools"})).is_err());
+        assert!(settled(&allowed).is_err());
+        assert!(settled(&json!({"type": "function"})).is_err());
+        assert!(settled(&json!({"type": "allowed_tools"})).is_err());
     }
 }

@@ -115,7 +115,7 @@ impl Voices {
     fn tell(&mut self, content: Content<'_>, is_thought: bool, depth: usize, out: &mut Vec<Delta>) {
         match content {
             Content::Parts(parts) => {
-                parts.into_iter().for_each(|part| self.part(part, is_thought, depth, out))
+                parts.into_iter().for_each(|part| self.part(part, is_thought, depth, out));
             }
             content if is_thought => {
                 let text = put(content, &mut self.reasoning);

@@ -84,7 +84,7 @@ impl Bridged {
         self.add_kept(out);
         if let Some(sentence) = need.given_up() {
             self.tally.given_up(need.label());
-            self.say_apart(sentence, out);
+            self.say_apart(&sentence, out);
         }
         Some(Next::Done(finish))
     }
@@ -135,12 +135,12 @@ impl Bridged {
             self.withheld.clear();
             self.say(kept, out);
         } else {
-            self.say_apart(kept, out);
+            self.say_apart(&kept, out);
         }
     }
 
     /// Says something behind what was said.
-    fn say_apart(&mut self, text: String, out: &mut Vec<Delta>) {
+    fn say_apart(&mut self, text: &str, out: &mut Vec<Delta>) {
         let gap = if self.given.said && !self.given.text.ends_with('\n') { BETWEEN } else { "" };
         self.say(format!("{gap}{text}"), out);
     }
