@@ -20,6 +20,8 @@ use super::{cells::PREFIX, stage::channel};
 
 const SIZES: [usize; 6] = [1 << 10, 100 << 10, 400 << 10, 1536 << 10, 5 << 20, 12 << 20];
 const SOON: Duration = Duration::from_secs(20);
+/// Four of twelve megabytes took a minute on two cores with other work.
+const LIMIT: Duration = Duration::from_secs(300);
 /// Requests at once.
 const AT_ONCE: usize = 4;
 /// Below the smallest size, and above an innocent question.
@@ -38,7 +40,7 @@ fn question(model: &str, size: usize) -> Bytes {
 
 async fn status(console: &Console, body: &Bytes) -> u16 {
     let asked = console.asks("/v1/chat/completions", &Value::Null).body(body.clone());
-    let answer = asked.send().await.unwrap();
+    let answer = asked.timeout(LIMIT).send().await.unwrap();
     let status = answer.status().as_u16();
     answer.text().await.unwrap();
     status

@@ -123,7 +123,7 @@ impl Stage {
         let site = if cell.tools == Tools::Emulated { "written" } else { "native" };
         let body = question(cell, &model(cell.path, site), &mark);
         let asked = tokio::time::timeout(LIMIT, async {
-            let mut asking = console.asks(cell.path.wire.path(), &body);
+            let mut asking = console.asks(cell.path.wire.path(), &body).timeout(2 * LIMIT);
             if cell.path.wire == Wire::Messages {
                 // Every client of Anthropic's sends it, and the channels pass it on.
                 asking = asking.header("anthropic-version", "2023-06-01");
