@@ -138,7 +138,7 @@ mod tests {
                 .is_some()
         );
         assert!(Request::of("只给出计划", "").plan.is_some());
-        assert!(!Request::of("Add a plan mode", "You may use plan mode.").plan.is_some());
+        assert!(Request::of("Add a plan mode", "You may use plan mode.").plan.is_none());
     }
 
     #[test]
