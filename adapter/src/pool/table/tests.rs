@@ -79,8 +79,9 @@ fn turns_are_shared_by_weight_and_the_longest_rested_is_next() {
 
     let shares = shares(&mut table, &Scope::All, 600);
 
+    // Where they began is chance, and worth at most one turn to each of the others.
     for (account, expected) in accounts.iter().zip([100, 100, 400]) {
-        assert!(shares[&account.id].abs_diff(expected) <= 1, "{shares:?}");
+        assert!(shares[&account.id].abs_diff(expected) <= 2, "{shares:?}");
     }
     let order: Vec<_> =
         (0..6).map(|_| table.next(&site(), &scope(&[]), &[accounts[2].id], now()).unwrap().id).collect();
