@@ -140,8 +140,8 @@ async fn the_mark_of_an_end_is_not_shown_and_believed_unasked() {
 async fn a_change_is_believed_only_where_a_call_can_have_made_it() {
     let site = Site::start(adapter(FORMS[0]), FORMS[0]).await;
     let claim = "I've updated `src/main.rs` so that the test passes.";
-    let (made, text, asked) = play(&site, vec![Reply::text(claim), Reply::text(&site.bash("ls"))]).await;
-    assert_eq!((made, text.as_str(), asked), (vec![bash("ls")], claim, 2));
+    let (made, text, asked) = play(&site, vec![Reply::text(claim)]).await;
+    assert_eq!((made, text.as_str(), asked), (vec![], claim, 1), "what came before may be left out");
 
     for (tool, expected) in [("read", 2), ("edit", 1), ("bash", 1)] {
         let mut body = super::task();

@@ -34,7 +34,8 @@ impl Bridged {
             shown: self.emulation.shown.as_deref(),
             user,
             system,
-            edited: called.iter().any(|name| judge::may_edit(name)),
+            // Where no call is seen at all, the client may have left out what came before.
+            edited: called.is_empty() || called.iter().any(|name| judge::may_edit(name)),
             refused: *refused,
             nudges: Nudges { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
         });
