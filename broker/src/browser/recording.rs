@@ -202,23 +202,50 @@ struct Listener {
 async fn listen(
     listener: Listener,
     recording: Recording,
-    mut events: futures::stream::SelectAll<BoxStream<'static, Event>>,
+    events: futures::stream::SelectAll<BoxStream<'static, Event>>,
 ) {
+    let mut batches = events.ready_chunks(MOST);
     loop {
-        let event = tokio::select! {
+        let batch = tokio::select! {
             () = listener.gone.cancelled() => return,
-            event = events.next() => event,
+            batch = batches.next() => batch,
         };
+        // Each kind comes over a channel of its own, and which is read first is chance. What is there of all of them
+        // is heard in the order in which it can have happened.
+        let Some(mut batch) = batch else { return };
+        batch.sort_by_key(Event::rank);
+        for event in batch {
+            listener.hear(&recording, event).await;
+        }
+    }
+}
+
+impl Event {
+    /// Where it stands in the life of a request.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Touch(_) => 0,
+            Self::Request(_) | Self::Socket(_) => 1,
+            Self::Response(_) => 2,
+            Self::Data(_) | Self::Message(_) => 3,
+            Self::Finished(_) => 4,
+        }
+    }
+}
+
+impl Listener {
+    /// Notes one event, with the bodies that it is about.
+    async fn hear(&self, recording: &Recording, event: Event) {
         match event {
-            Some(Event::Touch(event)) if event.name == BINDING => recording.touch(&event.payload),
-            Some(Event::Touch(_)) => {}
-            Some(Event::Request(event)) => {
+            Event::Touch(event) if event.name == BINDING => recording.touch(&event.payload),
+            Event::Touch(_) => {}
+            Event::Request(event) => {
                 recording.request(&event);
                 if event.request.has_post_data == Some(true) {
-                    listener.read_request(&recording, &event.request_id).await;
+                    self.read_request(recording, &event.request_id).await;
                 }
             }
-            Some(Event::Response(event)) => {
+            Event::Response(event) => {
                 let content_type = event.response.mime_type.to_lowercase();
                 let is_stream = content_type.contains("event-stream") || content_type.contains("ndjson");
                 recording.change(&event.request_id, |exchange| {
@@ -226,15 +253,15 @@ async fn listen(
                     exchange.content_type = content_type;
                 });
                 if is_stream {
-                    listener.stream(&recording, &event.request_id).await;
+                    self.stream(recording, &event.request_id).await;
                 }
             }
-            Some(Event::Data(event)) => {
+            Event::Data(event) => {
                 if let Some(data) = &event.data {
                     recording.streamed(&event.request_id, data.as_ref());
                 }
             }
-            Some(Event::Message(event)) => recording.change(&event.request_id, |exchange| {
+            Event::Message(event) => recording.change(&event.request_id, |exchange| {
                 let name = if event.event_name.is_empty() { "message" } else { &event.event_name };
                 let block = format!("event: {name}\ndata: {}\n\n", event.data.replace('\n', "\ndata: "));
                 let answer = exchange.answer.get_or_insert_default();
@@ -242,18 +269,15 @@ async fn listen(
                     answer.push_str(&block);
                 }
             }),
-            Some(Event::Socket(event)) => {
+            Event::Socket(event) => {
                 if let Ok(url) = event.url.parse() {
                     recording.tape().sockets.push(url);
                 }
             }
-            Some(Event::Finished(id)) => listener.read_answer(&recording, &id).await,
-            None => return,
+            Event::Finished(id) => self.read_answer(recording, &id).await,
         }
     }
-}
 
-impl Listener {
     async fn read_request(&self, recording: &Recording, id: &RequestId) {
         let read = self.page.execute(GetRequestPostDataParams::new(id.clone()));
         if let Ok(body) = within(&self.gone, CALL_LIMIT, "Network.getRequestPostData", read).await {
