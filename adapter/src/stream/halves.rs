@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 /// What stands for half a letter whose other half never came.
 const LONE: char = char::REPLACEMENT_CHARACTER;
-/// Halves of UTF-16 as letters that nobody uses: the first of them stands for U+D800.
+/// What no text has, a noncharacter (Unicode, 23.7), tells that the letter behind it is the mark of a half.
+const ESCAPE: char = '\u{10FFFE}';
+/// The first of these letters stands for U+D800. By itself it is a letter like others.
 const MARK: u32 = 0x10_F000;
 /// How many halves there are, and where they begin.
 const UNITS: u32 = 0x800;
@@ -116,6 +118,7 @@ pub(crate) fn marked(json: &str) -> Option<String> {
         }
         if let Some(unit) = first.checked_sub(FIRST).filter(|unit| *unit < UNITS) {
             out.push_str(&json[from..at]);
+            out.push(ESCAPE);
             out.extend(char::from_u32(MARK + unit));
             (from, found) = (at + 6, true);
         }
@@ -133,20 +136,29 @@ fn escaped(text: &str) -> Option<u32> {
 
 /// The text with its marks as halves again (WTF-8).
 pub(crate) fn unmarked(text: &str) -> Cow<'_, [u8]> {
-    let unit = |c: char| u32::from(c).checked_sub(MARK).filter(|unit| *unit < UNITS);
-    // All marks begin with this byte.
-    if memchr::memchr(0xF4, text.as_bytes()).is_none() || !text.contains(|c| unit(c).is_some()) {
+    let half = |rest: &str| {
+        let unit = u32::from(rest.chars().next()?).checked_sub(MARK).filter(|unit| *unit < UNITS)?;
+        Some(FIRST + unit)
+    };
+    let mut parts = text.split(ESCAPE);
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
         return Cow::Borrowed(text.as_bytes());
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    for c in text.chars() {
-        match unit(c).map(|unit| FIRST + unit) {
+    let mut bytes = first.as_bytes().to_vec();
+    for part in parts {
+        let rest = match half(part) {
             Some(half) => {
                 let low = |shift: u32| (0x80 | (half >> shift & 0x3F)) as u8;
                 bytes.extend([0xED, low(6), low(0)]);
+                &part[4..]
             }
-            None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
+            None => {
+                bytes.extend_from_slice(ESCAPE.encode_utf8(&mut [0; 4]).as_bytes());
+                part
+            }
+        };
+        bytes.extend_from_slice(rest.as_bytes());
     }
     Cow::Owned(bytes)
 }
@@ -182,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_comes_back_wherever_it_is_cut(text in "[a-é🚀\u{10FFFF}\u{FFFF}]{0,8}", cuts in prop::collection::vec(0..40_usize, 0..6)) {
+        fn a_text_comes_back_wherever_it_is_cut(text in "[a-é🚀\u{10FFFF}\u{FFFF}\u{10F000}-\u{10F7FF}]{0,8}", cuts in prop::collection::vec(0..40_usize, 0..6)) {
             let units: Vec<u16> = text.encode_utf16().collect();
             let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (units.len() + 1)).collect();
             places.extend([0, units.len()]);
