@@ -26,16 +26,16 @@ mod sse;
 mod via;
 
 use error::ApiError;
-pub(crate) use refusals::Refusals;
-use via::Via;
+pub(crate) use refusals::RefusalLog;
+use via::ClientPath;
 
 /// Everything that the adapter serves.
 pub(crate) fn router(app: AppState) -> Router {
     let routes = Router::new()
-        .merge(surfaces(Via::Direct))
+        .merge(surfaces(ClientPath::Direct))
         // What a gateway's base URL ends with: it reads some failures for what they are not.
-        .nest("/new-api", surfaces(Via::NewApi))
-        .nest("/claude", surfaces(Via::Converted))
+        .nest("/new-api", surfaces(ClientPath::NewApi))
+        .nest("/claude", surfaces(ClientPath::Converted))
         // Used by load balancers and operators.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -53,7 +53,7 @@ pub(crate) fn router(app: AppState) -> Router {
 }
 
 /// The clients' APIs, for answers that go this way.
-fn surfaces(via: Via) -> Router<AppState> {
+fn surfaces(via: ClientPath) -> Router<AppState> {
     Router::new()
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/messages", post(messages::create))

@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
-use latchkey_shared::{env::Env, site::catalog::Catalog, store::RedisConfig, vault::SessionVault};
+use latchkey_shared::{env::Env, site::catalog::SiteCatalog, store::RedisConfig, vault::SessionVault};
 
 mod secrets;
 
@@ -33,7 +33,7 @@ pub struct Config {
     /// `LATCHKEY_SESSION_KEYS` and `LATCHKEY_DEPLOYMENT`.
     pub vault: SessionVault,
     /// `LATCHKEY_SITES` and `LATCHKEY_SITE_URLS`.
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SiteCatalog>,
     /// `LATCHKEY_SHARED_SECRETS`.
     pub secrets: SharedSecrets,
     /// `LATCHKEY_QUEUE_DEADLINE`, default 6 s: how long a request waits for an account.
@@ -53,21 +53,21 @@ pub struct Config {
     /// failure is a status. The queue gives up sooner, so that a full pool is a status in any case.
     pub begin_after: Option<Duration>,
     /// `LATCHKEY_STREAM` and `LATCHKEY_HEARTBEAT`.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMode,
     /// `LATCHKEY_DRAIN`, default 10 min, at most [`LONGEST_DRAIN`]: how long open streams may go on after the signal to
     /// stop; then, or at a second signal, they are cut.
     pub drain: Duration,
     /// `LATCHKEY_TOOLS`, `LATCHKEY_REPAIR` and `LATCHKEY_JUDGE`.
-    pub calls: Calls,
+    pub calls: ToolCallConfig,
     /// `LATCHKEY_RECORDER`, default off, `LATCHKEY_RECORDER_TURNS` and `LATCHKEY_RECORDER_TTL`.
-    pub recorder: Option<recorder::Settings>,
+    pub recorder: Option<recorder::RecorderConfig>,
     /// `LATCHKEY_RESEND` and `LATCHKEY_TITLES`.
-    pub sparing: Sparing,
+    pub sparing: ShortCircuits,
 }
 
 /// Which requests are answered without asking a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sparing {
+pub struct ShortCircuits {
     /// `LATCHKEY_RESEND`, default on: the same request once more, after its stream broke.
     pub resent: bool,
     /// `LATCHKEY_TITLES`, default `site`: titles of conversations.
@@ -76,20 +76,20 @@ pub struct Sparing {
 
 /// How tool calls are brought about.
 #[derive(Clone, Debug)]
-pub struct Calls {
+pub struct ToolCallConfig {
     /// `LATCHKEY_TOOLS`, default `auto`.
-    pub tools: Tools,
+    pub tools: ToolMode,
     /// `LATCHKEY_REPAIR`, default on: whether a site may be asked again within one turn.
     pub repair: bool,
     /// `LATCHKEY_JUDGE`, default `enforce`.
-    pub judge: Judge,
+    pub judge: JudgeMode,
     /// From what the tags of emulated calls derive their nonce: the same on every replica and after a restart.
     pub nonce_key: NonceKey,
 }
 
 /// Where tools go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tools {
+pub enum ToolMode {
     /// To the site, if its file says that it takes them; else into the prompt.
     Auto,
     /// To the site, and only there.
@@ -102,7 +102,7 @@ pub enum Tools {
 
 /// Who judges whether an answer announced an action and stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judge {
+pub enum JudgeMode {
     /// Nobody.
     Off,
     /// The judge, who is only counted.
@@ -122,7 +122,7 @@ pub struct NonceKey {
 
 /// How an answer is delivered to a client that asked for a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub enum DeliveryMode {
     /// As it comes, with a comment after each silence of this length (`LATCHKEY_HEARTBEAT`, default 10 s).
     Live {
         /// The silence.
@@ -149,7 +149,7 @@ impl Config {
         }
         let heartbeat = env.duration("LATCHKEY_HEARTBEAT", Duration::from_secs(10))?;
         let deliveries =
-            [("live", Delivery::Live { heartbeat }), ("buffered", Delivery::Buffered { heartbeat })];
+            [("live", DeliveryMode::Live { heartbeat }), ("buffered", DeliveryMode::Buffered { heartbeat })];
         let secrets = SharedSecrets::parse(&env.required_secret("LATCHKEY_SHARED_SECRETS")?)
             .context("LATCHKEY_SHARED_SECRETS is wrong")?;
         let threads = threads(env)?;
@@ -157,8 +157,8 @@ impl Config {
             listen: env.address("LATCHKEY_ADAPTER_LISTEN", "127.0.0.1:7802")?,
             redis: RedisConfig { threads, ..RedisConfig::from_env(env)? },
             vault: SessionVault::from_env(env)?,
-            catalog: Arc::new(Catalog::from_env(env)?),
-            calls: Calls::from_env(env, &secrets)?,
+            catalog: Arc::new(SiteCatalog::from_env(env)?),
+            calls: ToolCallConfig::from_env(env, &secrets)?,
             recorder: recorder(env)?,
             secrets,
             queue_deadline: env.duration("LATCHKEY_QUEUE_DEADLINE", Duration::from_secs(6))?,
@@ -168,14 +168,14 @@ impl Config {
             streams: env.number("LATCHKEY_STREAMS", DEFAULT_STREAMS)?,
             threads,
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
-            delivery: env.choice("LATCHKEY_STREAM", &deliveries, Delivery::Live { heartbeat })?,
+            delivery: env.choice("LATCHKEY_STREAM", &deliveries, DeliveryMode::Live { heartbeat })?,
             drain: drain(env)?,
-            sparing: Sparing::from_env(env)?,
+            sparing: ShortCircuits::from_env(env)?,
         })
     }
 }
 
-impl Sparing {
+impl ShortCircuits {
     fn from_env(env: &Env) -> anyhow::Result<Self> {
         Ok(Self {
             resent: env.choice("LATCHKEY_RESEND", &[("on", true), ("off", false)], true)?,
@@ -201,28 +201,29 @@ fn threads(env: &Env) -> anyhow::Result<usize> {
     Ok(threads)
 }
 
-fn recorder(env: &Env) -> anyhow::Result<Option<recorder::Settings>> {
+fn recorder(env: &Env) -> anyhow::Result<Option<recorder::RecorderConfig>> {
     let modes = [("off", None), ("masked", Some(false)), ("full", Some(true))];
     let is_whole = env.choice("LATCHKEY_RECORDER", &modes, None)?;
     let turns = env.number("LATCHKEY_RECORDER_TURNS", DEFAULT_RECORDED_TURNS)?;
     let ttl = env.duration("LATCHKEY_RECORDER_TTL", Duration::from_secs(60 * 60))?;
-    Ok(is_whole.map(|is_whole| recorder::Settings { is_whole, turns, ttl }))
+    Ok(is_whole.map(|is_whole| recorder::RecorderConfig { is_whole, turns, ttl }))
 }
 
-impl Calls {
+impl ToolCallConfig {
     fn from_env(env: &Env, secrets: &SharedSecrets) -> anyhow::Result<Self> {
         let tools = [
-            ("auto", Tools::Auto),
-            ("native", Tools::Native),
-            ("emulate", Tools::Emulate),
-            ("off", Tools::Off),
+            ("auto", ToolMode::Auto),
+            ("native", ToolMode::Native),
+            ("emulate", ToolMode::Emulate),
+            ("off", ToolMode::Off),
         ];
-        let judges = [("off", Judge::Off), ("shadow", Judge::Shadow), ("enforce", Judge::Enforce)];
+        let judges =
+            [("off", JudgeMode::Off), ("shadow", JudgeMode::Shadow), ("enforce", JudgeMode::Enforce)];
         let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
         Ok(Self {
-            tools: env.choice("LATCHKEY_TOOLS", &tools, Tools::Auto)?,
+            tools: env.choice("LATCHKEY_TOOLS", &tools, ToolMode::Auto)?,
             repair: env.choice("LATCHKEY_REPAIR", &[("on", true), ("off", false)], true)?,
-            judge: env.choice("LATCHKEY_JUDGE", &judges, Judge::Enforce)?,
+            judge: env.choice("LATCHKEY_JUDGE", &judges, JudgeMode::Enforce)?,
             nonce_key: NonceKey { secret: secrets.lowest(), deployment },
         })
     }

@@ -7,14 +7,14 @@ use latchkey_shared::{id::PoolName, site::Site};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{openai::request::ChatRequest, scope::Scope, stream::collect::Collected};
+use crate::{openai::request::ChatRequest, scope::AccountScope, stream::collect::CollectedAnswer};
 
 /// The header by which a client tells its sessions apart, if it sends one: OpenCode's, then Claude Code's.
 pub(crate) const SESSION_HEADERS: [&str; 2] = ["x-session-affinity", "x-claude-code-session-id"];
 
 /// The digests of one request's conversation.
 #[derive(Clone, Debug)]
-pub(crate) struct Thread {
+pub(crate) struct ConversationDigests {
     /// Of all up to the last answer; `None` where there is none yet.
     pub before: Option<String>,
     all: Sha256,
@@ -22,10 +22,10 @@ pub(crate) struct Thread {
     form: String,
 }
 
-impl Thread {
+impl ConversationDigests {
     /// Digests a request. Its session, tools and model are part of what was said, and so are the pools that it may use:
     /// the same words of another team are another conversation.
-    pub(crate) fn read(site: &Site, scope: &Scope, model: &str, request: &ChatRequest) -> Self {
+    pub(crate) fn read(site: &Site, scope: &AccountScope, model: &str, request: &ChatRequest) -> Self {
         let mut all = Sha256::new();
         let pools: Vec<&str> = scope.pools().into_iter().flatten().map(PoolName::as_str).collect();
         add(&mut all, &pools.join(" "));
@@ -53,7 +53,7 @@ impl Thread {
     }
 
     /// The digest under which the conversation is looked for once this was answered.
-    pub(crate) fn after(&self, said: &Collected) -> String {
+    pub(crate) fn after(&self, said: &CollectedAnswer) -> String {
         let mut all = self.all.clone();
         let calls = said.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str()));
         answer(&mut all, &said.text, calls);
@@ -130,30 +130,34 @@ pub(crate) fn digest(all: Sha256) -> String {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_shared::site::{SiteUrls, catalog::Catalog};
+    use latchkey_shared::site::{SiteUrls, catalog::SiteCatalog};
     use serde_json::json;
 
     use super::*;
-    use crate::stream::delta::Call;
+    use crate::stream::delta::ToolCall;
 
-    fn thread(session: Option<&str>, messages: &Value) -> Thread {
-        thread_of(&Scope::All, session, messages)
+    fn thread(session: Option<&str>, messages: &Value) -> ConversationDigests {
+        thread_of(&AccountScope::All, session, messages)
     }
 
-    fn thread_of(scope: &Scope, session: Option<&str>, messages: &Value) -> Thread {
+    fn thread_of(scope: &AccountScope, session: Option<&str>, messages: &Value) -> ConversationDigests {
         let urls = SiteUrls::from([("gradio".parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
-        let catalog = Catalog::load(&[], &urls).unwrap();
+        let catalog = SiteCatalog::load(&[], &urls).unwrap();
         let body = json!({"model": "gradio", "messages": messages}).to_string();
         let mut request = ChatRequest::parse(body.as_bytes()).unwrap();
         request.session = session.map(str::to_owned);
-        Thread::read(catalog.sites().next().unwrap(), scope, "gradio", &request)
+        ConversationDigests::read(catalog.sites().next().unwrap(), scope, "gradio", &request)
     }
 
     #[test]
     fn the_next_request_finds_what_this_one_left() {
-        let call =
-            Call { id: "ours".to_owned(), name: "read".to_owned(), arguments: r#"{"b":1,"a":2}"#.to_owned() };
-        let said = Collected { text: "Hello \n".to_owned(), calls: vec![call], ..Collected::default() };
+        let call = ToolCall {
+            id: "ours".to_owned(),
+            name: "read".to_owned(),
+            arguments: r#"{"b":1,"a":2}"#.to_owned(),
+        };
+        let said =
+            CollectedAnswer { text: "Hello \n".to_owned(), calls: vec![call], ..CollectedAnswer::default() };
         let left = thread(None, &json!([{"role": "user", "content": "Hi"}])).after(&said);
 
         let function = json!({"name": "read", "arguments": "{\"a\": 2, \"b\": 1}"});
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_site_goes_on_only_in_the_form_that_it_was_told() {
-        let said = Collected { text: "Hello".to_owned(), ..Collected::default() };
+        let said = CollectedAnswer { text: "Hello".to_owned(), ..CollectedAnswer::default() };
         let asked = json!({"role": "user", "content": "Hi"});
         let next =
             json!([asked, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "y"}]);
@@ -187,8 +191,8 @@ mod tests {
             thread(None, &said("a")).before,
             thread(None, &said("b")).before,
             thread(Some("s"), &said("a")).before,
-            thread_of(&Scope::of(["a".parse().unwrap()].into()), None, &said("a")).before,
-            thread_of(&Scope::of(["b".parse().unwrap()].into()), None, &said("a")).before,
+            thread_of(&AccountScope::of(["a".parse().unwrap()].into()), None, &said("a")).before,
+            thread_of(&AccountScope::of(["b".parse().unwrap()].into()), None, &said("a")).before,
             thread(None, &json!([{"role": "user", "content": "Hi"}])).before,
         ];
 

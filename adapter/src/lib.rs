@@ -4,9 +4,9 @@ use std::{pin::pin, time::Duration};
 
 use anyhow::Context;
 use latchkey_shared::{
-    presence::Presence,
+    heartbeat::ServiceHeartbeat,
     shutdown::{self, Tasks},
-    store::{Role, Store},
+    store::{Store, StoreRole},
 };
 use tokio::{
     net::TcpListener,
@@ -14,12 +14,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-mod alarm;
+mod acceptor;
+mod admission;
 mod anthropic;
 mod api;
 pub mod config;
 mod conversation;
-mod door;
+mod deadline;
 mod metrics;
 #[doc(hidden)]
 pub mod micro;
@@ -29,18 +30,17 @@ mod pool;
 mod prompt;
 pub mod recorder;
 mod responses;
-mod room;
 mod scope;
 mod serving;
+pub mod site_trial;
 mod sites;
 mod state;
 mod stream;
 mod tokens;
-pub mod trial;
 mod turn;
 
+use acceptor::{Acceptor, Workers};
 use config::Config;
-use door::{Door, Threads};
 use state::AppState;
 
 /// How long connections may take to tell their clients that their stream is cut.
@@ -59,9 +59,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
     store.expect_sites(config.catalog.names());
-    store.prove(Role::Adapter).await?;
-    let presence = Presence::new(store.clone(), Role::Adapter, None, config.vault.clone());
-    let clients = sites::http::Clients::new(config.threads).context("cannot make an HTTP client")?;
+    store.prove(StoreRole::Adapter).await?;
+    let presence = ServiceHeartbeat::new(store.clone(), StoreRole::Adapter, None, config.vault.clone());
+    let clients = sites::http::HttpClients::new(config.threads).context("cannot make an HTTP client")?;
     let (tasks, drain, patience) = (Tasks::new(), config.drain, config.write_deadline);
     let others = config.threads - 1;
     let app = AppState::new(config, store, clients, tasks.clone());
@@ -76,8 +76,8 @@ pub async fn run(
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
     let closing = CancellationToken::new();
     let router = api::router(app);
-    let (mut threads, seats) = Threads::start(others, &router, patience)?;
-    let door = Door::open(listener, closing.clone(), patience, seats)?;
+    let (mut threads, seats) = Workers::start(others, &router, patience)?;
+    let door = Acceptor::open(listener, closing.clone(), patience, seats)?;
     let shutdown = async move {
         shutdown.await;
         closing.cancel();
@@ -91,17 +91,17 @@ pub async fn run(
 }
 
 /// Keeps the key ring fresh, and says which keys this adapter holds.
-async fn attend(mut presence: Presence, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(presence.attend()).await.is_some() {}
-    presence.leave().await;
+async fn attend(mut presence: ServiceHeartbeat, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(presence.run()).await.is_some() {}
+    presence.deregister().await;
 }
 
 /// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain` or before
 /// the next signal.
 async fn serve(
-    door: Door,
+    door: Acceptor,
     router: axum::Router,
-    threads: &mut Threads,
+    threads: &mut Workers,
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
     stopping: &CancellationToken,

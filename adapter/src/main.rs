@@ -3,7 +3,7 @@
 use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, bail};
-use latchkey_adapter::{config::Config, trial};
+use latchkey_adapter::{config::Config, site_trial};
 use latchkey_shared::{env::Env, shutdown, telemetry};
 use tokio::net::TcpListener;
 
@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve().await,
         ["site", "ask"] => {
-            let answered = trial::run(std::io::stdin(), std::io::stdout()).await?;
+            let answered = site_trial::run(std::io::stdin(), std::io::stdout()).await?;
             Ok(if answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         ["--version" | "-V"] => {

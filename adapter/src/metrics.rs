@@ -102,12 +102,12 @@ pub(crate) struct LimitLabels {
     /// The site's name.
     pub site: String,
     /// Which of its limits.
-    pub limit: Limit,
+    pub limit: LimitKind,
 }
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(crate) enum Limit {
+pub(crate) enum LimitKind {
     /// Turns at once of one account.
     AccountConcurrency,
     /// Turns in a minute of one account.

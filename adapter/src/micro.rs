@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::{
     sites::openai_decoder,
-    stream::{Decode, chunk::Chunks, delta::Delta},
+    stream::{Decode, chunk::ChunkEncoder, delta::Delta},
 };
 
 /// Reads a stream of OpenAI's chunks; gives how many deltas came of it.
@@ -25,7 +25,7 @@ pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
 /// Writes texts as OpenAI's chunks; gives how many bytes they are.
 #[must_use]
 pub fn encode(texts: impl IntoIterator<Item = String>) -> usize {
-    let mut chunks = Chunks::new("chatcmpl-1", 0, "model");
+    let mut chunks = ChunkEncoder::new("chatcmpl-1", 0, "model");
     let (mut out, mut bytes) = (BytesMut::new(), 0);
     for text in texts {
         chunks.push(&Delta::Text(text), &mut out);

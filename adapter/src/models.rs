@@ -12,7 +12,7 @@ use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use latchkey_shared::{
     id::{AccountId, SiteName},
     shutdown::Tasks,
-    site::{Models, ModelsFrom, Site, catalog::Catalog},
+    site::{Models, ModelsFrom, Site, catalog::SiteCatalog},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +20,8 @@ use tracing::Instrument;
 
 use crate::{
     pool::{ATTEMPTS, Pool},
-    scope::Scope,
-    sites::{self, http::Clients},
+    scope::AccountScope,
+    sites::{self, http::HttpClients},
     stream::fault::Fault,
 };
 
@@ -32,35 +32,35 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// The models of all sites. A request waits for a site's list only when no list that is there has the model.
 pub(crate) struct ModelIndex {
-    catalog: Arc<Catalog>,
+    catalog: Arc<SiteCatalog>,
     pool: Arc<Pool>,
-    clients: Clients,
+    clients: HttpClients,
     tasks: Tasks,
-    lists: Mutex<Lists>,
+    lists: Mutex<ModelLists>,
 }
 
 /// A site may offer each of its users other models, so each scope has a list of its own.
-type Lists = HashMap<SiteName, HashMap<Scope, List>>;
+type ModelLists = HashMap<SiteName, HashMap<AccountScope, SiteModels>>;
 
 /// What is known of one site's list.
 #[derive(Default)]
-struct List {
-    fetched: Option<Fetched>,
+struct SiteModels {
+    fetched: Option<FetchedModels>,
     /// Cancelled when the fetch that is under way has ended.
     fetching: Option<CancellationToken>,
 }
 
-struct Fetched {
-    ids: Ids,
+struct FetchedModels {
+    ids: ModelIds,
     until: Instant,
 }
 
 /// A site's model ids, or why they are not known.
-type Ids = Result<Arc<[String]>, Unknown>;
+type ModelIds = Result<Arc<[String]>, ModelsUnknown>;
 
 /// Why a site's models are not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Unknown {
+enum ModelsUnknown {
     /// No account is signed in with which to ask.
     NoAccount,
     /// The site does not say.
@@ -69,7 +69,7 @@ enum Unknown {
 
 /// Where a model's name leads.
 #[derive(Clone, Debug)]
-pub(crate) struct Route {
+pub(crate) struct ModelRoute {
     /// The site.
     pub site: Arc<Site>,
     /// The model as the site names it.
@@ -79,9 +79,9 @@ pub(crate) struct Route {
 }
 
 /// A site and its models, as far as they are known.
-struct Offer {
+struct SiteOffer {
     site: Arc<Site>,
-    ids: Ids,
+    ids: ModelIds,
 }
 
 /// Why a model's name leads nowhere.
@@ -108,12 +108,17 @@ pub(crate) enum ModelError {
 
 impl ModelIndex {
     /// The models of a catalog's sites.
-    pub(crate) fn new(catalog: Arc<Catalog>, pool: Arc<Pool>, clients: Clients, tasks: Tasks) -> Self {
+    pub(crate) fn new(
+        catalog: Arc<SiteCatalog>,
+        pool: Arc<Pool>,
+        clients: HttpClients,
+        tasks: Tasks,
+    ) -> Self {
         Self { catalog, pool, clients, tasks, lists: Mutex::default() }
     }
 
     /// Every model as clients name it, with its site.
-    pub(crate) async fn list(self: &Arc<Self>, scope: &Scope) -> Vec<(String, String)> {
+    pub(crate) async fn list(self: &Arc<Self>, scope: &AccountScope) -> Vec<(String, String)> {
         let fetches = self.fetches(scope);
         if self.offers(scope).iter().any(|offer| offer.ids.is_err()) {
             join_all(fetches).await;
@@ -134,7 +139,11 @@ impl ModelIndex {
     ///
     /// # Errors
     /// When the name leads to no site, or to several.
-    pub(crate) async fn resolve(self: &Arc<Self>, scope: &Scope, model: &str) -> Result<Route, ModelError> {
+    pub(crate) async fn resolve(
+        self: &Arc<Self>,
+        scope: &AccountScope,
+        model: &str,
+    ) -> Result<ModelRoute, ModelError> {
         let mut fetches: FuturesUnordered<_> = self.fetches(scope).into_iter().collect();
         loop {
             match resolve(&self.offers(scope), model) {
@@ -149,26 +158,27 @@ impl ModelIndex {
     }
 
     /// The sites of which a client may use an account. Whoever may use all is offered sites that have none yet.
-    fn sites(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Site>> {
-        let may_use = |site: &Site| *scope == Scope::All || self.pool.directory().has(&site.name, scope);
+    fn sites(&self, scope: &AccountScope) -> impl Iterator<Item = &Arc<Site>> {
+        let may_use =
+            |site: &Site| *scope == AccountScope::All || self.pool.directory().has(&site.name, scope);
         self.catalog.sites().filter(move |site| may_use(site))
     }
 
-    fn offers(&self, scope: &Scope) -> Vec<Offer> {
+    fn offers(&self, scope: &AccountScope) -> Vec<SiteOffer> {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let ids = |site: &Site| match &site.models {
             Models::Fixed(ids) => Ok(ids.as_slice().into()),
             Models::Fetched(_) => {
                 let list = lists.get(&site.name).and_then(|lists| lists.get(scope));
                 let fetched = list.and_then(|list| list.fetched.as_ref());
-                fetched.map_or(Err(Unknown::NoAccount), |fetched| fetched.ids.clone())
+                fetched.map_or(Err(ModelsUnknown::NoAccount), |fetched| fetched.ids.clone())
             }
         };
-        self.sites(scope).map(|site| Offer { site: Arc::clone(site), ids: ids(site) }).collect()
+        self.sites(scope).map(|site| SiteOffer { site: Arc::clone(site), ids: ids(site) }).collect()
     }
 
     /// The fetches of all lists that are due; each completes when its list is there, or why it is not.
-    fn fetches(self: &Arc<Self>, scope: &Scope) -> Vec<impl Future<Output = ()> + use<>> {
+    fn fetches(self: &Arc<Self>, scope: &AccountScope) -> Vec<impl Future<Output = ()> + use<>> {
         let mut fetches = Vec::new();
         for site in self.sites(scope) {
             if let Models::Fetched(from) = &site.models
@@ -184,7 +194,7 @@ impl ModelIndex {
     fn fetch(
         self: &Arc<Self>,
         site: &Arc<Site>,
-        scope: &Scope,
+        scope: &AccountScope,
         from: &ModelsFrom,
     ) -> Option<CancellationToken> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,9 +221,9 @@ impl ModelIndex {
     }
 
     /// Asks a site with one account after the other, as long as the fault is the account's.
-    async fn ask(&self, site: &Site, scope: &Scope, from: &ModelsFrom) -> Ids {
+    async fn ask(&self, site: &Site, scope: &AccountScope, from: &ModelsFrom) -> ModelIds {
         let mut tried: Vec<AccountId> = Vec::new();
-        let mut unknown = Unknown::NoAccount;
+        let mut unknown = ModelsUnknown::NoAccount;
         while tried.len() < ATTEMPTS {
             let Some((account, session)) = self.pool.session(site, scope, &tried).await else { break };
             match sites::models(self.clients.requests(), site, from, &session).await {
@@ -221,7 +231,7 @@ impl ModelIndex {
                 Err(fault) => {
                     tracing::warn!(site = %site.name, account.id = %account, cause = %fault, "cannot list the models of the site");
                     let of_the_account = fault.is_of_the_account();
-                    unknown = Unknown::Fault(fault);
+                    unknown = ModelsUnknown::Fault(fault);
                     if !of_the_account {
                         break;
                     }
@@ -233,28 +243,28 @@ impl ModelIndex {
     }
 
     /// Keeps what a fetch brought. A list that was there outlives a failure to fetch it again.
-    fn keep(&self, site: &SiteName, scope: &Scope, ids: Ids) {
+    fn keep(&self, site: &SiteName, scope: &AccountScope, ids: ModelIds) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let list = list_of(&mut lists, site, scope);
         let before = list.fetched.take().filter(|before| before.ids.is_ok());
         let now = Instant::now();
         list.fetched = match (ids, before) {
-            (Ok(ids), _) => Some(Fetched { ids: Ok(ids), until: now + FRESH }),
-            (Err(_), Some(before)) => Some(Fetched { until: now + RETRY, ..before }),
+            (Ok(ids), _) => Some(FetchedModels { ids: Ok(ids), until: now + FRESH }),
+            (Err(_), Some(before)) => Some(FetchedModels { until: now + RETRY, ..before }),
             // Whoever signs in is to be seen at once.
-            (Err(Unknown::NoAccount), None) => None,
-            (Err(unknown), None) => Some(Fetched { ids: Err(unknown), until: now + RETRY }),
+            (Err(ModelsUnknown::NoAccount), None) => None,
+            (Err(unknown), None) => Some(FetchedModels { ids: Err(unknown), until: now + RETRY }),
         };
     }
 }
 
-fn list_of<'a>(lists: &'a mut Lists, site: &SiteName, scope: &Scope) -> &'a mut List {
+fn list_of<'a>(lists: &'a mut ModelLists, site: &SiteName, scope: &AccountScope) -> &'a mut SiteModels {
     lists.entry(site.clone()).or_default().entry(scope.clone()).or_default()
 }
 
-impl Offer {
-    fn route(&self, id: &str) -> Route {
-        Route { site: Arc::clone(&self.site), model: id.to_owned(), listed: self.has(id) }
+impl SiteOffer {
+    fn route(&self, id: &str) -> ModelRoute {
+        ModelRoute { site: Arc::clone(&self.site), model: id.to_owned(), listed: self.has(id) }
     }
 
     fn has(&self, id: &str) -> bool {
@@ -262,7 +272,7 @@ impl Offer {
     }
 }
 
-fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
+fn resolve(offers: &[SiteOffer], model: &str) -> Result<ModelRoute, ModelError> {
     if let Some((name, id)) = model.split_once('/') {
         let named = offers.iter().find(|offer| offer.site.name.as_str() == name);
         if let Some(offer) = named.filter(|offer| offer.ids.is_err() || offer.has(id)) {
@@ -273,7 +283,7 @@ fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
             return Err(ModelError::Unknown(shown(model)));
         }
     }
-    let found: Vec<&Offer> = offers.iter().filter(|offer| offer.has(model)).collect();
+    let found: Vec<&SiteOffer> = offers.iter().filter(|offer| offer.has(model)).collect();
     match found[..] {
         [offer] => Ok(offer.route(model)),
         [] => Err(missing(offers, model)),
@@ -286,12 +296,12 @@ fn resolve(offers: &[Offer], model: &str) -> Result<Route, ModelError> {
 }
 
 /// Why a name is at no site: there is none, or a site that may have it does not say.
-fn missing(offers: &[Offer], model: &str) -> ModelError {
+fn missing(offers: &[SiteOffer], model: &str) -> ModelError {
     let mut nobody = None;
     for offer in offers {
         match &offer.ids {
-            Err(Unknown::Fault(fault)) => return ModelError::Unlisted(fault.clone()),
-            Err(Unknown::NoAccount) => nobody = Some(offer.site.name.clone()),
+            Err(ModelsUnknown::Fault(fault)) => return ModelError::Unlisted(fault.clone()),
+            Err(ModelsUnknown::NoAccount) => nobody = Some(offer.site.name.clone()),
             Ok(_) => {}
         }
     }
@@ -317,22 +327,24 @@ mod tests {
     use super::*;
 
     /// Two sites; the second may not have told its models.
-    fn offers(first: &[&str], second: Option<&[&str]>) -> Vec<Offer> {
+    fn offers(first: &[&str], second: Option<&[&str]>) -> Vec<SiteOffer> {
         let names = ["practice", "open-webui"].map(|name| name.parse::<SiteName>().unwrap());
         let urls: SiteUrls =
             names.iter().map(|name| (name.clone(), "http://127.0.0.1:1".parse().unwrap())).collect();
-        let catalog = Catalog::load(&[], &urls).unwrap();
+        let catalog = SiteCatalog::load(&[], &urls).unwrap();
         let lists = [Some(first), second];
-        let offer = |(name, ids): (&SiteName, Option<&[&str]>)| Offer {
+        let offer = |(name, ids): (&SiteName, Option<&[&str]>)| SiteOffer {
             site: catalog.site(name).unwrap(),
-            ids: ids.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).ok_or(Unknown::NoAccount),
+            ids: ids
+                .map(|ids| ids.iter().map(|id| (*id).to_owned()).collect())
+                .ok_or(ModelsUnknown::NoAccount),
         };
         names.iter().zip(lists).map(offer).collect()
     }
 
-    fn resolved(offers: &[Offer], model: &str) -> String {
+    fn resolved(offers: &[SiteOffer], model: &str) -> String {
         match resolve(offers, model) {
-            Ok(Route { site, model, .. }) => format!("{} {model}", site.name),
+            Ok(ModelRoute { site, model, .. }) => format!("{} {model}", site.name),
             Err(error) => error.to_string(),
         }
     }
@@ -369,7 +381,7 @@ mod tests {
         for model in ["any", "practice/b", "practice/a/b", "elsewhere/a"] {
             assert_eq!(resolve(&offers, model).unwrap_err(), unknown(model));
         }
-        offers[1].ids = Err(Unknown::Fault(Fault::Unreachable));
+        offers[1].ids = Err(ModelsUnknown::Fault(Fault::Unreachable));
         assert_eq!(resolve(&offers, "any").unwrap_err(), ModelError::Unlisted(Fault::Unreachable));
         assert_eq!(resolve(&offers, "practice/b").unwrap_err(), unknown("practice/b"));
     }

@@ -10,7 +10,7 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::Site,
-    store::{Conversation, SESSION_EXPIRED, Store},
+    store::{SESSION_EXPIRED, Store, StoredConversation},
     vault::SessionVault,
 };
 use prometheus_client::metrics::{counter::Counter, family::Family};
@@ -19,29 +19,29 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 mod again;
-mod asking;
 pub(crate) mod directory;
 pub(crate) mod lease;
-mod line;
+mod leasing;
 mod presence;
 mod queue;
 mod renewal;
+mod run_queue;
+mod scheduler;
 mod sessions;
-mod table;
 
-use directory::Directory;
-use lease::{Holds, Lease};
-use presence::Presence;
-use queue::Queue;
-use sessions::Sessions;
+use directory::AccountDirectory;
+use lease::{Lease, LeaseRegistry};
+use presence::AdapterPresence;
+use queue::WaitQueue;
+use sessions::SessionCache;
 
 use crate::{
     metrics::{LimitLabels, Metrics},
     prompt::Prompt,
     recorder,
-    scope::Scope,
-    sites::{self, Ask, Outside, http::Clients, watch::Watch},
-    stream::{Deltas, delta::Values, fault::Fault},
+    scope::AccountScope,
+    sites::{self, DriverContext, DriverRequest, http::HttpClients, trace::Tracer},
+    stream::{DeltaStream, delta::Captures, fault::Fault},
 };
 
 /// Accounts that one turn may try: a site that refuses three sessions refuses the next as well.
@@ -59,20 +59,20 @@ const RATE_LIMITED: &str = "rate_limited";
 /// The accounts of all sites.
 pub(crate) struct Pool {
     store: Store,
-    outside: Outside,
-    directory: Directory,
-    sessions: Sessions,
-    queue: Queue,
-    holds: Arc<Holds>,
-    presence: Presence,
+    outside: DriverContext,
+    directory: AccountDirectory,
+    sessions: SessionCache,
+    queue: WaitQueue,
+    holds: Arc<LeaseRegistry>,
+    presence: AdapterPresence,
     tasks: Tasks,
-    patience: Patience,
+    patience: WaitLimits,
     limits: Family<LimitLabels, Counter>,
 }
 
 /// How long a request waits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct WaitLimits {
     /// For an account that is free.
     pub queue: Duration,
     /// For a new session, where no other account serves.
@@ -81,11 +81,11 @@ pub(crate) struct Patience {
 
 /// An answer that has begun, and the hold on the account that gives it.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct OpenAnswer {
     /// The answer. Dropped first: the upstream call ends before the account is free.
-    pub deltas: Deltas,
+    pub deltas: DeltaStream,
     /// The hold.
-    pub hold: Hold,
+    pub hold: ActiveAccount,
     /// Accounts that failed before.
     pub failovers: usize,
     /// When the site was asked for it.
@@ -93,19 +93,19 @@ pub(crate) struct Held {
 }
 
 /// A hold on an account, and all that is needed to ask its site again.
-pub(crate) struct Hold {
+pub(crate) struct ActiveAccount {
     /// The hold.
     pub lease: Lease,
     site: Arc<Site>,
     session: Arc<Session>,
-    outside: Outside,
+    outside: DriverContext,
 }
 
 /// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
-pub(crate) type Asking = BoxFuture<'static, Result<Deltas, Fault>>;
+pub(crate) type PendingAnswer = BoxFuture<'static, Result<DeltaStream, Fault>>;
 
 /// Looks whether a site need be asked at all. It is waited for beside the wait for an account.
-pub(crate) type Looking<'a> = BoxFuture<'a, bool>;
+pub(crate) type AnswerLookup<'a> = BoxFuture<'a, bool>;
 
 /// Why no account gives an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,34 +127,34 @@ pub(crate) enum PoolError {
     QueueFull,
     /// There is an answer already.
     #[error("there is an answer already")]
-    Needless,
+    AlreadyAnswered,
 }
 
-impl Hold {
+impl ActiveAccount {
     /// Asks the site once more, with the account that is held.
     ///
     /// `values` are of the answer before, if that ended well: the site may have a conversation of its own.
-    pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Values>) -> Asking {
+    pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Captures>) -> PendingAnswer {
         let (outside, site, session) =
             (self.outside.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
         let ask = match values.and_then(|values| sites::kept(&site, &values)) {
-            Some(kept) => Ask::going_on(&site, prompt, kept),
-            None => Ask::new(&site, prompt),
+            Some(kept) => DriverRequest::going_on(&site, prompt, kept),
+            None => DriverRequest::new(&site, prompt),
         };
         Box::pin(async move { sites::open(&outside, &site, &session, ask).await })
     }
 }
 
-impl Hold {
+impl ActiveAccount {
     /// The site's conversation, and how long it remembers it; `None` where each prompt is the whole one.
-    pub(crate) fn conversation(&self, values: &Values) -> Option<(Conversation, Duration)> {
+    pub(crate) fn conversation(&self, values: &Captures) -> Option<(StoredConversation, Duration)> {
         let Lease { account, generation, .. } = self.lease;
         let values = sites::kept(&self.site, values)?;
-        Some((Conversation { account, generation, values }, sites::remembers(&self.site)?))
+        Some((StoredConversation { account, generation, values }, sites::remembers(&self.site)?))
     }
 }
 
-impl fmt::Debug for Hold {
+impl fmt::Debug for ActiveAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hold").field("lease", &self.lease).finish_non_exhaustive()
     }
@@ -165,24 +165,24 @@ impl Pool {
     pub(crate) fn new(
         store: Store,
         vault: SessionVault,
-        clients: Clients,
+        clients: HttpClients,
         tasks: Tasks,
-        patience: Patience,
+        patience: WaitLimits,
         metrics: &Metrics,
     ) -> Self {
-        let holds = Arc::new(Holds::new(store.clone(), tasks.clone(), metrics.leases.clone()));
+        let holds = Arc::new(LeaseRegistry::new(store.clone(), tasks.clone(), metrics.leases.clone()));
         Self {
-            presence: Presence::new(store.clone(), Arc::clone(&holds)),
+            presence: AdapterPresence::new(store.clone(), Arc::clone(&holds)),
             holds,
-            directory: Directory::default(),
-            sessions: Sessions::new(vault),
-            queue: Queue::new(metrics.queue.clone()),
+            directory: AccountDirectory::default(),
+            sessions: SessionCache::new(vault),
+            queue: WaitQueue::new(metrics.queue.clone()),
             store,
-            outside: Outside {
+            outside: DriverContext {
                 clients,
                 tasks: tasks.clone(),
                 cancels: metrics.cancels.clone(),
-                watch: Watch::off(),
+                watch: Tracer::off(),
                 span: Span::none(),
             },
             tasks,
@@ -192,7 +192,7 @@ impl Pool {
     }
 
     /// Which accounts there are.
-    pub(crate) fn directory(&self) -> &Directory {
+    pub(crate) fn directory(&self) -> &AccountDirectory {
         &self.directory
     }
 
@@ -229,10 +229,10 @@ impl Pool {
     pub(crate) async fn open(
         self: &Arc<Self>,
         site: &Arc<Site>,
-        scope: &Scope,
-        ask: &Ask,
-        looking: &mut Option<Looking<'_>>,
-    ) -> Result<Held, PoolError> {
+        scope: &AccountScope,
+        ask: &DriverRequest,
+        looking: &mut Option<AnswerLookup<'_>>,
+    ) -> Result<OpenAnswer, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
@@ -240,7 +240,7 @@ impl Pool {
             let leasing = tracing::info_span!("lease", site = %site.name);
             let leasing = self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing);
             let leased = match looking.take() {
-                Some(looking) => unless(looking, leasing).await,
+                Some(looking) => cached_answer_lookup(looking, leasing).await,
                 None => leasing.await,
             };
             let lease = match leased {
@@ -254,13 +254,13 @@ impl Pool {
                 continue;
             };
             let asked = Instant::now();
-            let outside = Outside { span: Span::current(), ..self.outside.clone() };
+            let outside = DriverContext { span: Span::current(), ..self.outside.clone() };
             let asking = tracing::info_span!("ask", site = %site.name, account.id = %lease.account);
             let opening = sites::open(&outside, site, &session, ask.clone()).instrument(asking);
             let fault = match opening.await {
                 Ok(deltas) => {
-                    let hold = Hold { lease, site: Arc::clone(site), session, outside };
-                    return Ok(Held { deltas, hold, failovers, asked });
+                    let hold = ActiveAccount { lease, site: Arc::clone(site), session, outside };
+                    return Ok(OpenAnswer { deltas, hold, failovers, asked });
                 }
                 Err(fault) if fault.is_of_the_account() => fault,
                 Err(fault) => return Err(fault.into()),
@@ -269,7 +269,7 @@ impl Pool {
             if let Some(tape) = recorder::tape() {
                 tape.fault(fault.label());
             }
-            if self.put_away(&lease, &fault).await {
+            if self.penalize(&lease, &fault).await {
                 tried.push(lease.account);
             }
             last = Some(fault);
@@ -281,7 +281,7 @@ impl Pool {
     pub(crate) async fn session(
         &self,
         site: &Site,
-        scope: &Scope,
+        scope: &AccountScope,
         tried: &[AccountId],
     ) -> Option<(AccountId, Arc<Session>)> {
         let mut skipped = tried.to_vec();
@@ -299,7 +299,7 @@ impl Pool {
         match self.sessions.open(&self.store, id, generation).await {
             Ok(Some(session)) => Some(session),
             Ok(None) => {
-                self.directory.bury(id, generation);
+                self.directory.invalidate_generation(id, generation);
                 None
             }
             Err(error) => {
@@ -312,23 +312,23 @@ impl Pool {
     /// Keeps everybody from an account that failed by its own fault; false when it may serve this turn all the same,
     /// with a newer session. Sites that know one session at a time end the old one during a login, in the middle of
     /// whatever it does.
-    async fn put_away(&self, lease: &Lease, fault: &Fault) -> bool {
+    async fn penalize(&self, lease: &Lease, fault: &Fault) -> bool {
         let Lease { account, generation, .. } = *lease;
         if let Fault::RateLimited { retry_after } = fault {
             let wait = retry_after.unwrap_or(DEFAULT_COOLDOWN).min(LONGEST_COOLDOWN);
-            self.cool(account, RATE_LIMITED, wait).await;
+            self.set_cooldown(account, RATE_LIMITED, wait).await;
             return true;
         }
-        self.directory.bury(account, generation);
+        self.directory.invalidate_generation(account, generation);
         let newer = self.directory.serves_newer(&self.store, account, generation).await;
         if !newer.is_ok_and(|newer| newer) {
-            self.cool(account, SESSION_EXPIRED, EXPIRED_COOLDOWN).await;
+            self.set_cooldown(account, SESSION_EXPIRED, EXPIRED_COOLDOWN).await;
             self.ask_refresh(account, generation).await;
         }
         false
     }
 
-    async fn cool(&self, account: AccountId, reason: &str, duration: Duration) {
+    async fn set_cooldown(&self, account: AccountId, reason: &str, duration: Duration) {
         if let Err(error) = self.store.cool(account, reason, duration).await {
             tracing::warn!(account.id = %account, %error, "cannot put the account away for the other adapters");
         }
@@ -336,15 +336,15 @@ impl Pool {
 }
 
 /// Leases, unless there is an answer already. Both are asked of Redis at once.
-async fn unless(
-    mut looking: Looking<'_>,
+async fn cached_answer_lookup(
+    mut looking: AnswerLookup<'_>,
     leasing: impl Future<Output = Result<Lease, PoolError>>,
 ) -> Result<Lease, PoolError> {
     let mut leasing = std::pin::pin!(leasing);
     tokio::select! {
         // Leasing first, which has a task of its own: so both go out in one write.
         biased;
-        leased = &mut leasing => if looking.await { Err(PoolError::Needless) } else { leased },
-        is_needless = &mut looking => if is_needless { Err(PoolError::Needless) } else { leasing.await },
+        leased = &mut leasing => if looking.await { Err(PoolError::AlreadyAnswered) } else { leased },
+        is_needless = &mut looking => if is_needless { Err(PoolError::AlreadyAnswered) } else { leasing.await },
     }
 }

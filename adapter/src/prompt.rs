@@ -15,7 +15,7 @@ use serde_json::{
 
 use crate::{
     config,
-    openai::request::{ChatRequest, Invalid},
+    openai::request::{ChatRequest, InvalidRequest},
     sites,
 };
 
@@ -25,7 +25,7 @@ mod parts;
 pub(crate) mod wanted;
 
 use emulation::Emulation;
-pub(crate) use file::File;
+pub(crate) use file::PromptFile;
 
 /// What a site is asked.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Prompt {
     /// The conversation.
     pub messages: Vec<Box<RawValue>>,
     /// What is uploaded for it, where the site takes files.
-    pub files: Vec<File>,
+    pub files: Vec<PromptFile>,
     /// The client's tools.
     pub tools: Vec<Box<RawValue>>,
     /// Whatever else the client asks for.
@@ -43,23 +43,23 @@ pub(crate) struct Prompt {
     /// Begins the ids that we give to tool calls; unique to the answer.
     pub minted: String,
     /// How calls come back.
-    pub calls: Calls,
+    pub calls: CallMode,
 }
 
 /// How calls come back.
 #[derive(Clone, Debug)]
-pub(crate) enum Calls {
+pub(crate) enum CallMode {
     /// As the site makes them, if any.
     Untouched,
     /// As the site makes them, and are brought towards what is declared.
-    Native(Declared),
+    Native(DeclaredTools),
     /// Written in the answer's text.
     Emulated(Arc<Emulation>),
 }
 
 /// What the client declared, and has had so far.
 #[derive(Clone, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredTools {
     /// Its tools.
     pub catalog: Arc<Catalog>,
     /// Those that alone may be called, if it chose some.
@@ -70,7 +70,7 @@ pub(crate) struct Declared {
 
 /// What was said and asked after the client's request, unknown to the client.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct RepairExchange {
     /// The site's answer.
     pub answer: String,
     /// What it is asked then.
@@ -78,7 +78,7 @@ pub(crate) struct Exchange {
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct PromptMessage<'a> {
     role: &'a str,
     content: &'a str,
 }
@@ -93,45 +93,45 @@ impl Prompt {
         site: &Site,
         model: String,
         minted: String,
-        settings: &config::Calls,
-    ) -> Result<Self, Invalid> {
+        settings: &config::ToolCallConfig,
+    ) -> Result<Self, InvalidRequest> {
         let takes_tools = sites::takes_tools(site);
         let emulates = match settings.tools {
-            config::Tools::Auto => !takes_tools,
-            config::Tools::Emulate => true,
-            config::Tools::Native | config::Tools::Off => false,
+            config::ToolMode::Auto => !takes_tools,
+            config::ToolMode::Emulate => true,
+            config::ToolMode::Native | config::ToolMode::Off => false,
         };
         if emulates || (request.tools.is_empty() && wanted::writes(&request, site)) {
             return emulation::prompt(request, site, model, minted, settings);
         }
-        let (request, files) = parts::apart(request, site, parts::Others::of(site))?;
+        let (request, files) = parts::apart(request, site, parts::OtherParts::of(site))?;
         if !request.tools.is_empty() && !takes_tools {
-            return Err(Invalid(format!("tools: the site {} takes no tools", site.name)));
+            return Err(InvalidRequest(format!("tools: the site {} takes no tools", site.name)));
         }
         let ChatRequest { messages, tools, only, rest, .. } = request;
         let calls = match settings.tools {
-            config::Tools::Auto | config::Tools::Native if !tools.is_empty() => {
+            config::ToolMode::Auto | config::ToolMode::Native if !tools.is_empty() => {
                 let catalog = Arc::new(emulation::catalog(&tools));
-                Calls::Native(Declared { catalog, only, ids: Arc::new(ids(&messages)) })
+                CallMode::Native(DeclaredTools { catalog, only, ids: Arc::new(ids(&messages)) })
             }
-            _ => Calls::Untouched,
+            _ => CallMode::Untouched,
         };
         Ok(Self { model, messages, files, tools, rest, minted, calls })
     }
 
     /// The same prompt after more was said. What was said is cut in the middle where the site would not take all of it.
-    pub(crate) fn after(&self, exchanges: &[Exchange]) -> Self {
+    pub(crate) fn after(&self, exchanges: &[RepairExchange]) -> Self {
         let mut prompt = self.clone();
         // The site has them; it is told of them again only where it is told all.
         prompt.files.iter_mut().for_each(|file| file.is_new = false);
         let mut room = match &self.calls {
-            Calls::Emulated(emulation) => emulation.prompt_bytes,
-            Calls::Untouched | Calls::Native(_) => usize::MAX,
+            CallMode::Emulated(emulation) => emulation.prompt_bytes,
+            CallMode::Untouched | CallMode::Native(_) => usize::MAX,
         };
         let taken: usize = self.messages.iter().map(|raw| raw.get().len()).sum();
         let asked: usize = exchanges.iter().map(|exchange| exchange.question.len()).sum();
         room = room.saturating_sub(taken + asked);
-        for Exchange { answer, question } in exchanges {
+        for RepairExchange { answer, question } in exchanges {
             // Sites refuse an empty message.
             if !answer.trim().is_empty() {
                 let answer = cut::shorten(answer, room);
@@ -157,5 +157,5 @@ fn ids(messages: &[Box<RawValue>]) -> HashSet<String> {
 }
 
 fn message(role: &str, content: &str) -> Box<RawValue> {
-    to_raw_value(&Message { role, content }).expect("texts always serialize")
+    to_raw_value(&PromptMessage { role, content }).expect("texts always serialize")
 }

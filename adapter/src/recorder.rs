@@ -10,7 +10,7 @@ use std::{
 };
 
 use latchkey_shared::{
-    flight::{Event, Flight, Moment},
+    recording::{RecordedEvent, TurnEvent, TurnRecord},
     shutdown::Tasks,
     store::Store,
     time::Timestamp,
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 mod mask;
 
 tokio::task_local! {
-    static TAPE: Tape;
+    static TAPE: TurnRecorder;
 }
 
 /// Texts that one turn may fill; Claude Code's first request alone has 80 KiB.
@@ -31,7 +31,7 @@ const MOST_MOMENTS: usize = 4096;
 
 /// What is recorded, as `LATCHKEY_RECORDER` and its kin say.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct RecorderConfig {
     /// Whether contents are kept as they are.
     pub is_whole: bool,
     /// How many turns are kept.
@@ -42,7 +42,7 @@ pub struct Settings {
 
 /// Where recordings go.
 pub(crate) struct Recorder {
-    settings: Settings,
+    settings: RecorderConfig,
     store: Store,
     vault: SessionVault,
     tasks: Tasks,
@@ -50,17 +50,17 @@ pub(crate) struct Recorder {
 
 /// What is recorded of one turn. Clones share it; dropped by all, it is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Tape(Arc<Recording>);
+pub(crate) struct TurnRecorder(Arc<TurnRecording>);
 
-struct Recording {
+struct TurnRecording {
     recorder: Arc<Recorder>,
     started: Instant,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptRecordings>,
 }
 
 #[derive(Default)]
-struct Kept {
-    flight: Flight,
+struct KeptRecordings {
+    flight: TurnRecord,
     bytes: usize,
     /// The beginnings of characters that are not whole yet: of the site's bytes, and of ours.
     site: Vec<u8>,
@@ -68,12 +68,12 @@ struct Kept {
 }
 
 /// The tape of the turn that the running task is in, if turns are recorded.
-pub(crate) fn tape() -> Option<Tape> {
-    TAPE.try_with(Tape::clone).ok()
+pub(crate) fn tape() -> Option<TurnRecorder> {
+    TAPE.try_with(TurnRecorder::clone).ok()
 }
 
 /// Lets a future know its turn's tape.
-pub(crate) async fn within<T>(tape: Option<Tape>, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(tape: Option<TurnRecorder>, future: impl Future<Output = T>) -> T {
     match tape {
         Some(tape) => TAPE.scope(tape, future).await,
         None => future.await,
@@ -83,7 +83,7 @@ pub(crate) async fn within<T>(tape: Option<Tape>, future: impl Future<Output = T
 impl Recorder {
     /// A recorder; none when nothing is to be recorded.
     pub(crate) fn new(
-        settings: Option<Settings>,
+        settings: Option<RecorderConfig>,
         store: &Store,
         vault: &SessionVault,
         tasks: &Tasks,
@@ -93,26 +93,26 @@ impl Recorder {
     }
 
     /// An empty tape for a request.
-    pub(crate) fn tape(self: &Arc<Self>, id: &str, path: &str) -> Tape {
+    pub(crate) fn tape(self: &Arc<Self>, id: &str, path: &str) -> TurnRecorder {
         let nothing = || "-".to_owned();
-        let flight = Flight {
+        let flight = TurnRecord {
             id: id.to_owned(),
             at: Timestamp::now().millis(),
             is_whole: self.settings.is_whole,
             path: path.to_owned(),
             site: nothing(),
             model: nothing(),
-            ..Flight::default()
+            ..TurnRecord::default()
         };
-        let kept = Mutex::new(Kept { flight, ..Kept::default() });
-        Tape(Arc::new(Recording { recorder: Arc::clone(self), started: Instant::now(), kept }))
+        let kept = Mutex::new(KeptRecordings { flight, ..KeptRecordings::default() });
+        TurnRecorder(Arc::new(TurnRecording { recorder: Arc::clone(self), started: Instant::now(), kept }))
     }
 
     /// Keeps a recording, beside whatever else the adapter does.
-    fn keep(self: &Arc<Self>, mut flight: Flight) {
+    fn keep(self: &Arc<Self>, mut flight: TurnRecord) {
         let recorder = Arc::clone(self);
         self.tasks.spawn(async move {
-            let Settings { is_whole, turns, ttl } = recorder.settings;
+            let RecorderConfig { is_whole, turns, ttl } = recorder.settings;
             if !is_whole {
                 mask::mask(&mut flight);
             }
@@ -124,10 +124,10 @@ impl Recorder {
     }
 }
 
-impl Tape {
+impl TurnRecorder {
     /// The client's request.
     pub(crate) fn request(&self, body: &[u8]) {
-        self.note(Event::Request { body: String::from_utf8_lossy(body).into_owned() });
+        self.note(TurnEvent::Request { body: String::from_utf8_lossy(body).into_owned() });
     }
 
     /// How the prompt says that calls come back.
@@ -139,39 +139,39 @@ impl Tape {
 
     /// The site begins an answer.
     pub(crate) fn answer(&self) {
-        self.note(Event::Answer);
+        self.note(TurnEvent::Answer);
     }
 
     /// The site sent bytes.
     pub(crate) fn site(&self, bytes: &[u8]) {
         let text = whole_characters(&mut self.kept().site, bytes);
-        self.note(Event::Site { text });
+        self.note(TurnEvent::Site { text });
     }
 
     /// The site's answer is over.
     pub(crate) fn over(&self, how: &str) {
-        self.note(Event::Over { how: how.to_owned() });
+        self.note(TurnEvent::Over { how: how.to_owned() });
     }
 
     /// An attempt failed.
     pub(crate) fn fault(&self, fault: &str) {
-        self.note(Event::Fault { fault: fault.to_owned() });
+        self.note(TurnEvent::Fault { fault: fault.to_owned() });
     }
 
     /// Something is said to the client; a call with its tool's name.
     pub(crate) fn delta(&self, kind: &str, text: &str, name: &str) {
-        self.note(Event::Delta { kind: kind.to_owned(), text: text.to_owned(), name: name.to_owned() });
+        self.note(TurnEvent::Delta { kind: kind.to_owned(), text: text.to_owned(), name: name.to_owned() });
     }
 
     /// The site is asked again.
     pub(crate) fn again(&self, question: &str) {
-        self.note(Event::Again { question: question.to_owned() });
+        self.note(TurnEvent::Again { question: question.to_owned() });
     }
 
     /// The client is sent bytes.
     pub(crate) fn chunk(&self, bytes: &[u8]) {
         let text = whole_characters(&mut self.kept().chunk, bytes);
-        self.note(Event::Chunk { text });
+        self.note(TurnEvent::Chunk { text });
     }
 
     /// The turn has ended.
@@ -182,7 +182,7 @@ impl Tape {
         outcome.clone_into(&mut kept.flight.outcome);
     }
 
-    fn note(&self, event: Event) {
+    fn note(&self, event: TurnEvent) {
         let ms = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.kept();
         let bytes = kept.bytes + size(&event);
@@ -191,15 +191,15 @@ impl Tape {
             return;
         }
         kept.bytes = bytes;
-        kept.flight.moments.push(Moment { ms, event });
+        kept.flight.moments.push(RecordedEvent { ms, event });
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptRecordings> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Recording {
+impl Drop for TurnRecording {
     fn drop(&mut self) {
         let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut flight = std::mem::take(&mut kept.flight);
@@ -211,22 +211,22 @@ impl Drop for Recording {
     }
 }
 
-impl fmt::Debug for Recording {
+impl fmt::Debug for TurnRecording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recording").finish_non_exhaustive()
     }
 }
 
-fn size(event: &Event) -> usize {
+fn size(event: &TurnEvent) -> usize {
     match event {
-        Event::Request { body: text }
-        | Event::Site { text }
-        | Event::Over { how: text }
-        | Event::Fault { fault: text }
-        | Event::Again { question: text }
-        | Event::Chunk { text } => text.len(),
-        Event::Delta { text, name, .. } => text.len() + name.len(),
-        Event::Answer => 0,
+        TurnEvent::Request { body: text }
+        | TurnEvent::Site { text }
+        | TurnEvent::Over { how: text }
+        | TurnEvent::Fault { fault: text }
+        | TurnEvent::Again { question: text }
+        | TurnEvent::Chunk { text } => text.len(),
+        TurnEvent::Delta { text, name, .. } => text.len() + name.len(),
+        TurnEvent::Answer => 0,
     }
 }
 

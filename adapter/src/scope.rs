@@ -6,14 +6,14 @@ use latchkey_shared::{account::Account, id::PoolName};
 
 /// A choice of accounts. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Scope {
+pub(crate) enum AccountScope {
     /// Every account.
     All,
     /// Those of some pools, and no other.
     Pools(Arc<BTreeSet<PoolName>>),
 }
 
-impl Scope {
+impl AccountScope {
     /// Those of some pools; every account where none is named.
     pub(crate) fn of(pools: BTreeSet<PoolName>) -> Self {
         if pools.is_empty() { Self::All } else { Self::Pools(Arc::new(pools)) }

@@ -9,33 +9,33 @@ use ulid::Ulid;
 
 use crate::{
     openai::request::ChatRequest,
-    pool::Looking,
-    scope::Scope,
+    pool::AnswerLookup,
+    scope::AccountScope,
     state::AppState,
     stream::{
-        close::End,
-        collect::Collected,
-        delta::{Delta, Finish},
+        collect::CollectedAnswer,
+        delta::{Delta, FinishReason},
         fault::Fault,
+        finish::StreamEnd,
     },
-    tokens::Counter,
-    turn::{self, Ending, Turn, TurnError},
+    tokens::TokenCounter,
+    turn::{self, Turn, TurnEnd, TurnError},
 };
 
-mod claim;
-mod kept;
-mod shelf;
+mod detached;
+mod fingerprint;
+mod stored;
 mod title;
-mod told;
+mod transcript;
 
-use claim::Claim;
-use kept::Kept;
-pub(crate) use shelf::Shelf;
-use told::Told;
+pub(crate) use detached::DetachedTurns;
+use fingerprint::RequestFingerprint;
+use stored::StoredAnswer;
+use transcript::Transcript;
 
 /// An answer that is being served. Dropping it cancels the upstream call and frees the account, at once or, if the
 /// client may ask again, in a moment.
-pub(crate) struct Serving {
+pub(crate) struct ResumableTurn {
     /// The answer's id, as chats write it.
     pub id: String,
     /// When it began, Unix time in seconds.
@@ -46,26 +46,26 @@ pub(crate) struct Serving {
     turn: Option<Box<Turn>>,
     /// What was said before the client asked again.
     before: Vec<Delta>,
-    ending: Option<Ending>,
-    again: Option<Again>,
+    ending: Option<TurnEnd>,
+    again: Option<ResumeContext>,
 }
 
 /// What it takes to serve the answer again.
-struct Again {
+struct ResumeContext {
     app: AppState,
-    claim: Claim,
+    claim: RequestFingerprint,
     /// Whether it is a stream that can break; who asks for a whole answer asks for it in vain otherwise.
     streamed: bool,
-    told: Told,
+    told: Transcript,
 }
 
 /// What is left of a turn whose client has gone.
-struct Left {
+struct DetachedTurn {
     turn: Box<Turn>,
-    told: Told,
+    told: Transcript,
 }
 
-impl Serving {
+impl ResumableTurn {
     /// Begins to serve: returns when the first delta is there, so that whatever fails before is still a status.
     /// `client` is the digest of the client's secret, `scope` what that may use.
     ///
@@ -74,34 +74,34 @@ impl Serving {
     pub(crate) async fn open(
         app: AppState,
         client: [u8; 32],
-        scope: Scope,
+        scope: AccountScope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
         let request = ChatRequest { client: Some(client), ..request };
         let (app, client) = (&app, &client);
         if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
-            return Ok(Self::whole(Kept::of_ours(title, &request).await, request.model));
+            return Ok(Self::whole(StoredAnswer::of_ours(title, &request).await, request.model));
         }
-        let claim = app.sparing.resent.then(|| Claim::of(client, &request)).flatten();
+        let claim = app.sparing.resent.then(|| RequestFingerprint::of(client, &request)).flatten();
         let (streamed, model) = (request.stream, request.model.clone());
         let Some(claim) = claim else {
             let turn = turn::open(app, scope, request, &mut None).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
-        if let Some(Left { turn, told }) = app.shelf.take(&claim) {
+        if let Some(DetachedTurn { turn, told }) = app.shelf.take(&claim) {
             tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
             app.metrics.asked_again("joined");
             let before = told.deltas().unwrap_or_default().to_vec();
-            let again = Again { app: app.clone(), claim, streamed, told };
+            let again = ResumeContext { app: app.clone(), claim, streamed, told };
             return Ok(Self::of(turn, before, Some(again)));
         }
         let mut kept = None;
         // A stream is never answered so: a client that got the end of one, and asks the same, wants another answer.
-        let mut looking: Option<Looking<'_>> = match streamed {
+        let mut looking: Option<AnswerLookup<'_>> = match streamed {
             true => None,
             false => Some(Box::pin(async {
-                kept = kept::take(app, &claim).await;
+                kept = stored::take(app, &claim).await;
                 kept.is_some()
             })),
         };
@@ -117,17 +117,17 @@ impl Serving {
             return Ok(Self::whole(kept, model));
         }
         let turn = Box::new(turn?);
-        let again = Again { app: app.clone(), claim, streamed, told: Told::default() };
+        let again = ResumeContext { app: app.clone(), claim, streamed, told: Transcript::default() };
         Ok(Self::of(turn, Vec::new(), Some(again)))
     }
 
-    fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<Again>) -> Self {
+    fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<ResumeContext>) -> Self {
         let (id, created, model) = (turn.id.clone(), turn.created, turn.model.clone());
         Self { id, created, model, turn: Some(turn), before, ending: None, again }
     }
 
-    fn whole(kept: Kept, model: String) -> Self {
-        let Kept { id, created, deltas, ending } = kept;
+    fn whole(kept: StoredAnswer, model: String) -> Self {
+        let StoredAnswer { id, created, deltas, ending } = kept;
         Self { id, created, model, turn: None, before: deltas, ending: Some(ending), again: None }
     }
 
@@ -135,7 +135,7 @@ impl Serving {
     ///
     /// # Errors
     /// Whatever cuts the answer.
-    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<Ending>, Fault> {
+    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<TurnEnd>, Fault> {
         if !self.before.is_empty() {
             out.append(&mut self.before);
             return Ok(self.ending);
@@ -176,8 +176,8 @@ impl Serving {
     ///
     /// # Errors
     /// Whatever cuts the answer.
-    pub(crate) async fn collect(&mut self) -> Result<(Collected, Ending), Fault> {
-        let mut collected = Collected::default();
+    pub(crate) async fn collect(&mut self) -> Result<(CollectedAnswer, TurnEnd), Fault> {
+        let mut collected = CollectedAnswer::default();
         let mut deltas = Vec::new();
         loop {
             let ending = self.next(&mut deltas).await?;
@@ -192,11 +192,11 @@ impl Serving {
 
     /// Frees the account of an answer that is over, and keeps the answer if it was streamed: of its stream the client
     /// may not have got all.
-    fn free(&mut self, ending: Ending) {
-        let keep = self.again.take().and_then(|Again { app, claim, streamed, told }| {
+    fn free(&mut self, ending: TurnEnd) {
+        let keep = self.again.take().and_then(|ResumeContext { app, claim, streamed, told }| {
             let deltas = told.into_deltas().filter(|_| streamed)?;
-            let kept = Kept { id: self.id.clone(), created: self.created, deltas, ending };
-            Some(kept::keep(app, claim, kept))
+            let kept = StoredAnswer { id: self.id.clone(), created: self.created, deltas, ending };
+            Some(stored::keep(app, claim, kept))
         });
         if let Some(turn) = &mut self.turn {
             turn.free(keep);
@@ -204,28 +204,30 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ResumableTurn {
     fn drop(&mut self) {
         // Over, or not to be asked for again.
-        let (Some(turn), Some(Again { app, claim, told, .. })) = (self.turn.take(), self.again.take()) else {
+        let (Some(turn), Some(ResumeContext { app, claim, told, .. })) =
+            (self.turn.take(), self.again.take())
+        else {
             return;
         };
         if told.deltas().is_some() {
-            Shelf::put(&app.shelf, claim, Left { turn, told });
+            DetachedTurns::put(&app.shelf, claim, DetachedTurn { turn, told });
         }
     }
 }
 
-impl Kept {
+impl StoredAnswer {
     /// An answer of our own.
     async fn of_ours(text: String, request: &ChatRequest) -> Self {
         let deltas = vec![Delta::Text(text)];
-        let (mut counter, messages) = (Counter::default(), request.messages.clone());
+        let (mut counter, messages) = (TokenCounter::default(), request.messages.clone());
         counter.push(&deltas[0]);
         // On a thread for blocking work: the first count loads a table.
         let usage =
             tokio::task::spawn_blocking(move || counter.usage(&messages, &[])).await.unwrap_or_default();
-        let ending = Ending { end: End { finish: Finish::Stop, usage: Some(usage) }, usage };
+        let ending = TurnEnd { end: StreamEnd { finish: FinishReason::Stop, usage: Some(usage) }, usage };
         let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
         Self { id, created: Timestamp::now().millis() / 1000, deltas, ending }
     }

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use latchkey_bridge::{dialect::Form, render::Budget};
+use latchkey_bridge::{dialect::CallFormat, render::PromptBudget};
 use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::{
         ModelsFrom, Site,
-        chat::{Dialect, Driver, conversation::Conversation},
+        chat::{Dialect, Driver, conversation::ConversationRules},
     },
 };
 use reqwest::{
@@ -20,13 +20,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing::Span;
 use url::Url;
 
-use http::Clients;
-use watch::Watch;
+use http::HttpClients;
+use trace::Tracer;
 
 use crate::{
     metrics::Cancels,
     prompt::Prompt,
-    stream::{Deltas, delta::Values, fault::Fault},
+    stream::{DeltaStream, delta::Captures, fault::Fault},
 };
 
 mod declared;
@@ -34,62 +34,64 @@ pub(crate) mod http;
 pub(crate) mod models;
 mod openai;
 mod refusal;
-pub(crate) mod watch;
+pub(crate) mod trace;
 
 pub(crate) use openai::decoder as openai_decoder;
 
 /// What every driver uses. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Outside {
+pub(crate) struct DriverContext {
     /// The ways to all sites.
-    pub clients: Clients,
+    pub clients: HttpClients,
     /// Where calls go on that nobody waits for.
     pub tasks: Tasks,
     /// How long sites took to confirm that an answer is over.
     pub cancels: Cancels,
     /// Who looks on.
-    pub watch: Watch,
+    pub watch: Tracer,
     /// The request's, for what goes on after its answer.
     pub span: Span,
 }
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    words: Words,
+pub(crate) struct DriverRequest {
+    words: DriverInput,
     minted: String,
     /// The site's own conversation that it goes on with.
-    kept: Option<Values>,
+    kept: Option<Captures>,
 }
 
 #[derive(Clone, Debug)]
-enum Words {
+enum DriverInput {
     /// The request's body, and what it takes to upload files where there are any.
-    OpenAi(Bytes, Option<declared::words::Words>),
+    OpenAi(Bytes, Option<declared::variables::PromptVariables>),
     /// What requests, and messages of a socket, are filled with.
-    Declared(declared::words::Words),
+    Declared(declared::variables::PromptVariables),
 }
 
-impl Ask {
+impl DriverRequest {
     /// Words a whole prompt for a site.
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
         let words = match &site.chat.driver {
             Driver::OpenAi(_) => {
                 let has_files = !prompt.files.is_empty();
-                let uploaded = has_files.then(|| declared::words::Words::whole(prompt));
-                Words::OpenAi(openai::body(prompt), uploaded)
+                let uploaded = has_files.then(|| declared::variables::PromptVariables::whole(prompt));
+                DriverInput::OpenAi(openai::body(prompt), uploaded)
             }
-            Driver::Http(_) | Driver::Socket(_) => Words::Declared(declared::words::Words::whole(prompt)),
+            Driver::Http(_) | Driver::Socket(_) => {
+                DriverInput::Declared(declared::variables::PromptVariables::whole(prompt))
+            }
         };
         Self { words, minted: prompt.minted.clone(), kept: None }
     }
 
     /// Words what is new in a prompt since the site's last answer, which is in the conversation that `kept` names.
-    pub(crate) fn going_on(site: &Site, prompt: &Prompt, kept: Values) -> Self {
+    pub(crate) fn going_on(site: &Site, prompt: &Prompt, kept: Captures) -> Self {
         match &site.chat.driver {
             Driver::OpenAi(_) => Self::new(site, prompt),
             Driver::Http(_) | Driver::Socket(_) => {
-                let words = Words::Declared(declared::words::Words::new_only(prompt));
+                let words = DriverInput::Declared(declared::variables::PromptVariables::new_only(prompt));
                 Self { words, minted: prompt.minted.clone(), kept: Some(kept) }
             }
         }
@@ -101,21 +103,22 @@ impl Ask {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(crate) async fn open(
-    outside: &Outside,
+    outside: &DriverContext,
     site: &Arc<Site>,
     session: &Arc<Session>,
-    ask: Ask,
-) -> Result<Deltas, Fault> {
-    let Ask { words, minted, kept } = ask;
+    ask: DriverRequest,
+) -> Result<DeltaStream, Fault> {
+    let DriverRequest { words, minted, kept } = ask;
     match (&site.chat.driver, words) {
-        (Driver::OpenAi(openai), Words::OpenAi(body, words)) => {
-            openai::open(outside, site, openai, session, openai::Asked { body, words, minted }).await
+        (Driver::OpenAi(openai), DriverInput::OpenAi(body, words)) => {
+            openai::open(outside, site, openai, session, openai::OpenAiRequest { body, words, minted }).await
         }
-        (Driver::Http(http), Words::Declared(words)) => {
-            declared::open(outside, site, http, session, declared::Asked { words, minted, kept }).await
+        (Driver::Http(http), DriverInput::Declared(words)) => {
+            declared::open(outside, site, http, session, declared::DeclaredRequest { words, minted, kept })
+                .await
         }
-        (Driver::Socket(socket), Words::Declared(words)) => {
-            let asked = declared::Asked { words, minted, kept };
+        (Driver::Socket(socket), DriverInput::Declared(words)) => {
+            let asked = declared::DeclaredRequest { words, minted, kept };
             declared::socket::open(outside, site, socket, session, asked).await
         }
         (Driver::OpenAi(_) | Driver::Http(_) | Driver::Socket(_), _) => {
@@ -129,7 +132,7 @@ pub(crate) fn remembers(site: &Site) -> Option<Duration> {
     conversation(site).map(|conversation| conversation.ttl)
 }
 
-fn conversation(site: &Site) -> Option<&Conversation> {
+fn conversation(site: &Site) -> Option<&ConversationRules> {
     match &site.chat.driver {
         Driver::OpenAi(_) => None,
         Driver::Http(http) => http.conversation.as_ref(),
@@ -138,7 +141,7 @@ fn conversation(site: &Site) -> Option<&Conversation> {
 }
 
 /// With what a conversation is gone on, out of all that is known of it; `None` where that does not suffice.
-pub(crate) fn kept(site: &Site, values: &Values) -> Option<Values> {
+pub(crate) fn kept(site: &Site, values: &Captures) -> Option<Captures> {
     let names = conversation(site)?.keep.iter();
     names.map(|name| Some((name.clone(), values.get(name)?.clone()))).collect()
 }
@@ -178,19 +181,19 @@ pub(crate) fn takes_parts(site: &Site) -> bool {
 }
 
 /// How a site's model is told to write calls, where its chat takes no tools.
-pub(crate) fn form(site: &Site) -> Form {
+pub(crate) fn form(site: &Site) -> CallFormat {
     match site.chat.dialect {
-        Dialect::Xml => Form::Xml,
-        Dialect::Json => Form::Json,
-        Dialect::Fence => Form::Fence,
+        Dialect::Xml => CallFormat::Xml,
+        Dialect::Json => CallFormat::Json,
+        Dialect::Fence => CallFormat::Fence,
     }
 }
 
 /// How long a prompt with tools in it may be. They may take a quarter of a short one.
-pub(crate) fn budget(site: &Site) -> Budget {
-    let Budget { tools_bytes, prompt_bytes } = Budget::default();
+pub(crate) fn budget(site: &Site) -> PromptBudget {
+    let PromptBudget { tools_bytes, prompt_bytes } = PromptBudget::default();
     let prompt_bytes = site.chat.prompt_bytes.unwrap_or(prompt_bytes);
-    Budget { tools_bytes: tools_bytes.min(prompt_bytes / 4), prompt_bytes }
+    PromptBudget { tools_bytes: tools_bytes.min(prompt_bytes / 4), prompt_bytes }
 }
 
 /// What makes a request one of the signed-in browser.

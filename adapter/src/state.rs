@@ -2,18 +2,18 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use latchkey_shared::{shutdown::Tasks, site::catalog::Catalog, store::Store, vault::SessionVault};
+use latchkey_shared::{shutdown::Tasks, site::catalog::SiteCatalog, store::Store, vault::SessionVault};
 
 use crate::{
-    api::Refusals,
-    config::{Calls, Config, Delivery, SharedSecrets, Sparing},
+    admission::AdmissionLimit,
+    api::RefusalLog,
+    config::{Config, DeliveryMode, SharedSecrets, ShortCircuits, ToolCallConfig},
     metrics::Metrics,
     models::ModelIndex,
-    pool::{Patience, Pool},
+    pool::{Pool, WaitLimits},
     recorder::Recorder,
-    room::Room,
-    serving::Shelf,
-    sites::http::Clients,
+    serving::DetachedTurns,
+    sites::http::HttpClients,
 };
 
 /// The application. Clones share it.
@@ -25,7 +25,7 @@ pub(crate) struct App {
     /// Redis.
     pub store: Store,
     /// The sites.
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SiteCatalog>,
     /// The accounts.
     pub pool: Arc<Pool>,
     /// The models.
@@ -35,21 +35,21 @@ pub(crate) struct App {
     /// Who may come in.
     pub secrets: SharedSecrets,
     /// Who was not let in.
-    pub refusals: Refusals,
+    pub refusals: RefusalLog,
     /// How answers are delivered.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMode,
     /// How long a stream waits for its first word.
     pub begin_after: Option<Duration>,
     /// How tool calls are brought about.
-    pub calls: Calls,
+    pub calls: ToolCallConfig,
     /// Which requests are answered without asking a site.
-    pub sparing: Sparing,
+    pub sparing: ShortCircuits,
     /// Turns whose clients may ask again.
-    pub shelf: Arc<Shelf>,
+    pub shelf: Arc<DetachedTurns>,
     /// Seals answers that are kept; here for operators who rotate its keys, too.
     pub vault: SessionVault,
     /// How many answers there is room for.
-    pub room: Room,
+    pub room: AdmissionLimit,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Keeps what happened in turns, if it is told to.
@@ -60,11 +60,11 @@ pub(crate) struct App {
 
 impl AppState {
     /// Puts the application together.
-    pub(crate) fn new(config: Config, store: Store, clients: Clients, tasks: Tasks) -> Self {
+    pub(crate) fn new(config: Config, store: Store, clients: HttpClients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
         let vault = config.vault;
         let recorder = Recorder::new(config.recorder, &store, &vault, &tasks);
-        let patience = Patience { queue: config.queue_deadline, renewal: config.renewal_deadline };
+        let patience = WaitLimits { queue: config.queue_deadline, renewal: config.renewal_deadline };
         let pool =
             Pool::new(store.clone(), vault.clone(), clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
@@ -76,14 +76,14 @@ impl AppState {
             models: Arc::new(models),
             metrics,
             secrets: config.secrets,
-            refusals: Refusals::default(),
+            refusals: RefusalLog::default(),
             delivery: config.delivery,
             begin_after: config.begin_after,
             calls: config.calls,
             sparing: config.sparing,
-            shelf: Arc::new(Shelf::new(tasks.clone())),
+            shelf: Arc::new(DetachedTurns::new(tasks.clone())),
             vault,
-            room: Room::new(config.streams),
+            room: AdmissionLimit::new(config.streams),
             body_limit: config.body_limit,
             recorder,
             tasks,

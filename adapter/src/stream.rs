@@ -6,15 +6,15 @@ use std::{fmt, future::poll_fn, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
-use latchkey_shared::site::Limits;
+use latchkey_shared::site::SiteLimits;
 use tokio::time::Instant;
 
 pub(crate) mod chunk;
-pub(crate) mod close;
 pub(crate) mod collect;
-pub(crate) mod cutoff;
+pub(crate) mod deferred;
 pub(crate) mod delta;
 pub(crate) mod fault;
+pub(crate) mod finish;
 pub(crate) mod halves;
 pub(crate) mod message;
 pub(crate) mod response;
@@ -22,24 +22,24 @@ pub(crate) mod sse;
 pub(crate) mod tools;
 
 use crate::{
-    alarm::Alarm,
-    recorder::{self, Tape},
+    deadline::LazyDeadline,
+    recorder::{self, TurnRecorder},
 };
 
-use close::{Close, End};
-use cutoff::Cutoff;
-use delta::{Delta, Values};
+use deferred::DeferredFault;
+use delta::{Captures, Delta};
 use fault::Fault;
-use tools::Tools;
+use finish::{FinishTracker, StreamEnd};
+use tools::FragmentAssembler;
 
 /// How long a site may take to close after its last word; then the answer is whole without that.
 const CLOSING: Duration = Duration::from_secs(2);
 /// Pieces that come as fast as this are sent together: each costs a write of its own otherwise, which is most of what it
 /// costs. No model writes so fast; a site that caught up with itself does, and so does a machine that is too busy.
-const BURST: Duration = Duration::from_millis(1);
+const COALESCE_WINDOW: Duration = Duration::from_millis(1);
 /// How often it is looked for the next piece of a burst, a turn of the scheduler between. hyper's connection looks twice
 /// in each turn (measured on 1.12: of 660,000 looks that found one, 93 % were the third).
-const LOOKS: u32 = 2;
+const EXTRA_POLLS: u32 = 2;
 /// No more is sent together.
 const BATCH_BYTES: usize = 16 * 1024;
 /// Blank deltas that are held until something is said: models begin with some, a broken site sends nothing else.
@@ -67,34 +67,34 @@ pub(crate) trait Decode: Send {
     fn is_queued(&self) -> bool;
 
     /// What is known of the site's own conversation.
-    fn values(&self) -> Values;
+    fn values(&self) -> Captures;
 }
 
 /// A site's bytes as they arrive; an error stands for a broken connection.
-pub(crate) type Upstream = BoxStream<'static, Result<Bytes, Cutoff>>;
+pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, DeferredFault>>;
 
 /// Told when an answer is over: whether it ended as the site wanted, and what is known of the conversation.
-pub(crate) type Farewell = Box<dyn FnOnce(bool, Values) + Send>;
+pub(crate) type OnClose = Box<dyn FnOnce(bool, Captures) + Send>;
 
 /// The deltas of one answer.
-pub(crate) struct Deltas {
-    farewell: Option<Farewell>,
+pub(crate) struct DeltaStream {
+    farewell: Option<OnClose>,
     /// Where the turn is recorded, if turns are.
-    tape: Option<Tape>,
-    stages: Stages,
-    upstream: Upstream,
+    tape: Option<TurnRecorder>,
+    stages: DecodePipeline,
+    upstream: ByteStream,
     ready: Vec<Delta>,
     /// What came right behind them.
     behind: Option<Fault>,
-    end: Option<End>,
+    end: Option<StreamEnd>,
     empty: bool,
-    clock: Clock,
+    clock: StreamClock,
 }
 
 #[derive(Debug)]
-struct Clock {
-    limits: Limits,
-    alarm: Alarm,
+struct StreamClock {
+    limits: SiteLimits,
+    alarm: LazyDeadline,
     /// Until when the next piece must come.
     piece: Instant,
     /// Until when the whole turn must end.
@@ -103,19 +103,24 @@ struct Clock {
     last: Instant,
 }
 
-impl Clock {
+impl StreamClock {
     /// Notes a piece; whether it came right behind the one before.
     fn is_burst(&mut self) -> bool {
         let now = Instant::now();
-        now - std::mem::replace(&mut self.last, now) < BURST
+        now - std::mem::replace(&mut self.last, now) < COALESCE_WINDOW
     }
 }
 
-impl Deltas {
+impl DeltaStream {
     /// Assembles the stream. `started` is when the prompt was sent.
-    pub(crate) fn new(stages: Stages, upstream: Upstream, limits: Limits, started: Instant) -> Self {
+    pub(crate) fn new(
+        stages: DecodePipeline,
+        upstream: ByteStream,
+        limits: SiteLimits,
+        started: Instant,
+    ) -> Self {
         let (piece, turn) = (started + limits.first_token, started + limits.turn);
-        let clock = Clock { limits, alarm: Alarm::default(), piece, turn, last: started };
+        let clock = StreamClock { limits, alarm: LazyDeadline::default(), piece, turn, last: started };
         let tape = recorder::tape();
         if let Some(tape) = &tape {
             tape.answer();
@@ -125,13 +130,13 @@ impl Deltas {
     }
 
     /// With something to be told when the answer is over, or is let go of.
-    pub(crate) fn with_farewell(mut self, farewell: Farewell) -> Self {
+    pub(crate) fn with_farewell(mut self, farewell: OnClose) -> Self {
         self.farewell = Some(farewell);
         self
     }
 
     /// What is known of the site's own conversation.
-    pub(crate) fn values(&self) -> Values {
+    pub(crate) fn values(&self) -> Captures {
         self.stages.decoder.values()
     }
 
@@ -169,7 +174,7 @@ impl Deltas {
     ///
     /// # Errors
     /// Whatever cuts the answer.
-    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<End>, Fault> {
+    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<StreamEnd>, Fault> {
         loop {
             if !self.ready.is_empty() || self.end.is_some() {
                 out.append(&mut self.ready);
@@ -202,11 +207,11 @@ impl Deltas {
             return Err(fault);
         }
         let deadline = self.clock.piece.min(self.clock.turn);
-        let read = self.clock.alarm.within(deadline, self.upstream.next()).await;
+        let read = self.clock.alarm.timeout_at(deadline, self.upstream.next()).await;
         let mut taken = size(read.as_ref());
         self.take(read)?;
         while self.clock.is_burst() && self.end.is_none() && taken < BATCH_BYTES {
-            let Some(more) = self.look().await else { break };
+            let Some(more) = self.poll_extra().await else { break };
             taken += size(Some(&more));
             if let Err(fault) = self.take(Some(more)) {
                 self.behind = Some(fault);
@@ -218,11 +223,11 @@ impl Deltas {
 
     /// What is there besides what was read. The connection's own task hands over one piece at a time, and needs a turn
     /// for each; nothing is waited for beyond that.
-    async fn look(&mut self) -> Option<Option<Result<Bytes, Cutoff>>> {
+    async fn poll_extra(&mut self) -> Option<Option<Result<Bytes, DeferredFault>>> {
         let mut looks = 0;
         poll_fn(|cx| match self.upstream.poll_next_unpin(cx) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
-            Poll::Pending if looks == LOOKS => Poll::Ready(None),
+            Poll::Pending if looks == EXTRA_POLLS => Poll::Ready(None),
             Poll::Pending => {
                 looks += 1;
                 cx.waker().wake_by_ref();
@@ -233,7 +238,7 @@ impl Deltas {
     }
 
     /// Takes what was read; none when the time was over.
-    fn take(&mut self, read: Option<Option<Result<Bytes, Cutoff>>>) -> Result<(), Fault> {
+    fn take(&mut self, read: Option<Option<Result<Bytes, DeferredFault>>>) -> Result<(), Fault> {
         let closing = self.stages.close.has_finished();
         if let Some(tape) = &self.tape {
             match &read {
@@ -250,9 +255,9 @@ impl Deltas {
             Some(Some(Err(_))) | None if closing => return self.finish(),
             Some(Some(Err(cutoff))) => {
                 cutoff.tell();
-                return Err(Fault::Cut);
+                return Err(Fault::Truncated);
             }
-            None => return Err(Fault::Silent),
+            None => return Err(Fault::ResponseTimeout),
         }
         if self.stages.close.has_finished() && !closing {
             // Set once: comments after the last word do not move it.
@@ -267,7 +272,7 @@ impl Deltas {
     }
 }
 
-impl Drop for Deltas {
+impl Drop for DeltaStream {
     fn drop(&mut self) {
         if let Some(farewell) = self.farewell.take() {
             farewell(self.stages.decoder.has_ended(), self.stages.decoder.values());
@@ -275,30 +280,30 @@ impl Drop for Deltas {
     }
 }
 
-impl fmt::Debug for Deltas {
+impl fmt::Debug for DeltaStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deltas").field("ended", &self.end).finish_non_exhaustive()
     }
 }
 
 /// How much was read.
-fn size(read: Option<&Option<Result<Bytes, Cutoff>>>) -> usize {
+fn size(read: Option<&Option<Result<Bytes, DeferredFault>>>) -> usize {
     read.and_then(|read| read.as_ref()?.as_ref().ok()).map_or(0, Bytes::len)
 }
 
 /// The stages of an answer in their order: decoder, tools, close.
-pub(crate) struct Stages {
+pub(crate) struct DecodePipeline {
     decoder: Box<dyn Decode>,
-    tools: Tools,
-    close: Close,
+    tools: FragmentAssembler,
+    close: FinishTracker,
     decoded: Vec<Delta>,
     assembled: Vec<Delta>,
 }
 
-impl Stages {
+impl DecodePipeline {
     /// Puts the stages together; `minted` begins the ids of calls that the site gave none.
     pub(crate) fn new(decoder: Box<dyn Decode>, minted: String) -> Self {
-        let (tools, close) = (Tools::new(minted), Close::default());
+        let (tools, close) = (FragmentAssembler::new(minted), FinishTracker::default());
         Self { decoder, tools, close, decoded: Vec::new(), assembled: Vec::new() }
     }
 
@@ -316,7 +321,7 @@ impl Stages {
     ///
     /// # Errors
     /// When it is none.
-    pub(crate) fn finish(&mut self, out: &mut Vec<Delta>) -> Result<End, Fault> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<Delta>) -> Result<StreamEnd, Fault> {
         let result = self.decoder.finish(&mut self.decoded);
         self.pass(out)?;
         if !self.close.has_finished() {

@@ -21,12 +21,12 @@ const PER_MESSAGE: u64 = 3;
 
 /// Counts one answer.
 #[derive(Debug, Default)]
-pub(crate) struct Counter {
+pub(crate) struct TokenCounter {
     pending: String,
     counted: u64,
 }
 
-impl Counter {
+impl TokenCounter {
     /// Takes one delta.
     pub(crate) fn push(&mut self, delta: &Delta) {
         match delta {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn prompt_tools_and_answer_are_counted() {
-        let mut counter = Counter::default();
+        let mut counter = TokenCounter::default();
         counter.push(&Delta::Text("Hello".to_owned()));
         counter.push(&Delta::Text(" world".to_owned()));
         let message = raw(

@@ -8,24 +8,24 @@ use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
-    models::{ModelError, Route},
-    openai::request::{ChatRequest, Invalid},
-    pool::{Held, Looking, PoolError},
-    prompt::{Calls, Prompt},
+    models::{ModelError, ModelRoute},
+    openai::request::{ChatRequest, InvalidRequest},
+    pool::{AnswerLookup, OpenAnswer, PoolError},
+    prompt::{CallMode, Prompt},
     recorder,
-    scope::Scope,
-    sites::Ask,
+    scope::AccountScope,
+    sites::DriverRequest,
     state::AppState,
     stream::{
-        close::End,
         delta::{Delta, Usage},
         fault::Fault,
+        finish::StreamEnd,
     },
-    tokens::Counter,
+    tokens::TokenCounter,
 };
 
 mod answer;
-mod bridged;
+mod emulated;
 mod judge;
 mod limit;
 mod memory;
@@ -35,20 +35,20 @@ mod record;
 mod repair;
 mod tally;
 
-use answer::{Answer, Reader};
-use bridged::{Bridged, Policy};
-use limit::Limit;
-use memory::Memory;
-use native::Native;
-use record::Record;
-use tally::Tally;
+use answer::{TurnAnswer, TurnReader};
+use emulated::{EmulatedTurn, RepairPolicy};
+use limit::AnswerLimit;
+use memory::ConversationMemory;
+use native::NativeCalls;
+use record::TurnObserver;
+use tally::TurnMetrics;
 
 /// Why a turn does not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TurnError {
     /// The site cannot do what is asked.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidRequest),
     /// The model's name leads nowhere.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -65,22 +65,22 @@ pub(crate) struct Turn {
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    answer: Answer,
-    counter: Counter,
+    answer: TurnAnswer,
+    counter: TokenCounter,
     counting: Option<JoinHandle<Usage>>,
     /// Completes when nothing more may be said, whatever the site says. One for the whole turn: to begin to wait for it
     /// costs more than a token should.
     broken_off: Pin<Box<dyn Future<Output = Fault> + Send>>,
-    record: Record,
+    record: TurnObserver,
     store: Store,
-    memory: Option<Memory>,
+    memory: Option<ConversationMemory>,
 }
 
 /// How a turn ended well.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
+pub(crate) struct TurnEnd {
     /// Why and for how much, as the site says.
-    pub end: End,
+    pub end: StreamEnd,
     /// For how much, counted by us where the site does not say.
     pub usage: Usage,
 }
@@ -92,20 +92,20 @@ pub(crate) struct Ending {
 /// Whatever keeps the answer from beginning.
 pub(crate) async fn open(
     app: &AppState,
-    scope: Scope,
+    scope: AccountScope,
     request: ChatRequest,
-    looking: &mut Option<Looking<'_>>,
+    looking: &mut Option<AnswerLookup<'_>>,
 ) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
-    let mut record = Record::new(Arc::clone(&app.metrics), started, Span::current());
+    let mut record = TurnObserver::new(Arc::clone(&app.metrics), started, Span::current());
     let stopping = app.tasks.stopping();
     let begun = tokio::select! {
         begun = begin(app, &scope, request, looking, &mut record) => begun,
-        () = stopping.cancelled() => Err(PoolError::Fault(Fault::Stopping).into()),
+        () = stopping.cancelled() => Err(PoolError::Fault(Fault::ShuttingDown).into()),
     };
     let (answer, memory) = begun.inspect_err(|error| match error {
-        TurnError::Pool(PoolError::Needless) => record.outcome = Some(error.label()),
+        TurnError::Pool(PoolError::AlreadyAnswered) => record.outcome = Some(error.label()),
         error => record.failed(error.label()),
     })?;
     record.began();
@@ -114,8 +114,8 @@ pub(crate) async fn open(
     let broken_off = Box::pin(async move {
         tokio::select! {
             biased;
-            () = stopping.cancelled_owned() => Fault::Stopping,
-            () = switched_off => Fault::SwitchedOff,
+            () = stopping.cancelled_owned() => Fault::ShuttingDown,
+            () = switched_off => Fault::AccountDisabled,
         }
     });
     Ok(Turn {
@@ -123,7 +123,7 @@ pub(crate) async fn open(
         created: Timestamp::now().millis() / 1000,
         model: name,
         answer,
-        counter: Counter::default(),
+        counter: TokenCounter::default(),
         counting: None,
         broken_off,
         record,
@@ -134,22 +134,22 @@ pub(crate) async fn open(
 
 async fn begin(
     app: &AppState,
-    scope: &Scope,
+    scope: &AccountScope,
     request: ChatRequest,
-    looking: &mut Option<Looking<'_>>,
-    record: &mut Record,
-) -> Result<(Answer, Option<Memory>), TurnError> {
-    let Route { site, model, listed } = app.models.resolve(scope, &request.model).await?;
+    looking: &mut Option<AnswerLookup<'_>>,
+    record: &mut TurnObserver,
+) -> Result<(TurnAnswer, Option<ConversationMemory>), TurnError> {
+    let ModelRoute { site, model, listed } = app.models.resolve(scope, &request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
     if listed {
         record.labels.model.clone_from(&model);
     }
     let minted = Ulid::generate().to_string().to_lowercase();
-    let memory = Memory::of(app, &site, scope, &model, &request);
+    let memory = ConversationMemory::of(app, &site, scope, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
     let memory = memory.map(|memory| memory.with(&prompt));
-    let limit = Limit::of(&prompt, &site)?;
+    let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {
         // To look for the site's conversation takes it.
@@ -157,48 +157,53 @@ async fn begin(
             && let Some(looking) = looking.take()
             && looking.await
         {
-            return Err(PoolError::Needless.into());
+            return Err(PoolError::AlreadyAnswered.into());
         }
         match Box::pin(memory::go_on(app, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(app.pool.open(&site, scope, &Ask::new(&site, &prompt), looking))
+            None => Box::pin(app.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), looking))
                 .await
                 .map_err(TurnError::from),
         }
     };
     // While the site thinks.
     let (held, nudges) = tokio::join!(asking, nudges::recent(&app.store, &prompt));
-    let Held { deltas, hold, failovers, asked } = held?;
+    let OpenAnswer { deltas, hold, failovers, asked } = held?;
     record.asked(asked, failovers);
     let mut reader = reader(app, &prompt, limit, record);
-    if let Reader::Bridged(bridged) = &mut reader {
+    if let TurnReader::Bridged(bridged) = &mut reader {
         bridged.recall(nudges);
     }
-    let mut answer = Answer::new(deltas, reader, hold, prompt);
+    let mut answer = TurnAnswer::new(deltas, reader, hold, prompt);
     let switched_off = answer.switched_off();
     tokio::select! {
         begun = Box::pin(answer.begin()) => begun.map_err(PoolError::Fault)?,
-        () = switched_off => return Err(PoolError::Fault(Fault::SwitchedOff).into()),
+        () = switched_off => return Err(PoolError::Fault(Fault::AccountDisabled).into()),
     }
     Ok((answer, memory))
 }
 
-fn reader(app: &AppState, prompt: &Prompt, limit: Option<Limit>, record: &mut Record) -> Reader {
+fn reader(
+    app: &AppState,
+    prompt: &Prompt,
+    limit: Option<AnswerLimit>,
+    record: &mut TurnObserver,
+) -> TurnReader {
     record.calls(&prompt.calls);
     let mut tally = |dialect| {
         record.dialect = dialect;
-        Tally::new(Arc::clone(&record.metrics), record.labels.clone(), dialect)
+        TurnMetrics::new(Arc::clone(&record.metrics), record.labels.clone(), dialect)
     };
     match &prompt.calls {
-        Calls::Untouched => Reader::Untouched(limit),
-        Calls::Native(declared) => {
-            Reader::Native(Native::new(declared.clone(), prompt.minted.clone(), tally("native")))
+        CallMode::Untouched => TurnReader::Untouched(limit),
+        CallMode::Native(declared) => {
+            TurnReader::Native(NativeCalls::new(declared.clone(), prompt.minted.clone(), tally("native")))
         }
-        Calls::Emulated(emulation) => {
-            let policy = Policy { repair: app.calls.repair, judge: app.calls.judge };
+        CallMode::Emulated(emulation) => {
+            let policy = RepairPolicy { repair: app.calls.repair, judge: app.calls.judge };
             let tally = tally(emulation.dialect.form.as_str());
-            let bridged = Bridged::new(Arc::clone(emulation), prompt.minted.clone(), policy, tally);
-            Reader::Bridged(Box::new(bridged))
+            let bridged = EmulatedTurn::new(Arc::clone(emulation), prompt.minted.clone(), policy, tally);
+            TurnReader::Bridged(Box::new(bridged))
         }
     }
 }
@@ -214,7 +219,7 @@ impl TurnError {
             Self::Model(ModelError::Unlisted(fault)) | Self::Pool(PoolError::Fault(fault)) => fault.label(),
             Self::Pool(PoolError::Busy { .. }) => "busy",
             Self::Pool(PoolError::QueueFull) => "queue_full",
-            Self::Pool(PoolError::Needless) => "kept",
+            Self::Pool(PoolError::AlreadyAnswered) => "kept",
         }
     }
 }
@@ -240,7 +245,7 @@ impl Turn {
     ///
     /// # Errors
     /// Whatever cuts the answer.
-    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<Ending>, Fault> {
+    pub(crate) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<TurnEnd>, Fault> {
         let from = out.len();
         let next = tokio::select! {
             biased;
@@ -278,7 +283,7 @@ impl Turn {
         self.record.heartbeat();
     }
 
-    async fn end(&mut self, end: End) -> Ending {
+    async fn end(&mut self, end: StreamEnd) -> TurnEnd {
         let usage = match end.usage {
             Some(usage) => usage,
             None => self.count().await,
@@ -291,12 +296,12 @@ impl Turn {
             memory.keep(conversation).await;
         }
         self.record.ended(usage);
-        Ending { end, usage }
+        TurnEnd { end, usage }
     }
 
     /// Counts on a thread for blocking work: a long prompt takes a while.
     async fn count(&mut self) -> Usage {
-        let Self { counter, answer: Answer { prompt, .. }, counting, .. } = self;
+        let Self { counter, answer: TurnAnswer { prompt, .. }, counting, .. } = self;
         let counting = counting.get_or_insert_with(|| {
             let counter = std::mem::take(counter);
             let (messages, tools) = (std::mem::take(&mut prompt.messages), std::mem::take(&mut prompt.tools));

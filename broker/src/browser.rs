@@ -27,11 +27,11 @@ mod profile;
 mod recording;
 mod world;
 
-pub use input::Pressed;
-pub use network::{Answer, Document, Network, Watch};
-pub use page::{Done, Glance, Page, Storage, StorageKind, Waiting};
+pub use input::KeyPress;
+pub use network::{MainDocument, PageTraffic, TrafficFilter, WatchedAnswer};
+pub use page::{ActionOutcome, Page, PageSnapshot, RestoreScript, Storage, StorageKind};
 pub use profile::sweep;
-pub use recording::{Deed, Exchange, Recording, Tape, Touch};
+pub use recording::{BrowserRecording, RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
 use instance::Instance;
 
@@ -92,19 +92,19 @@ pub fn find_chromium(path: Option<PathBuf>) -> Result<PathBuf, BrowserError> {
 /// it when nobody needs it. Clones share it.
 #[derive(Clone)]
 pub struct Supervisor {
-    shared: Arc<Shared>,
+    shared: Arc<SupervisorState>,
 }
 
-struct Shared {
+struct SupervisorState {
     config: BrowserConfig,
     tasks: Tasks,
     permits: Arc<Semaphore>,
-    current: Mutex<Slot>,
+    current: Mutex<BrowserSlot>,
     launches: Counter,
 }
 
 /// A browser that is there, or is being started by whoever came first.
-type Slot = Arc<OnceCell<Arc<Instance>>>;
+type BrowserSlot = Arc<OnceCell<Arc<Instance>>>;
 
 impl Supervisor {
     /// Starts nothing yet. The tasks must be stopped in the end, or Chromium outlives the supervisor for a moment.
@@ -112,7 +112,8 @@ impl Supervisor {
     pub fn new(config: BrowserConfig, tasks: Tasks) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_pages.max(1)));
         let (current, launches) = (Mutex::default(), Counter::default());
-        let supervisor = Self { shared: Arc::new(Shared { config, tasks, permits, current, launches }) };
+        let supervisor =
+            Self { shared: Arc::new(SupervisorState { config, tasks, permits, current, launches }) };
         let on_stop = supervisor.clone();
         let stopping = supervisor.shared.tasks.stopping();
         supervisor.shared.tasks.spawn(async move {
@@ -126,12 +127,12 @@ impl Supervisor {
     ///
     /// # Errors
     /// When Chromium cannot be started or ends meanwhile, or when the supervisor is closed.
-    pub async fn open(&self, watch: Watch) -> Result<Page, BrowserError> {
+    pub async fn open(&self, watch: TrafficFilter) -> Result<Page, BrowserError> {
         let permit = timeout(PERMIT_LIMIT, Arc::clone(&self.shared.permits).acquire_owned());
         let permit = permit.await.map_err(|_| busy())?.map_err(|_| closed())?;
         loop {
             let slot = Arc::clone(&self.current());
-            let Shared { config, tasks, launches, .. } = &*self.shared;
+            let SupervisorState { config, tasks, launches, .. } = &*self.shared;
             let start = || {
                 launches.inc();
                 Instance::start(config, tasks)
@@ -177,15 +178,15 @@ impl Supervisor {
         }
     }
 
-    fn current(&self) -> std::sync::MutexGuard<'_, Slot> {
+    fn current(&self) -> std::sync::MutexGuard<'_, BrowserSlot> {
         self.shared.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts an empty slot in place of one whose browser takes no more pages.
-    fn replace(&self, old: &Slot) {
+    fn replace(&self, old: &BrowserSlot) {
         let mut current = self.current();
         if Arc::ptr_eq(&current, old) {
-            *current = Slot::default();
+            *current = BrowserSlot::default();
         }
     }
 }

@@ -47,9 +47,9 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Show who did what to which account
-    Audit(audit::Wanted),
+    Audit(audit::AuditArguments),
     /// Print the ACL file of Redis: a user for the broker and one for the adapters
-    Acl(acl::Users),
+    Acl(acl::UrlFiles),
     /// Check, try and record site files
     #[command(subcommand)]
     Site(SiteCommand),
@@ -60,21 +60,21 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
     /// Add an account and sign it in; asks for the password, or reads it from standard input
-    Add(NewAccount),
+    Add(AddArguments),
     /// List accounts
-    List(Filter),
+    List(FilterArguments),
     /// Show one account
     Show {
         /// Its id or its label
         account: String,
     },
     /// Change what one account is called, where it belongs and what it may do
-    Set(ChangedAccount),
+    Set(SetArguments),
     /// Change one account's password, or its TOTP seed, and sign it in; asks for them, or reads them from standard input
-    Credentials(GivenCredentials),
+    Credentials(CredentialsArguments),
     /// Give one account a session or a key of the site's API, which is proved first; asks for it, or reads it from
     /// standard input
-    Session(GivenSession),
+    Session(SessionArguments),
     /// Sign one account in now and show each step
     Login {
         /// Its id or its label
@@ -93,7 +93,7 @@ enum AccountCommand {
 }
 
 #[derive(Debug, Args)]
-struct NewAccount {
+struct AddArguments {
     /// Name of the site
     #[arg(long)]
     site: String,
@@ -101,7 +101,7 @@ struct NewAccount {
     #[arg(long, required_unless_present = "label")]
     username: Option<String>,
     #[command(flatten)]
-    seed: Seed,
+    seed: SeedArguments,
     /// What to call the account here; the username by default
     #[arg(long)]
     label: Option<String>,
@@ -126,14 +126,14 @@ struct NewAccount {
 }
 
 #[derive(Debug, Args)]
-struct GivenCredentials {
+struct CredentialsArguments {
     /// Its id or its label
     account: String,
     /// What the site calls the user, if that changes; password and TOTP seed are then other ones too
     #[arg(long)]
     username: Option<String>,
     #[command(flatten)]
-    seed: Seed,
+    seed: SeedArguments,
     /// The site asks for no codes any more: forget the TOTP seed
     #[arg(long, conflicts_with = "totp_picture")]
     no_totp: bool,
@@ -143,18 +143,18 @@ struct GivenCredentials {
 }
 
 #[derive(Debug, Args)]
-struct Seed {
+struct SeedArguments {
     /// Picture (PNG or JPEG) of the QR code that the site shows at enrolment, in place of a typed TOTP seed
     #[arg(long, value_name = "PATH")]
     totp_picture: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-struct GivenSession {
+struct SessionArguments {
     /// Its id or its label
     account: String,
     #[command(flatten)]
-    form: GivenForms,
+    form: SessionForms,
     /// Read it from this file
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
@@ -165,7 +165,7 @@ struct GivenSession {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct GivenForms {
+struct SessionForms {
     /// It is a token, sent as `Authorization: Bearer`
     #[arg(long)]
     bearer: bool,
@@ -181,25 +181,25 @@ struct GivenForms {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum GivenForm {
+enum SessionForm {
     Bearer,
     Cookies,
     StorageState,
     ApiKey,
 }
 
-impl GivenSession {
-    fn form(&self) -> GivenForm {
+impl SessionArguments {
+    fn form(&self) -> SessionForm {
         match &self.form {
-            GivenForms { bearer: true, .. } => GivenForm::Bearer,
-            GivenForms { cookies: true, .. } => GivenForm::Cookies,
-            GivenForms { storage_state: true, .. } => GivenForm::StorageState,
-            GivenForms { .. } => GivenForm::ApiKey,
+            SessionForms { bearer: true, .. } => SessionForm::Bearer,
+            SessionForms { cookies: true, .. } => SessionForm::Cookies,
+            SessionForms { storage_state: true, .. } => SessionForm::StorageState,
+            SessionForms { .. } => SessionForm::ApiKey,
         }
     }
 }
 
-impl GivenForm {
+impl SessionForm {
     /// Its name in the API.
     fn field(self) -> &'static str {
         match self {
@@ -222,7 +222,7 @@ impl GivenForm {
 }
 
 #[derive(Debug, Default, Args)]
-struct Filter {
+struct FilterArguments {
     /// Only of this site
     #[arg(long)]
     site: Option<String>,
@@ -235,7 +235,7 @@ struct Filter {
 }
 
 #[derive(Debug, Args)]
-struct ChangedAccount {
+struct SetArguments {
     /// Its id or its label
     account: String,
     /// What to call it here

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use anyhow::ensure;
 use latchkey_shared::{
     env::Env,
-    site::catalog::Catalog,
+    site::catalog::SiteCatalog,
     store::RedisConfig,
     vault::{CredentialsVault, SessionVault},
 };
@@ -27,7 +27,7 @@ pub struct Config {
     /// Seals sessions; adapters have it too.
     pub session_vault: Arc<SessionVault>,
     /// The sites.
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<SiteCatalog>,
     /// What opens pages.
     pub browser: BrowserChoice,
     /// `LATCHKEY_LOGIN_CONCURRENCY`: logins at once.
@@ -58,7 +58,7 @@ impl Config {
             redis: RedisConfig::from_env(env)?,
             credentials_vault: Arc::new(CredentialsVault::from_env(env)?),
             session_vault: Arc::new(SessionVault::from_env(env)?),
-            catalog: Arc::new(Catalog::from_env(env)?),
+            catalog: Arc::new(SiteCatalog::from_env(env)?),
             browser: BrowserChoice::from_env(env)?,
             login_concurrency: login_concurrency(env)?,
             artefacts: env.text("LATCHKEY_ARTEFACTS")?.map(PathBuf::from),

@@ -10,9 +10,9 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// The last count.
 #[derive(Debug, Default)]
-pub(crate) struct Damaged(Mutex<Option<(Instant, usize)>>);
+pub(crate) struct DamagedCount(Mutex<Option<(Instant, usize)>>);
 
-impl Damaged {
+impl DamagedCount {
     /// How many there are; `None` while Redis does not tell.
     pub(crate) async fn count(&self, store: &Store) -> Option<usize> {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use latchkey_shared::{
+    heartbeat::ServiceHeartbeat,
     id::AccountId,
-    presence::Presence,
-    store::{Record, Role, Store, StoreError},
+    store::{SealedRecord, Store, StoreError, StoreRole},
     vault::{Sealed, VaultError},
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::{
 
 /// How far all records are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
+pub(crate) struct RewrapProgress {
     /// `idle`, `running`, `done` or `failed`.
     pub(crate) state: RewrapState,
     /// Accounts that were looked at.
@@ -50,22 +50,23 @@ pub(crate) enum RewrapState {
 
 /// The one rewrapping of a broker. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rewrap(Arc<watch::Sender<Progress>>);
+pub(crate) struct Rewrap(Arc<watch::Sender<RewrapProgress>>);
 
 /// Keeps both rings fresh, says which keys this broker holds, and writes down when a ring changes.
 pub(crate) async fn attend(app: App) {
     let (credentials, session) = (app.credentials_vault.as_ref().clone(), app.session_vault.as_ref().clone());
-    let mut presence = Presence::new(app.store.clone(), Role::Broker, Some(credentials), session);
+    let mut presence =
+        ServiceHeartbeat::new(app.store.clone(), StoreRole::Broker, Some(credentials), session);
     let stopping = app.tasks.stopping();
-    while let Some(change) = stopping.run_until_cancelled(presence.attend()).await {
+    while let Some(change) = stopping.run_until_cancelled(presence.run()).await {
         let detail = format!("{}: {}", change.ring, change.keys.join(", "));
         audit::record(&app.store, Actor::Broker, "keys.changed", None, &detail).await;
     }
-    presence.leave().await;
+    presence.deregister().await;
 }
 
 impl Rewrap {
-    pub(crate) fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> RewrapProgress {
         self.0.borrow().clone()
     }
 
@@ -74,7 +75,7 @@ impl Rewrap {
         let begins = self.0.send_if_modified(|progress| {
             let begins = progress.state != RewrapState::Running;
             if begins {
-                *progress = Progress { state: RewrapState::Running, ..Progress::default() };
+                *progress = RewrapProgress { state: RewrapState::Running, ..RewrapProgress::default() };
             }
             begins
         });
@@ -96,7 +97,7 @@ impl Rewrap {
             None => RewrapState::Failed,
         };
         self.0.send_modify(|progress| progress.state = state);
-        let Progress { accounts, rewrapped, newer, unreadable, .. } = self.progress();
+        let RewrapProgress { accounts, rewrapped, newer, unreadable, .. } = self.progress();
         let detail =
             format!("{accounts} accounts, {rewrapped} rewrapped, {newer} newer, {unreadable} unreadable");
         tracing::info!(rewrap.state = ?state, "{detail}");
@@ -123,15 +124,15 @@ impl Rewrap {
     async fn rewrap(&self, app: &App, id: AccountId) -> Result<(), StoreError> {
         if let Some((version, sealed)) = app.store.credentials(id).await? {
             let anew = app.credentials_vault.rewrap(&sealed, id, version);
-            self.put(&app.store, Record::Credentials, id, &sealed, anew).await?;
+            self.put(&app.store, SealedRecord::Credentials, id, &sealed, anew).await?;
         }
         if let Some(kept) = app.store.state(id).await? {
             let anew = app.credentials_vault.rewrap_state(&kept.sealed, id, kept.generation);
-            self.put(&app.store, Record::State, id, &kept.sealed, anew).await?;
+            self.put(&app.store, SealedRecord::State, id, &kept.sealed, anew).await?;
         }
         if let Some(stored) = app.store.session(id).await? {
             let anew = app.session_vault.rewrap(&stored.sealed, id, stored.generation);
-            self.put(&app.store, Record::Session, id, &stored.sealed, anew).await?;
+            self.put(&app.store, SealedRecord::Session, id, &stored.sealed, anew).await?;
         }
         Ok(())
     }
@@ -139,7 +140,7 @@ impl Rewrap {
     async fn put(
         &self,
         store: &Store,
-        record: Record,
+        record: SealedRecord,
         id: AccountId,
         old: &Sealed,
         anew: Result<Option<Sealed>, VaultError>,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::serve::ListenerExt;
 use latchkey_shared::{
     shutdown::Tasks,
-    store::{Role, Store},
+    store::{Store, StoreRole},
 };
 use tokio::net::TcpListener;
 
@@ -43,7 +43,7 @@ pub async fn run(
     install_crypto();
     let store = Store::connect(&config.redis).await.context("the broker needs Redis")?;
     store.expect_sites(config.catalog.names());
-    store.prove(Role::Broker).await?;
+    store.prove(StoreRole::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
     let (tasks, browser_tasks) = (Tasks::new(), Tasks::new());
     let browser = supervisor(&config, browser_tasks.clone());

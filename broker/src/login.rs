@@ -28,26 +28,26 @@ use crate::browser::Supervisor;
 mod capture;
 mod expiry;
 mod failure;
-pub(crate) mod give;
-pub(crate) mod given;
-mod hold;
-mod ladder;
+pub(crate) mod import;
 mod ledger;
+mod login_hold;
 mod parts;
 mod probe;
 mod recipe;
 mod record;
 mod renew;
-mod rung;
+mod renewal;
 mod runner;
 mod screenshot;
+pub(crate) mod session_import;
+mod strategies;
 mod totp;
 pub(crate) mod trial;
 
-pub use failure::{Code, FailedStep, Failure, Trouble};
-pub(crate) use hold::CLAIM;
-pub use hold::{Hold, begin_to_type, settle};
-pub use record::{Typed, failure as record_failure};
+pub use failure::{FailedStep, FailureCode, LoginError, LoginFailure};
+pub(crate) use login_hold::CLAIM;
+pub use login_hold::{LoginHold, begin_to_type, recover_interrupted};
+pub use record::{TypedSecrets, failure as record_failure};
 
 /// How long a login holds on to what it has to write down while Redis is away: a password that was typed is worth it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ const SPENT: Duration = Duration::from_secs(30);
 const SPENT_SPREAD: Duration = Duration::from_secs(3);
 
 /// What every login needs.
-pub struct Context {
+pub struct LoginContext {
     /// Where accounts, credentials and sessions are.
     pub store: Store,
     /// Opens credentials.
@@ -77,7 +77,7 @@ pub struct Context {
 
 /// Where a login is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum LoginProgress {
     /// It waits for a browser.
     Waiting,
     /// The session is renewed by a request, without a browser.
@@ -105,19 +105,19 @@ pub enum Progress {
 
 /// Who wants a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Trigger {
     /// An operator, who sees what comes of it.
-    ByOperator,
+    Operator,
     /// Nobody: it was due.
-    ByTime,
+    Scheduled,
 }
 
 /// Hears of progress.
-pub type Report<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+pub type ReportProgress<'a> = &'a (dyn Fn(LoginProgress) + Send + Sync);
 
 /// A login that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct LoginDone {
     /// Generation of the session.
     pub generation: u64,
     /// Its hard end.
@@ -128,7 +128,7 @@ pub struct Done {
     pub duration: Duration,
 }
 
-impl Done {
+impl LoginDone {
     /// How it was come by, in a word.
     pub(crate) fn rung(&self) -> String {
         self.rung.map_or_else(|| "given".to_owned(), |rung| rung.to_string())
@@ -140,15 +140,15 @@ impl Done {
 /// # Errors
 /// Why there is no new session. The account's state says the same.
 pub async fn run(
-    context: &Context,
+    context: &LoginContext,
     account: &Account,
     site: &Site,
-    asked: Asked,
-    report: Report<'_>,
-) -> Result<Done, Failure> {
+    asked: Trigger,
+    report: ReportProgress<'_>,
+) -> Result<LoginDone, LoginFailure> {
     let began = Instant::now();
-    let hold = Hold::take(&context.store, account, context.browser.tasks()).await?;
-    let mut attempt = Attempt {
+    let hold = LoginHold::take(&context.store, account, context.browser.tasks()).await?;
+    let mut attempt = LoginAttempt {
         context,
         account,
         site,
@@ -159,7 +159,7 @@ pub async fn run(
         password_typed: false,
         credentials_version: 0,
     };
-    let outcome = match hold.keep(Box::pin(attempt.climb(hold.lock()))).await {
+    let outcome = match hold.keep(Box::pin(attempt.try_strategies(hold.lock()))).await {
         Ok(outcome) => outcome,
         Err(trouble) => Err(trouble.into()),
     };
@@ -168,11 +168,11 @@ pub async fn run(
             let took = done.duration.as_millis();
             tracing::info!(site = %site.name, session.generation = done.generation, login.rung = done.rung(), login.ms = %took, "signed in");
         }
-        Err(failure) if failure.code.only_waits() => {
+        Err(failure) if failure.code.is_deferral() => {
             tracing::debug!(site = %site.name, "not now: {}", failure.message);
             let since = match failure.code {
                 // It would be told the same until then.
-                Code::LoginsSpent => {
+                FailureCode::LoginsSpent => {
                     let minute = context.store.logins_left_spent(&site.name).await.unwrap_or(SPENT);
                     Timestamp::now() + minute + SPENT_SPREAD.mul_f64(rand::random())
                 }
@@ -192,12 +192,12 @@ pub async fn run(
 }
 
 /// One login in progress.
-struct Attempt<'a> {
-    context: &'a Context,
+struct LoginAttempt<'a> {
+    context: &'a LoginContext,
     account: &'a Account,
     site: &'a Site,
-    asked: Asked,
-    report: Report<'a>,
+    asked: Trigger,
+    report: ReportProgress<'a>,
     began: Instant,
     /// Whether it has had a browser.
     browsed: AtomicBool,
@@ -207,7 +207,7 @@ struct Attempt<'a> {
 }
 
 /// A session that was proved, and what is said of it.
-struct New<'a> {
+struct ProvedSession<'a> {
     session: &'a Session,
     /// What the browser keeps; `None` where nothing is to be renewed with it.
     state: Option<&'a Session>,
@@ -217,26 +217,29 @@ struct New<'a> {
     evidence: String,
 }
 
-impl Attempt<'_> {
+impl LoginAttempt<'_> {
     /// Whether the site has a use for what a browser keeps.
     fn keeps_state(&self) -> bool {
         self.site.refresh.http.is_some() || self.site.refresh.restore
     }
 
     /// The account's credentials, if it has any; remembers their version.
-    async fn credentials(&mut self) -> Result<Option<Credentials>, Trouble> {
+    async fn credentials(&mut self) -> Result<Option<Credentials>, LoginError> {
         let id = self.account.id;
         let Some((version, sealed)) = self.context.store.credentials(id).await? else { return Ok(None) };
         self.credentials_version = version;
         let opened = self.context.credentials_vault.open(&sealed, id, version);
         opened.map(Some).map_err(|error| {
-            Trouble::new(Code::NoCredentials, format!("cannot open credentials of account {id}: {error}"))
+            LoginError::new(
+                FailureCode::NoCredentials,
+                format!("cannot open credentials of account {id}: {error}"),
+            )
         })
     }
 
-    async fn publish(&self, lock: &LoginLock, new: New<'_>) -> Result<(), Trouble> {
-        let New { session, state, origin, rung, evidence } = new;
-        let Context { store, credentials_vault, session_vault, .. } = self.context;
+    async fn publish(&self, lock: &LoginLock, new: ProvedSession<'_>) -> Result<(), LoginError> {
+        let ProvedSession { session, state, origin, rung, evidence } = new;
+        let LoginContext { store, credentials_vault, session_vault, .. } = self.context;
         let (id, generation) = (self.account.id, lock.generation);
         let sealed = session_vault.seal(session, id, generation);
         let sealed_state = state.map(|state| credentials_vault.seal_state(state, id, generation));
@@ -260,15 +263,15 @@ impl Attempt<'_> {
         match published {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
-                let _ = store.forget_failures(id).await;
-                if rung == Some(Rung::Recipe) && self.asked == Asked::ByOperator {
+                let _ = store.reset_failures(id).await;
+                if rung == Some(Rung::Recipe) && self.asked == Trigger::Operator {
                     // Should it fail, the pause ends by itself.
                     let _ = store.resume_site(&self.site.name).await;
                 }
                 Ok(())
             }
-            Published::Stale => Err(Trouble::new(
-                Code::Superseded,
+            Published::Stale => Err(LoginError::new(
+                FailureCode::Superseded,
                 "a newer login began, or the account was removed or disabled",
             )),
         }
@@ -286,13 +289,13 @@ impl Attempt<'_> {
     }
 
     /// Writes a failure down, unless the account is another login's business now.
-    async fn record(&self, failure: &Failure) {
-        if failure.code == Code::Superseded {
+    async fn record(&self, failure: &LoginFailure) {
+        if failure.code == FailureCode::Superseded {
             return;
         }
         let last_login = self.last_login(failure.code.as_str());
         let store = &self.context.store;
-        let typed = Typed { password: self.password_typed, version: self.credentials_version };
+        let typed = TypedSecrets { password: self.password_typed, version: self.credentials_version };
         let record = || record::failure(store, self.account, failure, typed, last_login.clone());
         let recorded = persistently(record).await;
         if let Err(error) = recorded {

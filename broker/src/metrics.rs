@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::operations::Outcome;
+use crate::operations::OperationOutcome;
 
 /// Upper bounds of a login's time, in seconds: from a request to a person at the second factor.
 const SECONDS: [f64; 10] = [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
@@ -83,14 +83,14 @@ impl Metrics {
     }
 
     /// Counts a login that ended.
-    pub(crate) fn ended(&self, account: &Account, outcome: &Outcome) {
+    pub(crate) fn ended(&self, account: &Account, outcome: &OperationOutcome) {
         let site = account.site.to_string();
         let (result, rung) = match outcome {
-            Outcome::Done(done) => ("ok", done.rung()),
-            Outcome::Failed(failure) => (failure.code.as_str(), "-".to_owned()),
-            Outcome::Stopped { .. } => ("stopped", "-".to_owned()),
+            OperationOutcome::Done(done) => ("ok", done.rung()),
+            OperationOutcome::Failed(failure) => (failure.code.as_str(), "-".to_owned()),
+            OperationOutcome::Stopped { .. } => ("stopped", "-".to_owned()),
         };
-        if let Outcome::Done(done) = outcome {
+        if let OperationOutcome::Done(done) = outcome {
             let labels = RungLabels { site: site.clone(), rung: rung.clone() };
             self.seconds.get_or_create(&labels).observe(done.duration.as_secs_f64());
             if done.rung == Some(Rung::Http) {
@@ -104,7 +104,7 @@ impl Metrics {
     pub(crate) async fn text(&self, store: &Store) -> String {
         let now = Timestamp::now();
         let mut seen = Registry::with_prefix("latchkey_broker");
-        match Seen::now(store, now).await {
+        match FleetView::now(store, now).await {
             Ok(of_redis) => of_redis.register(&mut seen, now),
             Err(error) => tracing::warn!(%error, "the metrics are without what is in redis"),
         }
@@ -123,13 +123,13 @@ impl Metrics {
 }
 
 /// What all brokers see.
-struct Seen {
+struct FleetView {
     accounts: Vec<Account>,
     overdue: Duration,
     waiting: u64,
 }
 
-impl Seen {
+impl FleetView {
     async fn now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let (accounts, waiting) = tokio::try_join!(store.accounts(), store.waiting_count())?;
         // One whose login runs is late for nobody.

@@ -16,9 +16,9 @@ use tracing::Instrument;
 use crate::{
     audit::{self, Actor},
     login::{
-        self, Asked, Context, Failure,
-        give::{self, Refusal, Taken},
-        given::Given,
+        self, LoginContext, LoginFailure, Trigger,
+        import::{self, ImportError, Imported},
+        session_import::SessionImport,
     },
     metrics::Metrics,
     refresh,
@@ -29,8 +29,8 @@ mod record;
 mod view;
 
 pub use id::OperationId;
-pub use record::{Outcome, Record};
-pub use view::{ErrorView, FailedStepView, OperationView, Progress, State, StepView};
+pub use record::{OperationOutcome, OperationRecord};
+pub use view::{ErrorView, FailedStepView, OperationState, OperationView, ProgressView, StepView};
 
 /// Operations that are remembered.
 const REMEMBERED: usize = 1000;
@@ -46,10 +46,10 @@ const LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The operations of this broker. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Operations(Arc<Inner>);
+pub(crate) struct Operations(Arc<OperationsState>);
 
-struct Inner {
-    context: Context,
+struct OperationsState {
+    context: LoginContext,
     metrics: Metrics,
     tasks: Tasks,
     /// For logins that operators ask for. They may wait long for a browser, and keep nothing due from its time.
@@ -57,30 +57,30 @@ struct Inner {
     /// For logins that are due: those that need no browser, and one for each browser.
     permits: Semaphore,
     browsers: usize,
-    table: Mutex<Table>,
+    table: Mutex<OperationsTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct OperationsTable {
     known: HashMap<OperationId, Operation>,
     oldest_first: VecDeque<OperationId>,
     running: HashMap<AccountId, OperationId>,
 }
 
 /// A login that runs or ran; whoever holds it sees its record change.
-pub(crate) type Operation = Arc<watch::Sender<Record>>;
+pub(crate) type Operation = Arc<watch::Sender<OperationRecord>>;
 
 /// As many logins run and wait as may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 
 impl Operations {
-    pub(crate) fn new(context: Context, tasks: Tasks) -> Self {
+    pub(crate) fn new(context: LoginContext, tasks: Tasks) -> Self {
         let browsers = context.turns.available_permits();
         let (operators, permits) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE + browsers));
         let metrics = Metrics::new(context.browser.launches());
         let table = Mutex::default();
-        Self(Arc::new(Inner { context, metrics, tasks, operators, permits, browsers, table }))
+        Self(Arc::new(OperationsState { context, metrics, tasks, operators, permits, browsers, table }))
     }
 
     /// Starts a login, or joins the one that runs for the account. One that an operator joins is an operator's.
@@ -88,7 +88,7 @@ impl Operations {
         &self,
         account: &Account,
         site: Arc<Site>,
-        asked: Asked,
+        asked: Trigger,
     ) -> Result<Operation, QueueFull> {
         let mut table = self.table();
         if let Some(running) = table.running.get(&account.id) {
@@ -97,31 +97,31 @@ impl Operations {
             return Ok(running);
         }
         // What is due comes one for one permit.
-        if asked == Asked::ByOperator && table.running.len() >= QUEUE {
+        if asked == Trigger::Operator && table.running.len() >= QUEUE {
             return Err(QueueFull);
         }
         let operation = table.begin(account.id, asked);
-        let flight = Flight {
+        let flight = LoginTask {
             operations: self.clone(),
             operation: operation.clone(),
             account: account.clone(),
-            outcome: Outcome::stopped("the login was cut off; start it again"),
+            outcome: OperationOutcome::stopped("the login was cut off; start it again"),
         };
         let span =
             tracing::info_span!("login", operation.id = %operation.borrow().id, account.id = %account.id);
-        self.0.tasks.spawn(flight.fly(site).instrument(span));
+        self.0.tasks.spawn(flight.run(site).instrument(span));
         Ok(operation)
     }
 
     /// Takes a session that an operator gives. It is no operation: it takes as long as the site's probe.
-    pub(crate) async fn give(
+    pub(crate) async fn import(
         &self,
         account: &Account,
         site: &Site,
-        given: &Given,
+        given: &SessionImport,
         until: Option<Timestamp>,
-    ) -> Result<Taken, Refusal> {
-        give::give(&self.0.context, account, site, given, until).await
+    ) -> Result<Imported, ImportError> {
+        import::import(&self.0.context, account, site, given, until).await
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -142,16 +142,16 @@ impl Operations {
         self.0.context.turns.available_permits().min(self.0.permits.available_permits())
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, OperationsTable> {
         // Nothing that holds the lock can panic half-way through a change.
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
-    fn begin(&mut self, account: AccountId, asked: Asked) -> Operation {
+impl OperationsTable {
+    fn begin(&mut self, account: AccountId, asked: Trigger) -> Operation {
         let id = OperationId::new();
-        let operation: Operation = Arc::new(watch::Sender::new(Record::new(id, account, asked)));
+        let operation: Operation = Arc::new(watch::Sender::new(OperationRecord::new(id, account, asked)));
         self.known.insert(id, operation.clone());
         self.oldest_first.push_back(id);
         self.running.insert(account, id);
@@ -181,36 +181,36 @@ impl Table {
 }
 
 /// A login in the air. Dropping it, even by a panic, ends the operation and lets the next login begin.
-struct Flight {
+struct LoginTask {
     operations: Operations,
     operation: Operation,
     /// As it was when the login was asked for.
     account: Account,
-    outcome: Outcome,
+    outcome: OperationOutcome,
 }
 
-impl Drop for Flight {
+impl Drop for LoginTask {
     fn drop(&mut self) {
         // First make room: whoever sees the end may start the next login at once.
         let id = self.operation.borrow().id;
         self.operations.table().is_over(self.account.id, id);
-        let outcome = std::mem::replace(&mut self.outcome, Outcome::stopped(""));
+        let outcome = std::mem::replace(&mut self.outcome, OperationOutcome::stopped(""));
         self.operation.send_modify(|record| record.end(outcome));
     }
 }
 
-impl Flight {
-    async fn fly(mut self, site: Arc<Site>) {
+impl LoginTask {
+    async fn run(mut self, site: Arc<Site>) {
         let stopping = self.operations.0.tasks.stopping();
         let outcome = tokio::select! {
             biased;
-            () = stopping.cancelled() => Outcome::stopped("the broker is stopping; start the login again"),
+            () = stopping.cancelled() => OperationOutcome::stopped("the broker is stopping; start the login again"),
             outcome = self.sign_in(&site) => outcome,
         };
         let (id, account) = (self.operation.borrow().id, self.account.id);
         // Before anything else is waited for: whoever comes now begins the next one.
         self.operations.table().is_over(account, id);
-        if matches!(&outcome, Outcome::Failed(failure) if failure.code.only_waits()) {
+        if matches!(&outcome, OperationOutcome::Failed(failure) if failure.code.is_deferral()) {
             self.operations.table().forget(id);
             self.outcome = outcome;
             return;
@@ -225,56 +225,56 @@ impl Flight {
 
     /// Signs in. A login that an operator joined after it had begun, and that ended because nobody had asked for it, is
     /// made again for him.
-    async fn sign_in(&self, site: &Site) -> Outcome {
+    async fn sign_in(&self, site: &Site) -> OperationOutcome {
         let asked = || self.operation.borrow().asked;
         let begun = asked();
         let outcome = self.sign_in_for(begun, self.account.state.signs_in_unasked(), site).await;
-        let is_his = matches!(&outcome, Outcome::Failed(failure) if failure.code.spares_an_operator())
+        let is_his = matches!(&outcome, OperationOutcome::Failed(failure) if failure.code.operator_may_override())
             && begun != asked();
         if is_his { self.sign_in_for(asked(), false, site).await } else { outcome }
     }
 
     /// `signed_in_unasked` is whether the account did so when this was asked for.
-    async fn sign_in_for(&self, asked: Asked, signed_in_unasked: bool, site: &Site) -> Outcome {
+    async fn sign_in_for(&self, asked: Trigger, signed_in_unasked: bool, site: &Site) -> OperationOutcome {
         let inner = &self.operations.0;
         let permits = match asked {
-            Asked::ByOperator => &inner.operators,
-            Asked::ByTime => &inner.permits,
+            Trigger::Operator => &inner.operators,
+            Trigger::Scheduled => &inner.permits,
         };
         let Ok(_permit) = permits.acquire().await else {
-            return Outcome::stopped("the broker is stopping; start the login again");
+            return OperationOutcome::stopped("the broker is stopping; start the login again");
         };
         // It may have waited long: what the account was then does not count.
         let account = match inner.context.store.account(self.account.id).await {
             Ok(Some(account)) => account,
-            Ok(None) => return Outcome::stopped("the account was deleted meanwhile"),
-            Err(error) => return Outcome::Failed(store_failure(&error)),
+            Ok(None) => return OperationOutcome::stopped("the account was deleted meanwhile"),
+            Err(error) => return OperationOutcome::Failed(store_failure(&error)),
         };
         if self.account.generation < account.generation {
-            return Outcome::stopped("another login of the account ended well meanwhile");
+            return OperationOutcome::stopped("another login of the account ended well meanwhile");
         }
         if signed_in_unasked && !account.state.signs_in_unasked() {
-            return Outcome::stopped(
+            return OperationOutcome::stopped(
                 "the account needs an operator since; see its state and start the login again",
             );
         }
         let report = |progress| self.operation.send_modify(|record| record.report(progress));
         let login = login::run(&inner.context, &account, site, asked, &report);
         match tokio::time::timeout(LIMIT, Box::pin(login)).await {
-            Ok(Ok(done)) => Outcome::Done(done),
-            Ok(Err(failure)) => Outcome::Failed(failure),
+            Ok(Ok(done)) => OperationOutcome::Done(done),
+            Ok(Err(failure)) => OperationOutcome::Failed(failure),
             Err(_) => {
                 tracing::error!(login.limit = ?LIMIT, "the login did not end within its limit");
-                Outcome::stopped("the login did not end within its limit; see the broker's log")
+                OperationOutcome::stopped("the login did not end within its limit; see the broker's log")
             }
         }
     }
 }
 
-fn store_failure(error: &latchkey_shared::store::StoreError) -> Failure {
+fn store_failure(error: &latchkey_shared::store::StoreError) -> LoginFailure {
     tracing::warn!(%error, "cannot read the account");
-    Failure {
-        code: login::Code::StoreUnavailable,
+    LoginFailure {
+        code: login::FailureCode::StoreUnavailable,
         step: None,
         message: "Redis did not answer; run `latchkey-broker doctor`".to_owned(),
         screenshot: None,
@@ -287,13 +287,13 @@ mod tests {
 
     #[test]
     fn the_oldest_that_ended_is_forgotten_first() {
-        let mut table = Table::default();
-        let running = table.begin(AccountId::new(), Asked::ByTime);
-        let ended = table.begin(AccountId::new(), Asked::ByTime);
-        ended.send_modify(|record| record.end(Outcome::stopped("")));
+        let mut table = OperationsTable::default();
+        let running = table.begin(AccountId::new(), Trigger::Scheduled);
+        let ended = table.begin(AccountId::new(), Trigger::Scheduled);
+        ended.send_modify(|record| record.end(OperationOutcome::stopped("")));
 
         for _ in 2..=REMEMBERED {
-            table.begin(AccountId::new(), Asked::ByTime);
+            table.begin(AccountId::new(), Trigger::Scheduled);
         }
 
         assert_eq!(table.known.len(), REMEMBERED);

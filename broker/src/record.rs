@@ -2,10 +2,10 @@
 //!
 //! Pure: a recording in, a text out. It knows no secret's value by name, and writes none: of a token only the place.
 
-use latchkey_shared::site::{self, SiteFileError, SiteUrls};
+use latchkey_shared::site::{self, SiteFileDiagnostic, SiteUrls};
 use url::Url;
 
-use crate::browser::{Deed, Exchange, Tape, Touch};
+use crate::browser::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
 mod chat;
 mod events;
@@ -15,9 +15,9 @@ mod session;
 mod toml;
 
 /// What is known of the browser when the answer is complete.
-pub(crate) struct Seen<'a> {
+pub(crate) struct RecordedAnswer<'a> {
     /// What was recorded.
-    pub(crate) tape: &'a Tape,
+    pub(crate) tape: &'a RecordedTraffic,
     /// Where the site is.
     pub(crate) base_url: &'a Url,
     /// Names of the cookies that came with the sign-in, and their values.
@@ -44,22 +44,22 @@ pub(crate) enum NoDraft {
     NoQuestion,
     /// The draft is none, which is a fault of ours.
     #[error("the draft has a mistake: {0}; please report it")]
-    Wrong(SiteFileError),
+    Wrong(SiteFileDiagnostic),
 }
 
 /// The question, and the request that asks it.
-struct Asked<'a> {
-    touch: &'a Touch,
+struct RecordedQuestion<'a> {
+    touch: &'a UserEvent,
     text: String,
-    exchange: &'a Exchange,
+    exchange: &'a RecordedExchange,
 }
 
 /// Drafts the file for a site with this name.
 ///
 /// # Errors
 /// What is missing in the recording.
-pub(crate) fn draft(name: &str, seen: &Seen<'_>) -> Result<String, NoDraft> {
-    let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
+pub(crate) fn draft(name: &str, seen: &RecordedAnswer<'_>) -> Result<String, NoDraft> {
+    let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
     let last_secret = seen.tape.touches.iter().rposition(is_secret).ok_or(NoDraft::NoLogin)?;
     let asked = asked(seen.tape, last_secret, seen.shown).ok_or(NoDraft::NoQuestion)?;
     let (chat, models) = chat::draft(seen, &asked);
@@ -78,8 +78,8 @@ pub(crate) fn draft(name: &str, seen: &Seen<'_>) -> Result<String, NoDraft> {
 }
 
 /// Whether a recording has a question whose answer is complete, as far as one can tell.
-pub(crate) fn is_complete(tape: &Tape) -> bool {
-    let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
+pub(crate) fn is_complete(tape: &RecordedTraffic) -> bool {
+    let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
     let last_secret = tape.touches.iter().rposition(is_secret);
     let asked = last_secret.and_then(|last_secret| asked(tape, last_secret, ""));
     asked.is_some_and(|asked| {
@@ -89,19 +89,19 @@ pub(crate) fn is_complete(tape: &Tape) -> bool {
     })
 }
 
-fn asked<'t>(tape: &'t Tape, last_secret: usize, shown: &str) -> Option<Asked<'t>> {
+fn asked<'t>(tape: &'t RecordedTraffic, last_secret: usize, shown: &str) -> Option<RecordedQuestion<'t>> {
     let fills = tape.touches.iter().enumerate().skip(last_secret + 1).rev();
-    for (index, touch) in fills.filter(|(_, touch)| touch.what == Deed::Fill) {
+    for (index, touch) in fills.filter(|(_, touch)| touch.what == UserAction::Fill) {
         let text = touch.text.as_deref().unwrap_or_default().trim().to_owned();
         if text.len() < 4 {
             continue;
         }
         let json = toml::json_inside(&text);
-        let holds = |exchange: &Exchange| {
+        let holds = |exchange: &RecordedExchange| {
             index < exchange.after && exchange.body.as_ref().is_some_and(|body| body.contains(&json))
         };
         if let Some(exchange) = asking(tape, holds, shown) {
-            return Some(Asked { touch, text, exchange });
+            return Some(RecordedQuestion { touch, text, exchange });
         }
     }
     None
@@ -109,8 +109,12 @@ fn asked<'t>(tape: &'t Tape, last_secret: usize, shown: &str) -> Option<Asked<'t
 
 /// Of the requests that hold the question, the one that is answered by a stream: pages send it elsewhere too, for a
 /// title or to show it. Of several streams, the one whose text the page shows.
-fn asking<'t>(tape: &'t Tape, holds: impl Fn(&Exchange) -> bool, shown: &str) -> Option<&'t Exchange> {
-    let is_stream = |exchange: &&Exchange| exchange.content_type.contains("event-stream");
+fn asking<'t>(
+    tape: &'t RecordedTraffic,
+    holds: impl Fn(&RecordedExchange) -> bool,
+    shown: &str,
+) -> Option<&'t RecordedExchange> {
+    let is_stream = |exchange: &&RecordedExchange| exchange.content_type.contains("event-stream");
     let with_question = || tape.exchanges.iter().filter(|exchange| holds(exchange));
     let first = with_question().next()?;
     let itself = with_question().find(is_stream);
@@ -122,7 +126,7 @@ fn asking<'t>(tape: &'t Tape, holds: impl Fn(&Exchange) -> bool, shown: &str) ->
 }
 
 /// Whether an answer told who is signed in: what `[probe]` needs.
-pub(crate) fn names_user(tape: &Tape, base_url: &Url) -> bool {
+pub(crate) fn names_user(tape: &RecordedTraffic, base_url: &Url) -> bool {
     probe::names_user(tape, base_url)
 }
 

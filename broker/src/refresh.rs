@@ -14,7 +14,7 @@ use latchkey_shared::{
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    login::{self, Asked, CLAIM},
+    login::{self, CLAIM, Trigger},
     state::App,
 };
 
@@ -133,12 +133,14 @@ async fn begin(app: &App, id: AccountId, account: Option<Account>) -> Result<boo
     match account {
         // A newer release may know what is to be done with it: when it is due stays, but for the claim.
         Some(account) if account.state == State::Damaged => {}
-        Some(account) if account.state == State::Refreshing => login::settle(&app.store, id).await?,
+        Some(account) if account.state == State::Refreshing => {
+            login::recover_interrupted(&app.store, id).await?;
+        }
         Some(account) if account.state.signs_in_unasked() => {
             sign_in(app, &account);
             return Ok(true);
         }
-        Some(_) | None => app.store.forget_due(id).await?,
+        Some(_) | None => app.store.unschedule(id).await?,
     }
     Ok(false)
 }
@@ -155,7 +157,7 @@ fn sign_in(app: &App, account: &Account) {
         tracing::warn!(account.id = %account.id, site = %account.site, "cannot sign in: the site has no address here");
         return;
     };
-    if app.operations.start(account, site, Asked::ByTime).is_err() {
+    if app.operations.start(account, site, Trigger::Scheduled).is_err() {
         tracing::warn!(account.id = %account.id, "cannot sign in yet: too many logins run and wait");
     }
 }

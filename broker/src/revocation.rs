@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use latchkey_shared::{
     account::Account,
     id::AccountId,
-    network::Broken,
+    network::NetworkError,
     session::Session,
     site::{Logout, LogoutMethod, Site},
     store::StoreError,
@@ -53,11 +53,11 @@ async fn end(app: App, site: Arc<Site>, logout: Logout, session: Session, id: Ac
         Ok(Ok(status)) if status.is_success() || status.is_redirection() => "ok".to_owned(),
         Ok(Ok(status)) => format!("the site answered {}", status.as_u16()),
         Ok(Err(error)) => {
-            Broken::of(&error).log(&site.name, CALL);
+            NetworkError::of(&error).log(&site.name, CALL);
             "the site cannot be reached".to_owned()
         }
         Err(_) => {
-            Broken::timeout("answer").log(&site.name, CALL);
+            NetworkError::timeout("answer").log(&site.name, CALL);
             "the site did not answer in time".to_owned()
         }
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use latchkey_shared::{
     shutdown::Tasks,
-    site::catalog::Catalog,
+    site::catalog::SiteCatalog,
     store::Store,
     vault::{CredentialsVault, SessionVault},
 };
@@ -15,20 +15,20 @@ use crate::{
     admin::auth::TokenDigest,
     browser,
     config::{BrowserChoice, Config},
-    damaged::Damaged,
+    damaged::DamagedCount,
     keys::Rewrap,
-    login::Context,
+    login::LoginContext,
     operations::Operations,
 };
 
 /// The broker, as its parts see it. Clones share it.
 #[derive(Clone)]
-pub(crate) struct App(Arc<Shared>);
+pub(crate) struct App(Arc<AppState>);
 
-pub(crate) struct Shared {
+pub(crate) struct AppState {
     pub(crate) admin_token: TokenDigest,
     pub(crate) store: Store,
-    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) catalog: Arc<SiteCatalog>,
     pub(crate) credentials_vault: Arc<CredentialsVault>,
     pub(crate) session_vault: Arc<SessionVault>,
     pub(crate) browser: BrowserChoice,
@@ -36,14 +36,14 @@ pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) operations: Operations,
     pub(crate) rewrap: Rewrap,
-    pub(crate) damaged: Damaged,
+    pub(crate) damaged: DamagedCount,
     pub(crate) tasks: Tasks,
 }
 
 impl std::ops::Deref for App {
-    type Target = Shared;
+    type Target = AppState;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }
@@ -57,7 +57,7 @@ impl App {
         tasks: Tasks,
     ) -> anyhow::Result<Self> {
         let http = probe_client()?;
-        let context = Context {
+        let context = LoginContext {
             store: store.clone(),
             credentials_vault: config.credentials_vault.clone(),
             session_vault: config.session_vault.clone(),
@@ -66,7 +66,7 @@ impl App {
             turns: Semaphore::new(config.login_concurrency),
             artefacts: config.artefacts,
         };
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(AppState {
             admin_token: TokenDigest::of(&config.admin_token),
             store,
             catalog: config.catalog,
@@ -76,7 +76,7 @@ impl App {
             http,
             operations: Operations::new(context, tasks.clone()),
             rewrap: Rewrap::default(),
-            damaged: Damaged::default(),
+            damaged: DamagedCount::default(),
             tasks,
         })))
     }

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use state::{Phase, State};
-pub use transition::{Cause, Move};
+pub use transition::{Transition, TransitionCause};
 pub use words::UnknownWord;
 
 use crate::{

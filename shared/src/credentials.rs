@@ -23,14 +23,14 @@ pub struct Credentials {
 pub struct NotCredentials;
 
 #[derive(Serialize)]
-struct RecordRef<'a> {
+struct CredentialsRecordRef<'a> {
     username: &'a str,
     password: &'a str,
     totp_seed: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
-struct Record {
+struct CredentialsRecord {
     username: String,
     password: SecretString,
     totp_seed: Option<SecretString>,
@@ -46,7 +46,7 @@ impl Credentials {
     /// The plaintext that the vault seals.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let record = RecordRef {
+        let record = CredentialsRecordRef {
             username: &self.username,
             password: self.password.expose_secret(),
             totp_seed: self.totp_seed.as_ref().map(ExposeSecret::expose_secret),
@@ -59,7 +59,7 @@ impl Credentials {
     /// # Errors
     /// When the bytes are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotCredentials> {
-        let record: Record = serde_json::from_slice(bytes).map_err(|_| NotCredentials)?;
+        let record: CredentialsRecord = serde_json::from_slice(bytes).map_err(|_| NotCredentials)?;
         Ok(Self { username: record.username, password: record.password, totp_seed: record.totp_seed })
     }
 }

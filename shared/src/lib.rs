@@ -4,12 +4,12 @@
 pub mod account;
 pub mod credentials;
 pub mod env;
-pub mod flight;
+pub mod heartbeat;
 pub mod id;
 pub mod mask;
 pub mod nearest;
 pub mod network;
-pub mod presence;
+pub mod recording;
 pub mod session;
 pub mod shutdown;
 pub mod site;

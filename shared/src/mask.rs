@@ -8,9 +8,9 @@ const HIDDEN: &str = "[masked]";
 const SHORTEST: usize = 6;
 
 /// Secrets that may be in an answer.
-pub struct Mask(Vec<SecretString>);
+pub struct SecretMask(Vec<SecretString>);
 
-impl Mask {
+impl SecretMask {
     /// For these secrets, in the forms in which a site may send them back.
     #[must_use]
     pub fn new<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Self {
@@ -37,7 +37,7 @@ impl Mask {
     }
 }
 
-impl std::fmt::Debug for Mask {
+impl std::fmt::Debug for SecretMask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Mask({})", self.0.len())
     }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn secrets_are_hidden_in_every_form_and_jwts_unasked() {
         let secrets = [SecretString::from("pass\"word/1"), SecretString::from("abc")];
-        let mask = Mask::new(secrets.iter());
+        let mask = SecretMask::new(secrets.iter());
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl";
 
         let hidden =

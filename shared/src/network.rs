@@ -16,7 +16,7 @@ const LONGEST: usize = 600;
 
 /// What kind of fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum NetworkCause {
     /// The name has no address.
     Dns,
     /// Nobody listens there.
@@ -41,14 +41,14 @@ pub enum Cause {
 
 /// A fault of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub struct NetworkError {
     /// Its kind.
-    pub cause: Cause,
+    pub cause: NetworkCause,
     /// What the errors say, from the outer to the inner.
     pub sources: String,
 }
 
-impl Cause {
+impl NetworkCause {
     /// Its name in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -73,17 +73,17 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for NetworkCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Broken {
+impl NetworkError {
     /// Looks through an error and all that it comes of. The innermost that says something decides.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut cause = Cause::Other;
+        let mut cause = NetworkCause::Other;
         let mut said: Vec<String> = Vec::new();
         let mut next = Some(error);
         for _ in 0..DEEPEST {
@@ -116,7 +116,7 @@ impl Broken {
     /// Nothing came in time, and no error says so.
     #[must_use]
     pub fn timeout(waited_for: &str) -> Self {
-        Self { cause: Cause::Timeout, sources: format!("no {waited_for} in time") }
+        Self { cause: NetworkCause::Timeout, sources: format!("no {waited_for} in time") }
     }
 }
 
@@ -126,7 +126,7 @@ fn below<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'stati
     inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| error.source())
 }
 
-fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
+fn cause_of(error: &(dyn Error + 'static)) -> Option<NetworkCause> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
@@ -135,40 +135,40 @@ fn cause_of(error: &(dyn Error + 'static)) -> Option<Cause> {
     }
     // The connector's and the client's own errors have no public types. A test holds each of these words.
     match error.to_string().as_str() {
-        "dns error" => Some(Cause::Dns),
-        "operation timed out" | "deadline has elapsed" => Some(Cause::Timeout),
+        "dns error" => Some(NetworkCause::Dns),
+        "operation timed out" | "deadline has elapsed" => Some(NetworkCause::Timeout),
         "connection closed before message completed"
         | "error reading a body from connection"
-        | "Connection reset without closing handshake" => Some(Cause::Closed),
+        | "Connection reset without closing handshake" => Some(NetworkCause::Closed),
         _ => None,
     }
 }
 
-fn of_tls(error: &rustls::Error) -> Cause {
+fn of_tls(error: &rustls::Error) -> NetworkCause {
     use rustls::{CertificateError as Wrong, Error as Tls};
 
     match error {
-        Tls::InvalidCertificate(Wrong::UnknownIssuer) => Cause::UnknownCa,
+        Tls::InvalidCertificate(Wrong::UnknownIssuer) => NetworkCause::UnknownCa,
         // One that signed itself, as `openssl req -x509` makes it: its only CA is itself. The error has no public type.
         Tls::InvalidCertificate(Wrong::Other(other))
             if format!("{other:?}").contains("CaUsedAsEndEntity") =>
         {
-            Cause::UnknownCa
+            NetworkCause::UnknownCa
         }
-        Tls::InvalidCertificate(_) => Cause::Certificate,
-        _ => Cause::Tls,
+        Tls::InvalidCertificate(_) => NetworkCause::Certificate,
+        _ => NetworkCause::Tls,
     }
 }
 
-fn of_io(kind: io::ErrorKind) -> Option<Cause> {
+fn of_io(kind: io::ErrorKind) -> Option<NetworkCause> {
     use io::ErrorKind as Kind;
 
     Some(match kind {
-        Kind::ConnectionRefused => Cause::Refused,
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Cause::Reset,
-        Kind::UnexpectedEof => Cause::Closed,
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Cause::NoRoute,
-        Kind::TimedOut => Cause::Timeout,
+        Kind::ConnectionRefused => NetworkCause::Refused,
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => NetworkCause::Reset,
+        Kind::UnexpectedEof => NetworkCause::Closed,
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => NetworkCause::NoRoute,
+        Kind::TimedOut => NetworkCause::Timeout,
         _ => return None,
     })
 }
@@ -193,32 +193,33 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct Outer(&'static str, #[source] io::Error);
+    struct OuterError(&'static str, #[source] io::Error);
 
-    fn of(error: io::Error) -> Cause {
-        Broken::of(&Outer("error sending request", error)).cause
+    fn of(error: io::Error) -> NetworkCause {
+        NetworkError::of(&OuterError("error sending request", error)).cause
     }
 
     #[test]
     fn what_lies_deepest_decides() {
         let certificate = |wrong| io::Error::other(rustls::Error::InvalidCertificate(wrong));
 
-        assert_eq!(of(io::ErrorKind::ConnectionRefused.into()), Cause::Refused);
-        assert_eq!(of(io::ErrorKind::ConnectionReset.into()), Cause::Reset);
-        assert_eq!(of(io::ErrorKind::TimedOut.into()), Cause::Timeout);
-        assert_eq!(of(certificate(rustls::CertificateError::UnknownIssuer)), Cause::UnknownCa);
-        assert_eq!(of(certificate(rustls::CertificateError::Expired)), Cause::Certificate);
-        assert_eq!(of(io::Error::other(rustls::Error::DecryptError)), Cause::Tls);
-        assert_eq!(of(io::Error::other("who knows")), Cause::Other);
+        assert_eq!(of(io::ErrorKind::ConnectionRefused.into()), NetworkCause::Refused);
+        assert_eq!(of(io::ErrorKind::ConnectionReset.into()), NetworkCause::Reset);
+        assert_eq!(of(io::ErrorKind::TimedOut.into()), NetworkCause::Timeout);
+        assert_eq!(of(certificate(rustls::CertificateError::UnknownIssuer)), NetworkCause::UnknownCa);
+        assert_eq!(of(certificate(rustls::CertificateError::Expired)), NetworkCause::Certificate);
+        assert_eq!(of(io::Error::other(rustls::Error::DecryptError)), NetworkCause::Tls);
+        assert_eq!(of(io::Error::other("who knows")), NetworkCause::Other);
     }
 
     #[test]
     fn sources_are_told_once_each_and_without_what_may_be_secret() {
         let inner =
             io::Error::other("no way to https://user:word@chat.example:8443/p/secret?key=secret#secret");
-        let outer = Outer("error sending request for url (https://chat.example/api?token=secret)", inner);
+        let outer =
+            OuterError("error sending request for url (https://chat.example/api?token=secret)", inner);
 
-        let sources = Broken::of(&outer).sources;
+        let sources = NetworkError::of(&outer).sources;
 
         assert_eq!(
             sources,

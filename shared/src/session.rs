@@ -74,7 +74,7 @@ impl Session {
     /// The plaintext that the vault seals.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(serde_json::to_vec(&Record::from(self)).expect("strings always serialize"))
+        Zeroizing::new(serde_json::to_vec(&SessionRecord::from(self)).expect("strings always serialize"))
     }
 
     /// Reads what [`Session::to_bytes`] wrote.
@@ -82,7 +82,7 @@ impl Session {
     /// # Errors
     /// When the bytes are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotASession> {
-        let record: Record<'_> = serde_json::from_slice(bytes).map_err(|_| NotASession)?;
+        let record: SessionRecord<'_> = serde_json::from_slice(bytes).map_err(|_| NotASession)?;
         Ok(record.into())
     }
 }
@@ -139,7 +139,7 @@ impl fmt::Debug for Cookie {
 
 /// The sealed form. Only here do a session's secrets become JSON.
 #[derive(Serialize, Deserialize)]
-struct Record<'a> {
+struct SessionRecord<'a> {
     cookies: Vec<CookieRecord<'a>>,
     bearer: Option<Zeroizing<String>>,
     local_storage: BTreeMap<String, Zeroizing<String>>,
@@ -177,7 +177,7 @@ fn hidden_map(map: &BTreeMap<String, Zeroizing<String>>) -> BTreeMap<String, Sec
     map.iter().map(|(key, value)| (key.clone(), hidden(value))).collect()
 }
 
-impl<'a> From<&'a Session> for Record<'a> {
+impl<'a> From<&'a Session> for SessionRecord<'a> {
     fn from(session: &'a Session) -> Self {
         let cookie = |cookie: &'a Cookie| CookieRecord {
             name: cookie.name.as_str().into(),
@@ -200,8 +200,8 @@ impl<'a> From<&'a Session> for Record<'a> {
     }
 }
 
-impl From<Record<'_>> for Session {
-    fn from(record: Record<'_>) -> Self {
+impl From<SessionRecord<'_>> for Session {
+    fn from(record: SessionRecord<'_>) -> Self {
         let cookie = |cookie: CookieRecord<'_>| Cookie {
             name: cookie.name.into_owned(),
             value: hidden(&cookie.value),

@@ -21,12 +21,12 @@ pub mod step;
 pub mod text;
 
 use chat::Chat;
-pub use file::{Parsed, check, http_url, parse};
+pub use file::{ParsedSite, check, http_url, parse};
 pub use logout::{Logout, LogoutMethod};
-pub use mistake::SiteFileError;
+pub use mistake::SiteFileDiagnostic;
 use refresh::Refresh;
-use step::{Condition, Step};
-use text::Template;
+use step::{Condition, LoginStep};
+use text::RecipeText;
 
 /// Base URLs by site, which override those of the files.
 pub type SiteUrls = BTreeMap<SiteName, Url>;
@@ -57,7 +57,7 @@ pub struct Site {
     /// How to chat.
     pub chat: Chat,
     /// What it bears.
-    pub limits: Limits,
+    pub limits: SiteLimits,
 }
 
 /// The models of a site.
@@ -89,9 +89,9 @@ pub struct Login {
     /// Limit of one step that names none.
     pub step_timeout: Duration,
     /// The recipe; empty where nobody signs in.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LoginStep>,
     /// How the site says no. Watched during every step.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<LoginRefusal>,
 }
 
 impl Login {
@@ -104,7 +104,7 @@ impl Login {
 
 /// A sign that the site refuses the login, and what it means.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct LoginRefusal {
     /// What it means.
     pub means: RefusalKind,
     /// What is seen.
@@ -198,20 +198,20 @@ pub struct Probe {
     /// JSON pointer that must hold something that is neither null, false, "" nor empty.
     pub pointer: String,
     /// What it must equal, if the file says so; may name `{username}`.
-    pub equals: Option<Template>,
+    pub equals: Option<RecipeText>,
     /// Limit of the request.
     pub timeout: Duration,
 }
 
 /// What a site bears, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SiteLimits {
     /// Streams at once on one account.
     pub concurrency: u32,
     /// Turns of one account that begin within any minute.
     pub requests_per_minute: Option<u32>,
     /// What all accounts together bear.
-    pub site: SiteLimits,
+    pub site: SharedLimits,
     /// From sending the request to the first delta.
     pub first_token: Duration,
     /// Between two pieces of the stream.
@@ -224,14 +224,14 @@ pub struct Limits {
 
 /// What a site bears of all its accounts, through all adapters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SiteLimits {
+pub struct SharedLimits {
     /// Streams at once.
     pub concurrency: Option<u32>,
     /// Turns that begin within any minute.
     pub requests_per_minute: Option<u32>,
 }
 
-impl SiteLimits {
+impl SharedLimits {
     /// Whether there is nothing to count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -239,12 +239,12 @@ impl SiteLimits {
     }
 }
 
-impl Default for Limits {
+impl Default for SiteLimits {
     fn default() -> Self {
         Self {
             concurrency: 4,
             requests_per_minute: None,
-            site: SiteLimits::default(),
+            site: SharedLimits::default(),
             // Clients give up after 300 s without a header (OpenCode 1.18, Claude Code 2.1.197, 2026-11).
             first_token: Duration::from_secs(285),
             // They are told of life meanwhile: a model may think for minutes between two words.

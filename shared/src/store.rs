@@ -10,11 +10,11 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ScriptInvocati
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout};
 
-use address::Address;
-use junk::Junk;
-use lanes::{Lanes, Load};
-use lists::Lists;
-use reach::{Line, Reach};
+use address::RedisAddress;
+use connections::{CallClass, Connections};
+use junk::JunkCount;
+use lists::CachedSets;
+use topology::{SharedConnection, Topology};
 
 use crate::{
     env::{Env, EnvError},
@@ -26,34 +26,34 @@ mod address;
 mod answers;
 mod attendance;
 mod audit;
+mod connections;
 mod conversations;
 mod due;
 mod events;
 mod flights;
 mod junk;
 pub mod keys;
-mod lanes;
 mod leases;
 mod lists;
-mod reach;
 mod records;
 mod refresh;
 mod rights;
 mod services;
 mod sessions;
+mod topology;
 mod totp;
 
 pub use accounts::AccountChange;
 pub use attendance::{Attendance, PRESENCE};
 pub use audit::{AuditEntry, AuditQuery, is_audit_id};
-pub use conversations::Conversation;
-pub use events::{Event, EventStream};
+pub use conversations::StoredConversation;
+pub use events::{EventStream, StoreEvent};
 pub use leases::{LeaseOutcome, LeaseTerms, LeaseToken, SESSION_EXPIRED};
-pub use records::Record;
+pub use records::SealedRecord;
 pub use refresh::RefreshRequest;
-pub use rights::{AclRights, AclUser, Role, acl_file};
+pub use rights::{AclRights, AclUser, StoreRole, acl_file};
 pub use services::Service;
-pub use sessions::{LoginLock, NewSession, Published, Replaced, StoredSession};
+pub use sessions::{LoginLock, NewSession, Published, ReplaceOutcome, StoredSession};
 pub use totp::SeedDigest;
 
 /// Commands of one caller to a cluster that are on their way at once.
@@ -91,10 +91,10 @@ impl RedisConfig {
 /// The store. Clones share the connections.
 #[derive(Clone)]
 pub struct Store {
-    lanes: Lanes,
+    lanes: Connections,
     timeout: Duration,
-    junk: Junk,
-    lists: Lists,
+    junk: JunkCount,
+    lists: CachedSets,
 }
 
 /// Why the store did not do it.
@@ -139,14 +139,14 @@ impl Store {
                 StoreError::Unavailable(format!("LATCHKEY_REDIS_CA: cannot read {}: {error}", path.display()))
             })?),
         };
-        let address = Address::parse(config.url.expose_secret(), ca.as_deref())?;
+        let address = RedisAddress::parse(config.url.expose_secret(), ca.as_deref())?;
         // One for each thread, and one for what is large.
-        let reach = Reach::new(address, config.timeout, config.threads + 1)?;
+        let reach = Topology::new(address, config.timeout, config.threads + 1)?;
         let store = Self {
-            lanes: Lanes::new(reach, config.threads),
+            lanes: Connections::new(reach, config.threads),
             timeout: config.timeout,
-            junk: Junk::default(),
-            lists: Lists::default(),
+            junk: JunkCount::default(),
+            lists: CachedSets::default(),
         };
         store.ping().await?;
         Ok(store)
@@ -193,11 +193,11 @@ impl Store {
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.within(Load::Light, async |connection| command.query_async(connection).await).await
+        self.within(CallClass::Light, async |connection| command.query_async(connection).await).await
     }
 
     async fn pipeline<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        self.within(Load::Heavy, async |connection| pipeline.query_async(connection).await).await
+        self.within(CallClass::Heavy, async |connection| pipeline.query_async(connection).await).await
     }
 
     /// Several commands of any slots, in no order: together where there are no slots, else a few at a time.
@@ -242,13 +242,13 @@ impl Store {
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.within(Load::Light, async |connection| script.invoke_async(connection).await).await
+        self.within(CallClass::Light, async |connection| script.invoke_async(connection).await).await
     }
 
     async fn within<T>(
         &self,
-        load: Load,
-        call: impl AsyncFnOnce(&mut Line) -> Result<T, RedisError>,
+        load: CallClass,
+        call: impl AsyncFnOnce(&mut SharedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         let late = || {
             StoreError::Unavailable(format!("no answer within {}", humantime::format_duration(self.timeout)))

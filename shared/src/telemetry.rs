@@ -19,7 +19,7 @@ pub use traces::{Traces, follow};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+enum LogFormat {
     Auto,
     Human,
     Json,
@@ -38,10 +38,10 @@ pub fn init(env: &Env, service: &'static str) -> Result<Option<Traces>, EnvError
         .with_default_directive(LevelFilter::INFO.into())
         .parse(&directives)
         .map_err(|_| EnvError::invalid("LATCHKEY_LOG", "a filter like info or latchkey_adapter=debug"))?;
-    let formats = [("auto", Format::Auto), ("human", Format::Human), ("json", Format::Json)];
-    let format = env.choice("LATCHKEY_LOG_FORMAT", &formats, Format::Auto)?;
+    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let format = env.choice("LATCHKEY_LOG_FORMAT", &formats, LogFormat::Auto)?;
     let terminal = std::io::stderr().is_terminal();
-    let human = format == Format::Human || (format == Format::Auto && terminal);
+    let human = format == LogFormat::Human || (format == LogFormat::Auto && terminal);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
     let layer =
         if human { layer.with_target(false).boxed() } else { layer.json().flatten_event(true).boxed() };

@@ -20,12 +20,12 @@ const INTERRUPT: u8 = 3;
 
 /// The process's own terminal while secrets are typed at it. Dropped, it is as it was before.
 #[derive(Debug)]
-pub struct Unseen {
+pub struct EchoOff {
     terminal: BufReader<File>,
     before: Termios,
 }
 
-impl Unseen {
+impl EchoOff {
     /// Switches the echo off.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Unseen {
     }
 }
 
-impl Drop for Unseen {
+impl Drop for EchoOff {
     fn drop(&mut self) {
         // Where the terminal is gone, nothing is to be put back.
         tcsetattr(self.terminal.get_ref(), OptionalActions::Flush, &self.before).ok();

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// One question to one site, with a session that was just captured. Its line is all that the adapter reads.
 #[derive(Serialize, Deserialize)]
-pub struct Question {
+pub struct TrialQuestion {
     /// The site file, as it was named.
     pub file: String,
     /// What stands in it.
@@ -26,7 +26,7 @@ pub struct Question {
 /// What the adapter tells, as it happens. Secrets are masked already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Told {
+pub enum TrialEvent {
     /// The models that the site has, and the one that is asked.
     Models {
         /// All of them.
@@ -50,7 +50,7 @@ pub enum Told {
         /// The event as it came.
         raw: String,
         /// What came of it.
-        said: Vec<Said>,
+        said: Vec<TrialText>,
         /// Since the question, in milliseconds.
         at_ms: u64,
     },
@@ -78,7 +78,7 @@ pub enum Told {
 
 /// A piece of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct TrialText {
     /// `text`, `reasoning`, `call`, `usage` or `finish`.
     pub what: String,
     /// The piece.

@@ -8,14 +8,14 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use zeroize::Zeroizing;
 
-use held::Held;
-use source::{Names, Source};
+use held::LoadedRing;
+use source::{RingSource, RingVariables};
 
 use crate::{
     credentials::Credentials,
     env::{Env, EnvError},
-    flight::Flight,
     id::AccountId,
+    recording::TurnRecord,
     session::Session,
     store::keys,
 };
@@ -25,7 +25,7 @@ mod record;
 mod ring;
 mod source;
 
-pub use record::Kind;
+pub use record::RecordKind;
 pub use ring::{KeyId, KeyRing, RingError};
 
 /// A sealed record: the only form in which a secret leaves memory.
@@ -81,26 +81,26 @@ pub enum VaultError {
 }
 
 /// Where a record belongs. All of it is authenticated.
-struct Place<'a> {
-    kind: Kind,
+struct RecordContext<'a> {
+    kind: RecordKind,
     deployment: &'a str,
     redis_key: String,
     /// The account, the question or the turn, whose it is.
     owner: String,
-    epoch: u64,
+    generation_or_version: u64,
 }
 
 /// Seals and opens credentials, and what browsers kept. Only the broker can hold one.
 #[derive(Clone)]
-pub struct CredentialsVault(Vault);
+pub struct CredentialsVault(RingVault);
 
 /// Seals and opens sessions.
 #[derive(Clone)]
-pub struct SessionVault(Vault);
+pub struct SessionVault(RingVault);
 
 #[derive(Clone)]
-struct Vault {
-    held: Arc<Held>,
+struct RingVault {
+    held: Arc<LoadedRing>,
     deployment: String,
 }
 
@@ -120,13 +120,13 @@ impl RingName {
     /// When it is missing or is none.
     pub fn read(self, env: &Env) -> Result<(KeyRing, Option<PathBuf>), EnvError> {
         let names = self.names();
-        let (source, text) = Source::find(env, names)?;
+        let (source, text) = RingSource::find(env, names)?;
         let ring = KeyRing::parse(&text);
         let ring = ring.map_err(|error| EnvError::invalid(names.ring, error.to_string()))?;
         Ok((ring, source.file()))
     }
 
-    fn names(self) -> Names {
+    fn names(self) -> RingVariables {
         match self {
             Self::Credentials => source::CREDENTIALS,
             Self::Session => source::SESSION,
@@ -147,7 +147,7 @@ impl CredentialsVault {
     /// A vault of one deployment.
     #[must_use]
     pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
-        Self(Vault { held: Arc::new(Held::fixed(ring)), deployment: deployment.into() })
+        Self(RingVault { held: Arc::new(LoadedRing::fixed(ring)), deployment: deployment.into() })
     }
 
     /// Reads `LATCHKEY_CREDENTIALS_KEYS`, from its file or command too, and `LATCHKEY_DEPLOYMENT`.
@@ -155,7 +155,7 @@ impl CredentialsVault {
     /// # Errors
     /// When the ring is missing or is none.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        Vault::from_env(env, RingName::Credentials).map(Self)
+        RingVault::from_env(env, RingName::Credentials).map(Self)
     }
 
     /// Seals one version of an account's credentials under the ring's first key.
@@ -231,15 +231,27 @@ impl CredentialsVault {
         self.0.held.ring().ids()
     }
 
-    fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
+    fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
         let redis_key = keys::credentials(account);
         let owner = account.to_string();
-        Place { kind: Kind::Credentials, deployment: &self.0.deployment, redis_key, owner, epoch }
+        RecordContext {
+            kind: RecordKind::Credentials,
+            deployment: &self.0.deployment,
+            redis_key,
+            owner,
+            generation_or_version: epoch,
+        }
     }
 
-    fn place_of_state(&self, account: AccountId, epoch: u64) -> Place<'_> {
+    fn place_of_state(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
         let (redis_key, owner) = (keys::state(account), account.to_string());
-        Place { kind: Kind::State, deployment: &self.0.deployment, redis_key, owner, epoch }
+        RecordContext {
+            kind: RecordKind::State,
+            deployment: &self.0.deployment,
+            redis_key,
+            owner,
+            generation_or_version: epoch,
+        }
     }
 }
 
@@ -247,7 +259,7 @@ impl SessionVault {
     /// A vault of one deployment.
     #[must_use]
     pub fn new(ring: KeyRing, deployment: impl Into<String>) -> Self {
-        Self(Vault { held: Arc::new(Held::fixed(ring)), deployment: deployment.into() })
+        Self(RingVault { held: Arc::new(LoadedRing::fixed(ring)), deployment: deployment.into() })
     }
 
     /// Reads `LATCHKEY_SESSION_KEYS`, from its file or command too, and `LATCHKEY_DEPLOYMENT`.
@@ -255,7 +267,7 @@ impl SessionVault {
     /// # Errors
     /// When the ring is missing or is none.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        Vault::from_env(env, RingName::Session).map(Self)
+        RingVault::from_env(env, RingName::Session).map(Self)
     }
 
     /// Seals one generation of an account's session under the ring's first key.
@@ -297,10 +309,16 @@ impl SessionVault {
         self.0.held.ring().ids()
     }
 
-    fn place(&self, account: AccountId, epoch: u64) -> Place<'_> {
+    fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
         let redis_key = keys::session(account);
         let owner = account.to_string();
-        Place { kind: Kind::Session, deployment: &self.0.deployment, redis_key, owner, epoch }
+        RecordContext {
+            kind: RecordKind::Session,
+            deployment: &self.0.deployment,
+            redis_key,
+            owner,
+            generation_or_version: epoch,
+        }
     }
 
     /// Seals the answer to a question, which is known by its digest, under the ring's first key.
@@ -317,14 +335,20 @@ impl SessionVault {
         self.0.open(sealed, &self.place_of_answer(digest))
     }
 
-    fn place_of_answer(&self, digest: &str) -> Place<'_> {
+    fn place_of_answer(&self, digest: &str) -> RecordContext<'_> {
         let (redis_key, owner) = (keys::answer(digest), digest.to_owned());
-        Place { kind: Kind::Answer, deployment: &self.0.deployment, redis_key, owner, epoch: 0 }
+        RecordContext {
+            kind: RecordKind::Answer,
+            deployment: &self.0.deployment,
+            redis_key,
+            owner,
+            generation_or_version: 0,
+        }
     }
 
     /// Seals the recording of one turn under the ring's first key.
     #[must_use]
-    pub fn seal_flight(&self, flight: &Flight) -> Sealed {
+    pub fn seal_flight(&self, flight: &TurnRecord) -> Sealed {
         self.0.seal(&flight.to_bytes(), &self.flight_place(&flight.id))
     }
 
@@ -332,42 +356,42 @@ impl SessionVault {
     ///
     /// # Errors
     /// When the record is anything but this turn's.
-    pub fn open_flight(&self, sealed: &Sealed, id: &str) -> Result<Flight, VaultError> {
+    pub fn open_flight(&self, sealed: &Sealed, id: &str) -> Result<TurnRecord, VaultError> {
         let plaintext = self.0.open(sealed, &self.flight_place(id))?;
-        Flight::from_bytes(&plaintext).ok_or(VaultError::Format)
+        TurnRecord::from_bytes(&plaintext).ok_or(VaultError::Format)
     }
 
-    fn flight_place(&self, id: &str) -> Place<'_> {
+    fn flight_place(&self, id: &str) -> RecordContext<'_> {
         let redis_key = keys::flight(id);
-        Place {
-            kind: Kind::Flight,
+        RecordContext {
+            kind: RecordKind::Flight,
             deployment: &self.0.deployment,
             redis_key,
             owner: id.to_owned(),
-            epoch: 0,
+            generation_or_version: 0,
         }
     }
 }
 
-impl Vault {
+impl RingVault {
     fn from_env(env: &Env, ring: RingName) -> Result<Self, EnvError> {
-        let held = Arc::new(Held::from_env(env, ring.names())?);
+        let held = Arc::new(LoadedRing::from_env(env, ring.names())?);
         let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
         Ok(Self { held, deployment })
     }
 
-    fn seal(&self, plaintext: &[u8], place: &Place<'_>) -> Sealed {
-        Sealed(record::seal(self.held.ring().sealing(), plaintext, place, &record::Random::draw()))
+    fn seal(&self, plaintext: &[u8], place: &RecordContext<'_>) -> Sealed {
+        Sealed(record::seal(self.held.ring().sealing(), plaintext, place, &record::RecordRandom::draw()))
     }
 
-    fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    fn open(&self, sealed: &Sealed, place: &RecordContext<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let id = record::key_id(&sealed.0, place.kind)?;
         let ring = self.held.ring();
         let key = ring.find(id).ok_or(VaultError::UnknownKey(id))?;
         record::open(key, &sealed.0, place)
     }
 
-    fn rewrap(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Option<Sealed>, VaultError> {
+    fn rewrap(&self, sealed: &Sealed, place: &RecordContext<'_>) -> Result<Option<Sealed>, VaultError> {
         let plaintext = self.open(sealed, place)?;
         let sealed_under = record::key_id(&sealed.0, place.kind)?;
         let is_current = self.held.ring().sealing().id == sealed_under;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::{Value, json};
 use support::{
-    command::{self, Ran},
+    command::{self, CommandOutput},
     model::Reply,
     world::{SHARED_SECRET, World},
 };
@@ -36,7 +36,7 @@ claude = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
 
 /// A run, and where its report is.
 struct Accepted {
-    ran: Ran,
+    ran: CommandOutput,
     directory: TempDir,
 }
 

@@ -10,7 +10,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 const TARGETS: [&str; 6] = ["direct", "nginx", "floor", "native", "sieve", "calls"];
 const SCENARIOS: [&str; 5] = ["S1", "S2", "S3-50", "S3-200", "S3-1000"];
 
-async fn tiny(directory: &Path, further: &[&str]) -> command::Ran {
+async fn tiny(directory: &Path, further: &[&str]) -> command::CommandOutput {
     let adapter = binaries::path("latchkey-adapter").display().to_string();
     let (out, kept) = (directory.join("out").display().to_string(), directory.join("kept.json"));
     let kept = kept.display().to_string();

@@ -10,10 +10,10 @@ use support::{
     binaries::Binary,
     hunt::{Find, Hunter, files, forms},
     model::Reply,
-    practice::{COOKIE, Options, Practice, PracticeAccount, USERNAME},
-    processes::Watch,
+    practice::{COOKIE, Practice, PracticeAccount, PracticeOptions, USERNAME},
+    processes::ProcessWatch,
     redis::Redis,
-    world::{Adapter, Admin, Answer, Keys},
+    world::{AdapterClient, Admin, HttpAnswer, Keys},
 };
 
 use crate::{given::storage_state, traces::Collector};
@@ -45,7 +45,7 @@ struct Mine {
 #[tokio::test]
 async fn no_secret_is_anywhere() {
     let mut mine = Mine::start().await;
-    let watch = Watch::start();
+    let watch = ProcessWatch::start();
 
     let alice = mine.everything_goes_well().await;
     let held = mine.redis.dump().await;
@@ -83,11 +83,11 @@ impl Mine {
         let redis = Redis::start().await;
         redis.add_user("canary", REDIS_PASSWORD).await;
         let bob = PracticeAccount { username: "bob".to_owned(), ..PracticeAccount::new("bob") };
-        let options = Options {
+        let options = PracticeOptions {
             password: PASSWORD.to_owned(),
             totp_seed: Some(TOTP_SEED.to_owned()),
             accounts: vec![bob, PracticeAccount::new("carol")],
-            ..Options::default()
+            ..PracticeOptions::default()
         };
         let practice = Practice::start(options).await;
         let (keys, collector) = (Keys::generate(), Collector::start().await);
@@ -114,8 +114,8 @@ impl Mine {
         Admin::new(&self.broker.url).with_token(ADMIN_TOKEN)
     }
 
-    fn chat(&self) -> Adapter {
-        Adapter::new(&self.adapter.url).with_secret(SHARED_SECRET)
+    fn chat(&self) -> AdapterClient {
+        AdapterClient::new(&self.adapter.url).with_secret(SHARED_SECRET)
     }
 
     async fn everything_goes_well(&mut self) -> Account {
@@ -237,12 +237,12 @@ impl Mine {
     }
 
     /// Keeps an answer that is no success for the hunt.
-    fn refused(&mut self, answer: &Answer) {
+    fn refused(&mut self, answer: &HttpAnswer) {
         assert!(400 <= answer.status, "{} {}", answer.status, answer.body);
         self.keep(answer);
     }
 
-    fn keep(&mut self, answer: &Answer) {
+    fn keep(&mut self, answer: &HttpAnswer) {
         self.bodies.push(format!("{:?} {}", answer.headers, answer.body));
     }
 

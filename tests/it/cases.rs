@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    case::{self, Answer, Case},
-    command::{self, Ran},
+    case::{self, ReplayCase, SiteAnswer},
+    command::{self, CommandOutput},
     hunt::{Find, Hunter},
     model::Reply,
     wait,
@@ -31,7 +31,7 @@ async fn every_kept_case_is_told_as_it_is_expected() {
     assert!(3 <= cases.len(), "{cases:?}");
 
     for path in cases {
-        let case = Case::read(&path).unwrap();
+        let case = ReplayCase::read(&path).unwrap();
         let told = case::replay(&case).await;
         assert_eq!(case.expected.differences(&told), Vec::<String>::new(), "{}", path.display());
         assert!(!case.about.is_empty(), "{} does not say what it shows", path.display());
@@ -63,13 +63,13 @@ async fn a_failing_turn_is_recorded_replayed_and_kept_as_a_case() {
     assert!(replayed.stdout.contains("asked\n  expected  1\n  got       2"), "{}", replayed.shown());
 
     // A person writes what is right: the call that the model makes when it is asked on.
-    let mut case = Case::read(Path::new(&file)).unwrap();
+    let mut case = ReplayCase::read(Path::new(&file)).unwrap();
     let call = tagged(&case.nonce, &json!({"path": "a.rs", "content": "fn main() {}\n"}));
     let event = json!({"choices": [{"index": 0, "delta": {"content": call}}]});
     let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
     let lines = [format!("data: {event}"), String::new(), format!("data: {end}"), String::new()];
     let lines = lines.into_iter().chain(["data: [DONE]".to_owned(), String::new(), String::new()]).collect();
-    case.answers.push(Answer::Stream { lines, how: "ended".to_owned() });
+    case.answers.push(SiteAnswer::Stream { lines, how: "ended".to_owned() });
     case.expected.calls = vec![("write".to_owned(), json!({"path": "a.rs", "content": "fn main() {}\n"}))];
     case.expected.asked = 2;
     "tool_calls".clone_into(&mut case.expected.end);
@@ -105,7 +105,7 @@ async fn a_turn_of_every_api_is_a_case_whether_it_was_streamed_or_not() {
             let recorded = ops(&world, &["record", &id, "--out", &file]).await;
 
             assert_eq!(recorded.code, 0, "{path}: {}", recorded.shown());
-            let case = Case::read(Path::new(&file)).unwrap();
+            let case = ReplayCase::read(Path::new(&file)).unwrap();
             let calls = vec![("read".to_owned(), json!({"path": "a"}))];
             assert_eq!((case.got.end.as_str(), &case.got.calls), (end, &calls), "{path}");
             let replayed = ops(&world, &["replay", &file]).await;
@@ -202,7 +202,7 @@ fn tagged(nonce: &str, arguments: &Value) -> String {
 }
 
 /// One of the operator's tools, with what the world's own operator would have.
-async fn ops(world: &World, arguments: &[&str]) -> Ran {
+async fn ops(world: &World, arguments: &[&str]) -> CommandOutput {
     let redis = world.redis.url();
     let environment = [
         ("LATCHKEY_REDIS_URL", redis.as_str()),
@@ -213,17 +213,17 @@ async fn ops(world: &World, arguments: &[&str]) -> Ran {
 }
 
 /// Hunts every secret in a case and in what was told of it.
-fn no_secret(file: &str, told: &[&Ran]) {
+fn no_secret(file: &str, told: &[&CommandOutput]) {
     let mut hunter = Hunter::default();
     let secrets = [("mail", MAIL), ("bearer", BEARER), ("key", API_KEY), ("cookie", COOKIE), ("user", USER)];
     secrets.iter().for_each(|(name, value)| hunter.secret(name, value));
     let mut finds = hunter.hunt(file, &std::fs::read(file).unwrap());
     finds.extend(told.iter().flat_map(|ran| hunter.hunt("what was told", ran.shown().as_bytes())));
     // In pieces a secret is still one.
-    let case = Case::read(Path::new(file)).unwrap();
+    let case = ReplayCase::read(Path::new(file)).unwrap();
     for answer in &case.answers {
-        let Answer::Stream { lines, .. } = answer else { continue };
-        let said = case::Told::of_stream(&lines.join("\n"), true);
+        let SiteAnswer::Stream { lines, .. } = answer else { continue };
+        let said = case::ClientAnswer::of_stream(&lines.join("\n"), true);
         assert!(said.text.contains("I will write the file"), "{said:?}");
         finds.extend(hunter.hunt("the stream's text", said.text.as_bytes()));
     }

@@ -12,14 +12,14 @@ use std::{
 use serde_json::{Value, json};
 use support::{
     claude,
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     opencode::{self, Project},
     wait,
 };
 
-use crate::{claude::asked::Asked, opencode::ask::Ask};
-use situations::{Situation, Trouble};
-use stage::Stage;
+use crate::{claude::asked::ModelRequest, opencode::ask::Ask};
+use situations::{ChainSituation, ChainTrouble};
+use stage::ChainStage;
 
 mod situations;
 mod stage;
@@ -31,7 +31,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A coding agent.
 #[derive(Clone, Copy, Debug)]
-enum Client {
+enum CodingAgent {
     ClaudeCode,
     OpenCode,
 }
@@ -49,25 +49,25 @@ struct Hands {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_clients_edit_files_over_a_site_that_takes_text() {
-    every_situation(Stage::practice().await).await;
+    every_situation(ChainStage::practice().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_clients_edit_files_over_a_real_open_webui() {
-    every_situation(Stage::open_webui().await).await;
+    every_situation(ChainStage::open_webui().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_clients_edit_files_over_a_real_gradio() {
-    every_situation(Stage::gradio().await).await;
+    every_situation(ChainStage::gradio().await).await;
 }
 
-async fn every_situation(stage: Stage) {
+async fn every_situation(stage: ChainStage) {
     let mut table = format!("{:<28}{:>13}{:>13}\n", stage.name, "Claude Code", "OpenCode");
     let mut red = String::new();
     for situation in situations::all() {
         write!(table, "{:<28}", situation.name).unwrap();
-        for client in [Client::ClaudeCode, Client::OpenCode] {
+        for client in [CodingAgent::ClaudeCode, CodingAgent::OpenCode] {
             let cell = cell(&stage, client, &situation).await;
             let shown = cell.as_ref().map_or("RED".to_owned(), |asked| format!("{asked} requests"));
             write!(table, "{shown:>13}").unwrap();
@@ -82,7 +82,7 @@ async fn every_situation(stage: Stage) {
     stage.stop().await;
 }
 
-async fn cell(stage: &Stage, client: Client, situation: &Situation) -> Result<usize, String> {
+async fn cell(stage: &ChainStage, client: CodingAgent, situation: &ChainSituation) -> Result<usize, String> {
     script(stage, client.hands(), situation);
     let project = Project::new(&[("greeting.txt", "Hello, world!\n")]);
 
@@ -99,7 +99,7 @@ async fn cell(stage: &Stage, client: Client, situation: &Situation) -> Result<us
 }
 
 /// Has the site's model be in a situation from now on.
-fn script(stage: &Stage, hands: Hands, situation: &Situation) {
+fn script(stage: &ChainStage, hands: Hands, situation: &ChainSituation) {
     stage.model.reset();
     let (answer, trouble, troubled) = (situation.answer, situation.trouble, AtomicBool::new(false));
     stage.model.always_with(move |request| {
@@ -107,8 +107,10 @@ fn script(stage: &Stage, hands: Hands, situation: &Situation) {
             return Reply::text("A title");
         }
         match trouble {
-            Trouble::First(reply) if !troubled.swap(true, Ordering::SeqCst) => reply(),
-            Trouble::No | Trouble::First(_) | Trouble::Expiry => answer(&Asked::read(request), &hands),
+            ChainTrouble::First(reply) if !troubled.swap(true, Ordering::SeqCst) => reply(),
+            ChainTrouble::No | ChainTrouble::First(_) | ChainTrouble::Expiry => {
+                answer(&ModelRequest::read(request), &hands)
+            }
         }
     });
 }
@@ -119,15 +121,15 @@ fn has_tools(request: &Value) -> bool {
 }
 
 /// The session that serves ends while the first answer is on its way.
-async fn meanwhile(stage: &Stage, trouble: &Trouble) {
-    if matches!(trouble, Trouble::Expiry) {
-        wait::until(SOON, || stage.model.count(End::Held) == 1).await;
+async fn meanwhile(stage: &ChainStage, trouble: &ChainTrouble) {
+    if matches!(trouble, ChainTrouble::Expiry) {
+        wait::until(SOON, || stage.model.count(CallEnd::Held) == 1).await;
         stage.world.spoil(stage.account).await;
         stage.model.release(1);
     }
 }
 
-fn check(said: &str, project: &Project, situation: &Situation) -> Result<(), String> {
+fn check(said: &str, project: &Project, situation: &ChainSituation) -> Result<(), String> {
     let files = project.files();
     for (name, content) in situation.after {
         if files.get(*name).map(String::as_str) != Some(content) {
@@ -140,7 +142,7 @@ fn check(said: &str, project: &Project, situation: &Situation) -> Result<(), Str
     if said.contains(situations::DONE) { Ok(()) } else { Err(format!("the last word is {said:?}")) }
 }
 
-impl Client {
+impl CodingAgent {
     fn hands(self) -> Hands {
         match self {
             Self::ClaudeCode => Hands {
@@ -163,7 +165,7 @@ impl Client {
     }
 
     /// Works on a project; the client's last word, or why it failed.
-    async fn run(self, stage: &Stage, project: &Project, impatient: bool) -> Result<String, String> {
+    async fn run(self, stage: &ChainStage, project: &Project, impatient: bool) -> Result<String, String> {
         let (adapter, prompt) = (&stage.world.adapters[0].url, "Write the files");
         match self {
             Self::ClaudeCode => {

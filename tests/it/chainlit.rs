@@ -6,22 +6,22 @@ use latchkey_shared::account::{Account, State};
 use serde_json::{Value, json};
 use support::{
     chainlit::{Chainlit, PASSWORD, USERNAME},
-    model::{End, ModelServer, Reply, ScriptedModel},
+    model::{CallEnd, ModelServer, Reply, ScriptedModel},
     parts, wait,
-    world::{Adapter, Admin, World},
+    world::{AdapterClient, Admin, World},
 };
 
 /// How long the model may take to learn that nobody listens.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Chainlit with its model, and a world that knows it.
-pub(super) struct Stage {
+pub(super) struct ChainlitStage {
     pub(super) model: ModelServer,
     pub(super) world: World,
     chainlit: Chainlit,
 }
 
-impl Stage {
+impl ChainlitStage {
     async fn set() -> Self {
         Self::with_site_file(include_str!("../../shared/sites/chainlit.toml")).await
     }
@@ -68,7 +68,7 @@ fn said(texts: &[&str]) -> Value {
 /// One test, because Chainlit takes its time to start.
 #[tokio::test]
 async fn chainlit_is_signed_in_to_and_answers() {
-    let mut stage = Stage::set().await;
+    let mut stage = ChainlitStage::set().await;
     let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
 
     let (account, error) = admin.add_and_sign_in("chainlit", USERNAME, "not-the-password").await;
@@ -85,7 +85,7 @@ async fn chainlit_is_signed_in_to_and_answers() {
     stage.world.stop().await;
 }
 
-async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
+async fn it_streams_and_answers_whole(stage: &ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::pieces(&["Gu", "ten \"Mor", "gen\"\n", "— ü 🙂", "."]));
     let streamed = adapter.stream(&said(&["Hello"])).await;
     assert_eq!(streamed.text(), "Guten \"Morgen\"\n— ü 🙂.", "{}", streamed.raw);
@@ -97,7 +97,7 @@ async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
 }
 
 /// The second turn tells the site only what is new; an unknown past is told whole.
-async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
+async fn a_second_turn_goes_on(stage: &ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::text("Blue."));
     assert_eq!(adapter.chat(&said(&["My colour?"])).await.text(), "Blue.");
 
@@ -111,14 +111,14 @@ async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
     assert_told_whole(stage, &["My colour?", "Blue.", "And yours?"]);
 }
 
-fn assert_told_whole(stage: &Stage, parts: &[&str]) {
+fn assert_told_whole(stage: &ChainlitStage, parts: &[&str]) {
     let heard = stage.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(parts.iter().all(|part| heard[0].1.contains(part)), "{heard:?}");
 }
 
 /// It is uploaded once the session is there, and told with the message.
-async fn a_file_reaches_the_model(stage: &Stage, adapter: &Adapter) {
+async fn a_file_reaches_the_model(stage: &ChainlitStage, adapter: &AdapterClient) {
     let first = parts::user("Which word?", &[parts::file("notes é.txt", "tulip"), parts::picture()]);
     stage.model.model.will(Reply::text("Tulip."));
     let asked = |messages: Value| json!({"model": "chainlit", "messages": messages});
@@ -140,17 +140,17 @@ async fn a_file_reaches_the_model(stage: &Stage, adapter: &Adapter) {
     );
 }
 
-async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) {
+async fn a_client_that_leaves_stops_the_model(stage: &ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = stage.model.model.count(End::Cancelled);
+    let before = stage.model.model.count(CallEnd::Cancelled);
     let mut response = adapter.open(&said(&["A long story"])).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
 
-    wait::until(SOON, || stage.model.model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || stage.model.model.count(CallEnd::Cancelled) > before).await;
 }
 
-async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
+async fn faults_are_told(stage: &ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
     // The person's own words are no part of what the site reports.
     let answer = adapter.chat(&said(&["What is a rate limit, and too many requests?"])).await;
@@ -169,7 +169,7 @@ async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
 }
 
 /// A restart forgets what was said, and would go on as if nothing had been.
-async fn a_forgotten_conversation_is_told_anew(stage: &mut Stage, adapter: &Adapter) {
+async fn a_forgotten_conversation_is_told_anew(stage: &mut ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::text("Green."));
     assert_eq!(adapter.chat(&said(&["Its colour?"])).await.text(), "Green.");
     stage.chainlit.restart().await;
@@ -181,7 +181,12 @@ async fn a_forgotten_conversation_is_told_anew(stage: &mut Stage, adapter: &Adap
 }
 
 /// With another secret every session ends; the next question is answered all the same, with a new one.
-async fn a_dead_session_is_renewed(stage: &mut Stage, admin: &Admin, adapter: &Adapter, account: &Account) {
+async fn a_dead_session_is_renewed(
+    stage: &mut ChainlitStage,
+    admin: &Admin,
+    adapter: &AdapterClient,
+    account: &Account,
+) {
     stage.chainlit.restart_signed_out().await;
 
     assert_eq!(adapter.chat(&said(&["Who am I?"])).await.text(), "Large.");
@@ -191,14 +196,14 @@ async fn a_dead_session_is_renewed(stage: &mut Stage, admin: &Admin, adapter: &A
 /// A server that goes in the middle of an answer has cut it off.
 #[tokio::test]
 async fn an_answer_of_a_chainlit_that_goes_is_cut() {
-    let mut stage = Stage::set().await;
+    let mut stage = ChainlitStage::set().await;
     let adapter = stage.world.adapter();
     stage.sign_in().await;
     stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
 
     let asked = said(&["A long story"]);
     let (streamed, ()) = futures::join!(adapter.stream(&asked), async {
-        wait::until(SOON, || stage.model.model.count(End::Running) > 0).await;
+        wait::until(SOON, || stage.model.model.count(CallEnd::Running) > 0).await;
         stage.chainlit.restart().await;
     });
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use support::{
-    practice::Options,
-    world::{Answer, Start, Streamed, World},
+    practice::PracticeOptions,
+    world::{HttpAnswer, Streamed, World, WorldBuilder},
 };
 
 mod advice;
@@ -23,13 +23,13 @@ mod shutdown;
 pub(crate) const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 
 /// An adapter alone, before a site with these accounts, all signed in.
-fn adapter_with(usernames: &[&str]) -> Start {
-    let start = World::start().without_broker().practice(Options::with_accounts(usernames));
+fn adapter_with(usernames: &[&str]) -> WorldBuilder {
+    let start = World::start().without_broker().practice(PracticeOptions::with_accounts(usernames));
     usernames.iter().fold(start, |start, username| start.with_session(username))
 }
 
 /// An adapter alone, with one account signed in.
-fn adapter() -> Start {
+fn adapter() -> WorldBuilder {
     adapter_with(&["alice"])
 }
 
@@ -59,7 +59,7 @@ fn with_limits(limits: &str) -> String {
 }
 
 /// An error as the tests write it down: status, retry-after if there is one, body.
-fn refusal(answer: &Answer) -> String {
+fn refusal(answer: &HttpAnswer) -> String {
     assert_id(answer.header("x-oneapi-request-id"));
     let body = unique_removed(&answer.body);
     match answer.header("retry-after") {

@@ -6,14 +6,14 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use support::{
-    claude::{self, Run},
+    claude::{self, ClaudeRun},
     opencode::Project,
     wait,
     world::World,
 };
 
-use asked::Asked;
-use situations::{Situation, Trouble};
+use asked::ModelRequest;
+use situations::{ClaudeSituation, ClaudeTrouble};
 
 pub(crate) mod asked;
 mod chainlit;
@@ -37,7 +37,7 @@ async fn world(takes: Takes) -> World {
         Takes::Tools => SITE_FILE.to_owned(),
         Takes::Text => SITE_FILE.replace("tools = true", "tools = false"),
     };
-    let options = support::practice::Options::with_accounts(&["alice", "bob"]);
+    let options = support::practice::PracticeOptions::with_accounts(&["alice", "bob"]);
     let start = World::start().without_broker().practice(options).site_file(site);
     start.with_session("alice").with_session("bob").adapter_env("LATCHKEY_HEARTBEAT", "1s").await
 }
@@ -55,7 +55,7 @@ async fn every_situation_ends_well_at_a_site_that_takes_text() {
 async fn every_situation(takes: Takes) {
     let mut table = format!("Claude Code, a site that takes {takes:?}\n");
     let mut red = String::new();
-    let fits = |situation: &Situation| matches!(takes, Takes::Text) || !situation.of_text;
+    let fits = |situation: &ClaudeSituation| matches!(takes, Takes::Text) || !situation.of_text;
     for situation in situations::all().into_iter().filter(fits) {
         let cell = cell(takes, &situation).await;
         let shown = cell.as_ref().map_or("RED".to_owned(), |asked| format!("{asked} requests to the site"));
@@ -68,14 +68,14 @@ async fn every_situation(takes: Takes) {
     assert!(red.is_empty(), "{table}\n{red}");
 }
 
-async fn cell(takes: Takes, situation: &Situation) -> Result<usize, String> {
+async fn cell(takes: Takes, situation: &ClaudeSituation) -> Result<usize, String> {
     let world = world(takes).await;
     let model = world.practice.model();
-    if let Trouble::First(reply) = &situation.trouble {
+    if let ClaudeTrouble::First(reply) = &situation.trouble {
         model.will(reply());
     }
     let answer = situation.answer;
-    model.always_with(move |request| answer(&Asked::read(request)));
+    model.always_with(move |request| answer(&ModelRequest::read(request)));
     let project = Project::new(&[("greeting.txt", "Hello, world!\n")]);
 
     let url = &world.adapters[0].url;
@@ -89,8 +89,8 @@ async fn cell(takes: Takes, situation: &Situation) -> Result<usize, String> {
 }
 
 /// The account that serves loses its session in the middle of Claude Code's.
-async fn meanwhile(world: &World, trouble: &Trouble) {
-    if !matches!(trouble, Trouble::Expiry) {
+async fn meanwhile(world: &World, trouble: &ClaudeTrouble) {
+    if !matches!(trouble, ClaudeTrouble::Expiry) {
         return;
     }
     let model = world.practice.model();
@@ -98,7 +98,7 @@ async fn meanwhile(world: &World, trouble: &Trouble) {
     world.practice.expire(model.calls()[0].header("x-practice-user"));
 }
 
-fn check(run: &Run, project: &Project, situation: &Situation) -> Result<(), String> {
+fn check(run: &ClaudeRun, project: &Project, situation: &ClaudeSituation) -> Result<(), String> {
     if !run.success {
         return Err(format!("it says that it failed: {:?}", run.events.last()));
     }

@@ -23,13 +23,13 @@ use crate::admin::{
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a command did.
-pub(crate) struct Ran {
+pub(crate) struct CliOutput {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Ran {
+impl CliOutput {
     /// All of it, without what differs from run to run.
     pub(crate) fn shown(&self) -> String {
         let mut text = format!("exit {}", self.code);
@@ -52,7 +52,7 @@ fn binary() -> PathBuf {
     path
 }
 
-pub(crate) async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> Ran {
+pub(crate) async fn run(arguments: &[&str], environment: &[(String, String)], input: &str) -> CliOutput {
     let mut child = Command::new(binary())
         .args(arguments)
         .env_clear()
@@ -68,7 +68,7 @@ pub(crate) async fn run(arguments: &[&str], environment: &[(String, String)], in
     stdin.write_all(input.as_bytes()).await.ok();
     drop(stdin);
     let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await.unwrap().unwrap();
-    Ran {
+    CliOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

@@ -5,7 +5,7 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use support::world::{Adapter, World};
+use support::world::{AdapterClient, World};
 
 use crate::chat::{SITE_FILE, unique_removed};
 
@@ -16,7 +16,7 @@ mod gateway;
 mod places;
 mod ways;
 
-use cases::Case;
+use cases::ContractCase;
 
 /// The APIs that answer with a stream, and how each is asked one question.
 const PATHS: [&str; 4] =
@@ -72,7 +72,7 @@ async fn a_pause_is_bridged_in_the_words_of_each_api() {
     world.stop().await;
 }
 
-async fn all_golden(cases: &[Case], paths: &[&str]) {
+async fn all_golden(cases: &[ContractCase], paths: &[&str]) {
     let world = world().await;
     for case in cases {
         assert_golden(&world, case, paths).await;
@@ -80,7 +80,7 @@ async fn all_golden(cases: &[Case], paths: &[&str]) {
     world.stop().await;
 }
 
-async fn assert_golden(world: &World, case: &Case, paths: &[&str]) {
+async fn assert_golden(world: &World, case: &ContractCase, paths: &[&str]) {
     let golden = golden(world, case, paths).await;
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
@@ -90,7 +90,7 @@ async fn assert_golden(world: &World, case: &Case, paths: &[&str]) {
 }
 
 /// What each API makes of one case, streamed and whole.
-async fn golden(world: &World, case: &Case, paths: &[&str]) -> String {
+async fn golden(world: &World, case: &ContractCase, paths: &[&str]) -> String {
     let mut golden = String::new();
     for path in paths {
         for stream in [true, false] {
@@ -120,7 +120,7 @@ struct Answered {
 }
 
 impl Answered {
-    async fn read(adapter: &Adapter, path: &str, body: &Value) -> Self {
+    async fn read(adapter: &AdapterClient, path: &str, body: &Value) -> Self {
         Self::of(adapter.request(Method::POST, path, Some(body)).send().await.unwrap()).await
     }
 
@@ -176,7 +176,7 @@ impl Answered {
         }
     }
 
-    fn assert_well_formed(&self, path: &str, stream: bool, case: &Case) {
+    fn assert_well_formed(&self, path: &str, stream: bool, case: &ContractCase) {
         let what = || format!("{} at {path}: {}", case.name, self.body);
         let streamed = self.status == 200 && stream;
         let expected = if streamed { "text/event-stream" } else { "application/json" };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use latchkey_shared::{account::State, id::AccountId};
 use reqwest::Method;
-use support::{practice::Options, wait, world::World};
+use support::{practice::PracticeOptions, wait, world::World};
 
 /// Until adapters have read all accounts anew, on a machine that builds meanwhile.
 const SOON: Duration = Duration::from_secs(60);
 
 async fn world() -> World {
-    let start = World::start().practice(Options::with_accounts(&["alice", "bob"])).redis_users();
+    let start = World::start().practice(PracticeOptions::with_accounts(&["alice", "bob"])).redis_users();
     start.with_session("alice").with_session("bob").await
 }
 

@@ -10,10 +10,10 @@ use latchkey_shared::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    model::{End, Reply, ScriptedModel},
+    model::{CallEnd, Reply, ScriptedModel},
     open_webui::{EMAIL, OpenWebUi, PASSWORD},
     parts, wait,
-    world::{Adapter, Admin, World},
+    world::{AdapterClient, Admin, World},
 };
 
 /// How long the model may take to learn that nobody listens.
@@ -31,10 +31,10 @@ async fn add(admin: &Admin, label: &str, password: &str) -> Account {
 }
 
 /// A picture in a message stands in it when the model is asked.
-pub(crate) async fn a_picture_reaches_the_model(model: &ScriptedModel, adapter: &Adapter) {
+pub(crate) async fn a_picture_reaches_the_model(model: &ScriptedModel, adapter: &AdapterClient) {
     let message = parts::user("Which colour?", &[parts::picture()]);
     model.will(Reply::text("Red."));
-    let mut question = Adapter::question("");
+    let mut question = AdapterClient::question("");
     question["messages"][0] = message.clone();
 
     let answer = adapter.chat(&question).await;
@@ -44,9 +44,9 @@ pub(crate) async fn a_picture_reaches_the_model(model: &ScriptedModel, adapter: 
 }
 
 /// The site reads a file and tells its model what is in it; afterwards it is gone there.
-pub(crate) async fn a_file_reaches_the_model(model: &ScriptedModel, adapter: &Adapter) {
+pub(crate) async fn a_file_reaches_the_model(model: &ScriptedModel, adapter: &AdapterClient) {
     model.will(Reply::text("Tulip."));
-    let mut question = Adapter::question("");
+    let mut question = AdapterClient::question("");
     question["messages"][0] = parts::user("Which word?", &[parts::file("notes é.txt", "The word is tulip.")]);
 
     let answer = adapter.chat(&question).await;
@@ -59,12 +59,12 @@ pub(crate) async fn a_file_reaches_the_model(model: &ScriptedModel, adapter: &Ad
 }
 
 /// Whichever way the answer ends.
-async fn no_file_is_left(model: &ScriptedModel, adapter: &Adapter, open_webui: &OpenWebUi) {
+async fn no_file_is_left(model: &ScriptedModel, adapter: &AdapterClient, open_webui: &OpenWebUi) {
     let gone = async || {
         wait::until_some(SOON, async || files(open_webui).await.is_empty().then_some(())).await;
     };
     gone().await;
-    let mut question = Adapter::question("");
+    let mut question = AdapterClient::question("");
     question["messages"][0] = parts::user("Which word?", &[parts::file("notes.txt", "Tulip.")]);
 
     model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
@@ -99,7 +99,7 @@ pub(crate) async fn three_lives_pass(model: &ScriptedModel, world: &World, accou
         let before = admin.account(account).await;
         let (due, end) = (before.refresh_at.unwrap(), before.expires_at.unwrap());
         assert!(due < end && end <= Timestamp::now() + LIFE, "{before:#?}");
-        world.store.postpone(account, Timestamp::now()).await.unwrap();
+        world.store.set_due(account, Timestamp::now()).await.unwrap();
         wait::until_some(LIFE, async || {
             model.will(Reply::text("Still here."));
             let answer = adapter.ask("Still there?").await;
@@ -160,14 +160,14 @@ async fn a_wrong_password_is_told_as_such(admin: &Admin) {
     assert_eq!(admin.account(account.id).await.state, State::CredentialsRejected);
 }
 
-async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &Adapter) {
+async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &AdapterClient) {
     model.will(Reply::pieces(&["Good", " morning", "."]).usage(11, 7));
     let streamed = adapter.ask_streamed("Hello").await;
     assert_eq!((streamed.status, streamed.text().as_str()), (200, "Good morning."), "{}", streamed.raw);
     assert!(streamed.done && streamed.complete, "{}", streamed.raw);
     assert_eq!(streamed.usage()["completion_tokens"], 7, "{}", streamed.raw);
 
-    let mut second = Adapter::question("Hello");
+    let mut second = AdapterClient::question("Hello");
     let more = [
         json!({"role": "assistant", "content": "Good morning."}),
         json!({"role": "user", "content": "And?"}),
@@ -186,17 +186,17 @@ async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &Adapter) {
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
 }
 
-async fn a_client_that_leaves_stops_the_model(model: &ScriptedModel, adapter: &Adapter) {
+async fn a_client_that_leaves_stops_the_model(model: &ScriptedModel, adapter: &AdapterClient) {
     model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = model.count(End::Cancelled);
-    let mut response = adapter.open(&Adapter::question("A long story")).await;
+    let before = model.count(CallEnd::Cancelled);
+    let mut response = adapter.open(&AdapterClient::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
 
-    wait::until(SOON, || model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || model.count(CallEnd::Cancelled) > before).await;
 }
 
-async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
+async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
     // The site passes its model's 401 on. The session lives: nobody signs in again, and the next question is answered.
     model.will(Reply::model_unauthorized());
     let answer = adapter.ask("Hello?").await;
@@ -209,7 +209,7 @@ async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
     model.will(Reply::raw(format!("data: {half}\n\ndata: {error}\n\ndata: [DONE]\n\n")));
     let failed = adapter.ask_streamed("Fail").await;
     model.will(Reply::pieces(&["Half"]).hold().cut());
-    let cut = adapter.stream_and(&Adapter::question("Cut"), "Half", || model.release(1)).await;
+    let cut = adapter.stream_and(&AdapterClient::question("Cut"), "Half", || model.release(1)).await;
     for streamed in [failed, cut] {
         assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
         assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);

@@ -5,14 +5,14 @@ use std::time::Duration;
 use latchkey_shared::{
     account::{Account, State},
     id::SiteName,
-    store::{Event, EventStream, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, Published, Store},
+    store::{EventStream, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, Published, Store, StoreEvent},
     time::Timestamp,
     vault::Sealed,
 };
 use support::{
     redis::Kind,
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 
 mod failover;
@@ -97,7 +97,7 @@ async fn limits_hold_over_two_adapters(kind: Kind) {
     let reply = support::model::Reply::text("a").wait(Duration::from_millis(50)).piece("b");
     world.practice.model().always(reply);
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
-    let body = Adapter::question("hi");
+    let body = AdapterClient::question("hi");
 
     let streams = (0..24).map(|number| adapters[number % 2].stream(&body));
     let streams = futures::future::join_all(streams).await;
@@ -113,12 +113,12 @@ async fn limits_hold_over_two_adapters(kind: Kind) {
 async fn listeners_hear_of_changes(kind: Kind) {
     let world = World::start().redis_kind(kind).without_broker().adapters(0).await;
     let mut events = world.store.events();
-    assert_eq!(heard(&mut events).await, Event::Reconnected);
+    assert_eq!(heard(&mut events).await, StoreEvent::Reconnected);
 
     // Many accounts, so that in a cluster some are told of at another server than the one that is listened to.
     for number in 0..12 {
         let account = account(&world.store, &format!("account {number}")).await;
-        let told = Event::Account { id: account.id, generation: 0, state: Some(State::New) };
+        let told = StoreEvent::Account { id: account.id, generation: 0, state: Some(State::New) };
         assert_eq!(heard(&mut events).await, told);
     }
     assert_eq!(world.store.accounts().await.unwrap().len(), 12);
@@ -128,7 +128,7 @@ async fn what_is_due_is_claimed_once(kind: Kind) {
     let world = World::start().redis_kind(kind).without_broker().adapters(0).await;
     let (store, now) = (&world.store, Timestamp::now());
     let account = account(store, "alice").await;
-    store.postpone(account.id, now).await.unwrap();
+    store.set_due(account.id, now).await.unwrap();
 
     assert_eq!(store.due(now, 10).await.unwrap(), [account.id]);
     assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
@@ -148,6 +148,6 @@ fn practice() -> SiteName {
     "practice".parse().unwrap()
 }
 
-async fn heard(events: &mut EventStream) -> Event {
+async fn heard(events: &mut EventStream) -> StoreEvent {
     tokio::time::timeout(FAILOVER, events.next()).await.unwrap()
 }

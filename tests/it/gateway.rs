@@ -18,17 +18,17 @@ mod stage;
 mod table;
 mod words;
 
-use cells::Cell;
-use stage::Stage;
-use table::Table;
+use cells::GatewayCell;
+use stage::GatewayStage;
+use table::CellTable;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_lies_doubles_or_is_silent_behind_a_gateway() {
     let Some(binary) = brought() else {
-        return assert_true(&run(&Stage::stand_in().await, &cover::pairs()).await);
+        return assert_true(&run(&GatewayStage::stand_in().await, &cover::pairs()).await);
     };
-    let cells = Cell::all();
-    let (stand_in, real) = (Stage::stand_in().await, Stage::real(&binary).await);
+    let cells = GatewayCell::all();
+    let (stand_in, real) = (GatewayStage::stand_in().await, GatewayStage::real(&binary).await);
     // At once: most of the time they wait.
     let (stand_in, real) = tokio::join!(run(&stand_in, &cells), run(&real, &cells));
     assert_true(&real);
@@ -37,13 +37,13 @@ async fn nothing_lies_doubles_or_is_silent_behind_a_gateway() {
     assert!(differences.is_empty(), "{} cells differ:\n{}", differences.len(), differences.join("\n"));
 }
 
-async fn run(stage: &Stage, cells: &[Cell]) -> Table {
+async fn run(stage: &GatewayStage, cells: &[GatewayCell]) -> CellTable {
     let table = stage.run(cells).await;
     print(&format!("{}: {} cells: {}\n{}", stage.name, table.len(), table.total(), table.shown()));
     table
 }
 
-fn assert_true(table: &Table) {
+fn assert_true(table: &CellTable) {
     let wrong = table.wrong();
     assert!(wrong.is_empty(), "{} cells of {} are wrong:\n{}", wrong.len(), table.len(), wrong.join("\n"));
 }

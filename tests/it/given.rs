@@ -11,9 +11,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     model::ScriptedModel,
-    practice::{COOKIE, DEVICE_COOKIE, Options, PASSWORD, REFRESH_COOKIE, SessionParts, USERNAME},
+    practice::{COOKIE, DEVICE_COOKIE, PASSWORD, PracticeOptions, REFRESH_COOKIE, SessionParts, USERNAME},
     wait,
-    world::{Answer, World},
+    world::{HttpAnswer, World},
 };
 
 use crate::signed_in::renewed_over_http;
@@ -28,7 +28,7 @@ async fn account(world: &World, site: &str) -> AccountId {
     answer.json()["id"].as_str().unwrap().parse().unwrap()
 }
 
-async fn give(world: &World, id: AccountId, session: &Value) -> Answer {
+async fn give(world: &World, id: AccountId, session: &Value) -> HttpAnswer {
     world.admin().send(Method::PUT, &format!("/v1/accounts/{id}/session"), Some(session)).await
 }
 
@@ -123,7 +123,7 @@ async fn a_session_that_the_site_refuses_leaves_the_earlier_one_serving() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_is_renewed_over_http_until_the_site_renews_no_more() {
-    let options = Options { renewals: Some(2), ..Options::default() };
+    let options = PracticeOptions { renewals: Some(2), ..PracticeOptions::default() };
     let world = World::start().practice(options).site_file(renewed_over_http()).await;
     let parts = world.practice.sign_in_renewable(USERNAME, 2);
     let cookies = format!("{COOKIE}={}; {REFRESH_COOKIE}={}", parts.cookie, parts.refresh);
@@ -156,7 +156,7 @@ async fn what_is_given_is_renewed_over_http_until_the_site_renews_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_that_only_renews_is_enough_where_the_site_file_says_how() {
-    let options = Options { renewals: Some(2), ..Options::default() };
+    let options = PracticeOptions { renewals: Some(2), ..PracticeOptions::default() };
     let world = World::start().practice(options).site_file(renewed_over_http()).await;
     let refresh = world.practice.sign_in_renewable(USERNAME, 2).refresh;
 
@@ -170,7 +170,8 @@ async fn a_cookie_that_only_renews_is_enough_where_the_site_file_says_how() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storage_state_is_renewed_by_a_browser_that_the_site_knows() {
-    let world = World::start().practice(Options { remember: true, ..Options::default() }).await;
+    let world =
+        World::start().practice(PracticeOptions { remember: true, ..PracticeOptions::default() }).await;
     let login = world.practice.url.join("/api/login").unwrap();
     let credentials = json!({"username": USERNAME, "password": PASSWORD});
     let elsewhere = support::http::client().post(login).json(&credentials).send().await.unwrap();

@@ -7,17 +7,17 @@ use latchkey_shared::account::{Account, State};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    gradio::{Gradio, PASSWORD, Settings, USERNAME},
-    model::{End, ModelServer, Reply, ScriptedModel},
+    gradio::{Gradio, GradioSettings, PASSWORD, USERNAME},
+    model::{CallEnd, ModelServer, Reply, ScriptedModel},
     parts, wait,
-    world::{Adapter, Admin, World},
+    world::{AdapterClient, Admin, World},
 };
 
 /// How long the model may take to learn that nobody listens.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Gradio with its model, and a world that knows it.
-pub(super) struct Stage {
+pub(super) struct GradioStage {
     pub(super) model: ModelServer,
     pub(super) world: World,
     gradio: Gradio,
@@ -25,7 +25,7 @@ pub(super) struct Stage {
     site: &'static str,
 }
 
-impl Stage {
+impl GradioStage {
     async fn set(concurrency: u32, queue: u32) -> Self {
         Self::with_site_file(concurrency, queue, include_str!("../../shared/sites/gradio.toml")).await
     }
@@ -54,7 +54,7 @@ impl Stage {
     ) -> Self {
         let model = ScriptedModel::start().await;
         let (model_url, multimodal) = (model.url.clone(), site == "gradio-multimodal");
-        let gradio = Gradio::start(Settings { model_url, concurrency, queue, multimodal }).await;
+        let gradio = Gradio::start(GradioSettings { model_url, concurrency, queue, multimodal }).await;
         let urls = format!("{site}={}", gradio.url());
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), toml).unwrap();
@@ -98,16 +98,16 @@ impl Stage {
 /// One test, because Gradio takes its time to start.
 #[tokio::test]
 async fn gradio_is_signed_in_to_and_answers() {
-    a_page_answers(Stage::set(4, 4).await).await;
+    a_page_answers(GradioStage::set(4, 4).await).await;
 }
 
 /// The other kind of page, where people may add files to what they say.
 #[tokio::test]
 async fn a_multimodal_page_answers_and_is_told_files() {
-    a_page_answers(Stage::multimodal().await).await;
+    a_page_answers(GradioStage::multimodal().await).await;
 }
 
-async fn a_page_answers(mut stage: Stage) {
+async fn a_page_answers(mut stage: GradioStage) {
     let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
 
     let (account, error) = admin.add_and_sign_in(stage.site, USERNAME, "not-the-password").await;
@@ -128,7 +128,7 @@ async fn a_page_answers(mut stage: Stage) {
     stage.world.stop().await;
 }
 
-async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
+async fn it_streams_and_answers_whole(stage: &GradioStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::pieces(&["Gu", "ten \"Mor", "gen\"\n", "— ü 🙂", "."]));
     let streamed = adapter.stream(&stage.user("Hello")).await;
     assert_eq!(streamed.text(), "Guten \"Morgen\"\n— ü 🙂.", "{}", streamed.raw);
@@ -140,7 +140,7 @@ async fn it_streams_and_answers_whole(stage: &Stage, adapter: &Adapter) {
 }
 
 /// The second turn tells the site only what is new; an unknown past is told whole.
-async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
+async fn a_second_turn_goes_on(stage: &GradioStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::text("Blue."));
     let first = json!([{"role": "user", "content": "My colour?"}]);
     assert_eq!(adapter.chat(&stage.question(&first)).await.text(), "Blue.");
@@ -169,7 +169,7 @@ async fn a_second_turn_goes_on(stage: &Stage, adapter: &Adapter) {
 }
 
 /// The page keeps what it was told: the second turn brings only its own file.
-async fn files_are_told_once(stage: &Stage, adapter: &Adapter) {
+async fn files_are_told_once(stage: &GradioStage, adapter: &AdapterClient) {
     let first = parts::user("Which word?", &[parts::file("notes é.txt", "tulip"), parts::picture()]);
     stage.model.model.will(Reply::text("Tulip."));
     assert_eq!(adapter.chat(&stage.question(&json!([first]))).await.text(), "Tulip.");
@@ -191,7 +191,7 @@ async fn files_are_told_once(stage: &Stage, adapter: &Adapter) {
 }
 
 /// Anthropic's clients send documents, those of the Responses API input files.
-async fn files_come_through_every_door(stage: &Stage, adapter: &Adapter) {
+async fn files_come_through_every_door(stage: &GradioStage, adapter: &AdapterClient) {
     let source = json!({"type": "base64", "media_type": "text/plain", "data": "dHVsaXA="});
     let document = json!({"type": "document", "title": "notes", "source": source});
     let file = json!({"type": "input_file", "filename": "notes.txt", "file_data": "data:text/plain;base64,dHVsaXA="});
@@ -206,7 +206,7 @@ async fn files_come_through_every_door(stage: &Stage, adapter: &Adapter) {
     }
 }
 
-async fn a_file_is_refused(stage: &Stage, adapter: &Adapter) {
+async fn a_file_is_refused(stage: &GradioStage, adapter: &AdapterClient) {
     let message = parts::user("Which word?", &[parts::file("notes.txt", "tulip")]);
 
     let answer = adapter.chat(&stage.question(&json!([message]))).await;
@@ -216,17 +216,17 @@ async fn a_file_is_refused(stage: &Stage, adapter: &Adapter) {
     assert_eq!((answer.status, &answer.json()["error"]["message"]), (400, &json!(told)), "{}", answer.body);
 }
 
-async fn a_client_that_leaves_stops_the_model(stage: &Stage, adapter: &Adapter) {
+async fn a_client_that_leaves_stops_the_model(stage: &GradioStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = stage.model.model.count(End::Cancelled);
+    let before = stage.model.model.count(CallEnd::Cancelled);
     let mut response = adapter.open(&stage.user("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
 
-    wait::until(SOON, || stage.model.model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || stage.model.model.count(CallEnd::Cancelled) > before).await;
 }
 
-async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
+async fn faults_are_told(stage: &GradioStage, adapter: &AdapterClient) {
     let error = json!({"error": {"message": "boom"}});
     stage.model.model.will(Reply::status(500, &error));
     let answer = adapter.chat(&stage.user("Fail")).await;
@@ -245,7 +245,12 @@ async fn faults_are_told(stage: &Stage, adapter: &Adapter) {
 }
 
 /// A restart ends every session; the next question is answered all the same, with a new one.
-async fn a_dead_session_is_renewed(stage: &mut Stage, admin: &Admin, adapter: &Adapter, account: &Account) {
+async fn a_dead_session_is_renewed(
+    stage: &mut GradioStage,
+    admin: &Admin,
+    adapter: &AdapterClient,
+    account: &Account,
+) {
     stage.gradio.restart().await;
 
     stage.model.model.will(Reply::text("Alice."));
@@ -256,7 +261,7 @@ async fn a_dead_session_is_renewed(stage: &mut Stage, admin: &Admin, adapter: &A
 /// One answer at once, and one may wait.
 #[tokio::test]
 async fn a_full_queue_of_gradio_is_429_with_retry_after() {
-    let stage = Stage::set(1, 1).await;
+    let stage = GradioStage::set(1, 1).await;
     let adapter = stage.world.adapter();
     stage.sign_in().await;
     stage.model.model.always(Reply::text("Done.").hold());

@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use latchkey_shared::store::Record;
+use latchkey_shared::store::SealedRecord;
 use serde_json::Value;
 use support::{
     model::Reply,
-    practice::Options,
+    practice::PracticeOptions,
     wait,
     world::{ADMIN_TOKEN, World},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Ran, run};
+use crate::cli::{CliOutput, run};
 
 /// Until every service has read a file and said so, on a machine that builds meanwhile.
 const TOLD: Duration = Duration::from_secs(60);
 
 /// A world whose parts read rings from files of their own, and what the commands need.
 async fn world() -> (World, Vec<(String, String)>) {
-    let start = World::start().practice(Options::with_accounts(&["alice", "bob"])).adapters(2).key_files();
+    let start =
+        World::start().practice(PracticeOptions::with_accounts(&["alice", "bob"])).adapters(2).key_files();
     let world = start.signed_in("alice").with_session("bob").await;
     let file = |ring| world.ring_file("broker-0", ring).display().to_string();
     let environment = vec![
@@ -32,7 +33,7 @@ async fn world() -> (World, Vec<(String, String)>) {
 }
 
 async fn well(arguments: &[&str], environment: &[(String, String)]) -> Value {
-    let Ran { code, stdout, stderr } = run(&[arguments, &["--json"]].concat(), environment, "").await;
+    let CliOutput { code, stdout, stderr } = run(&[arguments, &["--json"]].concat(), environment, "").await;
     assert_eq!(code, 0, "{arguments:?}: {stdout}{stderr}");
     serde_json::from_str(&stdout).unwrap()
 }
@@ -145,9 +146,13 @@ async fn rings_are_rotated_under_load_without_a_failed_request() {
     assert!(asked > 20, "{asked} requests are no load");
     let ids = [world.account("alice"), world.account("bob")];
     let sealed = async |record| world.store.sealing_keys(record, &ids).await.unwrap();
-    assert_eq!(sealed(Record::Session).await, [Some(session.clone()), Some(session)]);
-    assert_eq!(sealed(Record::Credentials).await, [Some(credentials.clone()), None]);
-    assert_eq!(sealed(Record::State).await, [Some(credentials), None], "what the browser kept goes along");
+    assert_eq!(sealed(SealedRecord::Session).await, [Some(session.clone()), Some(session)]);
+    assert_eq!(sealed(SealedRecord::Credentials).await, [Some(credentials.clone()), None]);
+    assert_eq!(
+        sealed(SealedRecord::State).await,
+        [Some(credentials), None],
+        "what the browser kept goes along"
+    );
     let login = world.admin().sign_in(world.account("alice")).await;
     assert!(login.error.is_none(), "the password opens under the new key: {login:#?}");
     let actions =

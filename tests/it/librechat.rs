@@ -6,13 +6,13 @@ use latchkey_shared::account::State;
 use serde_json::{Value, json};
 use support::{
     librechat::{EMAIL, LibreChat, NO_PARENT, PASSWORD},
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::chat::log::Kept;
+use crate::chat::log::LogBuffer;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -25,7 +25,7 @@ fn said(texts: &[&str]) -> Value {
 
 #[tokio::test]
 async fn librechat_is_signed_in_to_and_answers() {
-    let log = Kept::default();
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let site = LibreChat::start().await;
     let urls = format!("librechat={}", site.url);
@@ -60,7 +60,7 @@ async fn librechat_is_signed_in_to_and_answers() {
     world.stop().await;
 }
 
-async fn it_streams_and_answers_whole(site: &LibreChat, adapter: &Adapter) {
+async fn it_streams_and_answers_whole(site: &LibreChat, adapter: &AdapterClient) {
     site.model.will(Reply::new().reasoning("Hm.").piece("Gu").piece("ten Tag."));
     let streamed = adapter.stream(&said(&["Hello"])).await;
     assert_eq!(
@@ -83,7 +83,7 @@ async fn it_streams_and_answers_whole(site: &LibreChat, adapter: &Adapter) {
 }
 
 /// Only what is new is told, in the site's own conversation, after its own last message.
-async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &Adapter) {
+async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &AdapterClient) {
     let words = ["One?", "1", "Two?", "2", "Three?"];
     for (at, answer) in [(1, "1"), (3, "2"), (5, "3")] {
         site.model.will(Reply::text(answer));
@@ -104,18 +104,18 @@ async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &Adapter) {
 
 async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(
     site: &LibreChat,
-    adapter: &Adapter,
-    log: &Kept,
+    adapter: &AdapterClient,
+    log: &LogBuffer,
 ) {
     let told = log.ids_of("the site confirmed that its answer is over").len();
     site.model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = site.model.count(End::Cancelled);
+    let before = site.model.count(CallEnd::Cancelled);
     let mut response = adapter.open(&said(&["A long story"])).await;
     assert!(response.chunk().await.unwrap().is_some());
     let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
     drop(response);
 
-    wait::until(SOON, || site.model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || site.model.count(CallEnd::Cancelled) > before).await;
     wait::until(SOON, || !site.stopped_and_deleted().1.is_empty()).await;
     let (stopped, deleted) = site.stopped_and_deleted();
     assert_eq!((stopped.len(), &stopped), (1, &deleted));
@@ -127,7 +127,7 @@ async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(
     assert!(told.len() == 2 && told.iter().all(|told| *told == id), "{told:?}");
 }
 
-async fn faults_are_told(site: &LibreChat, adapter: &Adapter) {
+async fn faults_are_told(site: &LibreChat, adapter: &AdapterClient) {
     site.model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
     assert_eq!(adapter.chat(&said(&["Fail"])).await.status, 502);
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use support::{
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, Start, World},
+    world::{AdapterClient, World, WorldBuilder},
 };
 
 const ACCOUNTS: [&str; 4] = ["anna", "bert", "carl", "dora"];
@@ -25,8 +25,8 @@ const QUEUE_DEADLINE: Duration = Duration::from_secs(4);
 const FILLING: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(5);
 
-fn two_adapters() -> Start {
-    let start = World::start().without_broker().practice(Options::with_accounts(&ACCOUNTS));
+fn two_adapters() -> WorldBuilder {
+    let start = World::start().without_broker().practice(PracticeOptions::with_accounts(&ACCOUNTS));
     let start = start.adapters(2).concurrency(LIMIT).adapter_env("LATCHKEY_QUEUE_DEADLINE", "4s");
     ACCOUNTS.iter().fold(start, |start, username| start.with_session(username))
 }
@@ -37,15 +37,15 @@ async fn no_account_bears_more_than_its_limit_and_no_stream_is_lost() {
     let model = world.practice.model();
     model.always(Reply::text("begun, ").hold().piece("ended").usage(1, 2));
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
-    let body = Adapter::question("hi");
+    let body = AdapterClient::question("hi");
     let ask = |number: usize| adapters[number % 2].stream(&body);
 
     // As many as there are places, then the rest: whoever comes when all are taken waits in vain until the deadline.
     let first = join_all((0..PLACES).map(ask));
     let rest = async {
-        wait::until(FILLING, || model.count(End::Held) == PLACES).await;
+        wait::until(FILLING, || model.count(CallEnd::Held) == PLACES).await;
         let rest = join_all((PLACES..STREAMS).map(ask)).await;
-        assert_eq!(model.count(End::Held), PLACES);
+        assert_eq!(model.count(CallEnd::Held), PLACES);
         model.release(PLACES);
         rest
     };
@@ -75,7 +75,7 @@ async fn whoever_waits_is_served_when_places_are_freed() {
     let world = two_adapters().adapter_env("LATCHKEY_QUEUE_DEADLINE", "30s").await;
     world.practice.model().always(Reply::text("a").wait(Duration::from_millis(200)).piece("b"));
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
-    let body = Adapter::question("hi");
+    let body = AdapterClient::question("hi");
 
     let streams = join_all((0..STREAMS).map(|number| adapters[number % 2].stream(&body))).await;
 

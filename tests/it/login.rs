@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_broker::login::{self, Asked, Code, Progress};
+use latchkey_broker::login::{self, FailureCode, LoginProgress, Trigger};
 use latchkey_shared::{account::State, time::Timestamp};
 use support::{practice, wait};
 
@@ -38,7 +38,7 @@ async fn a_login_with_a_one_time_code_publishes_a_session_that_works() {
     let counts = practice.counts(practice::USERNAME);
     assert_eq!((counts.logins, counts.wrong_passwords, counts.wrong_codes), (1, 0, 0));
     let progress = bench.progress.lock().unwrap();
-    let last = [Progress::Capturing, Progress::Probing, Progress::Publishing];
+    let last = [LoginProgress::Capturing, LoginProgress::Probing, LoginProgress::Publishing];
     assert_eq!((progress.len(), &progress[7..]), (10, &last[..]));
 }
 
@@ -52,7 +52,7 @@ async fn a_wrong_password_is_typed_once_and_an_earlier_session_keeps_serving() {
     let failure = bench.sign_in().await.unwrap_err();
 
     let account = bench.now().await;
-    assert_eq!(failure.code, Code::CredentialsRejected, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::CredentialsRejected, "{failure:?}");
     assert!(account.reason.starts_with("credentials_rejected at step "), "{}", account.reason);
     assert_eq!(account.state, State::CredentialsRejected);
     assert_eq!(account.refresh_at, None);
@@ -70,7 +70,7 @@ async fn a_locked_account_is_left_alone() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::AccountLocked, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::AccountLocked, "{failure:?}");
     assert_eq!(bench.now().await.state, State::SiteLocked);
     assert_eq!(bench.now().await.refresh_at, None);
 }
@@ -82,7 +82,7 @@ async fn a_site_that_asks_for_a_code_without_a_seed_says_that_the_seed_is_missin
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::NoCredentials, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::NoCredentials, "{failure:?}");
     assert!(failure.message.contains("TOTP seed"), "{}", failure.message);
     assert_eq!(failure.step.unwrap().target, "input[name=code]");
     assert_eq!(bench.now().await.state, State::NeedsHuman);
@@ -107,7 +107,7 @@ async fn nothing_is_typed_at_a_foreign_origin() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::OriginViolation, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::OriginViolation, "{failure:?}");
     assert!(failure.message.contains(practice.foreign_url().as_str().trim_end_matches('/')));
     assert_eq!(failure.step.unwrap().index, 2);
     assert!(practice.foreign_submissions().is_empty());
@@ -142,7 +142,7 @@ async fn a_page_that_hangs_ends_the_step_and_not_the_broker() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::NavigationTimeout, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::NavigationTimeout, "{failure:?}");
     assert_eq!(bench.now().await.state, State::Cooldown);
     practice.change(|site| site.hung_renderer = false);
     bench.sign_in().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_site_that_answers_everything_with_its_login_page_fails_the_probe() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::ProbeFailed, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::ProbeFailed, "{failure:?}");
     assert!(bench.session().await.is_none());
 }
 
@@ -168,7 +168,7 @@ async fn a_site_that_is_not_there_is_down_and_tried_again_later_and_later() {
     let mut waits = Vec::new();
     for _ in 0..4 {
         let failure = bench.sign_in().await.unwrap_err();
-        assert_eq!(failure.code, Code::SiteDown, "{failure:?}");
+        assert_eq!(failure.code, FailureCode::SiteDown, "{failure:?}");
         let account = bench.now().await;
         assert_eq!(account.state, State::Cooldown);
         waits.push(account.last_login.unwrap().at.until(account.refresh_at.unwrap()));
@@ -186,7 +186,7 @@ async fn a_session_that_the_page_does_not_have_is_named() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::CaptureMissing, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::CaptureMissing, "{failure:?}");
     assert!(failure.message.contains("cookie csrf-*"), "{}", failure.message);
 }
 
@@ -240,13 +240,13 @@ async fn a_refusal_means_what_the_site_file_says() {
     let mut bench = Bench::new(fake::site(&url, r#"{ cookie = "none" }"#, &steps)).await;
 
     for (means, code, state) in [
-        ("rate_limited", Code::RateLimited, State::Cooldown),
-        ("site_down", Code::SiteDown, State::Cooldown),
-        ("captcha_required", Code::CaptchaRequired, State::NeedsHuman),
-        ("consent_required", Code::ConsentRequired, State::NeedsHuman),
-        ("approval_required", Code::ApprovalRequired, State::NeedsHuman),
-        ("password_expired", Code::PasswordExpired, State::NeedsHuman),
-        ("human_required", Code::HumanRequired, State::NeedsHuman),
+        ("rate_limited", FailureCode::RateLimited, State::Cooldown),
+        ("site_down", FailureCode::SiteDown, State::Cooldown),
+        ("captcha_required", FailureCode::CaptchaRequired, State::NeedsHuman),
+        ("consent_required", FailureCode::ConsentRequired, State::NeedsHuman),
+        ("approval_required", FailureCode::ApprovalRequired, State::NeedsHuman),
+        ("password_expired", FailureCode::PasswordExpired, State::NeedsHuman),
+        ("human_required", FailureCode::HumanRequired, State::NeedsHuman),
     ] {
         let refusal =
             format!("{steps}\n[[login.refusals]]\nmeans = \"{means}\"\nwhen = {{ text = \"no way\" }}");
@@ -267,7 +267,7 @@ async fn an_unclear_end_after_the_password_is_tried_once_more_and_no_further() {
 
     for state in [State::Cooldown, State::NeedsHuman] {
         let failure = bench.sign_in().await.unwrap_err();
-        assert_eq!(failure.code, Code::AssertionFailed, "{failure:?}");
+        assert_eq!(failure.code, FailureCode::AssertionFailed, "{failure:?}");
         assert_eq!(bench.now().await.state, state);
     }
 
@@ -285,7 +285,7 @@ async fn a_login_of_an_account_that_was_removed_publishes_nothing() {
     });
 
     assert!(removed.unwrap());
-    assert_eq!(outcome.unwrap_err().code, Code::Superseded);
+    assert_eq!(outcome.unwrap_err().code, FailureCode::Superseded);
     assert!(bench.session().await.is_none());
 }
 
@@ -296,9 +296,9 @@ async fn without_redis_no_login_begins() {
     let account = bench.now().await;
     bench.redis.stop();
 
-    let outcome = login::run(&bench.context, &account, &bench.site, Asked::ByTime, &|_| {}).await;
+    let outcome = login::run(&bench.context, &account, &bench.site, Trigger::Scheduled, &|_| {}).await;
 
-    assert_eq!(outcome.unwrap_err().code, Code::StoreUnavailable);
+    assert_eq!(outcome.unwrap_err().code, FailureCode::StoreUnavailable);
     assert_eq!(practice.counts(practice::USERNAME).logins, 0);
 }
 
@@ -313,7 +313,7 @@ async fn one_login_of_an_account_runs_at_a_time() {
     });
 
     first.unwrap();
-    assert_eq!(second.unwrap_err().code, Code::AlreadyRunning);
+    assert_eq!(second.unwrap_err().code, FailureCode::AlreadyRunning);
     assert_eq!(bench.now().await.state, State::Active);
 }
 

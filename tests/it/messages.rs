@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use support::{
     http,
     model::Reply,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 const PATH: &str = "/v1/messages";
@@ -25,7 +25,7 @@ fn streamed() -> Value {
 }
 
 /// The events of a stream: name and data.
-async fn events(adapter: &Adapter, body: &Value) -> (Vec<(String, Value)>, bool) {
+async fn events(adapter: &AdapterClient, body: &Value) -> (Vec<(String, Value)>, bool) {
     let mut response = adapter.request(Method::POST, PATH, Some(body)).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let (mut text, mut whole) = (String::new(), true);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use serde_json::Value;
 use support::{
-    practice::{Options, PASSWORD},
+    practice::{PASSWORD, PracticeOptions},
     prometheus::{Prometheus, configuration},
     wait,
     world::World,
@@ -19,7 +19,7 @@ const OURS: &str = "latchkey_";
 
 /// A world in which alice signed in, chatted and was renewed, and bob's password is wrong.
 async fn world() -> World {
-    let options = Options { renewals: Some(2), ..Options::default() };
+    let options = PracticeOptions { renewals: Some(2), ..PracticeOptions::default() };
     let start = World::start().practice(options).site_file(renewed_over_http());
     let world = start.signed_in("alice").await;
     let admin = world.admin();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use support::{
-    command::{self, Ran},
+    command::{self, CommandOutput},
     new_api::{NewApi, TOKEN, USER},
     wait,
 };
@@ -51,7 +51,7 @@ impl Rollout {
         words.chain(command.split(' ').map(str::to_owned)).collect()
     }
 
-    async fn run(&self, command: &str) -> Ran {
+    async fn run(&self, command: &str) -> CommandOutput {
         let arguments = self.arguments(command);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ran = command::run("latchkey-ops", &arguments, &[], "", LIMIT).await;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use latchkey_shared::account::{Rung, State};
 use serde_json::json;
 use support::{
-    model::{End, Reply, ScriptedModel},
+    model::{CallEnd, Reply, ScriptedModel},
     oidc::{CLIENT_ID, CLIENT_SECRET, OidcProvider, PASSWORD, USERNAME},
     open_webui::OpenWebUi,
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 
 use super::end_to_end::{LIFE, a_file_reaches_the_model, a_picture_reaches_the_model, three_lives_pass};
@@ -87,8 +87,8 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
     world.stop().await;
 }
 
-async fn it_goes_on_and_stops(model: &ScriptedModel, adapter: &Adapter) {
-    let mut second = Adapter::question("Hello");
+async fn it_goes_on_and_stops(model: &ScriptedModel, adapter: &AdapterClient) {
+    let mut second = AdapterClient::question("Hello");
     let more = [
         json!({"role": "assistant", "content": "Good morning."}),
         json!({"role": "user", "content": "And?"}),
@@ -105,20 +105,20 @@ async fn it_goes_on_and_stops(model: &ScriptedModel, adapter: &Adapter) {
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
 
     model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = model.count(End::Cancelled);
-    let mut response = adapter.open(&Adapter::question("A long story")).await;
+    let before = model.count(CallEnd::Cancelled);
+    let mut response = adapter.open(&AdapterClient::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
-    wait::until(SOON, || model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || model.count(CallEnd::Cancelled) > before).await;
 }
 
-async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
+async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
     let error = json!({"error": {"message": "boom"}});
     model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));
     assert_eq!(adapter.ask("Fail at once").await.status, 502);
 
     model.will(Reply::pieces(&["Half"]).hold().cut());
-    let streamed = adapter.stream_and(&Adapter::question("Cut"), "Half", || model.release(1)).await;
+    let streamed = adapter.stream_and(&AdapterClient::question("Cut"), "Half", || model.release(1)).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use support::{
     model::Reply,
-    practice::Options,
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tokio::time::Instant;
 
@@ -40,7 +40,7 @@ async fn twenty_seconds_of_a_frozen_redis_are_survived() {
 }
 
 async fn survive(how: Gone) {
-    let options = Options::with_accounts(&["alice", "bob"]);
+    let options = PracticeOptions::with_accounts(&["alice", "bob"]);
     let start =
         World::start().practice(options.clone()).redis(&["--appendonly", "yes", "--appendfsync", "always"]);
     let mut world = start.with_session("alice").await;
@@ -49,7 +49,7 @@ async fn survive(how: Gone) {
     let bob = admin.add("bob", &known.password, known.totp_seed.as_deref()).await;
     assert_eq!(adapter.ask("before").await.status, 200);
     model.will(Reply::text("begun, ").hold().piece("ended"));
-    let running = adapter.open(&Adapter::question("running")).await;
+    let running = adapter.open(&AdapterClient::question("running")).await;
     assert_eq!(running.status(), 200);
 
     match how {

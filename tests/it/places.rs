@@ -6,9 +6,9 @@ use futures::future::join_all;
 use reqwest::Response;
 use support::{
     model::Reply,
-    practice::Options,
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tokio::time::Instant;
 
@@ -23,10 +23,11 @@ async fn is_whole(response: Response) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_through_an_outage_is_claimed_before_anybody_is_admitted() {
-    let start = World::start().without_broker().practice(Options::with_accounts(&["alice"])).adapters(2);
+    let start =
+        World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"])).adapters(2);
     let start = start.concurrency(4).with_session("alice").adapter_env("LATCHKEY_QUEUE_DEADLINE", "1s");
     let world = start.await;
-    let (model, body) = (world.practice.model(), Adapter::question("hi"));
+    let (model, body) = (world.practice.model(), AdapterClient::question("hi"));
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
     let mut running = Vec::new();
     for number in 0..4 {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::{
-    model::{End, Reply, ScriptedModel},
+    model::{CallEnd, Reply, ScriptedModel},
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 
 use super::end_to_end::a_picture_reaches_the_model;
@@ -39,13 +39,13 @@ async fn an_api_behind_a_key_answers() {
     world.stop().await;
 }
 
-async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &Adapter) {
+async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &AdapterClient) {
     model.will(Reply::pieces(&["Good", " morning", "."]));
     let streamed = adapter.ask_streamed("Hello").await;
     assert_eq!((streamed.text().as_str(), streamed.done), ("Good morning.", true), "{}", streamed.raw);
     assert_eq!(model.last_call().header("authorization"), format!("Bearer {KEY}"));
 
-    let mut second = Adapter::question("Hello");
+    let mut second = AdapterClient::question("Hello");
     let more = [
         json!({"role": "assistant", "content": "Good morning."}),
         json!({"role": "user", "content": "And?"}),
@@ -61,20 +61,20 @@ async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &Adapter) {
     assert_eq!(message["reasoning_content"], "Hm.", "{message}");
 
     model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = model.count(End::Cancelled);
-    let mut response = adapter.open(&Adapter::question("A long story")).await;
+    let before = model.count(CallEnd::Cancelled);
+    let mut response = adapter.open(&AdapterClient::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
-    wait::until(SOON, || model.count(End::Cancelled) > before).await;
+    wait::until(SOON, || model.count(CallEnd::Cancelled) > before).await;
 }
 
-async fn faults_are_told(model: &ScriptedModel, adapter: &Adapter) {
+async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
     let error = json!({"error": {"message": "boom"}});
     model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));
     assert_eq!(adapter.ask("Fail at once").await.status, 502);
 
     model.will(Reply::pieces(&["Half"]).hold().cut());
-    let streamed = adapter.stream_and(&Adapter::question("Cut"), "Half", || model.release(1)).await;
+    let streamed = adapter.stream_and(&AdapterClient::question("Cut"), "Half", || model.release(1)).await;
     assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
     assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
 }

@@ -9,10 +9,10 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use support::{
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, Start, World},
+    world::{AdapterClient, World, WorldBuilder},
 };
 use tokio::runtime::Handle;
 
@@ -26,9 +26,9 @@ const POOLS: [&str; 3] = ["team-a", "team-b", "team-c"];
 const SOON: Duration = Duration::from_secs(20);
 
 /// Adapters alone before the practice site, with these limits in its file.
-fn adapters(count: usize, usernames: &[&str], limits: &str) -> Start {
+fn adapters(count: usize, usernames: &[&str], limits: &str) -> WorldBuilder {
     let file = SITE_FILE.replace("concurrency = 4", limits);
-    let start = World::start().without_broker().practice(Options::with_accounts(usernames));
+    let start = World::start().without_broker().practice(PracticeOptions::with_accounts(usernames));
     let start = start.adapters(count).site_file(file);
     usernames.iter().fold(start, |start, username| start.with_session(username))
 }
@@ -169,7 +169,7 @@ async fn a_site_bears_no_more_turns_at_once_than_its_file_says() {
         let mut most = 0;
         for _ in 0..6 {
             // All five places are taken each time, and a sixth never.
-            wait::until(SOON, || model.count(End::Held) == 5).await;
+            wait::until(SOON, || model.count(CallEnd::Held) == 5).await;
             let at_once: u32 = ACCOUNTS.iter().map(|name| world.practice.counts(name).streams).sum();
             most = most.max(at_once);
             model.release(5);
@@ -257,7 +257,7 @@ async fn a_models_list_is_of_the_accounts_that_the_secret_may_use() {
 
     assert!(models(0).await.contains("practice-1"));
     assert!(!models(1).await.contains("practice-1"));
-    let refused = world.adapter().with_secret(&secret(1)).chat(&Adapter::question("hi")).await;
+    let refused = world.adapter().with_secret(&secret(1)).chat(&AdapterClient::question("hi")).await;
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("there is no \\\"practice-1\\\""), "{}", refused.body);
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use latchkey_shared::flight::{Event, Flight};
+use latchkey_shared::recording::{TurnEvent, TurnRecord};
 use reqwest::Method;
 use support::{
     hunt::{Find, Hunter},
     model::Reply,
     wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ async fn world(mode: &str, more: &[(&str, &str)]) -> World {
 }
 
 /// The recording of a turn, once it is kept.
-async fn flight(world: &World, id: &str) -> Flight {
+async fn flight(world: &World, id: &str) -> TurnRecord {
     let sealed = wait::until_some(LIMIT, async || world.store.flight(id).await.unwrap()).await;
     world.session_vault.open_flight(&sealed, id).unwrap()
 }
@@ -40,7 +40,7 @@ fn hunter(world: &World) -> Hunter {
     hunter
 }
 
-fn joined(flight: &Flight, pick: impl Fn(&Event) -> Option<&str>) -> String {
+fn joined(flight: &TurnRecord, pick: impl Fn(&TurnEvent) -> Option<&str>) -> String {
     flight.moments.iter().filter_map(|moment| pick(&moment.event)).collect()
 }
 
@@ -53,19 +53,19 @@ async fn a_whole_recording_tells_what_every_side_said_and_is_sealed() {
     let flight = flight(&world, streamed.header(ID)).await;
 
     let request = joined(&flight, |event| match event {
-        Event::Request { body } => Some(body),
+        TurnEvent::Request { body } => Some(body),
         _ => None,
     });
     let site = joined(&flight, |event| match event {
-        Event::Site { text } => Some(text),
+        TurnEvent::Site { text } => Some(text),
         _ => None,
     });
     let said = joined(&flight, |event| match event {
-        Event::Delta { text, .. } => Some(text),
+        TurnEvent::Delta { text, .. } => Some(text),
         _ => None,
     });
     let sent = joined(&flight, |event| match event {
-        Event::Chunk { text } => Some(text),
+        TurnEvent::Chunk { text } => Some(text),
         _ => None,
     });
     assert!(request.contains(QUESTION) && site.contains("data: [DONE]"), "{flight:#?}");
@@ -83,7 +83,7 @@ async fn a_whole_recording_tells_what_every_side_said_and_is_sealed() {
 #[tokio::test]
 async fn what_is_sent_before_the_first_word_is_recorded_too() {
     let world = world("full", &[("LATCHKEY_BEGIN_AFTER", "1ms")]).await;
-    let mut question = Adapter::question(QUESTION);
+    let mut question = AdapterClient::question(QUESTION);
     question["stream"] = true.into();
     question["max_tokens"] = 10.into();
 
@@ -101,7 +101,7 @@ async fn what_is_sent_before_the_first_word_is_recorded_too() {
 
         let flight = flight(&world, &id).await;
         let sent = joined(&flight, |event| match event {
-            Event::Chunk { text } => Some(text),
+            TurnEvent::Chunk { text } => Some(text),
             _ => None,
         });
         assert_eq!(sent, raw, "{path}");
@@ -140,8 +140,10 @@ async fn a_failed_turn_is_found_by_the_id_that_its_answer_carries() {
 
     let (refused, cut) = (flight(&world, refused.header(ID)).await, flight(&world, cut.header(ID)).await);
     assert_eq!((refused.outcome.as_str(), cut.outcome.as_str()), ("status", "cut"));
-    assert!(cut.moments.iter().any(|moment| moment.event == Event::Over { how: "cut".to_owned() }));
-    assert!(refused.moments.iter().any(|moment| moment.event == Event::Fault { fault: "status".to_owned() }));
+    assert!(cut.moments.iter().any(|moment| moment.event == TurnEvent::Over { how: "cut".to_owned() }));
+    assert!(
+        refused.moments.iter().any(|moment| moment.event == TurnEvent::Fault { fault: "status".to_owned() })
+    );
     assert_eq!(world.store.flights().await.unwrap(), [cut.id, refused.id]);
     world.stop().await;
 }

@@ -8,20 +8,20 @@ use support::{
     breaker::Breaker,
     claude,
     hunt::Hunter,
-    model::{End, Reply, ScriptedModel},
+    model::{CallEnd, Reply, ScriptedModel},
     opencode::{Project, run},
     wait,
-    world::{Adapter, Start, World},
+    world::{AdapterClient, World, WorldBuilder},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::chat::log::Kept;
+use crate::chat::log::LogBuffer;
 
 /// Longer than a turn waits for its client.
 const SOON: Duration = Duration::from_secs(20);
 const SESSION: &str = "x-claude-code-session-id";
 
-fn start() -> Start {
+fn start() -> WorldBuilder {
     World::start().without_broker().with_session("alice")
 }
 
@@ -38,21 +38,21 @@ fn without_stream() -> Value {
     body
 }
 
-async fn ask(adapter: &Adapter, body: &Value) -> String {
+async fn ask(adapter: &AdapterClient, body: &Value) -> String {
     let answer = adapter.send(Method::POST, "/v1/messages", Some(body)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()["content"].as_array().unwrap().iter().filter_map(|block| block["text"].as_str()).collect()
 }
 
 /// Asks with a stream, and reads it to its end.
-async fn stream(adapter: &Adapter) -> String {
+async fn stream(adapter: &AdapterClient) -> String {
     let mut body = question();
     body["stream"] = true.into();
     adapter.send(Method::POST, "/v1/messages", Some(&body)).await.body
 }
 
 /// Asks with a stream in a session, and goes when the text has begun; comes back when the adapter has noticed.
-async fn leave(adapter: &Adapter) {
+async fn leave(adapter: &AdapterClient) {
     let log = log();
     let mut body = question();
     body["stream"] = true.into();
@@ -67,14 +67,14 @@ async fn leave(adapter: &Adapter) {
 }
 
 /// What the adapter says of clients that go.
-fn log() -> Kept {
-    let log = Kept::default();
+fn log() -> LogBuffer {
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     log
 }
 
 /// Waits until the adapter knows that its client has gone. Who comes back sooner is somebody else, who asks the same.
-async fn noticed(log: &Kept) {
+async fn noticed(log: &LogBuffer) {
     wait::until(SOON, || !log.ids_of("the client has gone; its turn waits for a moment").is_empty()).await;
 }
 
@@ -84,7 +84,7 @@ fn halves(model: &ScriptedModel) {
     model.always(Reply::text("Bought again."));
 }
 
-async fn resent(adapter: &Adapter, how: &str) -> bool {
+async fn resent(adapter: &AdapterClient, how: &str) -> bool {
     adapter.get("/metrics").await.body.contains(&format!("latchkey_adapter_resent_total{{how=\"{how}\"}} 1"))
 }
 
@@ -146,7 +146,7 @@ async fn a_turn_that_runs_goes_on_in_another_stream() {
     let (world, log) = (start().await, log());
     let model = world.practice.model();
     halves(&model);
-    let mut body = Adapter::question("hi");
+    let mut body = AdapterClient::question("hi");
     body["tools"] = json!([{"type": "function", "function": {"name": "read"}}]);
     let mut response = world.adapter().open(&body).await;
     let mut seen = String::new();
@@ -172,7 +172,7 @@ async fn nobody_waits_for_a_client_that_does_not_come_back() {
 
     leave(&world.adapter()).await;
 
-    wait::until(SOON, || model.count(End::Cancelled) == 1).await;
+    wait::until(SOON, || model.count(CallEnd::Cancelled) == 1).await;
     assert_eq!(ask(&world.adapter(), &without_stream()).await, "Bought again.");
     world.stop().await;
 }
@@ -191,7 +191,7 @@ async fn a_session_that_asks_something_else_has_given_its_turn_up() {
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
 
     assert_eq!(answer["content"][0]["text"], "Bought again.");
-    assert_eq!(model.count(End::Cancelled), 1);
+    assert_eq!(model.count(CallEnd::Cancelled), 1);
     world.stop().await;
 }
 

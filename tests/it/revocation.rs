@@ -5,16 +5,20 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 use support::{
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, Streamed, World},
+    world::{AdapterClient, Streamed, World},
 };
 
 const SOON: Duration = Duration::from_secs(20);
 
 async fn two_adapters() -> World {
-    World::start().practice(Options::with_accounts(&["alice"])).adapters(2).with_session("alice").await
+    World::start()
+        .practice(PracticeOptions::with_accounts(&["alice"]))
+        .adapters(2)
+        .with_session("alice")
+        .await
 }
 
 /// What an operator does to an account.
@@ -40,10 +44,10 @@ async fn cuts_streams_and_ends_the_session(method: Method) {
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
     let cookie = world.practice.issued().pop().unwrap().cookie;
 
-    let body = Adapter::question("hi");
+    let body = AdapterClient::question("hi");
     let streams = futures::future::join(adapters[0].stream(&body), adapters[1].stream(&body));
     let (streams, ()) = tokio::join!(streams, async {
-        wait::until(SOON, || model.count(End::Held) == 2).await;
+        wait::until(SOON, || model.count(CallEnd::Held) == 2).await;
         revoke(&world, &method).await;
     });
 

@@ -6,10 +6,10 @@ use latchkey_shared::{
     account::Account,
     env::Env,
     id::SiteName,
-    site::SiteLimits,
+    site::SharedLimits,
     store::{
-        AclRights, AclUser, Event, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, RedisConfig,
-        RefreshRequest, Role, SeedDigest, Store, acl_file,
+        AclRights, AclUser, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, RedisConfig, RefreshRequest,
+        SeedDigest, Store, StoreEvent, StoreRole, acl_file,
     },
     time::Timestamp,
     vault::Sealed,
@@ -32,12 +32,12 @@ impl Users {
     async fn start() -> Self {
         let files = tempfile::tempdir().unwrap();
         let file = |name: &str| files.path().join(name);
-        let user = |role: Role| {
+        let user = |role: StoreRole| {
             let url = format!("redis://{role}:{role}-password@redis:6379/0");
             AclUser::of_url(AclRights::Side(role), &url.into()).unwrap()
         };
         // The operator is the test's own, to change rights with.
-        let acl = acl_file(&[user(Role::Broker), user(Role::Adapter)]);
+        let acl = acl_file(&[user(StoreRole::Broker), user(StoreRole::Adapter)]);
         let acl = format!("{acl}user operator on >operator-password ~* &* +@all\n");
         std::fs::write(file("users.acl"), acl).unwrap();
         let (users, config) = (file("users.acl"), path("redis/redis.conf"));
@@ -85,7 +85,7 @@ async fn leases(broker: &Store, adapter: &Store, account: &Account) {
         LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, absent: "", ttl: TTL };
     assert_eq!(adapter.lease(account.id, &token, terms).await.unwrap(), LeaseOutcome::Held);
     assert_eq!(adapter.lease(account.id, &refused, terms).await.unwrap(), LeaseOutcome::Full);
-    let limits = SiteLimits { concurrency: Some(1), requests_per_minute: Some(1) };
+    let limits = SharedLimits { concurrency: Some(1), requests_per_minute: Some(1) };
     assert_eq!(adapter.lease_site(site, &token, limits, "", TTL).await.unwrap(), LeaseOutcome::Held);
     assert!(adapter.renew_site_lease(site, &token, TTL).await.unwrap());
     adapter.release_site_lease(site, &token).await.unwrap();
@@ -109,10 +109,10 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let now = Timestamp::now();
     let sealed = Sealed::from_stored(b"sealed".to_vec());
     let mut events = adapter.events();
-    assert_eq!(events.next().await, Event::Reconnected);
+    assert_eq!(events.next().await, StoreEvent::Reconnected);
 
-    broker.prove(Role::Broker).await.unwrap();
-    adapter.prove(Role::Adapter).await.unwrap();
+    broker.prove(StoreRole::Broker).await.unwrap();
+    adapter.prove(StoreRole::Adapter).await.unwrap();
     broker.create_account(&account).await.unwrap();
     broker.put_credentials(account.id, 1, &sealed, None).await.unwrap();
     let lock = broker.lock_login(account.id, TTL).await.unwrap().unwrap();
@@ -125,12 +125,12 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let request = RefreshRequest { account: account.id, generation: 1 };
     adapter.ask_refresh(request).await.unwrap();
     assert_eq!(broker.refresh_requests(10).await.unwrap(), [request]);
-    assert_eq!(broker.count_forced(account.id, TTL).await.unwrap(), 1);
+    assert_eq!(broker.count_requested_logins(account.id, TTL).await.unwrap(), 1);
     broker.end_refresh_request(request).await.unwrap();
     broker.count_failure(account.id).await.unwrap();
-    broker.forget_failures(account.id).await.unwrap();
+    broker.reset_failures(account.id).await.unwrap();
 
-    assert!(matches!(events.next().await, Event::Account { .. }));
+    assert!(matches!(events.next().await, StoreEvent::Account { .. }));
     assert_eq!(adapter.accounts().await.unwrap().len(), 1);
     assert!(adapter.account(account.id).await.unwrap().is_some());
     assert!(adapter.session(account.id).await.unwrap().is_some());
@@ -228,25 +228,25 @@ async fn the_adapters_user_can_neither_read_credentials_nor_change_accounts() {
 async fn a_right_that_is_missing_stops_the_start_with_the_line_to_add() {
     let users = Users::start().await;
     let mut operator = users.connection("operator").await;
-    let mut change = async |role: Role, rights: &str| {
+    let mut change = async |role: StoreRole, rights: &str| {
         let mut acl = redis::cmd("ACL");
         acl.arg("SETUSER").arg(role.to_string()).arg(rights);
         acl.exec_async(&mut operator).await.unwrap();
     };
 
     for (role, taken, given, missing) in [
-        (Role::Adapter, "-zadd", "+zadd", ": add +zadd ~lk:"),
-        (Role::Adapter, "-getdel", "+getdel", ": add +getdel ~lk:"),
-        (Role::Adapter, "-info", "+info", "'info'"),
+        (StoreRole::Adapter, "-zadd", "+zadd", ": add +zadd ~lk:"),
+        (StoreRole::Adapter, "-getdel", "+getdel", ": add +getdel ~lk:"),
+        (StoreRole::Adapter, "-info", "+info", "'info'"),
         (
-            Role::Broker,
+            StoreRole::Broker,
             "-hset",
             "+hset",
             "HSET lk:{00000000000000000000000000}:self-test: add +hset ~lk:{*}:self-test",
         ),
-        (Role::Broker, "-publish", "+publish", "PUBLISH to lk:events: add +publish &lk:events"),
-        (Role::Broker, "-evalsha", "+evalsha", "'evalsha'"),
-        (Role::Broker, "resetchannels", "&lk:*", "add +publish &lk:events"),
+        (StoreRole::Broker, "-publish", "+publish", "PUBLISH to lk:events: add +publish &lk:events"),
+        (StoreRole::Broker, "-evalsha", "+evalsha", "'evalsha'"),
+        (StoreRole::Broker, "resetchannels", "&lk:*", "add +publish &lk:events"),
     ] {
         let store = users.store(&role.to_string()).await;
         store.prove(role).await.unwrap();

@@ -6,11 +6,11 @@ use support::{
     parts,
     socket::{Act, SocketSite},
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::chat::log::Kept;
+use crate::chat::log::LogBuffer;
 
 use Act::{Bytes, Cut, Hear, Ping, Stay};
 
@@ -150,7 +150,7 @@ async fn a_file_is_uploaded_before_the_question_while_its_socket_is_heard() {
     let site = SocketSite::start(&script).await;
     let naming = WEBSOCKET.replace(r#"text = "{prompt}" }"#, r#"text = "{prompt}", files = "{uploads}" }"#);
     let world = world(&site, &format!("{UPLOAD}{naming}")).await;
-    let mut question = Adapter::question("");
+    let mut question = AdapterClient::question("");
     question["messages"][0] = parts::user("Which?", &[parts::file("notes.txt", "The word is tulip.")]);
 
     let answer = world.adapter().chat(&question).await;
@@ -189,12 +189,12 @@ async fn a_socket_that_closes_before_the_end_has_cut_the_answer() {
 
 #[tokio::test]
 async fn a_client_that_leaves_has_the_answer_stopped_over_its_socket() {
-    let log = Kept::default();
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let script = [ready(), Hear("ask"), token("Once"), Hear("stop"), say(r#"{"type":"stopped"}"#), Stay];
     let site = SocketSite::start(&script).await;
     let world = world(&site, WEBSOCKET).await;
-    let mut response = world.adapter().open(&Adapter::question("A long story")).await;
+    let mut response = world.adapter().open(&AdapterClient::question("A long story")).await;
     assert!(response.chunk().await.unwrap().is_some());
     let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
 

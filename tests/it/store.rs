@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, Cause, Move, State},
+    account::{Account, State, Transition, TransitionCause},
     env::Env,
     id::SiteName,
     store::{
-        AccountChange, Event, LoginLock, NewSession, Published, Record, RedisConfig, Replaced, SeedDigest,
-        Store, StoreError,
+        AccountChange, LoginLock, NewSession, Published, RedisConfig, ReplaceOutcome, SealedRecord,
+        SeedDigest, Store, StoreError, StoreEvent,
     },
     time::Timestamp,
     vault::Sealed,
@@ -53,7 +53,7 @@ async fn an_account_comes_back_as_it_was_stored() {
     let mut account = account(&store, "alice").await;
 
     let change = AccountChange {
-        step: Some(Move::new(Cause::SwitchedOff, State::Disabled, "by an operator")),
+        step: Some(Transition::new(TransitionCause::SwitchedOff, State::Disabled, "by an operator")),
         concurrency: Some(Some(7)),
         ..AccountChange::default()
     };
@@ -73,19 +73,19 @@ async fn a_change_from_a_state_that_is_no_more_changes_nothing() {
     let store = store(&redis).await;
     let account = account(&store, "alice").await;
     let due = Timestamp::now();
-    store.postpone(account.id, due).await.unwrap();
+    store.set_due(account.id, due).await.unwrap();
 
     let change = |cause, to| AccountChange {
-        step: Some(Move::new(cause, to, "")),
+        step: Some(Transition::new(cause, to, "")),
         refresh_at: Some(None),
         ..AccountChange::default()
     };
-    let failed = change(Cause::LoginFailed, State::Cooldown);
+    let failed = change(TransitionCause::LoginFailed, State::Cooldown);
     assert!(!store.change_account(account.id, failed).await.unwrap());
 
     assert_eq!(store.account(account.id).await.unwrap().unwrap(), account);
     assert_eq!(store.due(due, 10).await.unwrap(), [account.id]);
-    let begins = change(Cause::LoginBegins, State::Refreshing);
+    let begins = change(TransitionCause::LoginBegins, State::Refreshing);
     assert!(store.change_account(account.id, begins).await.unwrap());
     assert!(store.due(due, 10).await.unwrap().is_empty());
 }
@@ -97,7 +97,7 @@ async fn one_of_two_brokers_claims_what_is_due() {
     let account = account(&store, "alice").await;
     let now = Timestamp::now();
     assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
-    store.postpone(account.id, now).await.unwrap();
+    store.set_due(account.id, now).await.unwrap();
 
     assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
     assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
@@ -117,7 +117,7 @@ async fn a_removed_account_leaves_nothing_and_does_not_come_back() {
     assert!(!store.delete_account(account.id).await.unwrap());
     assert!(!store.change_account(account.id, AccountChange::default()).await.unwrap());
     let sealed = Sealed::from_stored(b"late".to_vec());
-    assert_eq!(store.put_credentials(account.id, 1, &sealed, None).await.unwrap(), Replaced::NoAccount);
+    assert_eq!(store.put_credentials(account.id, 1, &sealed, None).await.unwrap(), ReplaceOutcome::NoAccount);
     assert_eq!(publish(&store, &lock, "late", TTL).await, Published::Stale);
     assert!(store.due(Timestamp::now() + TTL, 10).await.unwrap().is_empty());
     assert!(store.accounts().await.unwrap().is_empty());
@@ -158,7 +158,7 @@ async fn a_newer_record_is_not_put_back_and_its_end_stays() {
     publish(&store, &lock, "old", TTL).await;
     let sealed = |record: &str| Sealed::from_stored(record.as_bytes().to_vec());
     let replace = async |old, new| {
-        store.replace_record(Record::Session, account.id, &sealed(old), &sealed(new)).await.unwrap()
+        store.replace_record(SealedRecord::Session, account.id, &sealed(old), &sealed(new)).await.unwrap()
     };
 
     assert!(replace("old", "anew").await);
@@ -178,7 +178,7 @@ async fn a_disabled_account_gets_no_session() {
     let store = store(&redis).await;
     let account = account(&store, "alice").await;
     let lock = store.lock_login(account.id, TTL).await.unwrap().unwrap();
-    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let step = Some(Transition::new(TransitionCause::SwitchedOff, State::Disabled, ""));
     let change = AccountChange { step, ..AccountChange::default() };
     store.change_account(account.id, change).await.unwrap();
 
@@ -239,14 +239,14 @@ async fn listeners_hear_of_changes_and_of_a_lost_line() {
     let next = async |events: &mut latchkey_shared::store::EventStream| {
         tokio::time::timeout(Duration::from_secs(10), events.next()).await.unwrap()
     };
-    assert_eq!(next(&mut events).await, Event::Reconnected);
+    assert_eq!(next(&mut events).await, StoreEvent::Reconnected);
 
     let account = account(&store, "alice").await;
     let heard = next(&mut events).await;
-    assert_eq!(heard, Event::Account { id: account.id, generation: 0, state: Some(State::New) });
+    assert_eq!(heard, StoreEvent::Account { id: account.id, generation: 0, state: Some(State::New) });
 
     redis.restart().await;
-    assert_eq!(next(&mut events).await, Event::Reconnected);
+    assert_eq!(next(&mut events).await, StoreEvent::Reconnected);
 }
 
 #[tokio::test]
@@ -254,7 +254,7 @@ async fn a_line_on_which_nothing_happens_stays_up() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let mut events = store.events();
-    assert_eq!(events.next().await, Event::Reconnected);
+    assert_eq!(events.next().await, StoreEvent::Reconnected);
 
     // Long enough to be asked whether it is there, more than once.
     let nothing = tokio::time::timeout(Duration::from_secs(6), events.next()).await;

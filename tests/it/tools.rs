@@ -1,11 +1,11 @@
 //! Tool calls over HTTP, at a site whose model knows none: a real `run`, and the practice site playing the model.
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::{Map, Value, json};
 use support::{
     model::{Reply, ScriptedModel},
-    practice::Options,
-    world::{Adapter, Start, Streamed, World},
+    practice::PracticeOptions,
+    world::{AdapterClient, Streamed, World, WorldBuilder},
 };
 
 use crate::bridge::support::tools;
@@ -25,35 +25,35 @@ mod switches;
 mod wire;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
-const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+const FORMS: [CallFormat; 3] = [CallFormat::Xml, CallFormat::Json, CallFormat::Fence];
 
 /// An adapter before a site that takes no tools.
-fn adapter(form: Form) -> Start {
+fn adapter(form: CallFormat) -> WorldBuilder {
     let chat = format!("tools = false\ndialect = \"{}\"", form.as_str());
     native().site_file(SITE_FILE.replace("tools = true", &chat))
 }
 
 /// An adapter before a site that takes tools.
-fn native() -> Start {
-    World::start().without_broker().practice(Options::default()).with_session("alice")
+fn native() -> WorldBuilder {
+    World::start().without_broker().practice(PracticeOptions::default()).with_session("alice")
 }
 
 /// A request with the four tools of the cases.
 fn task() -> Value {
-    let mut body = Adapter::question("Fix the failing test in src/main.rs.");
+    let mut body = AdapterClient::question("Fix the failing test in src/main.rs.");
     body["tools"] = tools().into();
     body
 }
 
 /// A world and the words of its model: the nonce is learned from a first prompt.
-struct Site {
+struct ToolsSite {
     world: World,
-    dialect: Form,
+    dialect: CallFormat,
     nonce: String,
 }
 
-impl Site {
-    async fn start(start: Start, dialect: Form) -> Self {
+impl ToolsSite {
+    async fn start(start: WorldBuilder, dialect: CallFormat) -> Self {
         let mut site = Self { world: start.await, dialect, nonce: String::new() };
         site.learn(&task()).await;
         site
@@ -83,15 +83,15 @@ impl Site {
     fn block(&self, calls: &[(&str, Value)]) -> String {
         let nonce = &self.nonce;
         match self.dialect {
-            Form::Json => calls
+            CallFormat::Json => calls
                 .iter()
                 .map(|(name, arguments)| {
                     let call = json!({"name": name, "arguments": arguments});
                     format!("<tool_call_{nonce}>\n{call}\n</tool_call_{nonce}>\n")
                 })
                 .collect(),
-            Form::Xml => tagged(nonce, calls, '<', '>'),
-            Form::Fence => tagged(nonce, calls, '[', ']'),
+            CallFormat::Xml => tagged(nonce, calls, '<', '>'),
+            CallFormat::Fence => tagged(nonce, calls, '[', ']'),
         }
     }
 
@@ -146,7 +146,7 @@ struct Got {
 const APIS: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/messages"];
 
 /// A whole answer of one of the three APIs, asked in its own words for the same.
-async fn whole(site: &Site, api: &str, more: &Value) -> Got {
+async fn whole(site: &ToolsSite, api: &str, more: &Value) -> Got {
     let question = "Fix the failing test in src/main.rs.";
     let functions = tools();
     let mut body = match api {

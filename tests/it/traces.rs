@@ -16,11 +16,11 @@ use prost::Message;
 use reqwest::Method;
 use support::{
     binaries::Binary,
-    practice::{Options, PASSWORD, Practice, USERNAME},
+    practice::{PASSWORD, Practice, PracticeOptions, USERNAME},
     redis::Redis,
     server::Server,
     wait,
-    world::{Adapter, Admin, Keys},
+    world::{AdapterClient, Admin, Keys},
 };
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -83,7 +83,7 @@ fn hex(bytes: &[u8]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_sees_what_a_request_and_a_login_waited_for() {
     let (directory, collector) = (tempfile::tempdir().unwrap(), Collector::start().await);
-    let (redis, practice) = (Redis::start().await, Practice::start(Options::default()).await);
+    let (redis, practice) = (Redis::start().await, Practice::start(PracticeOptions::default()).await);
     let keys = Keys::generate();
     let mut common = keys.common(&redis.url(), &format!("practice={}", practice.url));
     common.push(collector.variable());
@@ -94,9 +94,9 @@ async fn a_collector_sees_what_a_request_and_a_login_waited_for() {
     let (account, error) = Admin::new(&broker.url).add_and_sign_in("practice", USERNAME, PASSWORD).await;
     assert_eq!(error, None);
 
-    let question = Adapter::question("hi");
+    let question = AdapterClient::question("hi");
     let (id, status) = wait::until_some(SOON, async || {
-        let asked = Adapter::new(&adapter.url);
+        let asked = AdapterClient::new(&adapter.url);
         let request = asked.request(Method::POST, "/v1/chat/completions", Some(&question));
         let answer = request.header("traceparent", format!("00-{TRACE}-{PARENT}-01")).send().await.unwrap();
         let id = answer.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
@@ -137,7 +137,7 @@ async fn a_collector_that_is_away_harms_nobody() {
     environment.push(("LATCHKEY_OTLP".to_owned(), "http://127.0.0.1:9".to_owned()));
     let mut adapter = Binary::adapter(directory.path(), &environment).await;
 
-    assert_eq!(Adapter::new(&adapter.url).ask("hi").await.status, 503, "nobody is signed in");
+    assert_eq!(AdapterClient::new(&adapter.url).ask("hi").await.status, 503, "nobody is signed in");
 
     adapter.stop().await;
 }

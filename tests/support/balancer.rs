@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     http,
-    processes::{self, Process},
+    processes::{self, ProcessInfo},
     wait,
 };
 
@@ -73,7 +73,7 @@ impl Balancer {
         // The old ones let in whoever comes until they are told to end, and end with their last stream.
         wait::until(START, || {
             let now = processes::descendants(self.nginx());
-            let is_told = |worker: &Process| worker.command.contains("shutting down");
+            let is_told = |worker: &ProcessInfo| worker.command.contains("shutting down");
             let (old, new): (Vec<_>, Vec<_>) = now.iter().partition(|worker| before.contains(&worker.pid));
             !new.is_empty() && old.into_iter().all(is_told)
         })

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use latchkey_shared::flight::{Event, Flight, Moment};
+use latchkey_shared::recording::{RecordedEvent, TurnEvent, TurnRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,12 +13,12 @@ mod replay;
 mod told;
 
 pub use replay::replay;
-pub use told::Told;
+pub use told::ClientAnswer;
 
 /// One case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub struct ReplayCase {
     /// What it shows.
     pub about: String,
     /// The path of the request.
@@ -30,17 +30,17 @@ pub struct Case {
     /// The client's request.
     pub request: Value,
     /// What the site answered, each time that it was asked.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<SiteAnswer>,
     /// What the client was told when it was recorded.
-    pub got: Told,
+    pub got: ClientAnswer,
     /// What it must be told; as it was got until somebody writes what is right.
-    pub expected: Told,
+    pub expected: ClientAnswer,
 }
 
 /// One answer of the site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Answer {
+pub enum SiteAnswer {
     /// A stream.
     Stream {
         /// Its lines.
@@ -80,12 +80,12 @@ pub enum CaseError {
     },
 }
 
-impl Case {
+impl ReplayCase {
     /// Makes a case of a recording, and takes the secrets out of it.
     ///
     /// # Errors
     /// When it cannot be played.
-    pub fn of(flight: &Flight, about: &str) -> Result<Self, CaseError> {
+    pub fn of(flight: &TurnRecord, about: &str) -> Result<Self, CaseError> {
         let id = || flight.id.clone();
         if !flight.is_whole {
             return Err(CaseError::Masked(id()));
@@ -96,18 +96,17 @@ impl Case {
         if !["/chat/completions", "/messages", "/responses"].iter().any(|end| flight.path.ends_with(end)) {
             return Err(CaseError::Path(flight.path.clone()));
         }
-        let said = flight.moments.iter().any(|moment| matches!(moment.event, Event::Delta { .. }));
-        let is_read =
-            |moment: &Moment| matches!(&moment.event, Event::Site { text } if text.contains("\"choices\""));
+        let said = flight.moments.iter().any(|moment| matches!(moment.event, TurnEvent::Delta { .. }));
+        let is_read = |moment: &RecordedEvent| matches!(&moment.event, TurnEvent::Site { text } if text.contains("\"choices\""));
         if said && !flight.moments.iter().any(is_read) {
             return Err(CaseError::Protocol(flight.site.clone()));
         }
         let bodies = flight.moments.iter().find_map(|moment| match &moment.event {
-            Event::Request { body } => Some(body),
+            TurnEvent::Request { body } => Some(body),
             _ => None,
         });
         let body = bodies.and_then(|body| serde_json::from_str(body).ok());
-        let got = Told::of_flight(flight);
+        let got = ClientAnswer::of_flight(flight);
         let mut case = Self {
             about: about.to_owned(),
             path: flight.path.clone(),
@@ -143,27 +142,30 @@ impl Case {
 }
 
 /// What the site answered, out of the moments of a turn.
-fn answers(flight: &Flight) -> Vec<Answer> {
+fn answers(flight: &TurnRecord) -> Vec<SiteAnswer> {
     let (mut answers, mut is_open) = (Vec::new(), false);
     let mut text = String::new();
     let mut over = "ended".to_owned();
     let stream = |text: &mut String, over: &mut String| {
         let lines = std::mem::take(text).split('\n').map(str::to_owned).collect();
-        Answer::Stream { lines, how: std::mem::replace(over, "ended".to_owned()) }
+        SiteAnswer::Stream { lines, how: std::mem::replace(over, "ended".to_owned()) }
     };
     for moment in &flight.moments {
         match &moment.event {
-            Event::Answer | Event::Again { .. } => {
+            TurnEvent::Answer | TurnEvent::Again { .. } => {
                 if is_open {
                     answers.push(stream(&mut text, &mut over));
                 }
-                is_open = moment.event == Event::Answer;
+                is_open = moment.event == TurnEvent::Answer;
             }
-            Event::Site { text: more } => text.push_str(more),
-            Event::Over { how } => how.clone_into(&mut over),
+            TurnEvent::Site { text: more } => text.push_str(more),
+            TurnEvent::Over { how } => how.clone_into(&mut over),
             // The end of a stream is told by the stream.
-            Event::Fault { fault } if !is_open => answers.push(Answer::Fault(fault.clone())),
-            Event::Request { .. } | Event::Fault { .. } | Event::Delta { .. } | Event::Chunk { .. } => {}
+            TurnEvent::Fault { fault } if !is_open => answers.push(SiteAnswer::Fault(fault.clone())),
+            TurnEvent::Request { .. }
+            | TurnEvent::Fault { .. }
+            | TurnEvent::Delta { .. }
+            | TurnEvent::Chunk { .. } => {}
         }
     }
     if is_open {

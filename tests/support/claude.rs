@@ -26,7 +26,7 @@ const MODELS: [&str; 4] = [
 
 /// How a run ended.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct ClaudeRun {
     /// Whether it says that it succeeded.
     pub success: bool,
     /// What it printed, one event a line.
@@ -39,7 +39,13 @@ pub struct Run {
 ///
 /// # Panics
 /// When it does not end in time.
-pub async fn run(adapter: &Url, model: &str, project: &Project, prompt: &str, env: &[(&str, &str)]) -> Run {
+pub async fn run(
+    adapter: &Url,
+    model: &str,
+    project: &Project,
+    prompt: &str,
+    env: &[(&str, &str)],
+) -> ClaudeRun {
     let home = tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap();
     let file = |name: &str| home.path().join(name);
     let mut command = command(&home).await;
@@ -61,10 +67,10 @@ pub async fn run(adapter: &Url, model: &str, project: &Project, prompt: &str, en
         .unwrap_or_else(|_| panic!("Claude Code does not end:\n{printed}\n{stderr}"))
         .expect("it is ours");
     let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    Run { success: status.success(), events, stderr }
+    ClaudeRun { success: status.success(), events, stderr }
 }
 
-impl Run {
+impl ClaudeRun {
     /// The text of its last word.
     #[must_use]
     pub fn result(&self) -> &str {

@@ -17,7 +17,7 @@ const KEY: &str = "CODEX_KEY";
 
 /// How a run ended.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct CodexRun {
     /// Whether it says that it succeeded.
     pub success: bool,
     /// What it printed, one event a line.
@@ -30,7 +30,7 @@ pub struct Run {
 ///
 /// # Panics
 /// When it does not end in time.
-pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: &str) -> Run {
+pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: &str) -> CodexRun {
     let home = home(base, model);
     let file = |name: &str| home.path().join(name);
     let mut group = start(&home, key, project, prompt).await;
@@ -41,10 +41,10 @@ pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: 
     let status =
         ended.unwrap_or_else(|_| panic!("Codex does not end:\n{printed}\n{stderr}")).expect("it is ours");
     let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    Run { success: status.success(), events, stderr }
+    CodexRun { success: status.success(), events, stderr }
 }
 
-impl Run {
+impl CodexRun {
     /// The text of its last word.
     #[must_use]
     pub fn result(&self) -> &str {

@@ -11,7 +11,7 @@ use crate::binaries;
 
 /// What a command did.
 #[derive(Clone, Debug)]
-pub struct Ran {
+pub struct CommandOutput {
     /// Its exit code; -1 when a signal ended it.
     pub code: i32,
     /// What it said.
@@ -20,7 +20,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Ran {
+impl CommandOutput {
     /// All of it, for a snapshot.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -44,7 +44,7 @@ pub async fn run(
     environment: &[(&str, &str)],
     input: &str,
     limit: Duration,
-) -> Ran {
+) -> CommandOutput {
     let mut child = start(name, arguments, environment);
     let mut stdin = child.stdin.take().unwrap();
     // A command that reads nothing may be gone already.
@@ -52,7 +52,7 @@ pub async fn run(
     drop(stdin);
     let output = tokio::time::timeout(limit, child.wait_with_output()).await;
     let output = output.unwrap_or_else(|_| panic!("{name} {arguments:?} does not end")).unwrap();
-    Ran {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

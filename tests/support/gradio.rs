@@ -15,12 +15,12 @@ pub const PASSWORD: &str = "correct-horse-battery";
 #[derive(Debug)]
 pub struct Gradio {
     product: Product,
-    settings: Settings,
+    settings: GradioSettings,
 }
 
 /// How the page is.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct GradioSettings {
     /// The model behind it, an API without its `/v1`.
     pub model_url: Url,
     /// How many answers it gives at once.
@@ -36,7 +36,7 @@ impl Gradio {
     ///
     /// # Panics
     /// When it cannot be installed or does not start; the message has the end of its log.
-    pub async fn start(settings: Settings) -> Self {
+    pub async fn start(settings: GradioSettings) -> Self {
         let product = Product::start("gradio", |command, place| serve(command, place, &settings)).await;
         Self { product, settings }
     }
@@ -54,7 +54,7 @@ impl Gradio {
     }
 }
 
-fn serve(command: &mut Command, place: Place<'_>, settings: &Settings) {
+fn serve(command: &mut Command, place: Place<'_>, settings: &GradioSettings) {
     command
         .arg(product::file(&["gradio", "app.py"]))
         .env("PORT", place.port.to_string())

@@ -51,12 +51,12 @@ pub struct LibreChat {
     pub url: Url,
     /// What answers.
     pub model: ScriptedModel,
-    site: Site,
+    site: LibreChatState,
     _server: Server,
 }
 
 #[derive(Clone, Debug)]
-struct Site(Arc<Inner>);
+struct LibreChatState(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -83,7 +83,7 @@ impl LibreChat {
     /// Starts one.
     pub async fn start() -> Self {
         let (model, tasks) = (ScriptedModel::new(), Tasks::new());
-        let site = Site(Arc::new(Inner { model: model.clone(), tasks, state: Mutex::default() }));
+        let site = LibreChatState(Arc::new(Inner { model: model.clone(), tasks, state: Mutex::default() }));
         let server = Server::start(routes(site.clone())).await;
         Self { url: server.url(), model, site, _server: server }
     }
@@ -118,7 +118,7 @@ impl LibreChat {
     }
 }
 
-impl Site {
+impl LibreChatState {
     fn known<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
         look(&mut self.0.state.lock().unwrap())
     }
@@ -155,7 +155,7 @@ fn jwt(id: &str) -> String {
     format!("e30.{}.{id}", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
-fn routes(site: Site) -> Router {
+fn routes(site: LibreChatState) -> Router {
     Router::new()
         .route("/login", get(async || Html(LOGIN)))
         .route("/api/auth/login", post(login))
@@ -173,7 +173,7 @@ fn unauthorized() -> Response {
     (StatusCode::UNAUTHORIZED, "Unauthorized").into_response()
 }
 
-async fn login(State(site): State<Site>, Json(body): Json<Value>) -> Response {
+async fn login(State(site): State<LibreChatState>, Json(body): Json<Value>) -> Response {
     if body["email"] == EMAIL && body["password"] == PASSWORD {
         site.known(|known| known.logins += 1);
         return site.signed_in();
@@ -181,7 +181,7 @@ async fn login(State(site): State<Site>, Json(body): Json<Value>) -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"message": "Incorrect password."}))).into_response()
 }
 
-async fn refresh(State(site): State<Site>, headers: HeaderMap) -> Response {
+async fn refresh(State(site): State<LibreChatState>, headers: HeaderMap) -> Response {
     let cookies = headers.get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("refreshToken="));
     // As the product: 200 and a text without a cookie, 401 with one that is dead or was used before.
@@ -194,18 +194,18 @@ async fn refresh(State(site): State<Site>, headers: HeaderMap) -> Response {
     site.signed_in()
 }
 
-async fn user(State(site): State<Site>, headers: HeaderMap) -> Response {
+async fn user(State(site): State<LibreChatState>, headers: HeaderMap) -> Response {
     if site.knows(&headers) { Json(json!({"email": EMAIL})).into_response() } else { unauthorized() }
 }
 
-async fn models(State(site): State<Site>, headers: HeaderMap) -> Response {
+async fn models(State(site): State<LibreChatState>, headers: HeaderMap) -> Response {
     if !site.knows(&headers) {
         return unauthorized();
     }
     Json(json!({"openAI": ["practice-1"], "agents": []})).into_response()
 }
 
-async fn chat(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+async fn chat(State(site): State<LibreChatState>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     if !site.knows(&headers) {
         return unauthorized();
     }
@@ -225,7 +225,11 @@ async fn chat(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Val
         .into_response()
 }
 
-async fn listen(State(site): State<Site>, Path(stream): Path<String>, headers: HeaderMap) -> Response {
+async fn listen(
+    State(site): State<LibreChatState>,
+    Path(stream): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     if !site.knows(&headers) {
         return unauthorized();
     }
@@ -235,7 +239,7 @@ async fn listen(State(site): State<Site>, Path(stream): Path<String>, headers: H
     }
 }
 
-async fn abort(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+async fn abort(State(site): State<LibreChatState>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     if !site.knows(&headers) {
         return unauthorized();
     }
@@ -251,7 +255,7 @@ async fn abort(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Va
     }
 }
 
-async fn remove(State(site): State<Site>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+async fn remove(State(site): State<LibreChatState>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     if !site.knows(&headers) {
         return unauthorized();
     }

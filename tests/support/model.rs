@@ -27,20 +27,20 @@ mod player;
 mod reply;
 mod words;
 
-pub use call::{Call, End};
+pub use call::{CallEnd, ModelCall};
 pub use reply::Reply;
 
 /// Answers requests from a queue of replies, then with the fallback. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct ScriptedModel {
-    shared: Arc<Shared>,
+    shared: Arc<ModelState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ModelState {
     queue: Mutex<VecDeque<Reply>>,
     fallback: Mutex<Fallback>,
-    calls: call::Calls,
+    calls: call::ModelCalls,
     releases: Semaphore,
     key: Mutex<Option<String>>,
 }
@@ -63,10 +63,10 @@ impl ScriptedModel {
     /// A model that talks about the question.
     #[must_use]
     pub fn new() -> Self {
-        let shared = Shared {
+        let shared = ModelState {
             queue: Mutex::default(),
             fallback: Mutex::new(Fallback::always(Reply::echo())),
-            calls: call::Calls::default(),
+            calls: call::ModelCalls::default(),
             releases: Semaphore::new(0),
             key: Mutex::default(),
         };
@@ -107,7 +107,7 @@ impl ScriptedModel {
 
     /// Every request so far, in the order of their arrival.
     #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<ModelCall> {
         self.shared.calls.all()
     }
 
@@ -116,13 +116,13 @@ impl ScriptedModel {
     /// # Panics
     /// When there was none.
     #[must_use]
-    pub fn last_call(&self) -> Call {
+    pub fn last_call(&self) -> ModelCall {
         self.calls().pop().expect("the model was asked")
     }
 
     /// How many requests are in a certain condition.
     #[must_use]
-    pub fn count(&self, end: End) -> usize {
+    pub fn count(&self, end: CallEnd) -> usize {
         self.calls().iter().filter(|call| call.end == end).count()
     }
 

@@ -51,7 +51,7 @@ pub struct NewApi {
 
 #[derive(Clone, Debug)]
 struct Gateway {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<GatewayState>>,
     /// Asks the channels.
     http: reqwest::Client,
     /// Requests on their way.
@@ -59,7 +59,7 @@ struct Gateway {
 }
 
 #[derive(Debug)]
-struct Kept {
+struct GatewayState {
     version: String,
     channels: Vec<Value>,
     keys: BTreeMap<i64, String>,
@@ -67,7 +67,7 @@ struct Kept {
     /// Whether the administrator is the root user, who alone sees settings.
     root: bool,
     bonds: draw::Bonds,
-    log: Vec<log::Row>,
+    log: Vec<log::LogRow>,
     changes: usize,
     hangs_at: Option<usize>,
 }
@@ -75,7 +75,7 @@ struct Kept {
 impl NewApi {
     /// Starts one without channels, with new-api's default settings.
     pub async fn start() -> Self {
-        let kept = Kept {
+        let kept = GatewayState {
             version: "v1.0.0-rc.24".to_owned(),
             channels: Vec::new(),
             keys: BTreeMap::new(),
@@ -151,18 +151,18 @@ impl NewApi {
         self.with(|kept| kept.root = false);
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut GatewayState) -> T) -> T {
         self.gateway.with(look)
     }
 }
 
 impl Gateway {
-    fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut GatewayState) -> T) -> T {
         look(&mut self.kept.lock().unwrap())
     }
 }
 
-impl Kept {
+impl GatewayState {
     fn add(&mut self, channel: &Value) {
         // SQLite gives the highest id again that has become free.
         let id = self.channels.iter().filter_map(|channel| channel["id"].as_i64()).max().unwrap_or(0) + 1;

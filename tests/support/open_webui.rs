@@ -17,11 +17,11 @@ pub struct OpenWebUi {
     /// Its base URL.
     pub url: Url,
     product: Product,
-    settings: Settings,
+    settings: OpenWebUiSettings,
 }
 
 #[derive(Debug)]
-struct Settings {
+struct OpenWebUiSettings {
     model_url: Url,
     further: Vec<(String, String)>,
 }
@@ -41,7 +41,7 @@ impl OpenWebUi {
     /// As for [`OpenWebUi::start`].
     pub async fn with_settings(model_url: &Url, further: &[(&str, String)]) -> Self {
         let further = further.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let settings = Settings { model_url: model_url.clone(), further };
+        let settings = OpenWebUiSettings { model_url: model_url.clone(), further };
         let product = Product::start("open-webui", |command, place| serve(command, place, &settings)).await;
         Self { url: product.url.clone(), product, settings }
     }
@@ -55,7 +55,7 @@ impl OpenWebUi {
     }
 }
 
-fn serve(command: &mut Command, place: Place<'_>, settings: &Settings) {
+fn serve(command: &mut Command, place: Place<'_>, settings: &OpenWebUiSettings) {
     command
         .arg(place.directory.join("data"))
         .arg(place.port.to_string())

@@ -22,8 +22,8 @@ mod login;
 mod pages;
 mod routes;
 
-use accounts::Accounts;
 pub use accounts::Counts;
+use accounts::PracticeAccounts;
 
 /// The username that the site knows by default.
 pub const USERNAME: &str = "alice";
@@ -52,7 +52,7 @@ expires_in = "/expires_in"
 
 /// How the site behaves.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct PracticeOptions {
     /// Name of the first account.
     pub username: String,
     /// Its password.
@@ -111,7 +111,7 @@ pub struct PracticeAccount {
 pub struct Practice {
     /// Its base URL, by IP address.
     pub url: Url,
-    site: Site,
+    site: SiteState,
     servers: [Server; 3],
 }
 
@@ -134,12 +134,12 @@ pub struct SessionParts {
 
 /// What all parts of the site share.
 #[derive(Clone, Debug)]
-struct Site(Arc<Shared>);
+struct SiteState(Arc<PracticeState>);
 
 #[derive(Debug)]
-struct Shared {
-    options: Mutex<Options>,
-    accounts: Accounts,
+struct PracticeState {
+    options: Mutex<PracticeOptions>,
+    accounts: PracticeAccounts,
     model: ScriptedModel,
     foreign: Mutex<Vec<String>>,
     origins: Origins,
@@ -155,12 +155,12 @@ struct Origins {
 
 impl Practice {
     /// Starts a site on free ports.
-    pub async fn start(options: Options) -> Self {
+    pub async fn start(options: PracticeOptions) -> Self {
         Self::on(crate::server::listener().await, options).await
     }
 
     /// Starts a site on a listener; its login origins take free ports.
-    pub async fn on(listener: TcpListener, options: Options) -> Self {
+    pub async fn on(listener: TcpListener, options: PracticeOptions) -> Self {
         let (identity, foreign) = (crate::server::listener().await, crate::server::listener().await);
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
         let url = |host: &str, port: u16| -> Url { format!("http://{host}:{port}").parse().unwrap() };
@@ -169,7 +169,7 @@ impl Practice {
             identity: url("localhost", port(&identity)),
             foreign: url("localhost", port(&foreign)),
         };
-        let site = Site::new(options, origins.clone());
+        let site = SiteState::new(options, origins.clone());
         let servers = [
             Server::on(listener, routes::site(site.clone())),
             Server::on(identity, routes::identity(site.clone())),
@@ -185,7 +185,7 @@ impl Practice {
     }
 
     /// Changes how the site behaves, from the next request on. Accounts are fixed at the start.
-    pub fn change(&self, change: impl FnOnce(&mut Options)) {
+    pub fn change(&self, change: impl FnOnce(&mut PracticeOptions)) {
         change(&mut self.site.0.options.lock().unwrap());
     }
 
@@ -263,7 +263,7 @@ impl Practice {
         self.site.0.foreign.lock().unwrap().clone()
     }
 
-    /// The origin of the login page when [`Options::cross_origin`] is set.
+    /// The origin of the login page when [`PracticeOptions::cross_origin`] is set.
     #[must_use]
     pub fn identity_url(&self) -> Url {
         self.site.0.origins.identity.clone()
@@ -308,7 +308,7 @@ impl SessionParts {
     }
 }
 
-impl Default for Options {
+impl Default for PracticeOptions {
     fn default() -> Self {
         Self {
             username: USERNAME.to_owned(),
@@ -335,7 +335,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl PracticeOptions {
     /// Accounts with these names, each with [`PASSWORD`] and no TOTP.
     #[must_use]
     pub fn with_accounts(usernames: &[&str]) -> Self {
@@ -372,10 +372,10 @@ impl PracticeAccount {
     }
 }
 
-impl Site {
-    fn new(options: Options, origins: Origins) -> Self {
-        let accounts = Accounts::new(&options.all_accounts());
-        let shared = Shared {
+impl SiteState {
+    fn new(options: PracticeOptions, origins: Origins) -> Self {
+        let accounts = PracticeAccounts::new(&options.all_accounts());
+        let shared = PracticeState {
             options: Mutex::new(options),
             accounts,
             model: ScriptedModel::new(),
@@ -385,7 +385,7 @@ impl Site {
         Self(Arc::new(shared))
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> PracticeOptions {
         self.0.options.lock().unwrap().clone()
     }
 }

@@ -10,12 +10,12 @@ use std::{
 use latchkey_shared::shutdown::Tasks;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Between two looks of a [`Watch`]: shorter than any process lives that starts and does something.
+/// Between two looks of a [`ProcessWatch`]: shorter than any process lives that starts and does something.
 const STEP: Duration = Duration::from_millis(20);
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct ProcessInfo {
     /// Its id.
     pub pid: u32,
     /// The id of its parent.
@@ -26,14 +26,14 @@ pub struct Process {
 
 /// Every process there is; those that end meanwhile are left out.
 #[must_use]
-pub fn all() -> Vec<Process> {
+pub fn all() -> Vec<ProcessInfo> {
     let entries = fs::read_dir("/proc").unwrap();
     entries.filter_map(|entry| read(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
 }
 
 /// The children of a process, their children, and so on.
 #[must_use]
-pub fn descendants(pid: u32) -> Vec<Process> {
+pub fn descendants(pid: u32) -> Vec<ProcessInfo> {
     let all = all();
     let (mut found, mut next) = (Vec::new(), vec![pid]);
     while let Some(parent) = next.pop() {
@@ -48,7 +48,7 @@ pub fn descendants(pid: u32) -> Vec<Process> {
 
 /// The Chromium processes of this test that run a page.
 #[must_use]
-pub fn renderers() -> Vec<Process> {
+pub fn renderers() -> Vec<ProcessInfo> {
     let mut own = descendants(std::process::id());
     own.retain(|process| process.command.contains("--type=renderer"));
     own
@@ -56,7 +56,7 @@ pub fn renderers() -> Vec<Process> {
 
 /// The Chromium processes of this test that own the others.
 #[must_use]
-pub fn browsers() -> Vec<Process> {
+pub fn browsers() -> Vec<ProcessInfo> {
     let mut own = descendants(std::process::id());
     own.retain(|process| {
         process.command.contains("--remote-debugging-") && !process.command.contains("--type=")
@@ -65,7 +65,7 @@ pub fn browsers() -> Vec<Process> {
 }
 
 /// Ends a process with SIGKILL; one that has ended already is fine.
-pub fn kill(process: &Process) {
+pub fn kill(process: &ProcessInfo) {
     signal(process.pid, Signal::KILL);
 }
 
@@ -86,25 +86,25 @@ pub fn thaw(pid: u32) {
 
 /// Remembers the command line of every process that ran while it watched, and the environments of some.
 #[derive(Debug)]
-pub struct Watch {
-    seen: Arc<Mutex<Seen>>,
+pub struct ProcessWatch {
+    seen: Arc<Mutex<SeenProcesses>>,
     tasks: Tasks,
 }
 
-/// What a [`Watch`] saw, each once.
+/// What a [`ProcessWatch`] saw, each once.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct SeenProcesses {
     /// Command lines, by process.
     pub commands: BTreeMap<u32, String>,
     /// Environments of Chromium's processes, by process.
     pub environments: BTreeMap<u32, Vec<u8>>,
 }
 
-impl Watch {
+impl ProcessWatch {
     /// Begins to watch.
     #[must_use]
     pub fn start() -> Self {
-        let (seen, tasks) = (Arc::<Mutex<Seen>>::default(), Tasks::new());
+        let (seen, tasks) = (Arc::<Mutex<SeenProcesses>>::default(), Tasks::new());
         let (into, stopping) = (seen.clone(), tasks.stopping());
         tasks.spawn(async move {
             while !stopping.is_cancelled() {
@@ -116,19 +116,19 @@ impl Watch {
     }
 
     /// Ends it.
-    pub async fn stop(self) -> Seen {
+    pub async fn stop(self) -> SeenProcesses {
         self.tasks.stop(Duration::from_secs(5)).await;
         self.seen.lock().unwrap().clone()
     }
 }
 
-impl Drop for Watch {
+impl Drop for ProcessWatch {
     fn drop(&mut self) {
         self.tasks.stopping().cancel();
     }
 }
 
-impl Seen {
+impl SeenProcesses {
     fn look(&mut self) {
         for process in all() {
             if process.command.contains("chromium") && !self.environments.contains_key(&process.pid) {
@@ -140,13 +140,13 @@ impl Seen {
     }
 }
 
-fn read(pid: u32) -> Option<Process> {
+fn read(pid: u32) -> Option<ProcessInfo> {
     let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let command = String::from_utf8_lossy(&command).replace('\0', " ");
     // The name in brackets may hold spaces and brackets: fields are counted from its end.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Process { pid, parent, command })
+    Some(ProcessInfo { pid, parent, command })
 }
 
 fn signal(pid: u32, signal: Signal) {

@@ -21,16 +21,16 @@ use tokio::{
 use crate::{
     model::Reply,
     processes,
-    world::{Adapter, Admin},
+    world::{AdapterClient, Admin},
 };
 
 mod stage;
 
-use stage::Stage;
+use stage::SoakStage;
 
 /// How a soak shall be.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct SoakPlan {
     /// How long there is chat.
     pub length: Duration,
     /// Accounts of the site.
@@ -48,7 +48,7 @@ const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
+pub struct SoakReport {
     /// Chats that were answered whole.
     pub answered: u64,
     /// Chats that were not, each with what it got instead.
@@ -75,7 +75,7 @@ pub struct Report {
     pub blows: Vec<(f64, &'static str)>,
 }
 
-impl Report {
+impl SoakReport {
     /// What must not be, in words; empty when the soak went well.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
@@ -111,19 +111,19 @@ struct Tally {
 ///
 /// # Panics
 /// When it cannot be set up.
-pub async fn run(plan: Plan, say: &dyn Fn(&str)) -> Report {
-    let mut stage = Stage::set(plan, say).await;
+pub async fn run(plan: SoakPlan, say: &dyn Fn(&str)) -> SoakReport {
+    let mut stage = SoakStage::set(plan, say).await;
     let model = stage.practice.model();
     model.always(Reply::text("one, ").wait(Duration::from_millis(20)).piece("two").usage(1, 2));
     let begun = Instant::now();
     let tally = Arc::new(Tally::default());
     let mut chats = JoinSet::new();
     for number in 0..plan.chats {
-        let adapter = Adapter::new(&stage.adapters[number % stage.adapters.len()].url);
+        let adapter = AdapterClient::new(&stage.adapters[number % stage.adapters.len()].url);
         chats.spawn(chat(adapter, Arc::clone(&tally)));
     }
 
-    let mut report = Report { accounts: plan.accounts, ..Report::default() };
+    let mut report = SoakReport { accounts: plan.accounts, ..SoakReport::default() };
     let blows: [(f64, &'static str); 4] = [
         (0.2, "a broker is killed"),
         (0.3, "it starts again"),
@@ -164,7 +164,7 @@ pub async fn run(plan: Plan, say: &dyn Fn(&str)) -> Report {
 }
 
 /// Asks again and again until it is over.
-async fn chat(adapter: Adapter, tally: Arc<Tally>) {
+async fn chat(adapter: AdapterClient, tally: Arc<Tally>) {
     while !tally.over.load(Ordering::Relaxed) {
         let stream = adapter.ask_streamed("hi").await;
         if stream.done && stream.text() == "one, two" {
@@ -178,7 +178,7 @@ async fn chat(adapter: Adapter, tally: Arc<Tally>) {
 }
 
 /// Reads from the site's own book what it was asked for.
-fn count_sessions(stage: &Stage, plan: Plan, report: &mut Report) {
+fn count_sessions(stage: &SoakStage, plan: SoakPlan, report: &mut SoakReport) {
     // Renewals are planned for two thirds of a life at the earliest, and for less where logins are slow.
     let too_soon = plan.life.mul_f64(0.3);
     for username in stage.usernames() {
@@ -193,14 +193,14 @@ fn count_sessions(stage: &Stage, plan: Plan, report: &mut Report) {
     }
 }
 
-async fn serving(stage: &Stage) -> BTreeSet<AccountId> {
+async fn serving(stage: &SoakStage) -> BTreeSet<AccountId> {
     let admin = Admin::new(&stage.brokers[0].url);
     let now = Timestamp::now();
     let accounts = admin.accounts().await;
     accounts.iter().filter(|account| account.serves(now)).map(|account| account.id).collect()
 }
 
-async fn others(stage: &Stage, served: &BTreeSet<AccountId>) -> Vec<String> {
+async fn others(stage: &SoakStage, served: &BTreeSet<AccountId>) -> Vec<String> {
     let admin = Admin::new(&stage.brokers[0].url);
     let now = Timestamp::now();
     let accounts = admin.accounts().await;

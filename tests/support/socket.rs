@@ -48,12 +48,12 @@ pub enum Act {
 pub struct SocketSite {
     /// Its base URL.
     pub url: Url,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SocketLog>>,
     tasks: Tasks,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SocketLog {
     heard: Vec<String>,
     opened: Vec<Opened>,
     pongs: usize,
@@ -123,7 +123,7 @@ impl Drop for SocketSite {
 
 async fn serve(
     listener: TcpListener,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SocketLog>>,
     refusal: Option<&'static str>,
     script: Vec<Act>,
     tasks: Tasks,
@@ -150,7 +150,7 @@ async fn is_post(stream: &TcpStream) -> bool {
     begins == *b"POST"
 }
 
-async fn take_file(mut stream: TcpStream, seen: &Mutex<Seen>) {
+async fn take_file(mut stream: TcpStream, seen: &Mutex<SocketLog>) {
     let mut request = Vec::new();
     // Where a form ends (RFC 2046, section 5.1.1).
     while !request.ends_with(b"--\r\n") {
@@ -179,7 +179,7 @@ async fn refuse(mut stream: TcpStream, answer: &str) {
 }
 
 #[expect(clippy::result_large_err, reason = "the library's own callback")]
-async fn play(stream: TcpStream, seen: &Mutex<Seen>, script: Vec<Act>) {
+async fn play(stream: TcpStream, seen: &Mutex<SocketLog>, script: Vec<Act>) {
     let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (cookie, origin) = (header("cookie").unwrap_or_default(), header("origin").unwrap_or_default());
@@ -225,7 +225,7 @@ async fn play(stream: TcpStream, seen: &Mutex<Seen>, script: Vec<Act>) {
 /// Notes texts until the wanted message comes; false when the peer has closed.
 async fn hear(
     socket: &mut WebSocketStream<TcpStream>,
-    seen: &Mutex<Seen>,
+    seen: &Mutex<SocketLog>,
     wanted: impl Fn(&Message) -> bool,
 ) -> bool {
     while let Some(Ok(message)) = socket.next().await {

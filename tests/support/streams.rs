@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 mod answer;
 
-pub use answer::{Answer, End};
+pub use answer::{AnswerEnd, StreamAnswer};
 
 /// Between two words of the practice site.
 const WORD: Duration = Duration::from_millis(25);
@@ -33,7 +33,7 @@ const MOST: u64 = 20_000;
 
 /// What to ask, of whom, and how much at once.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct StreamsPlan {
     /// Address of the balancer, or of an adapter.
     pub url: Url,
     /// File with the shared secret in its first line; read anew for each request, as it may be rotated meanwhile.
@@ -49,7 +49,7 @@ pub struct Plan {
 }
 
 /// Asks until `stop`, reads what is open then to its end, and tells each answer as soon as it has ended.
-pub async fn run(plan: Plan, stop: CancellationToken, mut tell: impl FnMut(Answer)) {
+pub async fn run(plan: StreamsPlan, stop: CancellationToken, mut tell: impl FnMut(StreamAnswer)) {
     let (plan, asked) = (Arc::new(plan), Arc::new(AtomicU64::new(0)));
     let (ended, mut answers) = mpsc::channel(plan.at_once.max(1));
     let mut askers = JoinSet::new();
@@ -64,9 +64,9 @@ pub async fn run(plan: Plan, stop: CancellationToken, mut tell: impl FnMut(Answe
 }
 
 struct Asker {
-    plan: Arc<Plan>,
+    plan: Arc<StreamsPlan>,
     asked: Arc<AtomicU64>,
-    ended: mpsc::Sender<Answer>,
+    ended: mpsc::Sender<StreamAnswer>,
 }
 
 impl Asker {
@@ -86,7 +86,7 @@ impl Asker {
             }
             own += 1;
             let answer = ask(&http, &plan, number).await;
-            let whole = answer.end == End::Whole;
+            let whole = answer.end == AnswerEnd::Whole;
             if ended.send(answer).await.is_err() {
                 return;
             }
@@ -97,20 +97,20 @@ impl Asker {
     }
 }
 
-async fn ask(http: &reqwest::Client, plan: &Plan, number: u64) -> Answer {
+async fn ask(http: &reqwest::Client, plan: &StreamsPlan, number: u64) -> StreamAnswer {
     let begun = Timestamp::now();
     let question = question(number, plan.length);
     let body =
         json!({"model": plan.model, "stream": true, "messages": [{"role": "user", "content": question}]});
     let deadline = Instant::now() + plan.length + PATIENCE;
     match tokio::time::timeout_at(deadline, open(http, plan, &body)).await {
-        Ok(Ok(response)) => Answer::read(response, &question, begun, deadline).await,
-        Ok(Err(cause)) => Answer::none(begun, &cause),
-        Err(_) => Answer::none(begun, "no status in time"),
+        Ok(Ok(response)) => StreamAnswer::read(response, &question, begun, deadline).await,
+        Ok(Err(cause)) => StreamAnswer::none(begun, &cause),
+        Err(_) => StreamAnswer::none(begun, "no status in time"),
     }
 }
 
-async fn open(http: &reqwest::Client, plan: &Plan, body: &Value) -> Result<reqwest::Response, String> {
+async fn open(http: &reqwest::Client, plan: &StreamsPlan, body: &Value) -> Result<reqwest::Response, String> {
     let read = tokio::fs::read_to_string(&plan.secret).await;
     let secret = read.map_err(|error| format!("cannot read {}: {error}", plan.secret.display()))?;
     let secret = secret.lines().next().unwrap_or_default();

@@ -22,13 +22,13 @@ mod part;
 mod start;
 mod stream;
 
-pub use adapter::Adapter;
+pub use adapter::AdapterClient;
 pub use admin::Admin;
-pub use answer::Answer;
+pub use answer::HttpAnswer;
 pub use keys::{ADMIN_TOKEN, Keys, SHARED_SECRET};
 pub use latchkey_broker::operations::OperationView;
 pub use part::Part;
-pub use start::Start;
+pub use start::WorldBuilder;
 pub use stream::Streamed;
 
 /// How long a part may take to end; a broker closes its Chromium, an adapter its streams.
@@ -61,8 +61,8 @@ pub struct World {
 
 impl World {
     /// Describes a world, to be awaited.
-    pub fn start() -> Start {
-        Start::default()
+    pub fn start() -> WorldBuilder {
+        WorldBuilder::default()
     }
 
     /// A client of the broker's admin API.
@@ -79,7 +79,7 @@ impl World {
     /// # Panics
     /// When the world has no adapter.
     #[must_use]
-    pub fn adapter(&self) -> Adapter {
+    pub fn adapter(&self) -> AdapterClient {
         self.adapter_at(0)
     }
 
@@ -88,8 +88,8 @@ impl World {
     /// # Panics
     /// When there is no such adapter.
     #[must_use]
-    pub fn adapter_at(&self, index: usize) -> Adapter {
-        Adapter::new(&self.adapters[index].url)
+    pub fn adapter_at(&self, index: usize) -> AdapterClient {
+        AdapterClient::new(&self.adapters[index].url)
     }
 
     /// The account that this world was started with, or that [`World::publish`] made.
@@ -107,7 +107,7 @@ impl World {
         self.directory.path().join("artefacts")
     }
 
-    /// The file of a part's key ring, in a world with [`Start::key_files`]: `broker-0`, `adapter-1`; `session`.
+    /// The file of a part's key ring, in a world with [`WorldBuilder::key_files`]: `broker-0`, `adapter-1`; `session`.
     #[must_use]
     pub fn ring_file(&self, part: &str, ring: &str) -> std::path::PathBuf {
         self.directory.path().join(format!("{part}.{ring}.keys"))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     catalog::{Catalog, Tool},
     dialect::{Nonce, is_plain, tag::Lexicon, words},
-    sieve::event::{Invalid, Kind},
+    sieve::event::{InvalidCall, InvalidKind},
     text::head,
 };
 
@@ -27,16 +27,16 @@ const DETAIL_BYTES: usize = 1000;
 
 /// What a reader found; its closer was seen, or its JSON is whole.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct RawCall {
     /// The tool as the model names it, if the markup and not the JSON does so.
     pub name: Option<String>,
     /// What the block held.
-    pub body: Body,
+    pub body: BlockBody,
 }
 
 /// What a block held.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Body {
+pub enum BlockBody {
     /// Parameters as text.
     Fields(Vec<(String, String)>),
     /// JSON of the arguments.
@@ -49,7 +49,7 @@ pub enum Body {
 
 /// A call that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fitting {
+pub struct ValidCall {
     /// The tool's declared name.
     pub name: String,
     /// A JSON object.
@@ -60,8 +60,8 @@ pub struct Fitting {
 
 /// What is wrong with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    kind: Kind,
+pub struct CallError {
+    kind: InvalidKind,
     name: String,
     detail: String,
     arguments: Option<String>,
@@ -69,7 +69,7 @@ pub struct Misfit {
 
 /// Whose calls are read.
 #[derive(Clone, Copy, Debug)]
-pub enum Origin<'a> {
+pub enum CallSource<'a> {
     /// A site that makes calls by itself: what it says is what was meant.
     Native,
     /// A text in which we marked look-alikes, and tags with our nonce are markup.
@@ -78,97 +78,103 @@ pub enum Origin<'a> {
 
 /// Arguments before they are checked.
 #[derive(Debug)]
-enum Given {
+enum RawArguments {
     Fields(Vec<(String, String)>),
     Json(String),
 }
 
-impl Found {
+impl RawCall {
     /// Makes calls of what was found.
-    pub fn fit(self, catalog: &Catalog, origin: Origin<'_>) -> Vec<Result<Fitting, Misfit>> {
+    pub fn validate(self, catalog: &Catalog, origin: CallSource<'_>) -> Vec<Result<ValidCall, CallError>> {
         let lexicon = match origin {
-            Origin::Native => None,
-            Origin::Written(nonce) => Some(Lexicon::new(nonce)),
+            CallSource::Native => None,
+            CallSource::Written(nonce) => Some(Lexicon::new(nonce)),
         };
-        let (reader, name) = (Reader { catalog, lexicon }, self.name.unwrap_or_default());
+        let (reader, name) = (CallReader { catalog, lexicon }, self.name.unwrap_or_default());
         match self.body {
-            Body::Fields(fields) => vec![reader.fit(&name, Given::Fields(fields))],
-            Body::Arguments(json) => vec![reader.fit(&name, Given::Json(json))],
-            Body::Calls(json) => listed::calls(&reader, &json),
-            Body::Malformed(detail) => vec![Err(Misfit::new(Kind::Malformed, &name, detail.to_owned()))],
+            BlockBody::Fields(fields) => vec![reader.fit(&name, RawArguments::Fields(fields))],
+            BlockBody::Arguments(json) => vec![reader.fit(&name, RawArguments::Json(json))],
+            BlockBody::Calls(json) => listed::calls(&reader, &json),
+            BlockBody::Malformed(detail) => {
+                vec![Err(CallError::new(InvalidKind::Malformed, &name, detail.to_owned()))]
+            }
         }
     }
 }
 
-impl Misfit {
+impl CallError {
     /// What a model wrote where a name belongs may be megabytes, and is sent back to it.
-    fn new(kind: Kind, name: &str, mut detail: String) -> Self {
+    fn new(kind: InvalidKind, name: &str, mut detail: String) -> Self {
         detail.truncate(head(&detail, DETAIL_BYTES).len());
         Self { kind, name: head(name, NAME_BYTES).to_owned(), detail, arguments: None }
     }
 
     /// With the markup that it was read from.
-    pub fn into_invalid(self, raw: String) -> Invalid {
+    pub fn into_invalid(self, raw: String) -> InvalidCall {
         let Self { kind, name, detail, arguments } = self;
-        Invalid { kind, name, detail, raw, arguments }
+        InvalidCall { kind, name, detail, raw, arguments }
     }
 }
 
 /// Reads calls of the tools that a request declares.
-struct Reader<'a> {
+struct CallReader<'a> {
     catalog: &'a Catalog,
     /// Knows our tags; none where a site makes calls by itself.
     lexicon: Option<Lexicon>,
 }
 
-impl Reader<'_> {
+impl CallReader<'_> {
     /// Resolves the name, then the arguments.
-    fn fit(&self, name: &str, given: Given) -> Result<Fitting, Misfit> {
+    fn fit(&self, name: &str, given: RawArguments) -> Result<ValidCall, CallError> {
         let Some(tool) = self.catalog.resolve(name) else {
-            return Err(Misfit { arguments: self.as_written(given), ..unresolved(self.catalog, name) });
+            return Err(CallError { arguments: self.as_written(given), ..unresolved(self.catalog, name) });
         };
         match given {
-            Given::Fields(fields) => self.check(tool, object(tool, fields)?, None),
-            Given::Json(json) => self.fit_json(tool, json),
+            RawArguments::Fields(fields) => self.check(tool, object(tool, fields)?, None),
+            RawArguments::Json(json) => self.fit_json(tool, json),
         }
     }
 
-    fn fit_json(&self, tool: &Tool, json: String) -> Result<Fitting, Misfit> {
+    fn fit_json(&self, tool: &Tool, json: String) -> Result<ValidCall, CallError> {
         let json = if json.trim().is_empty() { "{}".to_owned() } else { json };
         if let Some(key) = unique::doubled(&json) {
             let detail = format!("the key \"{key}\" is given twice in one object");
-            return Err(Misfit::new(Kind::Json, &tool.name, detail));
+            return Err(CallError::new(InvalidKind::Json, &tool.name, detail));
         }
         if let Ok(value) = serde_json::from_str::<Value>(&json) {
             return self.check(tool, value, Some(json));
         }
-        let mended = repair::mend(&json, &repair::Keys::of(&tool.schema));
+        let mended = repair::mend(&json, &repair::KnownKeys::of(&tool.schema));
         let Some(value) = mended.and_then(|json| serde_json::from_str(&json).ok()) else {
             let why =
                 serde_json::from_str::<Value>(&json).err().map(|error| error.to_string()).unwrap_or_default();
-            return Err(Misfit::new(Kind::Json, &tool.name, format!("the arguments are not JSON: {why}")));
+            return Err(CallError::new(
+                InvalidKind::Json,
+                &tool.name,
+                format!("the arguments are not JSON: {why}"),
+            ));
         };
-        Ok(Fitting { repaired: true, ..self.check(tool, value, None)? })
+        Ok(ValidCall { repaired: true, ..self.check(tool, value, None)? })
     }
 
     /// The arguments of a tool that is not declared, where they have one meaning without a schema.
-    fn as_written(&self, given: Given) -> Option<String> {
+    fn as_written(&self, given: RawArguments) -> Option<String> {
         let lexicon = self.lexicon.as_ref()?;
         let (mut value, json) = match given {
-            Given::Fields(fields) => (plain_object(fields)?, None),
-            Given::Json(json) if unique::doubled(&json).is_some() => return None,
-            Given::Json(json) => (serde_json::from_str(&json).ok()?, Some(json)),
+            RawArguments::Fields(fields) => (plain_object(fields)?, None),
+            RawArguments::Json(json) if unique::doubled(&json).is_some() => return None,
+            RawArguments::Json(json) => (serde_json::from_str(&json).ok()?, Some(json)),
         };
         if !value.is_object() || holds(&value, lexicon) {
             return None;
         }
-        let restored = restore(&mut value, lexicon);
+        let restored = unescape_markup(&mut value, lexicon);
         Some(json.filter(|_| !restored).map_or_else(|| value.to_string(), |json| json.trim().to_owned()))
     }
 
     /// Brings a value towards the schema and validates it. JSON that needs no change keeps its very bytes.
-    fn check(&self, tool: &Tool, mut value: Value, json: Option<String>) -> Result<Fitting, Misfit> {
-        let wrong = |detail: &str| Misfit::new(Kind::Arguments, &tool.name, detail.to_owned());
+    fn check(&self, tool: &Tool, mut value: Value, json: Option<String>) -> Result<ValidCall, CallError> {
+        let wrong = |detail: &str| CallError::new(InvalidKind::Arguments, &tool.name, detail.to_owned());
         let restored = match &self.lexicon {
             None => false,
             // Nobody but the model knows our nonce: a tag that holds it is markup, and the value is more than was meant.
@@ -177,7 +183,7 @@ impl Reader<'_> {
                     "a value holds tags of the form itself: a tag before it is missing or wrong",
                 ));
             }
-            Some(lexicon) => restore(&mut value, lexicon),
+            Some(lexicon) => unescape_markup(&mut value, lexicon),
         };
         if let Some(other) = self.merged(tool, &value) {
             return Err(wrong(&format!("it holds the parameters of {other} too: write each call by itself")));
@@ -201,7 +207,7 @@ impl Reader<'_> {
             Some(json) if !restored && !coerced => json.trim().to_owned(),
             Some(_) | None => value.to_string(),
         };
-        Ok(Fitting { name: tool.name.clone(), arguments, repaired: false })
+        Ok(ValidCall { name: tool.name.clone(), arguments, repaired: false })
     }
 
     /// The tool whose call stands in one with this tool's: all that it requires is there, and is not this tool's.
@@ -221,34 +227,34 @@ impl Reader<'_> {
     }
 }
 
-fn unresolved(catalog: &Catalog, name: &str) -> Misfit {
+fn unresolved(catalog: &Catalog, name: &str) -> CallError {
     if name.trim().is_empty() {
         // Terse, and without a catalogue: models copy the list back.
-        return Misfit::new(Kind::NoName, "", "the call names no tool".to_owned());
+        return CallError::new(InvalidKind::NoName, "", "the call names no tool".to_owned());
     }
     let name = head(name, NAME_BYTES);
     let nearest = catalog.nearest(name).join(", ");
     let detail = format!("there is no tool \"{name}\"; the nearest are: {nearest}");
-    Misfit::new(Kind::UnknownTool, name, detail)
+    CallError::new(InvalidKind::UnknownTool, name, detail)
 }
 
 /// Parameters as an object of texts; the schema makes numbers of them later.
-fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, Misfit> {
+fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, CallError> {
     let mut object = Map::new();
     for (name, text) in fields {
         if name.trim().is_empty() {
             let detail = "a parameter has no name".to_owned();
-            return Err(Misfit::new(Kind::Malformed, &tool.name, detail));
+            return Err(CallError::new(InvalidKind::Malformed, &tool.name, detail));
         }
         let known = coerce::properties(&tool.schema);
         let is_odd = name.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '"'));
         if is_odd && !known.is_empty() && !known.contains(&name.as_str()) {
             let detail = format!("there is no parameter \"{}\"", head(&name, NAME_BYTES));
-            return Err(Misfit::new(Kind::Malformed, &tool.name, detail));
+            return Err(CallError::new(InvalidKind::Malformed, &tool.name, detail));
         }
         if object.insert(name.clone(), Value::String(text)).is_some() {
             let detail = format!("the parameter \"{name}\" is given twice");
-            return Err(Misfit::new(Kind::Arguments, &tool.name, detail));
+            return Err(CallError::new(InvalidKind::Arguments, &tool.name, detail));
         }
     }
     Ok(Value::Object(object))
@@ -278,7 +284,7 @@ fn holds(value: &Value, lexicon: &Lexicon) -> bool {
 }
 
 /// Takes our marks out of all texts.
-fn restore(value: &mut Value, lexicon: &Lexicon) -> bool {
+fn unescape_markup(value: &mut Value, lexicon: &Lexicon) -> bool {
     match value {
         Value::String(text) => match words::restore(text, lexicon.nonce()) {
             Some(restored) if restored != *text => {
@@ -288,10 +294,10 @@ fn restore(value: &mut Value, lexicon: &Lexicon) -> bool {
             Some(_) | None => false,
         },
         Value::Array(values) => {
-            values.iter_mut().fold(false, |changed, value| restore(value, lexicon) | changed)
+            values.iter_mut().fold(false, |changed, value| unescape_markup(value, lexicon) | changed)
         }
         Value::Object(fields) => {
-            fields.values_mut().fold(false, |changed, value| restore(value, lexicon) | changed)
+            fields.values_mut().fold(false, |changed, value| unescape_markup(value, lexicon) | changed)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }

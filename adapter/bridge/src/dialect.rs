@@ -26,7 +26,7 @@ const NAME_BYTES: usize = 100;
 
 /// How calls are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum CallFormat {
     /// Tags with raw values: the default, nothing has to be escaped.
     Xml,
     /// JSON inside a tag.
@@ -39,7 +39,7 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
     /// How calls are written.
-    pub form: Form,
+    pub form: CallFormat,
     /// What tells our tags from others.
     pub nonce: Nonce,
 }
@@ -50,14 +50,14 @@ pub struct Nonce(String);
 
 /// A call to be written.
 #[derive(Clone, Copy, Debug)]
-pub struct Written<'a> {
+pub struct WrittenCall<'a> {
     /// The tool.
     pub name: &'a str,
     /// Its arguments.
     pub arguments: &'a Map<String, Value>,
 }
 
-impl Form {
+impl CallFormat {
     /// The word for metrics and settings.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,11 +92,11 @@ impl fmt::Display for Nonce {
 
 impl Dialect {
     /// Writes a block of calls. Reading it gives the same calls, where the tools' schemas tell their types.
-    pub fn calls(&self, calls: &[Written<'_>]) -> String {
+    pub fn calls(&self, calls: &[WrittenCall<'_>]) -> String {
         match self.form {
-            Form::Xml => xml::calls(&self.nonce, calls),
-            Form::Json => json::calls(&self.nonce, calls),
-            Form::Fence => fence::calls(&self.nonce, calls),
+            CallFormat::Xml => xml::calls(&self.nonce, calls),
+            CallFormat::Json => json::calls(&self.nonce, calls),
+            CallFormat::Fence => fence::calls(&self.nonce, calls),
         }
     }
 
@@ -113,8 +113,8 @@ impl Dialect {
     pub fn opener(&self) -> String {
         let (open, close) = self.brackets();
         let word = match self.form {
-            Form::Xml | Form::Fence => "tool_calls",
-            Form::Json => "tool_call",
+            CallFormat::Xml | CallFormat::Fence => "tool_calls",
+            CallFormat::Json => "tool_call",
         };
         format!("{open}{word}_{}{close}", self.nonce)
     }
@@ -122,9 +122,9 @@ impl Dialect {
     /// The rules of writing, without examples.
     pub fn rules(&self) -> String {
         match self.form {
-            Form::Xml => xml::rules(&self.nonce),
-            Form::Json => json::rules(&self.nonce),
-            Form::Fence => fence::rules(&self.nonce),
+            CallFormat::Xml => xml::rules(&self.nonce),
+            CallFormat::Json => json::rules(&self.nonce),
+            CallFormat::Fence => fence::rules(&self.nonce),
         }
     }
 
@@ -135,8 +135,8 @@ impl Dialect {
 
     fn brackets(&self) -> (char, char) {
         match self.form {
-            Form::Xml | Form::Json => ('<', '>'),
-            Form::Fence => ('[', ']'),
+            CallFormat::Xml | CallFormat::Json => ('<', '>'),
+            CallFormat::Fence => ('[', ']'),
         }
     }
 }

@@ -19,27 +19,27 @@ pub mod reask;
 mod script;
 mod signature;
 
-use choice::Choice;
-use history::Entry;
-use offer::Tier;
-use script::Script;
+use choice::ToolChoice;
+use history::HistoryEntry;
+use offer::DetailLevel;
+use script::Transcript;
 
 /// What a client asks, as far as tools matter.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct RenderRequest<'a> {
     /// In OpenAI's shape.
     pub messages: &'a [Value],
     /// All tools that are declared.
     pub catalog: &'a Arc<Catalog>,
     /// Which of them may, or must, be called.
-    pub choice: &'a Choice,
+    pub choice: &'a ToolChoice,
     /// Whether several may be called at once.
     pub parallel: bool,
 }
 
 /// What a site takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct PromptBudget {
     /// Of the tools' description.
     pub tools_bytes: usize,
     /// Of all messages together.
@@ -48,18 +48,18 @@ pub struct Budget {
 
 /// The prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedPrompt {
     /// In order.
-    pub messages: Vec<Message>,
+    pub messages: Vec<PromptMessage>,
     /// How fully the tools are described; none if no tool is offered.
-    pub tier: Option<Tier>,
+    pub tier: Option<DetailLevel>,
     /// What was changed on the way, for the log.
-    pub notes: Vec<Note>,
+    pub notes: Vec<RenderNote>,
 }
 
 /// One message of the prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct PromptMessage {
     /// Who speaks.
     pub role: Role,
     /// What they say.
@@ -79,7 +79,7 @@ pub enum Role {
 
 /// What was changed on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
+pub enum RenderNote {
     /// A result belongs to no call; it is kept as text.
     Orphan,
     /// A call has no result; the prompt says so.
@@ -104,14 +104,14 @@ pub enum Note {
 /// The conversation does not fit, even with its results cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the conversation has {bytes} bytes, the site takes {limit_bytes}")]
-pub struct TooLong {
+pub struct PromptTooLong {
     /// What it has.
     pub bytes: usize,
     /// What the site takes.
     pub limit_bytes: usize,
 }
 
-impl Default for Budget {
+impl Default for PromptBudget {
     fn default() -> Self {
         Self { tools_bytes: 64 << 10, prompt_bytes: 1 << 20 }
     }
@@ -128,12 +128,12 @@ impl Role {
     }
 }
 
-impl Rendered {
+impl RenderedPrompt {
     /// Says something more at the very end, where models heed it most.
     pub fn remind(&mut self, words: &str) {
         match self.messages.last_mut() {
             Some(last) if last.role == Role::User => last.text.push_str(&format!("\n\n{words}")),
-            _ => self.messages.push(Message { role: Role::User, text: words.to_owned() }),
+            _ => self.messages.push(PromptMessage { role: Role::User, text: words.to_owned() }),
         }
     }
 }
@@ -142,15 +142,19 @@ impl Rendered {
 ///
 /// # Errors
 /// When it cannot be made to fit; the client can, by compaction.
-pub fn render(request: &Request<'_>, dialect: &Dialect, budget: Budget) -> Result<Rendered, TooLong> {
+pub fn render(
+    request: &RenderRequest<'_>,
+    dialect: &Dialect,
+    budget: PromptBudget,
+) -> Result<RenderedPrompt, PromptTooLong> {
     let mut notes = Vec::new();
-    let entries: Vec<Entry> = history::read(request.messages, &mut notes);
+    let entries: Vec<HistoryEntry> = history::read(request.messages, &mut notes);
     let entries = leak::mend(entries, request.catalog, dialect, &mut notes);
-    let mut script = Script::write(&entries, request.catalog, dialect, &mut notes);
+    let mut script = Transcript::write(&entries, request.catalog, dialect, &mut notes);
     let tier = match request.choice {
-        Choice::None => None,
+        ToolChoice::None => None,
         _ if request.catalog.tools().is_empty() => None,
-        Choice::Auto | Choice::Required | Choice::Named(_) => {
+        ToolChoice::Auto | ToolChoice::Required | ToolChoice::Named(_) => {
             let (offer, tier) =
                 offer::write(request, dialect, &history::called(&entries), budget.tools_bytes);
             script.instruct(&offer);
@@ -159,5 +163,5 @@ pub fn render(request: &Request<'_>, dialect: &Dialect, budget: Budget) -> Resul
         }
     };
     cut::fit(&mut script, budget.prompt_bytes, dialect, &mut notes)?;
-    Ok(Rendered { messages: script.into_messages(dialect), tier, notes })
+    Ok(RenderedPrompt { messages: script.into_messages(dialect), tier, notes })
 }

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use crate::{
-    arguments::{Body, Found, Origin},
+    arguments::{BlockBody, CallSource, RawCall},
     catalog::Catalog,
-    dialect::{Dialect, tag::Lexicon, words::Word},
+    dialect::{Dialect, tag::Lexicon, words::TagWord},
     text::head,
 };
 
@@ -26,17 +26,17 @@ mod prose;
 pub mod quoted;
 mod thought;
 
-use event::{Event, Invalid, Kind, Reading, Summary, Truncated};
-use folded::Folded;
-use ledger::Ledger;
-use markdown::Markdown;
-use own::Place;
-use quoted::Quoted;
-use thought::Thought;
+use event::{AnswerSummary, CallOrigin, InvalidCall, InvalidKind, SieveEvent, TruncatedCall};
+use folded::FoldedBlocks;
+use ledger::ByteLedger;
+use markdown::MarkdownState;
+use own::BlockPosition;
+use quoted::QuotedTexts;
+use thought::ThinkingEnd;
 
 /// What a turn may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SieveLimits {
     /// Of one call.
     pub call_bytes: usize,
     /// Of all that a site says in one answer.
@@ -47,7 +47,7 @@ pub struct Limits {
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum AnswerEnd {
     /// The site said that it is done.
     Complete,
     /// It broke off, or a limit cut it.
@@ -70,27 +70,27 @@ pub enum Expectation {
 pub struct Sieve {
     catalog: Arc<Catalog>,
     lexicon: Lexicon,
-    limits: Limits,
+    limits: SieveLimits,
     /// What the model was shown; none where only our own form is read.
-    foreign: Option<Arc<Quoted>>,
-    state: State,
+    foreign: Option<Arc<QuotedTexts>>,
+    state: SieveState,
     /// What is not yet given or consumed, from `at` on.
     buffer: String,
     at: usize,
-    markdown: Markdown,
-    thought: Thought,
-    folded: Folded,
-    ledger: Ledger,
+    markdown: MarkdownState,
+    thought: ThinkingEnd,
+    folded: FoldedBlocks,
+    ledger: ByteLedger,
 }
 
 /// What the next byte belongs to.
 #[derive(Debug)]
-enum State {
+enum SieveState {
     Prose,
     /// Thinking inside the content, up to this word's closer.
-    Think(Word),
+    Think(TagWord),
     /// A block of ours.
-    Own(Place),
+    Own(BlockPosition),
     /// A foreign block, judged at the end.
     Held,
     /// All that follows the last call.
@@ -99,12 +99,12 @@ enum State {
 
 /// Whether a step got anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum SieveStep {
     On,
     Wait,
 }
 
-impl Default for Limits {
+impl Default for SieveLimits {
     fn default() -> Self {
         Self { call_bytes: 8 << 20, turn_bytes: 16 << 20, calls: 128 }
     }
@@ -112,40 +112,40 @@ impl Default for Limits {
 
 impl Sieve {
     /// A sieve for one answer to one request.
-    pub fn new(catalog: Arc<Catalog>, dialect: &Dialect, limits: Limits) -> Self {
+    pub fn new(catalog: Arc<Catalog>, dialect: &Dialect, limits: SieveLimits) -> Self {
         Self {
             catalog,
             lexicon: Lexicon::new(&dialect.nonce),
             limits,
             foreign: Some(Arc::default()),
-            state: State::Prose,
+            state: SieveState::Prose,
             buffer: String::new(),
             at: 0,
-            markdown: Markdown::default(),
-            thought: Thought::default(),
-            folded: Folded::default(),
-            ledger: Ledger::default(),
+            markdown: MarkdownState::default(),
+            thought: ThinkingEnd::default(),
+            folded: FoldedBlocks::default(),
+            ledger: ByteLedger::default(),
         }
     }
 
     /// With what the model was shown: a call that stands there in another model's form is text. None: nothing is a call
     /// but what is in our own form.
     #[must_use]
-    pub fn shown(mut self, foreign: Option<Arc<Quoted>>) -> Self {
+    pub fn shown(mut self, foreign: Option<Arc<QuotedTexts>>) -> Self {
         self.foreign = foreign;
         self
     }
 
     /// Takes visible text.
-    pub fn push_text(&mut self, text: &str, out: &mut Vec<Event>) {
+    pub fn push_text(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
         let room = self.limits.turn_bytes.saturating_sub(self.ledger.received());
         let within = head(text, room.try_into().unwrap_or(usize::MAX));
         self.ledger.receive(text.len());
         self.buffer.push_str(within);
         self.run(out);
         if within.len() < text.len() {
-            if !matches!(self.state, State::Suffix) {
-                self.refuse(Kind::TooLong, "the answer is too long", out);
+            if !matches!(self.state, SieveState::Suffix) {
+                self.refuse(InvalidKind::TooLong, "the answer is too long", out);
             }
             self.buffer.push_str(&text[within.len()..]);
             self.run(out);
@@ -153,26 +153,26 @@ impl Sieve {
     }
 
     /// Takes thinking from a channel of its own. It is given as it comes; only the end decides what it held.
-    pub fn push_reasoning(&mut self, text: &str, out: &mut Vec<Event>) {
+    pub fn push_reasoning(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
         self.ledger.receive(text.len());
         self.think(text, out);
     }
 
     /// Ends the answer.
-    pub fn finish(mut self, end: End, out: &mut Vec<Event>) -> Summary {
-        match std::mem::replace(&mut self.state, State::Suffix) {
-            State::Prose => self.finish_prose(out),
-            State::Think(Word::Details) => self.finish_folded(out),
-            State::Think(_) => {
+    pub fn finish(mut self, end: AnswerEnd, out: &mut Vec<SieveEvent>) -> AnswerSummary {
+        match std::mem::replace(&mut self.state, SieveState::Suffix) {
+            SieveState::Prose => self.finish_prose(out),
+            SieveState::Think(TagWord::Details) => self.finish_folded(out),
+            SieveState::Think(_) => {
                 let rest = self.take(self.buffer.len());
                 self.think(&rest, out);
             }
-            State::Own(place) => self.finish_own(&place, end, out),
-            State::Held => self.finish_held(end, out),
-            State::Suffix => self.drop_suffix(),
+            SieveState::Own(place) => self.finish_own(&place, end, out),
+            SieveState::Held => self.finish_held(end, out),
+            SieveState::Suffix => self.drop_suffix(),
         }
         self.settle_folded();
-        if self.ledger.is_silent() && end == End::Complete {
+        if self.ledger.is_silent() && end == AnswerEnd::Complete {
             self.promote(out);
         }
         self.ledger.finish(self.thought.is_some(), &self.lexicon, out)
@@ -181,31 +181,33 @@ impl Sieve {
     /// Whether more can come that matters.
     pub fn expectation(&self) -> Expectation {
         match &self.state {
-            State::Suffix => Expectation::Nothing,
-            State::Own(Place::After) => Expectation::OnlyCalls,
-            State::Prose | State::Think(_) | State::Own(_) | State::Held => Expectation::Open,
+            SieveState::Suffix => Expectation::Nothing,
+            SieveState::Own(BlockPosition::After) => Expectation::OnlyCalls,
+            SieveState::Prose | SieveState::Think(_) | SieveState::Own(_) | SieveState::Held => {
+                Expectation::Open
+            }
         }
     }
 
     /// Whether something is withheld, so that the client sees nothing meanwhile.
     pub fn is_holding(&self) -> bool {
-        matches!(self.state, State::Own(_) | State::Held)
+        matches!(self.state, SieveState::Own(_) | SieveState::Held)
     }
 
-    fn run(&mut self, out: &mut Vec<Event>) {
+    fn run(&mut self, out: &mut Vec<SieveEvent>) {
         loop {
             let step = match &self.state {
-                State::Prose => self.prose(out),
-                State::Think(Word::Details) => self.folded(out),
-                State::Think(word) => self.thinking(*word, out),
-                State::Own(_) => self.own(out),
-                State::Held => self.hold(out),
-                State::Suffix => {
+                SieveState::Prose => self.prose(out),
+                SieveState::Think(TagWord::Details) => self.folded(out),
+                SieveState::Think(word) => self.thinking(*word, out),
+                SieveState::Own(_) => self.own(out),
+                SieveState::Held => self.hold(out),
+                SieveState::Suffix => {
                     self.drop_suffix();
-                    Step::Wait
+                    SieveStep::Wait
                 }
             };
-            if step == Step::Wait {
+            if step == SieveStep::Wait {
                 break;
             }
         }
@@ -213,21 +215,25 @@ impl Sieve {
         self.at = 0;
     }
 
-    fn hold(&mut self, out: &mut Vec<Event>) -> Step {
-        if self.buffer.len() - self.at > self.limits.call_bytes { self.too_long(out) } else { Step::Wait }
+    fn hold(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
+        if self.buffer.len() - self.at > self.limits.call_bytes {
+            self.too_long(out)
+        } else {
+            SieveStep::Wait
+        }
     }
 
-    fn too_long(&mut self, out: &mut Vec<Event>) -> Step {
-        self.refuse(Kind::TooLong, "the call is too long", out);
-        Step::On
+    fn too_long(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
+        self.refuse(InvalidKind::TooLong, "the call is too long", out);
+        SieveStep::On
     }
 
     /// Gives up on the rest of the answer.
-    fn refuse(&mut self, kind: Kind, detail: &str, out: &mut Vec<Event>) {
+    fn refuse(&mut self, kind: InvalidKind, detail: &str, out: &mut Vec<SieveEvent>) {
         let (name, raw, arguments) = (String::new(), String::new(), None);
-        let invalid = Invalid { kind, name, detail: detail.to_owned(), raw, arguments };
-        self.ledger.give(Event::Invalid(invalid), out);
-        self.state = State::Suffix;
+        let invalid = InvalidCall { kind, name, detail: detail.to_owned(), raw, arguments };
+        self.ledger.give(SieveEvent::Invalid(invalid), out);
+        self.state = SieveState::Suffix;
     }
 
     fn drop_suffix(&mut self) {
@@ -242,48 +248,50 @@ impl Sieve {
         taken
     }
 
-    fn think(&mut self, text: &str, out: &mut Vec<Event>) {
+    fn think(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
         self.thought.push(text);
-        self.ledger.give(Event::Reasoning(text.to_owned()), out);
+        self.ledger.give(SieveEvent::Reasoning(text.to_owned()), out);
     }
 
     /// Gives what one block held: calls that fit, and what is wrong with the others.
-    fn give(&mut self, found: Found, reading: Reading, raw: String, out: &mut Vec<Event>) {
+    fn give(&mut self, found: RawCall, reading: CallOrigin, raw: String, out: &mut Vec<SieveEvent>) {
         let mut raw = Some(raw);
-        for fitted in found.fit(&self.catalog, Origin::Written(self.lexicon.nonce())) {
+        for fitted in found.validate(&self.catalog, CallSource::Written(self.lexicon.nonce())) {
             if self.ledger.calls() == self.limits.calls {
                 // With one call allowed the others are no fault: the client asked for one.
                 if self.limits.calls > 1 {
-                    self.refuse(Kind::TooMany, "there are too many calls", out);
+                    self.refuse(InvalidKind::TooMany, "there are too many calls", out);
                 }
-                self.state = State::Suffix;
+                self.state = SieveState::Suffix;
                 return;
             }
             let raw = raw.take().unwrap_or_default();
             let event = match fitted {
-                Ok(fitting) => Event::Call(event::Call {
+                Ok(fitting) => SieveEvent::Call(event::ParsedCall {
                     name: fitting.name,
                     arguments: fitting.arguments,
                     reading,
                     repaired: fitting.repaired,
                     raw,
                 }),
-                Err(misfit) if reading == Reading::Own => Event::Invalid(misfit.into_invalid(raw)),
-                Err(misfit) => Event::Invalid(Invalid { arguments: None, ..misfit.into_invalid(raw) }),
+                Err(misfit) if reading == CallOrigin::Own => SieveEvent::Invalid(misfit.into_invalid(raw)),
+                Err(misfit) => {
+                    SieveEvent::Invalid(InvalidCall { arguments: None, ..misfit.into_invalid(raw) })
+                }
             };
             self.ledger.give(event, out);
         }
         if self.ledger.calls() == 1 && self.limits.calls == 1 {
-            self.state = State::Suffix;
+            self.state = SieveState::Suffix;
         }
     }
 
-    fn malformed(&mut self, detail: &'static str, raw: String, out: &mut Vec<Event>) {
-        let found = Found { name: None, body: Body::Malformed(detail) };
-        self.give(found, Reading::Own, raw, out);
+    fn malformed(&mut self, detail: &'static str, raw: String, out: &mut Vec<SieveEvent>) {
+        let found = RawCall { name: None, body: BlockBody::Malformed(detail) };
+        self.give(found, CallOrigin::Own, raw, out);
     }
 
-    fn truncate(&mut self, name: Option<String>, raw: String, out: &mut Vec<Event>) {
-        self.ledger.give(Event::Truncated(Truncated { name, raw }), out);
+    fn truncate(&mut self, name: Option<String>, raw: String, out: &mut Vec<SieveEvent>) {
+        self.ledger.give(SieveEvent::Truncated(TruncatedCall { name, raw }), out);
     }
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::stream::{
-    close::End,
-    collect::Collected,
-    delta::{Finish, Usage},
+    collect::CollectedAnswer,
+    delta::{FinishReason, Usage},
+    finish::StreamEnd,
 };
 
 /// Stands where Anthropic signs its thinking. Clients send it back with the next turn, and we read nothing from it;
@@ -69,7 +69,13 @@ pub(crate) struct UsageView {
 
 impl<'a> Message<'a> {
     /// The body for what was collected.
-    pub(crate) fn new(id: &'a str, model: &'a str, said: &'a Collected, end: End, usage: Usage) -> Self {
+    pub(crate) fn new(
+        id: &'a str,
+        model: &'a str,
+        said: &'a CollectedAnswer,
+        end: StreamEnd,
+        usage: Usage,
+    ) -> Self {
         let mut content = Vec::new();
         if !said.reasoning.is_empty() {
             content.push(Block::Thinking { thinking: &said.reasoning, signature: SIGNATURE });
@@ -100,12 +106,12 @@ pub(crate) fn no_input() -> &'static RawValue {
 }
 
 /// Anthropic's word for the end of an answer.
-pub(crate) fn stop_reason(finish: Finish) -> &'static str {
+pub(crate) fn stop_reason(finish: FinishReason) -> &'static str {
     match finish {
-        Finish::Stop => "end_turn",
-        Finish::Length => "max_tokens",
-        Finish::ToolCalls => "tool_use",
-        Finish::ContentFilter => "refusal",
+        FinishReason::Stop => "end_turn",
+        FinishReason::Length => "max_tokens",
+        FinishReason::ToolCalls => "tool_use",
+        FinishReason::ContentFilter => "refusal",
     }
 }
 

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::openai::{
     messages::{merged, reminder, texts},
-    request::Invalid,
+    request::InvalidRequest,
 };
 
 /// A conversation that is being translated.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
+pub(super) struct MessagesTranslator {
     messages: Vec<Value>,
     /// Calls of the last assistant message whose results have not come, oldest first.
     open: Vec<String>,
@@ -20,12 +20,12 @@ pub(super) struct Conversation {
 
 /// A message of the person, or the client, being gathered.
 #[derive(Default)]
-struct Turn {
+struct UserTurn {
     results: Vec<Value>,
     parts: Vec<Value>,
 }
 
-impl Conversation {
+impl MessagesTranslator {
     pub(super) fn system(&mut self, text: &str) {
         if !text.trim().is_empty() {
             self.messages.push(json!({"role": "system", "content": text}));
@@ -36,13 +36,13 @@ impl Conversation {
     ///
     /// # Errors
     /// When it is no message.
-    pub(super) fn push(&mut self, index: usize, message: &Value) -> Result<(), Invalid> {
+    pub(super) fn push(&mut self, index: usize, message: &Value) -> Result<(), InvalidRequest> {
         let blocks = match message.get("content") {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::String(text)) => vec![json!({"type": "text", "text": text})],
             Some(Value::Array(blocks)) => blocks.clone(),
             Some(_) => {
-                return Err(Invalid(format!(
+                return Err(InvalidRequest(format!(
                     "messages[{index}].content: expected a text or an array of blocks"
                 )));
             }
@@ -53,9 +53,11 @@ impl Conversation {
             // Claude Code puts them anywhere (beta mid-conversation-system); most chat templates allow one at the top.
             Some("system" | "developer") => self.reminder(&texts(&blocks).join("\n\n")),
             Some(_) => {
-                return Err(Invalid(format!("messages[{index}].role: expected user, assistant or system")));
+                return Err(InvalidRequest(format!(
+                    "messages[{index}].role: expected user, assistant or system"
+                )));
             }
-            None => return Err(Invalid(format!("messages[{index}].role: missing"))),
+            None => return Err(InvalidRequest(format!("messages[{index}].role: missing"))),
         }
         Ok(())
     }
@@ -73,7 +75,7 @@ impl Conversation {
     }
 
     fn person(&mut self, blocks: &[Value]) {
-        let mut turn = Turn::default();
+        let mut turn = UserTurn::default();
         for block in blocks {
             match block.get("type").and_then(Value::as_str) {
                 Some("tool_result") => self.result(block, &mut turn),
@@ -87,7 +89,7 @@ impl Conversation {
     }
 
     /// A result names its call; one of a call that had no id answers the oldest that is open.
-    fn result(&mut self, block: &Value, turn: &mut Turn) {
+    fn result(&mut self, block: &Value, turn: &mut UserTurn) {
         let named = block.get("tool_use_id").and_then(Value::as_str).unwrap_or_default();
         let at = self.open.iter().position(|id| id == named).unwrap_or(0);
         let id = match named {

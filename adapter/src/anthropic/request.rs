@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{blocks::Conversation, converted::without_billing};
+use super::{blocks::MessagesTranslator, converted::without_billing};
 use crate::openai::{
     choice,
     messages::texts,
-    request::{ChatRequest, Invalid, object, raw},
+    request::{ChatRequest, InvalidRequest, object, raw},
 };
 
 /// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
 /// `context_management`, `top_k`, `service_tier`, betas.
 #[derive(Deserialize)]
-struct Body {
+struct MessagesBody {
     model: Option<Value>,
     messages: Option<Value>,
     system: Option<Value>,
@@ -36,27 +36,27 @@ impl ChatRequest {
     ///
     /// # Errors
     /// The first field that is missing or wrong.
-    pub(crate) fn parse_messages(body: &[u8]) -> Result<Self, Invalid> {
-        let body: Body = object(body)?;
+    pub(crate) fn parse_messages(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let body: MessagesBody = object(body)?;
         let stream = match &body.stream {
             None | Some(Value::Null) => false,
             Some(Value::Bool(stream)) => *stream,
-            Some(_) => return Err(Invalid::expected("stream", "true or false")),
+            Some(_) => return Err(InvalidRequest::expected("stream", "true or false")),
         };
         let model = match &body.model {
             Some(Value::String(model)) => model.clone(),
-            Some(_) => return Err(Invalid::expected("model", "a text")),
-            None => return Err(Invalid::missing("model", "a text")),
+            Some(_) => return Err(InvalidRequest::expected("model", "a text")),
+            None => return Err(InvalidRequest::missing("model", "a text")),
         };
         let messages = match &body.messages {
             Some(Value::Array(messages)) if !messages.is_empty() => messages,
             Some(Value::Array(_)) => {
-                return Err(Invalid("messages: expected at least one message".to_owned()));
+                return Err(InvalidRequest("messages: expected at least one message".to_owned()));
             }
-            Some(_) => return Err(Invalid::expected("messages", "an array")),
-            None => return Err(Invalid::missing("messages", "an array")),
+            Some(_) => return Err(InvalidRequest::expected("messages", "an array")),
+            None => return Err(InvalidRequest::missing("messages", "an array")),
         };
-        let mut conversation = Conversation::default();
+        let mut conversation = MessagesTranslator::default();
         conversation.system(&system(body.system.as_ref())?);
         for (index, message) in messages.iter().enumerate() {
             conversation.push(index, message)?;
@@ -64,7 +64,7 @@ impl ChatRequest {
         let messages = conversation.finish();
         // Empty texts are nothing to a site, and a system prompt alone is no question.
         if messages.iter().all(|message| message["role"] == "system") {
-            return Err(Invalid("messages: expected at least one message with content".to_owned()));
+            return Err(InvalidRequest("messages: expected at least one message with content".to_owned()));
         }
         let messages = messages.iter().map(raw).collect();
         let mut tools = tools(body.tools.as_ref())?;
@@ -74,28 +74,28 @@ impl ChatRequest {
     }
 }
 
-fn system(system: Option<&Value>) -> Result<String, Invalid> {
+fn system(system: Option<&Value>) -> Result<String, InvalidRequest> {
     let blocks = match system {
         None | Some(Value::Null) => return Ok(String::new()),
         Some(Value::String(text)) => vec![text.clone()],
         Some(Value::Array(blocks)) => texts(blocks),
-        Some(_) => return Err(Invalid::expected("system", "a text or an array of text blocks")),
+        Some(_) => return Err(InvalidRequest::expected("system", "a text or an array of text blocks")),
     };
     let kept = blocks.iter().map(|text| without_billing(text)).filter(|text| !text.is_empty());
     Ok(kept.collect::<Vec<_>>().join("\n\n"))
 }
 
 /// Tools as functions. Those that Anthropic's servers carry out have no schema: no site can, so they are left out.
-fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, Invalid> {
+fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
     let tools = match tools {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(tools)) => tools,
-        Some(_) => return Err(Invalid::expected("tools", "an array")),
+        Some(_) => return Err(InvalidRequest::expected("tools", "an array")),
     };
     let mut functions = Vec::new();
     for (index, tool) in tools.iter().enumerate() {
         let Some(name) = tool.get("name").and_then(Value::as_str) else {
-            return Err(Invalid(format!("tools[{index}].name: missing, expected a text")));
+            return Err(InvalidRequest(format!("tools[{index}].name: missing, expected a text")));
         };
         let Some(schema) = tool.get("input_schema") else {
             tracing::debug!(tool.index = index, "a tool of Anthropic's servers is left out");
@@ -112,7 +112,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, Invalid> {
 }
 
 /// What is left of the body, in OpenAI's words.
-fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+fn rest(body: &MessagesBody) -> Result<BTreeMap<String, Box<RawValue>>, InvalidRequest> {
     let mut rest = BTreeMap::new();
     let fields =
         [("max_tokens", &body.max_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
@@ -125,7 +125,7 @@ fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
         None | Some(Value::Null) => {}
         Some(Value::Array(stops)) if stops.is_empty() => {}
         Some(stops @ Value::Array(_)) => drop(rest.insert("stop".to_owned(), raw(stops))),
-        Some(_) => return Err(Invalid::expected("stop_sequences", "an array of texts")),
+        Some(_) => return Err(InvalidRequest::expected("stop_sequences", "an array of texts")),
     }
     let format = body.output_config.as_ref().and_then(|config| config.get("format"));
     let format = format.or(body.output_format.as_ref());
@@ -140,13 +140,13 @@ fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
 }
 
 /// Whether a tool of Anthropic's servers is chosen, which is left out.
-fn is_of_a_server(choice: &Value, body: &Body) -> bool {
+fn is_of_a_server(choice: &Value, body: &MessagesBody) -> bool {
     let tools = body.tools.as_ref().and_then(Value::as_array).into_iter().flatten();
     let chosen = |tool: &Value| !choice["name"].is_null() && tool["name"] == choice["name"];
     tools.filter(|tool| chosen(tool)).any(|tool| tool.get("input_schema").is_none())
 }
 
-fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
+fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), InvalidRequest> {
     let kind = choice.get("type").and_then(Value::as_str);
     let name = choice.get("name").and_then(Value::as_str);
     let worded = match (kind, name) {
@@ -155,8 +155,10 @@ fn tool_choice(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Re
         (Some("any"), _) => json!("required"),
         (Some("none"), _) => json!("none"),
         (Some("tool"), Some(name)) => json!({"type": "function", "function": {"name": name}}),
-        (Some("tool"), None) => return Err(Invalid("tool_choice.name: missing, expected a text".to_owned())),
-        _ => return Err(Invalid::expected("tool_choice.type", "auto, any, tool or none")),
+        (Some("tool"), None) => {
+            return Err(InvalidRequest("tool_choice.name: missing, expected a text".to_owned()));
+        }
+        _ => return Err(InvalidRequest::expected("tool_choice.type", "auto, any, tool or none")),
     };
     rest.insert("tool_choice".to_owned(), raw(&worded));
     if choice.get("disable_parallel_tool_use") == Some(&Value::Bool(true)) {

@@ -9,18 +9,18 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::error::ApiError;
-use crate::{scope::Scope, state::AppState};
+use crate::{scope::AccountScope, state::AppState};
 
 /// Proof that the request bears a shared secret, and what that one may use.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(super) struct AuthorizedClient {
     /// The secret's digest.
     pub digest: [u8; 32],
     /// The accounts.
-    pub scope: Scope,
+    pub scope: AccountScope,
 }
 
-impl FromRequestParts<AppState> for Client {
+impl FromRequestParts<AppState> for AuthorizedClient {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
@@ -43,17 +43,17 @@ impl FromRequestParts<AppState> for Client {
 
 /// The place of one answer; dropped, it is free. Taken after the secret was looked at and before the body is read.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AdmissionPermit {
     /// When the request came, whose body may be long in coming.
     pub since: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
-impl FromRequestParts<AppState> for Place {
+impl FromRequestParts<AppState> for AdmissionPermit {
     type Rejection = ApiError;
 
     async fn from_request_parts(_: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let permit = app.room.enter().ok_or(ApiError::Full)?;
+        let permit = app.room.try_acquire().ok_or(ApiError::Full)?;
         Ok(Self { since: Instant::now(), _permit: permit })
     }
 }

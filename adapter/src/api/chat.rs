@@ -7,29 +7,32 @@ use axum::{
 };
 
 use super::{
-    auth::{Client, Place},
-    encoder::{Head, Words},
+    auth::{AdmissionPermit, AuthorizedClient},
+    encoder::{AnswerHead, Surface},
     error::ApiError,
     json::ApiJson,
-    sse::{self, Way},
-    via::Via,
+    sse::{self, AnswerRoute},
+    via::ClientPath,
 };
-use crate::{openai::answer::Completion, serving::Serving, state::AppState, stream::chunk::Chunks};
+use crate::{
+    openai::answer::Completion, serving::ResumableTurn, state::AppState, stream::chunk::ChunkEncoder,
+};
 
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
-    client: Client,
-    place: Place,
-    Extension(via): Extension<Via>,
+    client: AuthorizedClient,
+    place: AdmissionPermit,
+    Extension(via): Extension<ClientPath>,
     State(app): State<AppState>,
     ApiJson { request, claude, headers }: ApiJson,
 ) -> Result<Response, ApiError> {
     let via = via.of_chat(&headers, claude);
     let (stream, model) = (request.stream, request.model.clone());
-    let serving = Serving::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
     if stream {
-        let words = |head: &Head<'_>| Words::Chat(Chunks::new(head.id, head.created, head.model));
-        return sse::answer(&app, serving, words, Way { via, model, place }).await;
+        let words =
+            |head: &AnswerHead<'_>| Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model));
+        return sse::answer(&app, serving, words, AnswerRoute { via, model, place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (said, ending) = serving.collect().await?;

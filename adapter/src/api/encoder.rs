@@ -2,18 +2,18 @@
 
 use bytes::BytesMut;
 
-use super::{error::ApiError, via::Via};
+use super::{error::ApiError, via::ClientPath};
 use crate::stream::{
-    chunk::{self, Chunks},
-    delta::{Delta, Finish, Usage},
-    message::{self, Events},
-    response::ResponseEvents,
+    chunk::{self, ChunkEncoder},
+    delta::{Delta, FinishReason, Usage},
+    message::{self, MessageEncoder},
+    response::ResponseEncoder,
 };
 
 /// Writes one answer.
-pub(super) struct Encoder {
-    words: Words,
-    via: Via,
+pub(super) struct AnswerEncoder {
+    words: Surface,
+    via: ClientPath,
     /// Whether the opening is written.
     begun: bool,
     /// Whether a word is written, or an empty one in its place.
@@ -22,7 +22,7 @@ pub(super) struct Encoder {
 
 /// What an answer is known by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head<'a> {
+pub(super) struct AnswerHead<'a> {
     /// Its id, as chats write it: `chatcmpl-...`.
     pub id: &'a str,
     /// Unix time in seconds.
@@ -32,27 +32,27 @@ pub(super) struct Head<'a> {
 }
 
 /// In whose words.
-pub(super) enum Words {
+pub(super) enum Surface {
     /// OpenAI's chat completions.
-    Chat(Chunks),
+    Chat(ChunkEncoder),
     /// Anthropic's messages.
-    Messages(Events),
+    Messages(MessageEncoder),
     /// OpenAI's responses.
-    Responses(Box<ResponseEvents>),
+    Responses(Box<ResponseEncoder>),
 }
 
 /// How a stream ends that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failed {
+pub(super) enum StreamFailure {
     /// The connection breaks.
     Cut,
     /// What was written is an end of its own.
     Told,
 }
 
-impl Encoder {
+impl AnswerEncoder {
     /// For an answer that goes this way.
-    pub(super) fn new(words: Words, via: Via) -> Self {
+    pub(super) fn new(words: Surface, via: ClientPath) -> Self {
         Self { words, via, begun: false, said: false }
     }
 
@@ -60,14 +60,16 @@ impl Encoder {
     pub(super) fn wait(&mut self, out: &mut BytesMut) {
         match (&self.words, self.via) {
             // A comment: the error event behind it is the first, and is passed on.
-            (Words::Chat(_), Via::Direct | Via::NewApi) => out.extend_from_slice(chunk::HEARTBEAT),
-            (Words::Chat(_), Via::Converted) => {
+            (Surface::Chat(_), ClientPath::Direct | ClientPath::NewApi) => {
+                out.extend_from_slice(chunk::HEARTBEAT);
+            }
+            (Surface::Chat(_), ClientPath::Converted) => {
                 self.begin(out);
                 self.say(out);
             }
             // Comments would do as well for a message, but only while the gateway has sent no ping: behind one, an
             // error that comes first is a 200 with nothing in it, and a message that was begun is still a broken one.
-            (Words::Messages(_) | Words::Responses(_), _) => self.begin(out),
+            (Surface::Messages(_) | Surface::Responses(_), _) => self.begin(out),
         }
     }
 
@@ -77,16 +79,16 @@ impl Encoder {
             return;
         }
         match &mut self.words {
-            Words::Chat(chunks) => chunks.begin(out),
-            Words::Messages(events) => events.begin(out),
-            Words::Responses(events) => events.begin(out),
+            Surface::Chat(chunks) => chunks.begin(out),
+            Surface::Messages(events) => events.begin(out),
+            Surface::Responses(events) => events.begin(out),
         }
     }
 
     /// Says an empty word in a converted chat that has said none. A break behind a role alone is a 200 with nothing in
     /// it; behind a word it is a break.
     fn say(&mut self, out: &mut BytesMut) {
-        if let (Words::Chat(chunks), Via::Converted, false) = (&self.words, self.via, self.said) {
+        if let (Surface::Chat(chunks), ClientPath::Converted, false) = (&self.words, self.via, self.said) {
             chunks.nothing(out);
         }
         self.said = true;
@@ -100,42 +102,47 @@ impl Encoder {
             Delta::Usage(_) | Delta::Finish(_) => {}
         }
         match &mut self.words {
-            Words::Chat(chunks) => chunks.push(delta, out),
-            Words::Messages(events) => events.push(delta, out),
-            Words::Responses(events) => events.push(delta, out),
+            Surface::Chat(chunks) => chunks.push(delta, out),
+            Surface::Messages(events) => events.push(delta, out),
+            Surface::Responses(events) => events.push(delta, out),
         }
     }
 
     /// A sign of life.
     pub(super) fn silence(&mut self, out: &mut BytesMut) {
         match &mut self.words {
-            Words::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
-            Words::Messages(events) => events.silence(out),
-            Words::Responses(events) => events.silence(out),
+            Surface::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
+            Surface::Messages(events) => events.silence(out),
+            Surface::Responses(events) => events.silence(out),
         }
     }
 
-    pub(super) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+    pub(super) fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
         match &mut self.words {
-            Words::Chat(chunks) => chunks.end(finish, usage, out),
-            Words::Messages(events) => events.end(finish, usage, out),
-            Words::Responses(events) => events.end(finish, usage, out),
+            Surface::Chat(chunks) => chunks.end(finish, usage, out),
+            Surface::Messages(events) => events.end(finish, usage, out),
+            Surface::Responses(events) => events.end(finish, usage, out),
         }
     }
 
     /// Tells of a fault, where whoever reads it takes it for one.
-    pub(super) fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> Failed {
+    pub(super) fn fault(&mut self, error: &ApiError, out: &mut BytesMut) -> StreamFailure {
         self.say(out);
         match (&mut self.words, self.via) {
-            (Words::Chat(_), Via::Direct | Via::NewApi) => error.view(|view| chunk::fault(view, out)),
-            (Words::Messages(_), Via::Direct) => error.anthropic_view(|view| message::fault(view, out)),
+            (Surface::Chat(_), ClientPath::Direct | ClientPath::NewApi) => {
+                error.view(|view| chunk::fault(view, out));
+            }
+            (Surface::Messages(_), ClientPath::Direct) => {
+                error.anthropic_view(|view| message::fault(view, out));
+            }
             // Only a broken connection tells the gateway that the answer is not whole.
-            (Words::Chat(_), Via::Converted) | (Words::Messages(_), Via::NewApi | Via::Converted) => {}
-            (Words::Responses(events), _) => {
+            (Surface::Chat(_), ClientPath::Converted)
+            | (Surface::Messages(_), ClientPath::NewApi | ClientPath::Converted) => {}
+            (Surface::Responses(events), _) => {
                 error.response_view(|code, message| events.fault(code, message, out));
-                return Failed::Told;
+                return StreamFailure::Told;
             }
         }
-        Failed::Cut
+        StreamFailure::Cut
     }
 }

@@ -62,23 +62,23 @@ impl ApiError {
             Self::NoAccount(_)
             | Self::Overloaded
             | Self::Full
-            | Self::Fault(Fault::NotAccepted | Fault::Stopping | Fault::SwitchedOff) => {
+            | Self::Fault(Fault::ConnectTimeout | Fault::ShuttingDown | Fault::AccountDisabled) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Fault(Fault::Silent) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(Fault::ResponseTimeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(
                 Fault::SessionDead
-                | Fault::Forgotten
+                | Fault::ConversationGone
                 | Fault::Unreachable
                 | Fault::Status(_)
-                | Fault::Reported
+                | Fault::UpstreamError
                 | Fault::Empty
-                | Fault::Cut
-                | Fault::BrokenCall
+                | Fault::Truncated
+                | Fault::InvalidToolCall
                 | Fault::Unreadable(_),
             ) => StatusCode::BAD_GATEWAY,
         }
@@ -95,21 +95,23 @@ impl ApiError {
             Self::NoAccount(_)
             | Self::Overloaded
             | Self::Full
-            | Self::Fault(Fault::Stopping | Fault::SwitchedOff) => ("server_error", "overloaded_error"),
+            | Self::Fault(Fault::ShuttingDown | Fault::AccountDisabled) => {
+                ("server_error", "overloaded_error")
+            }
             Self::Bug => ("server_error", "api_error"),
             Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
                 ("rate_limit_exceeded", "rate_limit_error")
             }
-            Self::Fault(Fault::NotAccepted | Fault::Silent) => ("server_error", "timeout_error"),
+            Self::Fault(Fault::ConnectTimeout | Fault::ResponseTimeout) => ("server_error", "timeout_error"),
             Self::Fault(
                 Fault::SessionDead
-                | Fault::Forgotten
+                | Fault::ConversationGone
                 | Fault::Unreachable
                 | Fault::Status(_)
-                | Fault::Reported
+                | Fault::UpstreamError
                 | Fault::Empty
-                | Fault::Cut
-                | Fault::BrokenCall
+                | Fault::Truncated
+                | Fault::InvalidToolCall
                 | Fault::Unreadable(_),
             ) => ("server_error", "api_error"),
         }
@@ -234,19 +236,21 @@ fn message_of(fault: &Fault) -> String {
             "messages: the prompt is too long for the model's context length"
         }
         Fault::Rejected(Rejection::Invalid) => "the site refused the request as invalid; check its fields",
-        Fault::Forgotten => "the site has forgotten the conversation; ask again",
+        Fault::ConversationGone => "the site has forgotten the conversation; ask again",
         Fault::Unreachable => "the site cannot be reached; ask again later",
-        Fault::NotAccepted => "the site did not take the connection in time; ask again later",
-        Fault::Silent => {
+        Fault::ConnectTimeout => "the site did not take the connection in time; ask again later",
+        Fault::ResponseTimeout => {
             "the site took the prompt and then kept silent too long; asking again may run it twice"
         }
-        Fault::Status(_) | Fault::Reported => "the site, or the model behind it, failed; ask again later",
+        Fault::Status(_) | Fault::UpstreamError => {
+            "the site, or the model behind it, failed; ask again later"
+        }
         Fault::Empty => "the site sent an empty answer; ask again",
-        Fault::Cut => "the site's answer was cut off; ask again",
-        Fault::BrokenCall => "the site's model wrote a tool call that cannot be used; ask again",
+        Fault::Truncated => "the site's answer was cut off; ask again",
+        Fault::InvalidToolCall => "the site's model wrote a tool call that cannot be used; ask again",
         Fault::Unreadable(_) => "the site's answer cannot be read; ask again later",
-        Fault::Stopping => "the service is being restarted; ask again",
-        Fault::SwitchedOff => "the answer was broken off by an operator; ask again",
+        Fault::ShuttingDown => "the service is being restarted; ask again",
+        Fault::AccountDisabled => "the answer was broken off by an operator; ask again",
     };
     message.to_owned()
 }
@@ -267,14 +271,16 @@ impl From<TurnError> for ApiError {
             TurnError::Invalid(invalid) => Self::Invalid(invalid.0),
             TurnError::Model(error @ ModelError::NotKnown(_)) => Self::NoAccount(error.to_string()),
             // No site was asked for an answer: asking again runs nothing twice.
-            TurnError::Model(ModelError::Unlisted(Fault::Silent)) => Self::Fault(Fault::NotAccepted),
+            TurnError::Model(ModelError::Unlisted(Fault::ResponseTimeout)) => {
+                Self::Fault(Fault::ConnectTimeout)
+            }
             TurnError::Model(ModelError::Unlisted(fault)) => Self::Fault(fault),
             TurnError::Model(error) => Self::Invalid(error.to_string()),
             TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
             TurnError::Pool(error @ PoolError::NoAccount) => Self::NoAccount(error.to_string()),
             TurnError::Pool(PoolError::Busy { retry_after }) => Self::Busy { retry_after },
             // Whoever looks for an answer that is there gives that.
-            TurnError::Pool(PoolError::QueueFull | PoolError::Needless) => Self::Overloaded,
+            TurnError::Pool(PoolError::QueueFull | PoolError::AlreadyAnswered) => Self::Overloaded,
         }
     }
 }
@@ -312,22 +318,22 @@ mod tests {
     fn every_error() -> Vec<ApiError> {
         let faults = [
             Fault::SessionDead,
-            Fault::Forgotten,
+            Fault::ConversationGone,
             Fault::RateLimited { retry_after: None },
             Fault::Busy { retry_after: Some(Duration::from_secs(5)) },
             Fault::Rejected(Rejection::Model),
             Fault::Rejected(Rejection::TooLong),
             Fault::Rejected(Rejection::Invalid),
             Fault::Unreachable,
-            Fault::NotAccepted,
-            Fault::Silent,
+            Fault::ConnectTimeout,
+            Fault::ResponseTimeout,
             Fault::Status(401),
-            Fault::Reported,
+            Fault::UpstreamError,
             Fault::Empty,
-            Fault::Cut,
+            Fault::Truncated,
             Fault::Unreadable("why"),
-            Fault::Stopping,
-            Fault::SwitchedOff,
+            Fault::ShuttingDown,
+            Fault::AccountDisabled,
         ];
         let mut errors = vec![
             ApiError::Unauthorized,

@@ -8,16 +8,16 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    auth::{Client, Place},
-    encoder::{Head, Words},
+    auth::{AdmissionPermit, AuthorizedClient},
+    encoder::{AnswerHead, Surface},
     error::ApiError,
     json::{session, whole_body},
-    sse::{self, Way},
-    via::Via,
+    sse::{self, AnswerRoute},
+    via::ClientPath,
 };
 use crate::{
-    anthropic::answer::Message, openai::request::ChatRequest, serving::Serving, state::AppState,
-    stream::message::Events, tokens::Counter,
+    anthropic::answer::Message, openai::request::ChatRequest, serving::ResumableTurn, state::AppState,
+    stream::message::MessageEncoder, tokens::TokenCounter,
 };
 
 /// Answers a chat, as a stream or whole.
@@ -31,14 +31,16 @@ pub(super) async fn count_tokens(State(app): State<AppState>, request: Request) 
 }
 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let via = *request.extensions().get::<Via>().unwrap_or(&Via::Direct);
+    let via = *request.extensions().get::<ClientPath>().unwrap_or(&ClientPath::Direct);
     let via = via.of_message(request.headers());
     let (client, place, request) = read(app, request).await?;
     let (stream, model, estimate) = (request.stream, request.model.clone(), estimate(&request));
-    let serving = Serving::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
     if stream {
-        let words = |head: &Head<'_>| Words::Messages(Events::new(&id(head.id), head.model, estimate));
-        return sse::answer(app, serving, words, Way { via, model, place }).await;
+        let words = |head: &AnswerHead<'_>| {
+            Surface::Messages(MessageEncoder::new(&id(head.id), head.model, estimate))
+        };
+        return sse::answer(app, serving, words, AnswerRoute { via, model, place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let id = id(&serving.id);
@@ -56,15 +58,18 @@ async fn count(app: &AppState, request: Request) -> Result<Response, ApiError> {
     let (_, _place, request) = read(app, request).await?;
     // On a thread for blocking work: a long prompt takes a while.
     let counting =
-        tokio::task::spawn_blocking(move || Counter::default().usage(&request.messages, &request.tools));
+        tokio::task::spawn_blocking(move || TokenCounter::default().usage(&request.messages, &request.tools));
     let usage = counting.await.map_err(|_| ApiError::Bug)?;
     Ok(Json(json!({"input_tokens": usage.prompt})).into_response())
 }
 
-async fn read(app: &AppState, request: Request) -> Result<(Client, Place, ChatRequest), ApiError> {
+async fn read(
+    app: &AppState,
+    request: Request,
+) -> Result<(AuthorizedClient, AdmissionPermit, ChatRequest), ApiError> {
     let (mut parts, body) = request.into_parts();
-    let client = Client::from_request_parts(&mut parts, app).await?;
-    let place = Place::from_request_parts(&mut parts, app).await?;
+    let client = AuthorizedClient::from_request_parts(&mut parts, app).await?;
+    let place = AdmissionPermit::from_request_parts(&mut parts, app).await?;
     let session = session(&parts.headers);
     let body = whole_body(Request::from_parts(parts, body), app).await?;
     let request = ChatRequest::parse_messages(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;

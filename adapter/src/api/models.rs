@@ -2,10 +2,10 @@
 
 use axum::{Json, extract::State};
 
-use super::auth::Client;
+use super::auth::AuthorizedClient;
 use crate::{openai::answer::ModelList, state::AppState};
 
 /// Lists the models of all sites of which the client may use an account.
-pub(super) async fn list(client: Client, State(app): State<AppState>) -> Json<ModelList> {
+pub(super) async fn list(client: AuthorizedClient, State(app): State<AppState>) -> Json<ModelList> {
     Json(ModelList::new(app.models.list(&client.scope).await))
 }

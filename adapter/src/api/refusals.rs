@@ -14,15 +14,15 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// What was refused and not told yet.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<Untold>);
+pub(crate) struct RefusalLog(Mutex<RefusalCounts>);
 
 #[derive(Debug, Default)]
-struct Untold {
+struct RefusalCounts {
     refused: u64,
     told: Option<Instant>,
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Counts one, and logs it with those before if it is time.
     pub(super) fn note(&self) {
         if let Some(refused) = self.due(Instant::now()) {
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_a_line_a_minute() {
-        let (refusals, now) = (Refusals::default(), Instant::now());
+        let (refusals, now) = (RefusalLog::default(), Instant::now());
 
         assert_eq!(refusals.due(now), Some(1));
         assert!((1..1000).all(|at| refusals.due(now + Duration::from_millis(at)).is_none()));

@@ -7,22 +7,22 @@ use axum::{
 };
 
 use super::{
-    auth::{Client, Place},
-    encoder::{self, Words},
+    auth::{AdmissionPermit, AuthorizedClient},
+    encoder::{self, Surface},
     error::ApiError,
     json::{session, whole_body},
-    sse::{self, Way},
-    via::Via,
+    sse::{self, AnswerRoute},
+    via::ClientPath,
 };
 use crate::{
     openai::request::ChatRequest,
     responses::{
-        answer::{Head, Maker, Response as Answer},
-        request::Asked,
+        answer::{ItemFactory, Response as Answer, ResponseHead},
+        request::ResponsesRequest,
     },
-    serving::Serving,
+    serving::ResumableTurn,
     state::AppState,
-    stream::response::ResponseEvents,
+    stream::response::ResponseEncoder,
 };
 
 /// Answers a request, as a stream or whole.
@@ -31,23 +31,23 @@ pub(super) async fn create(State(app): State<AppState>, request: Request) -> Res
 }
 
 async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> {
-    let via = *request.extensions().get::<Via>().unwrap_or(&Via::Direct);
-    let (client, place, Asked { request, encrypted }) = read(app, request).await?;
+    let via = *request.extensions().get::<ClientPath>().unwrap_or(&ClientPath::Direct);
+    let (client, place, ResponsesRequest { request, encrypted }) = read(app, request).await?;
     let (stream, model) = (request.stream, request.model.clone());
-    let serving = Serving::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
     if stream {
-        let words = move |head: &encoder::Head<'_>| {
+        let words = move |head: &encoder::AnswerHead<'_>| {
             let (id, minted) = ids(head.id);
-            let head = Head { id: &id, created: head.created, model: head.model };
-            Words::Responses(Box::new(ResponseEvents::new(head, Maker::new(minted, encrypted))))
+            let head = ResponseHead { id: &id, created: head.created, model: head.model };
+            Surface::Responses(Box::new(ResponseEncoder::new(head, ItemFactory::new(minted, encrypted))))
         };
-        return sse::answer(app, serving, words, Way { via, model, place }).await;
+        return sse::answer(app, serving, words, AnswerRoute { via, model, place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
-    let maker = Maker::new(minted, encrypted);
+    let maker = ItemFactory::new(minted, encrypted);
     let (created, model) = (serving.created, serving.model.clone());
-    let head = Head { id: &id, created, model: &model };
+    let head = ResponseHead { id: &id, created, model: &model };
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);
     let body = Answer::ended(head, &items, ending.end.finish, ending.usage);
@@ -60,13 +60,17 @@ fn ids(chat: &str) -> (String, &str) {
     (format!("resp_{minted}"), minted)
 }
 
-async fn read(app: &AppState, request: Request) -> Result<(Client, Place, Asked), ApiError> {
+async fn read(
+    app: &AppState,
+    request: Request,
+) -> Result<(AuthorizedClient, AdmissionPermit, ResponsesRequest), ApiError> {
     let (mut parts, body) = request.into_parts();
-    let client = Client::from_request_parts(&mut parts, app).await?;
-    let place = Place::from_request_parts(&mut parts, app).await?;
+    let client = AuthorizedClient::from_request_parts(&mut parts, app).await?;
+    let place = AdmissionPermit::from_request_parts(&mut parts, app).await?;
     let session = session(&parts.headers);
     let body = whole_body(Request::from_parts(parts, body), app).await?;
-    let Asked { request, encrypted } = Asked::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
+    let ResponsesRequest { request, encrypted } =
+        ResponsesRequest::parse(&body).map_err(|invalid| ApiError::Invalid(invalid.0))?;
     let session = session.or(request.session);
-    Ok((client, place, Asked { request: ChatRequest { session, ..request }, encrypted }))
+    Ok((client, place, ResponsesRequest { request: ChatRequest { session, ..request }, encrypted }))
 }

@@ -15,41 +15,41 @@ use tracing::Instrument;
 use ulid::Ulid;
 
 use super::{
-    auth::Place,
-    encoder::{Encoder, Failed, Head, Words},
+    auth::AdmissionPermit,
+    encoder::{AnswerEncoder, AnswerHead, StreamFailure, Surface},
     error::ApiError,
-    via::Via,
+    via::ClientPath,
 };
 use crate::{
-    alarm::Alarm,
-    config::Delivery,
-    recorder::{self, Tape},
-    serving::Serving,
+    config::DeliveryMode,
+    deadline::LazyDeadline,
+    recorder::{self, TurnRecorder},
+    serving::ResumableTurn,
     state::AppState,
-    stream::{collect::Collected, delta::Delta},
-    turn::{Ending, TurnError},
+    stream::{collect::CollectedAnswer, delta::Delta},
+    turn::{TurnEnd, TurnError},
 };
 
 /// Room for some chunks: what one read of a site brings.
 const BUFFER_BYTES: usize = 1024;
 
 /// An answer that is still to begin.
-type Opening = Pin<Box<dyn Future<Output = Result<Opened, ApiError>> + Send>>;
+type PendingTurn = Pin<Box<dyn Future<Output = Result<OpenedAnswer, ApiError>> + Send>>;
 
 /// An answer that has begun, and all of it where answers are buffered.
-struct Opened {
-    serving: Serving,
-    whole: Option<(Collected, Ending)>,
+struct OpenedAnswer {
+    serving: ResumableTurn,
+    whole: Option<(CollectedAnswer, TurnEnd)>,
 }
 
 /// Where an answer goes.
-pub(super) struct Way {
+pub(super) struct AnswerRoute {
     /// By which way.
-    pub via: Via,
+    pub via: ClientPath,
     /// The model as the client named it.
     pub model: String,
     /// Held as long as the answer lasts.
-    pub place: Place,
+    pub place: AdmissionPermit,
 }
 
 /// Answers with a stream. What fails before the first word is a status, unless the word is long in coming: then the
@@ -59,48 +59,53 @@ pub(super) struct Way {
 /// Whatever fails before the stream has begun.
 pub(super) async fn answer(
     app: &AppState,
-    serving: impl Future<Output = Result<Serving, TurnError>> + Send + 'static,
-    words: impl FnOnce(&Head<'_>) -> Words,
-    Way { via, model, place }: Way,
+    serving: impl Future<Output = Result<ResumableTurn, TurnError>> + Send + 'static,
+    words: impl FnOnce(&AnswerHead<'_>) -> Surface,
+    AnswerRoute { via, model, place }: AnswerRoute,
 ) -> Result<Response, ApiError> {
     let (heartbeat, buffered) = match app.delivery {
-        Delivery::Live { heartbeat } => (heartbeat, false),
-        Delivery::Buffered { heartbeat } => (heartbeat, true),
+        DeliveryMode::Live { heartbeat } => (heartbeat, false),
+        DeliveryMode::Buffered { heartbeat } => (heartbeat, true),
     };
     let opening = opening(serving, buffered).in_current_span();
     // It may go on behind this request's answer: with its log lines, its recording, and its panics.
     let tape = recorder::tape();
     let opening = AssertUnwindSafe(recorder::within(tape.clone(), opening)).catch_unwind();
-    let mut opening: Opening = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
+    let mut opening: PendingTurn = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
     let opened = match app.begin_after {
         Some(begin_after) => timeout_at(place.since + begin_after, &mut opening).await.ok(),
         None => Some((&mut opening).await),
     };
-    let writing = |words: Words| {
-        let (encoder, out) = (Encoder::new(words, via), BytesMut::with_capacity(BUFFER_BYTES));
-        Writing { encoder, out, heartbeat, _place: place }
+    let writing = |words: Surface| {
+        let (encoder, out) = (AnswerEncoder::new(words, via), BytesMut::with_capacity(BUFFER_BYTES));
+        AnswerWriter { encoder, out, heartbeat, _place: place }
     };
     let stage = if let Some(opened) = opened {
         let opened = opened?;
-        let Serving { id, created, model, .. } = &opened.serving;
-        let words = words(&Head { id, created: *created, model });
+        let ResumableTurn { id, created, model, .. } = &opened.serving;
+        let words = words(&AnswerHead { id, created: *created, model });
         stage_of(opened, writing(words))
     } else {
         tracing::debug!("the stream begins before its first word");
         let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
-        let head = Head { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
-        Stage::Waiting(Box::new(Waiting { opening, told: false, tape, writing: writing(words(&head)) }))
+        let head = AnswerHead { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
+        StreamStage::Waiting(Box::new(PendingStream {
+            opening,
+            told: false,
+            tape,
+            writing: writing(words(&head)),
+        }))
     };
     Ok(response(body(stage)))
 }
 
 async fn opening(
-    serving: impl Future<Output = Result<Serving, TurnError>>,
+    serving: impl Future<Output = Result<ResumableTurn, TurnError>>,
     buffered: bool,
-) -> Result<Opened, ApiError> {
+) -> Result<OpenedAnswer, ApiError> {
     let mut serving = serving.await?;
     let whole = if buffered { Some(serving.collect().await?) } else { None };
-    Ok(Opened { serving, whole })
+    Ok(OpenedAnswer { serving, whole })
 }
 
 fn response(body: Body) -> Response {
@@ -114,25 +119,25 @@ fn response(body: Body) -> Response {
 }
 
 /// What writes an answer, and what it holds meanwhile.
-struct Writing {
-    encoder: Encoder,
+struct AnswerWriter {
+    encoder: AnswerEncoder,
     /// What is sent is split off it; once that is on the wire, its room is used again.
     out: BytesMut,
     heartbeat: Duration,
-    _place: Place,
+    _place: AdmissionPermit,
 }
 
 /// A stream that has begun before its answer. Dropping it gives the answer up.
-struct Waiting {
-    opening: Opening,
+struct PendingStream {
+    opening: PendingTurn,
     /// Whether the beginning is written.
     told: bool,
     /// Records what is sent before there is a turn that does.
-    tape: Option<Tape>,
-    writing: Writing,
+    tape: Option<TurnRecorder>,
+    writing: AnswerWriter,
 }
 
-impl Waiting {
+impl PendingStream {
     /// Takes what was written, to be sent.
     fn send(&mut self) -> Bytes {
         let bytes = self.writing.out.split().freeze();
@@ -144,14 +149,14 @@ impl Waiting {
 }
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
-struct Live {
-    serving: Serving,
+struct LiveStream {
+    serving: ResumableTurn,
     batch: Vec<Delta>,
-    alarm: Alarm,
-    writing: Writing,
+    alarm: LazyDeadline,
+    writing: AnswerWriter,
 }
 
-impl Live {
+impl LiveStream {
     /// Takes what was written, to be sent.
     fn send(&mut self) -> Bytes {
         let bytes = self.writing.out.split().freeze();
@@ -161,100 +166,101 @@ impl Live {
 }
 
 /// Where the stream stands.
-enum Stage {
-    Waiting(Box<Waiting>),
-    Begin(Box<Live>),
-    Running(Box<Live>),
+enum StreamStage {
+    Waiting(Box<PendingStream>),
+    Begin(Box<LiveStream>),
+    Running(Box<LiveStream>),
     Whole(Bytes),
     Cut,
     Over,
 }
 
-fn body(stage: Stage) -> Body {
+fn body(stage: StreamStage) -> Body {
     Body::from_stream(stream::unfold(stage, |stage| async move {
         match stage {
-            Stage::Waiting(waiting) => Some(wait(waiting).await),
-            Stage::Begin(live) => Some(begin(live)),
-            Stage::Running(live) => Some(step(live).await),
-            Stage::Whole(bytes) => Some((Ok(bytes), Stage::Over)),
-            Stage::Cut => Some((cut().await, Stage::Over)),
-            Stage::Over => None,
+            StreamStage::Waiting(waiting) => Some(wait(waiting).await),
+            StreamStage::Begin(live) => Some(begin(live)),
+            StreamStage::Running(live) => Some(step(live).await),
+            StreamStage::Whole(bytes) => Some((Ok(bytes), StreamStage::Over)),
+            StreamStage::Cut => Some((cut().await, StreamStage::Over)),
+            StreamStage::Over => None,
         }
     }))
 }
 
-fn stage_of(Opened { serving, whole }: Opened, mut writing: Writing) -> Stage {
+fn stage_of(OpenedAnswer { serving, whole }: OpenedAnswer, mut writing: AnswerWriter) -> StreamStage {
     let Some((said, ending)) = whole else {
-        let (batch, alarm) = (Vec::new(), Alarm::default());
-        return Stage::Begin(Box::new(Live { serving, batch, alarm, writing }));
+        let (batch, alarm) = (Vec::new(), LazyDeadline::default());
+        return StreamStage::Begin(Box::new(LiveStream { serving, batch, alarm, writing }));
     };
-    let Writing { encoder, out, .. } = &mut writing;
+    let AnswerWriter { encoder, out, .. } = &mut writing;
     encoder.begin(out);
     said.into_deltas().iter().for_each(|delta| encoder.push(delta, out));
     encoder.end(ending.end.finish, ending.usage, out);
-    Stage::Whole(writing.out.freeze())
+    StreamStage::Whole(writing.out.freeze())
 }
 
 /// Waits for the answer, with a sign of life after each silence.
-async fn wait(mut waiting: Box<Waiting>) -> (io::Result<Bytes>, Stage) {
-    let Waiting { opening, told, writing, .. } = &mut *waiting;
+async fn wait(mut waiting: Box<PendingStream>) -> (io::Result<Bytes>, StreamStage) {
+    let PendingStream { opening, told, writing, .. } = &mut *waiting;
     if !std::mem::replace(told, true) {
         writing.encoder.wait(&mut writing.out);
-        return (Ok(waiting.send()), Stage::Waiting(waiting));
+        return (Ok(waiting.send()), StreamStage::Waiting(waiting));
     }
     match timeout(writing.heartbeat, opening).await {
         Err(_) => {
             writing.encoder.silence(&mut writing.out);
-            (Ok(waiting.send()), Stage::Waiting(waiting))
+            (Ok(waiting.send()), StreamStage::Waiting(waiting))
         }
         Ok(Ok(opened)) => match stage_of(opened, waiting.writing) {
-            Stage::Begin(live) => begin(live),
-            Stage::Whole(bytes) => (Ok(bytes), Stage::Over),
+            StreamStage::Begin(live) => begin(live),
+            StreamStage::Whole(bytes) => (Ok(bytes), StreamStage::Over),
             stage => (Ok(Bytes::new()), stage),
         },
         Ok(Err(error)) => {
             error.log();
             let failed = writing.encoder.fault(&error, &mut writing.out);
-            (Ok(waiting.send()), Stage::from(failed))
+            (Ok(waiting.send()), StreamStage::from(failed))
         }
     }
 }
 
-fn begin(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
-    let Writing { encoder, out, .. } = &mut live.writing;
+fn begin(mut live: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
+    let AnswerWriter { encoder, out, .. } = &mut live.writing;
     encoder.begin(out);
-    (Ok(live.send()), Stage::Running(live))
+    (Ok(live.send()), StreamStage::Running(live))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
-async fn step(mut live: Box<Live>) -> (io::Result<Bytes>, Stage) {
-    let Live { serving, batch, alarm, writing: Writing { encoder, out, heartbeat, .. } } = &mut *live;
-    let Some(next) = alarm.within(Instant::now() + *heartbeat, serving.next(batch)).await else {
+async fn step(mut live: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
+    let LiveStream { serving, batch, alarm, writing: AnswerWriter { encoder, out, heartbeat, .. } } =
+        &mut *live;
+    let Some(next) = alarm.timeout_at(Instant::now() + *heartbeat, serving.next(batch)).await else {
         serving.heartbeat();
         encoder.silence(out);
-        return (Ok(live.send()), Stage::Running(live));
+        return (Ok(live.send()), StreamStage::Running(live));
     };
     for delta in batch.drain(..) {
         encoder.push(&delta, out);
     }
     match next {
-        Ok(None) => (Ok(live.send()), Stage::Running(live)),
+        Ok(None) => (Ok(live.send()), StreamStage::Running(live)),
         Ok(Some(ending)) => {
             encoder.end(ending.end.finish, ending.usage, out);
-            (Ok(live.send()), Stage::Over)
+            (Ok(live.send()), StreamStage::Over)
         }
         Err(fault) => {
             let failed = encoder.fault(&ApiError::from(fault), out);
-            (Ok(live.send()), Stage::from(failed))
+            (Ok(live.send()), StreamStage::from(failed))
         }
     }
 }
 
-impl From<Failed> for Stage {
-    fn from(failed: Failed) -> Self {
+impl From<StreamFailure> for StreamStage {
+    fn from(failed: StreamFailure) -> Self {
         match failed {
-            Failed::Cut => Self::Cut,
-            Failed::Told => Self::Over,
+            StreamFailure::Cut => Self::Cut,
+            StreamFailure::Told => Self::Over,
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header::USER_AGENT};
 
 /// The way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Via {
+pub(super) enum ClientPath {
     /// The client reads what we write; or a gateway that passes everything on as it is.
     Direct,
     /// new-api, below `/new-api` or `/claude`: chats and responses are passed on with their errors, messages are not.
@@ -17,7 +17,7 @@ pub(super) enum Via {
     Converted,
 }
 
-impl Via {
+impl ClientPath {
     /// The way of a chat that came by this one: of a Claude client's, a gateway made it.
     pub(super) fn of_chat(self, headers: &HeaderMap, is_claudes: bool) -> Self {
         if is_claudes || is_claude(headers) { Self::Converted } else { self }
@@ -64,11 +64,24 @@ mod tests {
             ("user-agent", "claude-cli/2.1.332 (external, cli)"),
             ("user-agent", "Anthropic/Python 2.14.0"),
         ] {
-            assert_eq!(Via::Direct.of_chat(&headers(name, value), false), Via::Converted, "{value}");
+            assert_eq!(
+                ClientPath::Direct.of_chat(&headers(name, value), false),
+                ClientPath::Converted,
+                "{value}"
+            );
         }
-        assert_eq!(Via::NewApi.of_chat(&headers("user-agent", "opencode/1.18.33"), false), Via::NewApi);
-        assert_eq!(Via::NewApi.of_chat(&HeaderMap::new(), true), Via::Converted);
-        assert_eq!(Via::Direct.of_message(&headers("user-agent", "Go-http-client/1.1")), Via::NewApi);
-        assert_eq!(Via::Direct.of_message(&headers("user-agent", "claude-cli/2.1.332")), Via::Direct);
+        assert_eq!(
+            ClientPath::NewApi.of_chat(&headers("user-agent", "opencode/1.18.33"), false),
+            ClientPath::NewApi
+        );
+        assert_eq!(ClientPath::NewApi.of_chat(&HeaderMap::new(), true), ClientPath::Converted);
+        assert_eq!(
+            ClientPath::Direct.of_message(&headers("user-agent", "Go-http-client/1.1")),
+            ClientPath::NewApi
+        );
+        assert_eq!(
+            ClientPath::Direct.of_message(&headers("user-agent", "claude-cli/2.1.332")),
+            ClientPath::Direct
+        );
     }
 }

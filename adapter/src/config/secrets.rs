@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::scope::Scope;
+use crate::scope::AccountScope;
 
 /// Shorter secrets can be guessed.
 const SHORTEST_SECRET: usize = 20;
@@ -20,7 +20,7 @@ pub struct SharedSecrets(Vec<SharedSecret>);
 #[derive(Clone)]
 struct SharedSecret {
     digest: [u8; 32],
-    scope: Scope,
+    scope: AccountScope,
 }
 
 impl SharedSecrets {
@@ -47,7 +47,7 @@ impl SharedSecrets {
     }
 
     /// What the bearer of a text may use, if it is one of them; takes the same time however much of it is right.
-    pub(crate) fn admit(&self, text: &str) -> Option<Scope> {
+    pub(crate) fn admit(&self, text: &str) -> Option<AccountScope> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let mut admitted = None;
         for secret in &self.0 {
@@ -71,7 +71,7 @@ impl SharedSecret {
         // What stands there is not repeated: it may be the rest of a secret.
         let pools =
             pools.context("after a secret only pool=NAME may stand, NAME being 1 to 40 of a-z, 0-9 and -")?;
-        Ok(Self { digest: Sha256::digest(secret).into(), scope: Scope::of(pools) })
+        Ok(Self { digest: Sha256::digest(secret).into(), scope: AccountScope::of(pools) })
     }
 }
 
@@ -89,8 +89,8 @@ mod tests {
         SharedSecrets::parse(&text.into()).map_err(|error| format!("{error:#}"))
     }
 
-    fn scope(pools: &[&str]) -> Scope {
-        Scope::of(pools.iter().map(|pool| pool.parse().unwrap()).collect())
+    fn scope(pools: &[&str]) -> AccountScope {
+        AccountScope::of(pools.iter().map(|pool| pool.parse().unwrap()).collect())
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         let secrets = parse("first-secret-of-twenty,\nsecond-secret-of-twenty").unwrap();
 
         for secret in ["first-secret-of-twenty", "second-secret-of-twenty"] {
-            assert_eq!(secrets.admit(secret), Some(Scope::All));
+            assert_eq!(secrets.admit(secret), Some(AccountScope::All));
         }
         assert_eq!([secrets.admit("first-secret-of-twent"), secrets.admit("")], [None, None]);
     }
@@ -107,7 +107,7 @@ mod tests {
     fn a_secret_may_be_bound_to_pools() {
         let secrets = parse("first-secret-of-twenty\n\n second-secret-of-twenty  pool=b pool=a\nthird-secret-of-twenty pool=a").unwrap();
 
-        assert_eq!(secrets.admit("first-secret-of-twenty"), Some(Scope::All));
+        assert_eq!(secrets.admit("first-secret-of-twenty"), Some(AccountScope::All));
         assert_eq!(secrets.admit("second-secret-of-twenty"), Some(scope(&["a", "b"])));
         assert_eq!(secrets.admit("third-secret-of-twenty"), Some(scope(&["a"])));
         assert_eq!(secrets.admit("second-secret-of-twenty pool=b pool=a"), None);

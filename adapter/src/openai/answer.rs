@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::stream::{
-    close::End,
-    collect::Collected,
-    delta::{Call, Usage},
+    collect::CollectedAnswer,
+    delta::{ToolCall, Usage},
+    finish::StreamEnd,
 };
 
 /// The body of an answer that is not streamed.
@@ -58,8 +58,8 @@ impl<'a> Completion<'a> {
         id: &'a str,
         created: u64,
         model: &'a str,
-        said: &'a Collected,
-        end: End,
+        said: &'a CollectedAnswer,
+        end: StreamEnd,
         usage: Usage,
     ) -> Self {
         let only_calls = said.text.is_empty() && !said.calls.is_empty();
@@ -75,8 +75,8 @@ impl<'a> Completion<'a> {
     }
 }
 
-impl<'a> From<&'a Call> for CallView<'a> {
-    fn from(call: &'a Call) -> Self {
+impl<'a> From<&'a ToolCall> for CallView<'a> {
+    fn from(call: &'a ToolCall) -> Self {
         let function = FunctionView { name: &call.name, arguments: &call.arguments };
         Self { id: &call.id, kind: "function", function }
     }

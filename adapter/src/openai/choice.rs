@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, value::RawValue};
 
-use super::request::{Invalid, raw};
+use super::request::{InvalidRequest, raw};
 
 /// Where the choice stands.
 const FIELD: &str = "tool_choice";
@@ -17,7 +17,7 @@ const FIELD: &str = "tool_choice";
 pub(crate) fn settle(
     tools: &mut Vec<Box<RawValue>>,
     rest: &mut BTreeMap<String, Box<RawValue>>,
-) -> Result<Option<Vec<String>>, Invalid> {
+) -> Result<Option<Vec<String>>, InvalidRequest> {
     let choice: Value =
         rest.get(FIELD).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let declared: Vec<String> = tools.iter().map(|tool| name(tool)).collect();
@@ -42,11 +42,11 @@ pub(crate) fn settle(
 }
 
 /// The functions that are allowed; the tools of OpenAI's servers are left out here as they are among the tools.
-fn allowed(choice: &Value, declared: &[String]) -> Result<Vec<String>, Invalid> {
+fn allowed(choice: &Value, declared: &[String]) -> Result<Vec<String>, InvalidRequest> {
     let listed =
         choice["allowed_tools"].get("tools").or_else(|| choice.get("tools")).and_then(Value::as_array);
     let Some(listed) = listed else {
-        return Err(Invalid::missing("tool_choice.allowed_tools.tools", "an array"));
+        return Err(InvalidRequest::missing("tool_choice.allowed_tools.tools", "an array"));
     };
     let functions = listed.iter().filter(|tool| tool["type"].as_str().is_none_or(|kind| kind == "function"));
     let name = |tool: &Value| {
@@ -56,9 +56,9 @@ fn allowed(choice: &Value, declared: &[String]) -> Result<Vec<String>, Invalid> 
     functions.map(name).collect()
 }
 
-fn known(name: Option<&str>, declared: &[String], field: &str) -> Result<String, Invalid> {
+fn known(name: Option<&str>, declared: &[String], field: &str) -> Result<String, InvalidRequest> {
     let found = declared.iter().find(|declared| Some(declared.as_str()) == name);
-    found.cloned().ok_or_else(|| Invalid::expected(field, "the name of a tool that is declared"))
+    found.cloned().ok_or_else(|| InvalidRequest::expected(field, "the name of a tool that is declared"))
 }
 
 fn name(tool: &RawValue) -> String {

@@ -23,7 +23,7 @@ pub(crate) fn reminded(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
     if top <= 1 && !messages[top..].iter().any(|raw| is_system(raw)) {
         return messages;
     }
-    let mut told = Told::default();
+    let mut told = Reminder::default();
     let mut rest = messages.into_iter();
     told.top(rest.by_ref().take(top).collect());
     for raw in rest {
@@ -43,13 +43,13 @@ pub(crate) fn reminded(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
 }
 
 #[derive(Default)]
-struct Told {
+struct Reminder {
     messages: Vec<Box<RawValue>>,
     /// Parts of reminders that have no place yet.
     waiting: Vec<Value>,
 }
 
-impl Told {
+impl Reminder {
     /// All that stands at the top is one message.
     fn top(&mut self, mut top: Vec<Box<RawValue>>) {
         if top.len() <= 1 {

@@ -36,7 +36,7 @@ pub(crate) struct ChatRequest {
 /// Why a body is no chat request: a sentence that names the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Invalid(pub String);
+pub(crate) struct InvalidRequest(pub String);
 
 #[derive(Deserialize)]
 struct MessageRole {
@@ -48,13 +48,13 @@ impl ChatRequest {
     ///
     /// # Errors
     /// The first field that is missing or wrong.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Invalid> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
         let mut rest: BTreeMap<String, Box<RawValue>> =
             serde_json::from_slice(body).map_err(|error| not_an_object(&error))?;
         let model: String = required(&mut rest, "model", "a text")?;
         let messages: Vec<Box<RawValue>> = required(&mut rest, "messages", "an array")?;
         if messages.is_empty() {
-            return Err(Invalid("messages: expected at least one message".to_owned()));
+            return Err(InvalidRequest("messages: expected at least one message".to_owned()));
         }
         for (index, message) in messages.iter().enumerate() {
             check_role(index, message)?;
@@ -68,7 +68,7 @@ impl ChatRequest {
     }
 }
 
-impl Invalid {
+impl InvalidRequest {
     /// A field that is not what it should be.
     pub(crate) fn expected(field: &str, what: &str) -> Self {
         Self(format!("{field}: expected {what}"))
@@ -84,11 +84,11 @@ impl Invalid {
 ///
 /// # Errors
 /// When it is none.
-pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invalid> {
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, InvalidRequest> {
     // An array would do as well for serde.
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|&byte| byte != b'{') {
-        return Err(Invalid("the body is not a JSON object".to_owned()));
+        return Err(InvalidRequest("the body is not a JSON object".to_owned()));
     }
     serde_json::from_slice(body).map_err(|error| not_an_object(&error))
 }
@@ -99,17 +99,17 @@ pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
 }
 
 /// Where the JSON is broken. Of JSON that is whole but no object, serde would repeat the content.
-fn not_an_object(error: &serde_json::Error) -> Invalid {
+fn not_an_object(error: &serde_json::Error) -> InvalidRequest {
     match error.classify() {
-        Category::Data => Invalid("the body is not a JSON object".to_owned()),
+        Category::Data => InvalidRequest("the body is not a JSON object".to_owned()),
         Category::Syntax | Category::Eof | Category::Io => {
-            Invalid(format!("the body is not a JSON object: {error}"))
+            InvalidRequest(format!("the body is not a JSON object: {error}"))
         }
     }
 }
 
-fn check_role(index: usize, message: &RawValue) -> Result<(), Invalid> {
-    let expected = || Invalid(format!("messages[{index}]: expected an object"));
+fn check_role(index: usize, message: &RawValue) -> Result<(), InvalidRequest> {
+    let expected = || InvalidRequest(format!("messages[{index}]: expected an object"));
     // An array would do as well for serde.
     if !message.get().starts_with('{') {
         return Err(expected());
@@ -117,32 +117,32 @@ fn check_role(index: usize, message: &RawValue) -> Result<(), Invalid> {
     let MessageRole { role } = serde_json::from_str(message.get()).map_err(|_| expected())?;
     match role.map(|role| serde_json::from_str::<String>(role.get())) {
         Some(Ok(role)) if !role.is_empty() => Ok(()),
-        Some(_) => Err(Invalid(format!("messages[{index}].role: expected a text"))),
-        None => Err(Invalid(format!("messages[{index}].role: missing"))),
+        Some(_) => Err(InvalidRequest(format!("messages[{index}].role: expected a text"))),
+        None => Err(InvalidRequest(format!("messages[{index}].role: missing"))),
     }
 }
 
 /// Refuses what no answer of a site can have: a client that asks for it does not do without.
-fn check_answerable(rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
+fn check_answerable(rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), InvalidRequest> {
     if optional::<u64>(rest, "n", "a number")?.is_some_and(|count| count != 1) {
-        return Err(Invalid("n: expected 1, there is one answer to a request".to_owned()));
+        return Err(InvalidRequest("n: expected 1, there is one answer to a request".to_owned()));
     }
     if optional::<bool>(rest, "logprobs", "true or false")? == Some(true) {
-        return Err(Invalid("logprobs: expected false, sites do not tell them".to_owned()));
+        return Err(InvalidRequest("logprobs: expected false, sites do not tell them".to_owned()));
     }
     if optional::<u64>(rest, "top_logprobs", "a number")?.is_some_and(|count| count > 0) {
-        return Err(Invalid("top_logprobs: expected 0, sites do not tell them".to_owned()));
+        return Err(InvalidRequest("top_logprobs: expected 0, sites do not tell them".to_owned()));
     }
     let modalities = optional::<Vec<String>>(rest, "modalities", "an array of texts")?;
     if modalities.is_some_and(|all| all.iter().any(|modality| modality != "text")) {
-        return Err(Invalid("modalities: expected [\"text\"], answers are nothing else".to_owned()));
+        return Err(InvalidRequest("modalities: expected [\"text\"], answers are nothing else".to_owned()));
     }
     if optional::<Box<RawValue>>(rest, "audio", "null")?.is_some() {
-        return Err(Invalid("audio: expected null, answers are text".to_owned()));
+        return Err(InvalidRequest("audio: expected null, answers are text".to_owned()));
     }
     for (old, new) in [("functions", "tools"), ("function_call", "tool_choice")] {
         if optional::<Box<RawValue>>(rest, old, "null")?.is_some() {
-            return Err(Invalid(format!("{old}: expected {new}, which has taken its place")));
+            return Err(InvalidRequest(format!("{old}: expected {new}, which has taken its place")));
         }
     }
     Ok(())
@@ -152,17 +152,18 @@ fn required<T: DeserializeOwned>(
     fields: &mut BTreeMap<String, Box<RawValue>>,
     name: &str,
     expected: &str,
-) -> Result<T, Invalid> {
-    optional(fields, name, expected)?.ok_or_else(|| Invalid(format!("{name}: missing, expected {expected}")))
+) -> Result<T, InvalidRequest> {
+    optional(fields, name, expected)?
+        .ok_or_else(|| InvalidRequest(format!("{name}: missing, expected {expected}")))
 }
 
 fn optional<T: DeserializeOwned>(
     fields: &mut BTreeMap<String, Box<RawValue>>,
     name: &str,
     expected: &str,
-) -> Result<Option<T>, Invalid> {
+) -> Result<Option<T>, InvalidRequest> {
     let Some(raw) = fields.remove(name) else { return Ok(None) };
-    serde_json::from_str(raw.get()).map_err(|_| Invalid(format!("{name}: expected {expected}")))
+    serde_json::from_str(raw.get()).map_err(|_| InvalidRequest(format!("{name}: expected {expected}")))
 }
 
 #[cfg(test)]

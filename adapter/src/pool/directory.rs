@@ -9,7 +9,7 @@ use std::{
 
 use latchkey_shared::{
     id::{AccountId, SiteName},
-    store::{Event, Store, StoreError},
+    store::{Store, StoreError, StoreEvent},
     time::Timestamp,
 };
 use tokio::{
@@ -18,8 +18,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::table::{Aside, Candidate, Count, Table};
-use crate::scope::Scope;
+use super::scheduler::{AccountCount, Candidate, Cooldown, Scheduler};
+use crate::scope::AccountScope;
 
 /// How often all accounts are read anew at most, for what no event told.
 const POLL: Duration = Duration::from_secs(15);
@@ -30,68 +30,83 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The accounts.
 #[derive(Debug, Default)]
-pub(crate) struct Directory {
-    table: Mutex<Table>,
+pub(crate) struct AccountDirectory {
+    table: Mutex<Scheduler>,
     looked: Mutex<Option<Instant>>,
-    reading: Reading,
+    reading: DirectoryRead,
     changed: Notify,
 }
 
 /// One read of Redis at a time, until what it found is kept: a slower one would bring back what is over.
 #[derive(Debug)]
-struct Reading(Semaphore);
+struct DirectoryRead(Semaphore);
 
-impl Directory {
+impl AccountDirectory {
     /// The account of a site to be asked next, but for some.
-    pub(super) fn next(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Candidate> {
+    pub(super) fn next(
+        &self,
+        site: &SiteName,
+        scope: &AccountScope,
+        skipped: &[AccountId],
+    ) -> Option<Candidate> {
         self.table().next(site, scope, skipped, Timestamp::now())
     }
 
     /// The same; it steps back, for whoever comes next.
-    pub(super) fn pick(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Candidate> {
+    pub(super) fn pick(
+        &self,
+        site: &SiteName,
+        scope: &AccountScope,
+        skipped: &[AccountId],
+    ) -> Option<Candidate> {
         let (mut table, now) = (self.table(), Timestamp::now());
         let candidate = table.next(site, scope, skipped, now)?;
-        table.asked(candidate.id, site, scope, now);
+        table.advance_pass(candidate.id, site, scope, now);
         Some(candidate)
     }
 
     /// One account, if it serves and the scope has it; it steps back.
-    pub(super) fn pick_one(&self, id: AccountId, site: &SiteName, scope: &Scope) -> Option<Candidate> {
+    pub(super) fn pick_one(&self, id: AccountId, site: &SiteName, scope: &AccountScope) -> Option<Candidate> {
         let (mut table, now) = (self.table(), Timestamp::now());
         let candidate = table.candidate(id, scope, now)?;
-        table.asked(id, site, scope, now);
+        table.advance_pass(id, site, scope, now);
         Some(candidate)
     }
 
     /// Asks an account no more for a while.
-    pub(super) fn put_aside(&self, id: AccountId, aside: Aside) {
-        self.table().put_aside(id, aside, Timestamp::now());
+    pub(super) fn set_cooldown(&self, id: AccountId, aside: Cooldown) {
+        self.table().set_cooldown(id, aside, Timestamp::now());
     }
 
     /// Why accounts whose rate is limited are not asked, of the one that may be asked first.
-    pub(super) fn limited(&self, site: &SiteName, scope: &Scope, skipped: &[AccountId]) -> Option<Aside> {
+    pub(super) fn limited(
+        &self,
+        site: &SiteName,
+        scope: &AccountScope,
+        skipped: &[AccountId],
+    ) -> Option<Cooldown> {
         self.table().limited(site, scope, skipped)
     }
 
     /// Some accounts that do not serve now and to which the broker brings a new session by itself, with the generation
     /// that is over.
-    pub(super) fn awaited(
+    pub(super) fn awaiting_session(
         &self,
         site: &SiteName,
-        scope: &Scope,
+        scope: &AccountScope,
         skipped: &[AccountId],
         count: usize,
     ) -> Vec<(AccountId, u64)> {
-        self.table().awaited(site, scope, skipped, count)
+        self.table().awaiting_session(site, scope, skipped, count)
     }
 
     /// Whether a site has an account in a scope, in whatever state.
-    pub(crate) fn has(&self, site: &SiteName, scope: &Scope) -> bool {
+    pub(crate) fn has(&self, site: &SiteName, scope: &AccountScope) -> bool {
         self.table().has(site, scope)
     }
 
     /// Counts the accounts of a site.
-    pub(crate) fn count(&self, site: &SiteName, now: Timestamp) -> Count {
+    pub(crate) fn count(&self, site: &SiteName, now: Timestamp) -> AccountCount {
         self.table().count(site, now)
     }
 
@@ -108,8 +123,8 @@ impl Directory {
     }
 
     /// Never uses this generation of an account's session again.
-    pub(super) fn bury(&self, id: AccountId, generation: u64) {
-        self.table().bury(id, generation, Timestamp::now());
+    pub(super) fn invalidate_generation(&self, id: AccountId, generation: u64) {
+        self.table().invalidate_generation(id, generation, Timestamp::now());
     }
 
     /// Reads every account anew.
@@ -151,8 +166,8 @@ impl Directory {
             let change = tokio::select! {
                 () = stopping.cancelled() => return,
                 event = events.next() => match event {
-                    Event::Account { id, .. } => self.reread(store, id).await,
-                    Event::Reconnected => self.refresh(store).await,
+                    StoreEvent::Account { id, .. } => self.reread(store, id).await,
+                    StoreEvent::Reconnected => self.refresh(store).await,
                 },
                 () = sleep_until(poll) => {
                     let begun = Instant::now();
@@ -194,12 +209,12 @@ impl Directory {
         Ok(())
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, Scheduler> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Reading {
+impl Default for DirectoryRead {
     fn default() -> Self {
         Self(Semaphore::new(1))
     }
@@ -222,10 +237,10 @@ mod tests {
             expires_at: Some(Timestamp::NEVER),
             ..Account::new(site.clone(), name.to_string())
         };
-        let directory = Directory::default();
+        let directory = AccountDirectory::default();
         directory.table().put_all((0..8).map(serving).collect(), Timestamp::now());
 
-        let picked = (0..8).filter_map(|_| directory.pick(&site, &Scope::All, &[]));
+        let picked = (0..8).filter_map(|_| directory.pick(&site, &AccountScope::All, &[]));
 
         assert_eq!(picked.map(|candidate| candidate.id).collect::<BTreeSet<_>>().len(), 8);
     }

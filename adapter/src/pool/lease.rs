@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::table::Candidate;
+use super::scheduler::Candidate;
 
 /// Life of a lease that is not renewed: what an adapter that died holds at most.
 pub(super) const TTL: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub(crate) struct Lease {
     pub switched_off: CancellationToken,
     /// The site, where it has a limit of its own of which this is one.
     site: Option<SiteName>,
-    holds: Arc<Holds>,
+    holds: Arc<LeaseRegistry>,
     /// None once it is over.
     token: Option<LeaseToken>,
     is_over: bool,
@@ -53,33 +53,33 @@ pub(crate) struct Lease {
 }
 
 /// What all leases of this process share.
-pub(crate) struct Holds {
+pub(crate) struct LeaseRegistry {
     store: Store,
     tasks: Tasks,
     gauge: Gauge,
-    held: Mutex<Held>,
+    held: Mutex<HeldLeases>,
     released: Notify,
 }
 
 /// What this process holds.
 #[derive(Default)]
-struct Held {
-    accounts: HashMap<AccountId, HeldAccount>,
+struct HeldLeases {
+    accounts: HashMap<AccountId, AccountUse>,
     sites: HashMap<SiteName, u32>,
     /// What is renewed in Redis.
-    granted: HashMap<LeaseToken, Renewal>,
+    granted: HashMap<LeaseToken, LeaseRenewal>,
     /// Whether somebody does that.
     is_renewing: bool,
 }
 
 /// What this process holds of one account.
 #[derive(Default)]
-struct HeldAccount {
+struct AccountUse {
     leases: u32,
     switched_off: CancellationToken,
 }
 
-impl Holds {
+impl LeaseRegistry {
     /// No leases yet; `gauge` shows how many there are.
     pub(crate) fn new(store: Store, tasks: Tasks, gauge: Gauge) -> Self {
         Self { store, tasks, gauge, held: Mutex::default(), released: Notify::new() }
@@ -105,14 +105,15 @@ impl Holds {
         let counted = self.count(account, u32::MAX, site.as_ref(), u32::MAX);
         let switched_off = counted.unwrap_or_default();
         let span = Span::current();
-        let granted = Granted { recorded: true.into(), ..Granted::new(account, site.clone(), &token, &span) };
+        let granted =
+            LeaseGrant { recorded: true.into(), ..LeaseGrant::new(account, site.clone(), &token, &span) };
         let now = Instant::now();
-        self.keep(Renewal { granted: Arc::new(granted), due: now + RENEW, end: now + life });
+        self.keep(LeaseRenewal { granted: Arc::new(granted), due: now + RENEW, end: now + life });
         let (holds, token) = (Arc::clone(self), Some(token));
         Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
     }
 
-    fn keep(self: &Arc<Self>, renewal: Renewal) {
+    fn keep(self: &Arc<Self>, renewal: LeaseRenewal) {
         let mut held = self.held();
         held.granted.insert(renewal.granted.token.clone(), renewal);
         if !std::mem::replace(&mut held.is_renewing, true) {
@@ -135,14 +136,14 @@ impl Holds {
         stream::iter(claims).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await
     }
 
-    async fn claim_one(&self, granted: Arc<Granted>) -> Result<(), StoreError> {
+    async fn claim_one(&self, granted: Arc<LeaseGrant>) -> Result<(), StoreError> {
         granted.claim(&self.store).await?;
         // Its release may have come before: nobody gives it back then but whoever claimed it.
         let is_held = self.held().granted.contains_key(&granted.token);
         if is_held { Ok(()) } else { granted.release(&self.store).await }
     }
 
-    async fn renew_one(&self, granted: Arc<Granted>) {
+    async fn renew_one(&self, granted: Arc<LeaseGrant>) {
         let (account, span) = (granted.account, granted.span.clone());
         let renewed = async {
             match granted.renew(&self.store).await {
@@ -173,7 +174,7 @@ impl Holds {
     }
 
     /// What is to be renewed now; `None` when nothing is held any more, and who renews may go.
-    fn due(&self, now: Instant) -> Option<Vec<Arc<Granted>>> {
+    fn due(&self, now: Instant) -> Option<Vec<Arc<LeaseGrant>>> {
         let mut held = self.held();
         if held.granted.is_empty() {
             held.is_renewing = false;
@@ -203,9 +204,9 @@ impl Holds {
         let (site, site_limit) = site.unzip();
         let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
         let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
-        let granted = Arc::new(Granted::new(account, site.clone(), &token, &span));
+        let granted = Arc::new(LeaseGrant::new(account, site.clone(), &token, &span));
         let now = Instant::now();
-        self.keep(Renewal { granted, due: now + LOOK, end: now + life });
+        self.keep(LeaseRenewal { granted, due: now + LOOK, end: now + life });
         let token = Some(token);
         Some(Lease { account, generation, switched_off, site, holds, token, is_over: false, span })
     }
@@ -262,13 +263,13 @@ impl Holds {
         self.gauge.dec();
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, HeldLeases> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is held under one token.
-struct Granted {
+struct LeaseGrant {
     account: AccountId,
     site: Option<SiteName>,
     token: LeaseToken,
@@ -278,14 +279,14 @@ struct Granted {
 }
 
 /// When a grant is renewed, and for how long.
-struct Renewal {
-    granted: Arc<Granted>,
+struct LeaseRenewal {
+    granted: Arc<LeaseGrant>,
     due: Instant,
     /// For a client that neither reads nor leaves.
     end: Instant,
 }
 
-impl Granted {
+impl LeaseGrant {
     fn new(account: AccountId, site: Option<SiteName>, token: &LeaseToken, span: &Span) -> Self {
         let (token, span) = (token.clone(), span.clone());
         Self { account, site, token, recorded: AtomicBool::new(false), span }
@@ -354,7 +355,7 @@ impl Lease {
         let renewal = self.token.take().and_then(|token| self.holds.held().granted.remove(&token));
         let holds = Arc::clone(&self.holds);
         async move {
-            if let Some(Renewal { granted, .. }) = renewal
+            if let Some(LeaseRenewal { granted, .. }) = renewal
                 && granted.recorded.load(Ordering::Relaxed)
                 && let Err(error) = granted.release(&holds.store).await
             {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
-use super::lease::Holds;
+use super::lease::LeaseRegistry;
 
 /// How often it is said.
 const EACH: Duration = Duration::from_secs(1);
@@ -23,24 +23,24 @@ const SOON: Duration = Duration::from_millis(100);
 const FRESH: Duration = Duration::from_secs(3);
 
 /// The presence of one adapter.
-pub(super) struct Presence {
+pub(super) struct AdapterPresence {
     id: String,
     store: Store,
-    holds: Arc<Holds>,
-    heard: Mutex<Heard>,
+    holds: Arc<LeaseRegistry>,
+    heard: Mutex<PresenceState>,
     /// One at a time: what was claimed and what is said of it must fit.
     attending: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct PresenceState {
     last: Option<(Attendance, Instant)>,
     claimed: Option<u64>,
     failed: Option<Instant>,
 }
 
-impl Presence {
-    pub(super) fn new(store: Store, holds: Arc<Holds>) -> Self {
+impl AdapterPresence {
+    pub(super) fn new(store: Store, holds: Arc<LeaseRegistry>) -> Self {
         let (heard, attending) = (Mutex::default(), tokio::sync::Mutex::default());
         Self { id: Ulid::generate().to_string(), store, holds, heard, attending }
     }
@@ -134,7 +134,7 @@ impl Presence {
         Ok(attendance)
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+    fn heard(&self) -> MutexGuard<'_, PresenceState> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

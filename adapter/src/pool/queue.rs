@@ -20,10 +20,10 @@ use tracing::Instrument;
 
 use super::{
     Pool, PoolError,
-    asking::{Attempt, Want, Whom},
     lease::Lease,
+    leasing::{LeaseAttempt, LeaseRequest, LeaseTarget},
 };
-use crate::{scope::Scope, stream::fault::Fault};
+use crate::{scope::AccountScope, stream::fault::Fault};
 
 /// Requests that may wait at once: more would only time out together.
 const PLACES: usize = 2048;
@@ -34,33 +34,33 @@ const AWAY: Duration = Duration::from_secs(1);
 
 /// Who waits. Of those who wait for the same accounts of one site only the first asks Redis, so that a long queue costs
 /// no more than a short one, and whoever came first is served first.
-pub(super) struct Queue {
+pub(super) struct WaitQueue {
     places: Semaphore,
-    heads: Mutex<HashMap<(SiteName, Scope), Arc<Semaphore>>>,
+    heads: Mutex<HashMap<(SiteName, AccountScope), Arc<Semaphore>>>,
     answered: Mutex<Instant>,
     gauge: Gauge,
 }
 
 /// One request that waits.
-struct Place<'a> {
+struct Waiter<'a> {
     _permit: SemaphorePermit<'a>,
     gauge: &'a Gauge,
 }
 
-impl Queue {
+impl WaitQueue {
     pub(super) fn new(gauge: Gauge) -> Self {
         let (places, heads) = (Semaphore::new(PLACES), Mutex::default());
         Self { places, heads, answered: Mutex::new(Instant::now()), gauge }
     }
 
-    fn enter(&self) -> Result<Place<'_>, PoolError> {
+    fn join(&self) -> Result<Waiter<'_>, PoolError> {
         let permit = self.places.try_acquire().map_err(|_| PoolError::QueueFull)?;
         self.gauge.inc();
-        Ok(Place { _permit: permit, gauge: &self.gauge })
+        Ok(Waiter { _permit: permit, gauge: &self.gauge })
     }
 
     /// The one permit to be first of those who wait for the same. Fair: it goes from one to the next in order.
-    fn head(&self, site: &SiteName, scope: &Scope) -> Arc<Semaphore> {
+    fn head(&self, site: &SiteName, scope: &AccountScope) -> Arc<Semaphore> {
         let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(heads.entry((site.clone(), scope.clone())).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
@@ -74,14 +74,14 @@ impl Queue {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.gauge.dec();
     }
 }
 
 /// What a request does next.
-enum Next {
+enum WaiterAction {
     Go(Lease),
     Wait(Duration),
 }
@@ -91,27 +91,27 @@ impl Pool {
     pub(super) async fn lease(
         self: &Arc<Self>,
         site: &Arc<Site>,
-        scope: &Scope,
+        scope: &AccountScope,
         tried: &[AccountId],
         deadline: Instant,
     ) -> Result<Lease, PoolError> {
-        let (site, scope, whom) = (Arc::clone(site), scope.clone(), Whom::AnyBut(tried.to_vec()));
+        let (site, scope, whom) = (Arc::clone(site), scope.clone(), LeaseTarget::AnyBut(tried.to_vec()));
         let head = self.queue.head(&site.name, &scope);
-        let mut want = Want { site, scope, whom, waits: false };
+        let mut want = LeaseRequest { site, scope, whom, waits: false };
         let nobody_waits = head.available_permits() > 0;
-        if nobody_waits && let Next::Go(lease) = self.once(&want, deadline).await? {
+        if nobody_waits && let WaiterAction::Go(lease) = self.once(&want, deadline).await? {
             return Ok(lease);
         }
         want.waits = true;
-        let _place = self.queue.enter()?;
+        let _place = self.queue.join()?;
         let late = || PoolError::Busy { retry_after: self.patience.queue };
         let _first = timeout_at(deadline, head.acquire()).await.map_err(|_| late())?;
         loop {
             // Before asking: a release between the refusal and the wait must not be missed.
             let released = self.holds.released();
             let pause = match self.once(&want, deadline).await? {
-                Next::Go(lease) => return Ok(lease),
-                Next::Wait(pause) => pause,
+                WaiterAction::Go(lease) => return Ok(lease),
+                WaiterAction::Wait(pause) => pause,
             };
             tokio::select! {
                 () = released => {}
@@ -122,24 +122,30 @@ impl Pool {
     }
 
     /// Asks once, and fails when it makes no sense to wait.
-    async fn once(self: &Arc<Self>, want: &Want, deadline: Instant) -> Result<Next, PoolError> {
+    async fn once(
+        self: &Arc<Self>,
+        want: &LeaseRequest,
+        deadline: Instant,
+    ) -> Result<WaiterAction, PoolError> {
         let too_late = |left| Instant::now() + left > deadline;
         match self.attempt(want).await {
-            Attempt::Held(lease) => Ok(Next::Go(lease)),
-            Attempt::Nobody => Err(PoolError::NoAccount),
-            Attempt::Limited(left) if too_late(left) => {
+            LeaseAttempt::Held(lease) => Ok(WaiterAction::Go(lease)),
+            LeaseAttempt::Nobody => Err(PoolError::NoAccount),
+            LeaseAttempt::Limited(left) if too_late(left) => {
                 Err(Fault::RateLimited { retry_after: Some(left) }.into())
             }
-            Attempt::Spent(left) if too_late(left) => Err(PoolError::Busy { retry_after: left }),
-            Attempt::Limited(left) | Attempt::Spent(left) => Ok(Next::Wait(left)),
-            Attempt::Full => Ok(Next::Wait(Duration::from_millis(rand::rng().random_range(POLL_MS)))),
+            LeaseAttempt::Spent(left) if too_late(left) => Err(PoolError::Busy { retry_after: left }),
+            LeaseAttempt::Limited(left) | LeaseAttempt::Spent(left) => Ok(WaiterAction::Wait(left)),
+            LeaseAttempt::Full => {
+                Ok(WaiterAction::Wait(Duration::from_millis(rand::rng().random_range(POLL_MS))))
+            }
         }
     }
 
     /// Asks once, on a task: a client that leaves between grant and guard must not leave a lease behind.
-    async fn attempt(self: &Arc<Self>, want: &Want) -> Attempt {
+    async fn attempt(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
         let attempt = self.ask_apart(want).await;
-        if !matches!(attempt, Attempt::Nobody) {
+        if !matches!(attempt, LeaseAttempt::Nobody) {
             return attempt;
         }
         self.directory.look(&self.store).await;
@@ -147,7 +153,7 @@ impl Pool {
     }
 
     /// Asks once, on a task of its own.
-    pub(super) async fn ask_apart(self: &Arc<Self>, want: &Want) -> Attempt {
+    pub(super) async fn ask_apart(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
         let (pool, want) = (Arc::clone(self), want.clone());
         let asking = async move { pool.ask(&want).await };
         self.tasks.spawn(asking.in_current_span()).await.expect("asking for a lease does not panic")

@@ -6,7 +6,7 @@ use latchkey_shared::{id::AccountId, site::Site, store::RefreshRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Pool, PoolError, lease::Lease};
-use crate::scope::Scope;
+use crate::scope::AccountScope;
 
 /// Accounts for which one request asks at most: it needs one.
 const ASKED: usize = 4;
@@ -27,7 +27,7 @@ impl Pool {
     pub(super) async fn lease_or_wait(
         self: &Arc<Self>,
         site: &Arc<Site>,
-        scope: &Scope,
+        scope: &AccountScope,
         tried: &[AccountId],
         deadline: Instant,
     ) -> Result<Lease, PoolError> {
@@ -39,7 +39,7 @@ impl Pool {
                 Err(PoolError::NoAccount) => {}
                 settled => return settled,
             }
-            let awaited = self.directory.awaited(&site.name, scope, tried, ASKED);
+            let awaited = self.directory.awaiting_session(&site.name, scope, tried, ASKED);
             if awaited.is_empty() || deadline <= Instant::now() {
                 return Err(PoolError::NoAccount);
             }

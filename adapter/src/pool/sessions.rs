@@ -19,19 +19,19 @@ use tokio::time::Instant;
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Opens and keeps sessions.
-pub(super) struct Sessions {
+pub(super) struct SessionCache {
     vault: SessionVault,
-    opened: Mutex<HashMap<AccountId, Opened>>,
+    opened: Mutex<HashMap<AccountId, CachedSession>>,
     /// When those that are over were last looked for.
     swept: Mutex<Instant>,
 }
 
-struct Opened {
+struct CachedSession {
     generation: u64,
     session: Arc<Session>,
 }
 
-impl Sessions {
+impl SessionCache {
     pub(super) fn new(vault: SessionVault) -> Self {
         Self { vault, opened: Mutex::default(), swept: Mutex::new(Instant::now()) }
     }
@@ -83,7 +83,7 @@ impl Sessions {
 
     /// Keeps a session, and now and then forgets those that are over. A newer one that came meanwhile stays.
     fn keep(&self, id: AccountId, generation: u64, session: Session) -> Option<Arc<Session>> {
-        let fresh = Opened { generation, session: Arc::new(session) };
+        let fresh = CachedSession { generation, session: Arc::new(session) };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_to_sweep() {
             opened.retain(|_, opened| opened.lives());
@@ -104,7 +104,7 @@ impl Sessions {
     }
 }
 
-impl Opened {
+impl CachedSession {
     fn lives(&self) -> bool {
         Timestamp::now() < self.session.expires_at
     }

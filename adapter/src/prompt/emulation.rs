@@ -5,23 +5,25 @@ use std::{collections::BTreeSet, sync::Arc};
 use latchkey_bridge::{
     catalog::Catalog,
     dialect::{Dialect, Nonce},
-    render::{self, Budget, Note, Rendered, Request, TooLong, choice::Choice},
-    sieve::quoted::Quoted,
+    render::{
+        self, PromptBudget, PromptTooLong, RenderNote, RenderRequest, RenderedPrompt, choice::ToolChoice,
+    },
+    sieve::quoted::QuotedTexts,
 };
 use latchkey_shared::site::Site;
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Calls, File, Prompt, message,
-    parts::{self, Others},
-    wanted::{self, Wanted},
+    CallMode, Prompt, PromptFile, message,
+    parts::{self, OtherParts},
+    wanted::{self, WantedFormat},
 };
 use crate::{
     anthropic::converted::without_billing,
     config,
     conversation::{add, digest},
-    openai::request::{ChatRequest, Invalid},
+    openai::request::{ChatRequest, InvalidRequest},
     sites,
 };
 
@@ -36,28 +38,28 @@ pub(crate) struct Emulation {
     /// How calls are written.
     pub dialect: Dialect,
     /// Which may, or must, be called.
-    pub choice: Choice,
+    pub choice: ToolChoice,
     /// Whether several may be called at once.
     pub parallel: bool,
     /// The longest prompt that the site takes.
     pub prompt_bytes: usize,
     /// What the model is shown that may hold a call; none where only our own form is read.
-    pub shown: Option<Arc<Quoted>>,
+    pub shown: Option<Arc<QuotedTexts>>,
     /// Whether the client chose which tools may be called.
     pub restricted: bool,
     /// What the client and the person said: it may name tools that are not declared.
     pub told: Vec<String>,
     /// The form in which the client wants the answer.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<WantedFormat>,
     /// Whether the client is shown each word as it comes.
     pub streamed: bool,
     /// The end of the conversation.
-    pub scene: Scene,
+    pub scene: ConversationEnd,
 }
 
 /// The end of the conversation.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scene {
+pub(crate) struct ConversationEnd {
     /// The system prompt.
     pub system: String,
     /// What the person said last.
@@ -85,30 +87,29 @@ pub(super) fn prompt(
     site: &Site,
     model: String,
     minted: String,
-    settings: &config::Calls,
-) -> Result<Prompt, Invalid> {
+    settings: &config::ToolCallConfig,
+) -> Result<Prompt, InvalidRequest> {
     let plain =
         request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
-    let others = if plain { Others::of(site) } else { Others::LeftOut };
+    let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
     let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
     let ChatRequest { messages, mut tools, only, stream, mut rest, session, client, .. } = request;
     if plain && wanted.is_none() {
-        return Ok(Prompt { model, messages, files, tools, rest, minted, calls: Calls::Untouched });
+        return Ok(Prompt { model, messages, files, tools, rest, minted, calls: CallMode::Untouched });
     }
     let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
     let mut budget = sites::budget(site);
     if let Some(only) = &only {
-        tools
-            .retain(|tool| Catalog::new(&[value(tool)]).tools().iter().any(|tool| only.contains(&tool.name)));
+        tools.retain(|tool| declares_one_of(tool, only));
     }
     let mut emulation = Emulation {
         prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
         dialect: dialect(site, &values, client, &settings.nonce_key),
         shown: if plain { None } else { shown(site, &values, &files) },
-        choice: Choice::parse(field("tool_choice").as_ref()),
+        choice: ToolChoice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         restricted: only.is_some(),
         told: values
@@ -118,7 +119,7 @@ pub(super) fn prompt(
             .collect(),
         wanted,
         streamed: stream,
-        scene: Scene::of(&values),
+        scene: ConversationEnd::of(&values),
     };
     emulation.scene.conversation = conversation(site, &model, session.as_deref(), &values);
     rest.remove("tool_choice");
@@ -128,26 +129,32 @@ pub(super) fn prompt(
     }
     let words = emulation.wanted.as_ref().map(|wanted| wanted.words(emulation.offers_tools()));
     budget.prompt_bytes = budget.prompt_bytes.saturating_sub(words.as_ref().map_or(0, String::len));
-    let mut rendered = emulation.render(&values, budget).map_err(|TooLong { bytes, limit_bytes }| {
-        Invalid(format!(
-            "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
-        ))
-    })?;
+    let mut rendered =
+        emulation.render(&values, budget).map_err(|PromptTooLong { bytes, limit_bytes }| {
+            InvalidRequest(format!(
+                "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
+            ))
+        })?;
     if !emulation.offers_tools() {
         // Nothing in the answer is a call.
         (emulation.catalog, emulation.shown) = (Arc::default(), None);
     }
-    emulation.scene.repeats = rendered.notes.contains(&Note::Repeated);
-    tracing::debug!(tier = rendered.tier.map(render::offer::Tier::as_str), notes = ?rendered.notes, "tools are written out");
+    emulation.scene.repeats = rendered.notes.contains(&RenderNote::Repeated);
+    tracing::debug!(tier = rendered.tier.map(render::offer::DetailLevel::as_str), notes = ?rendered.notes, "tools are written out");
     if let Some(words) = words {
         rendered.remind(&words);
     }
     let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
     let calls = match emulation.offers_tools() || emulation.wanted.is_some() {
-        true => Calls::Emulated(Arc::new(emulation)),
-        false => Calls::Untouched,
+        true => CallMode::Emulated(Arc::new(emulation)),
+        false => CallMode::Untouched,
     };
     Ok(Prompt { model, messages, files, tools: Vec::new(), rest, minted, calls })
+}
+
+/// Whether a declaration is of a tool with one of these names.
+fn declares_one_of(tool: &RawValue, names: &[String]) -> bool {
+    Catalog::new(&[value(tool)]).tools().iter().any(|tool| names.contains(&tool.name))
 }
 
 /// The tools as declared.
@@ -159,12 +166,12 @@ pub(super) fn catalog(tools: &[Box<RawValue>]) -> Catalog {
 impl Emulation {
     /// Whether the answer must call a tool.
     pub(crate) fn requires_call(&self) -> bool {
-        matches!(self.choice, Choice::Required | Choice::Named(_))
+        matches!(self.choice, ToolChoice::Required | ToolChoice::Named(_))
     }
 
     /// Whether there are tools that may be called.
     pub(crate) fn offers_tools(&self) -> bool {
-        self.choice != Choice::None && !self.catalog.tools().is_empty()
+        self.choice != ToolChoice::None && !self.catalog.tools().is_empty()
     }
 
     /// Whether what the client and the person said names a tool: clients run tools that they only tell of.
@@ -178,14 +185,14 @@ impl Emulation {
         !tool.is_empty() && self.told.iter().any(names)
     }
 
-    fn render(&self, messages: &[Value], budget: Budget) -> Result<Rendered, TooLong> {
+    fn render(&self, messages: &[Value], budget: PromptBudget) -> Result<RenderedPrompt, PromptTooLong> {
         let Self { catalog, choice, parallel, dialect, .. } = self;
-        let request = Request { messages, catalog, choice, parallel: *parallel };
+        let request = RenderRequest { messages, catalog, choice, parallel: *parallel };
         render::render(&request, dialect, budget)
     }
 }
 
-impl Scene {
+impl ConversationEnd {
     fn of(messages: &[Value]) -> Self {
         let spoke = messages.iter().rposition(|message| role(message) == "user");
         let since = &messages[spoke.map_or(0, |at| at + 1)..];
@@ -234,14 +241,14 @@ fn steady(system: &str) -> String {
 }
 
 /// The results, files and words of the person that the model is shown.
-fn shown(site: &Site, messages: &[Value], files: &[File]) -> Option<Arc<Quoted>> {
+fn shown(site: &Site, messages: &[Value], files: &[PromptFile]) -> Option<Arc<QuotedTexts>> {
     if !site.chat.foreign_calls {
         return None;
     }
     let said = messages.iter().filter(|message| role(message) == "user" || is_result(message)).map(text);
     let files = files.iter().map(|file| String::from_utf8_lossy(&file.content).into_owned());
     let texts: Vec<String> = said.chain(files).collect();
-    Some(Arc::new(Quoted::new(texts.iter().map(String::as_str))))
+    Some(Arc::new(QuotedTexts::new(texts.iter().map(String::as_str))))
 }
 
 fn is_system(message: &Value) -> bool {

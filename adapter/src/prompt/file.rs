@@ -6,7 +6,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use latchkey_shared::site::chat::upload::Kind;
+use latchkey_shared::site::chat::upload::FileKind;
 use serde_json::Value;
 
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -30,7 +30,7 @@ const TYPES: [(&str, &str); 12] = [
 
 /// A file of a prompt. Clones share its content, which is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct File {
+pub(crate) struct PromptFile {
     /// Its name, without a path.
     pub name: String,
     /// Its media type, like `image/png`.
@@ -43,7 +43,7 @@ pub(crate) struct File {
 
 /// Why a part is no file that can be uploaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(super) enum UnusableFile {
     /// It is elsewhere.
     Elsewhere,
     /// Its content is not base64.
@@ -52,18 +52,18 @@ pub(super) enum Unusable {
     Large(usize),
 }
 
-impl fmt::Debug for File {
+impl fmt::Debug for PromptFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File").field("size_bytes", &self.content.len()).finish_non_exhaustive()
     }
 }
 
 /// What a part of a message is, if it is no text.
-pub(super) fn kind(part: &Value) -> Option<Kind> {
+pub(super) fn kind(part: &Value) -> Option<FileKind> {
     match part["type"].as_str()? {
-        "image_url" | "image" | "input_image" => Some(Kind::Picture),
-        "file" | "input_file" | "document" => Some(Kind::File),
-        "input_audio" => Some(Kind::Sound),
+        "image_url" | "image" | "input_image" => Some(FileKind::Picture),
+        "file" | "input_file" | "document" => Some(FileKind::File),
+        "input_audio" => Some(FileKind::Sound),
         _ => None,
     }
 }
@@ -74,32 +74,37 @@ pub(super) fn is_elsewhere(part: &Value) -> bool {
     content.is_none_or(|content| content.starts_with("http://") || content.starts_with("https://"))
 }
 
-impl File {
+impl PromptFile {
     /// Reads a part of a message, the file with this number in the conversation.
     ///
     /// # Errors
     /// Why it cannot be uploaded.
-    pub(super) fn read(part: &Value, kind: Kind, number: usize, max_bytes: usize) -> Result<Self, Unusable> {
+    pub(super) fn read(
+        part: &Value,
+        kind: FileKind,
+        number: usize,
+        max_bytes: usize,
+    ) -> Result<Self, UnusableFile> {
         let (content, name, format) = told(part);
         if is_elsewhere(part) {
-            return Err(Unusable::Elsewhere);
+            return Err(UnusableFile::Elsewhere);
         }
         let (declared, base64) = match content.unwrap_or_default().strip_prefix("data:") {
             None => (None, content.unwrap_or_default()),
             Some(url) => {
-                let (head, data) = url.split_once(',').ok_or(Unusable::Broken)?;
-                let head = head.strip_suffix(";base64").ok_or(Unusable::Broken)?;
+                let (head, data) = url.split_once(',').ok_or(UnusableFile::Broken)?;
+                let head = head.strip_suffix(";base64").ok_or(UnusableFile::Broken)?;
                 (head.split(';').next().and_then(media_type), data)
             }
         };
         // Before it is decoded: four characters are three bytes.
         let size = base64.trim_end_matches('=').len() / 4 * 3;
         if max_bytes < size {
-            return Err(Unusable::Large(size));
+            return Err(UnusableFile::Large(size));
         }
-        let content = STANDARD.decode(base64).map_err(|_| Unusable::Broken)?;
+        let content = STANDARD.decode(base64).map_err(|_| UnusableFile::Broken)?;
         if max_bytes < content.len() {
-            return Err(Unusable::Large(content.len()));
+            return Err(UnusableFile::Large(content.len()));
         }
         let given = name.map(safe_name).filter(|name| !name.is_empty());
         let by_name = given.as_deref().or(format).and_then(type_of);
@@ -152,8 +157,8 @@ mod tests {
 
     use super::*;
 
-    fn read(part: &Value) -> Result<(String, String, String), Unusable> {
-        let file = File::read(part, kind(part).unwrap(), 2, 8)?;
+    fn read(part: &Value) -> Result<(String, String, String), UnusableFile> {
+        let file = PromptFile::read(part, kind(part).unwrap(), 2, 8)?;
         let content = String::from_utf8_lossy(&file.content).into_owned();
         Ok((file.name, file.media_type, content))
     }
@@ -182,19 +187,22 @@ mod tests {
     fn what_cannot_be_uploaded_is_told_apart() {
         let picture = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
 
-        assert_eq!(read(&picture("https://a.example/b.png")), Err(Unusable::Elsewhere));
-        assert_eq!(read(&json!({"type": "file", "file": {"file_id": "file-1"}})), Err(Unusable::Elsewhere));
+        assert_eq!(read(&picture("https://a.example/b.png")), Err(UnusableFile::Elsewhere));
+        assert_eq!(
+            read(&json!({"type": "file", "file": {"file_id": "file-1"}})),
+            Err(UnusableFile::Elsewhere)
+        );
         for broken in ["data:image/png;base64,a", "data:image/png,red", "data:image/png;base64"] {
-            assert_eq!(read(&picture(broken)), Err(Unusable::Broken), "{broken}");
+            assert_eq!(read(&picture(broken)), Err(UnusableFile::Broken), "{broken}");
         }
-        assert_eq!(read(&picture("data:image/png;base64,MTIzNDU2Nzg5")), Err(Unusable::Large(9)));
+        assert_eq!(read(&picture("data:image/png;base64,MTIzNDU2Nzg5")), Err(UnusableFile::Large(9)));
         assert_eq!(read(&picture("data:image/png;base64,MTIzNDU2Nzg=")).unwrap().2, "12345678");
     }
 
     #[test]
     fn a_file_shows_nothing_of_itself() {
         let (name, content) = ("secret.txt".to_owned(), Bytes::from_static(b"secret"));
-        let file = File { name, media_type: UNKNOWN_TYPE.to_owned(), content, is_new: true };
+        let file = PromptFile { name, media_type: UNKNOWN_TYPE.to_owned(), content, is_new: true };
 
         assert_eq!(format!("{file:?}"), "File { size_bytes: 6, .. }");
     }

@@ -4,29 +4,29 @@
 
 use latchkey_shared::site::{
     Site,
-    chat::upload::{Kind, Upload},
+    chat::upload::{FileKind, UploadRules},
 };
 use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
 
-use super::file::{self, File, Unusable};
+use super::file::{self, PromptFile, UnusableFile};
 use crate::{
-    openai::request::{ChatRequest, Invalid},
+    openai::request::{ChatRequest, InvalidRequest},
     sites,
 };
 
 /// What becomes of what is neither text nor uploaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Others {
+pub(super) enum OtherParts {
     /// The site's endpoint takes it as it came.
     Passed,
     /// Only text gets there.
     LeftOut,
 }
 
-impl Others {
+impl OtherParts {
     /// Of a prompt that the site gets as it came.
     pub(super) fn of(site: &Site) -> Self {
         if sites::takes_parts(site) { Self::Passed } else { Self::LeftOut }
@@ -40,10 +40,10 @@ impl Others {
 pub(super) fn apart(
     mut request: ChatRequest,
     site: &Site,
-    others: Others,
-) -> Result<(ChatRequest, Vec<File>), Invalid> {
+    others: OtherParts,
+) -> Result<(ChatRequest, Vec<PromptFile>), InvalidRequest> {
     let upload = site.chat.upload.as_ref();
-    if others == Others::Passed && upload.is_none() {
+    if others == OtherParts::Passed && upload.is_none() {
         return Ok((request, Vec::new()));
     }
     let last = just_sent(&request);
@@ -67,7 +67,7 @@ pub(super) fn apart(
                     to_come -= 1;
                     read(part, kind, upload, site, to_come, files.len() + 1)
                 }
-                None if others == Others::Passed => continue,
+                None if others == OtherParts::Passed => continue,
                 None => Err(not_taken(part, site)),
             };
             let text = match read {
@@ -77,7 +77,7 @@ pub(super) fn apart(
                     Some(marker)
                 }
                 Err(why) if is_last => {
-                    return Err(Invalid(format!("messages[{index}].content[{at}]: {why}")));
+                    return Err(InvalidRequest(format!("messages[{index}].content[{at}]: {why}")));
                 }
                 Err(_) if of_a_tool => {
                     told.push((index, left_out(part, upload)));
@@ -131,46 +131,54 @@ fn just_sent(request: &ChatRequest) -> Option<usize> {
 
 /// The files, with what of them is new to a site that keeps the conversation: what came after the answer before the
 /// words that were just sent. An answer behind these is one that the client has begun itself.
-fn since_the_last_answer(files: Vec<(usize, File)>, request: &ChatRequest, last: Option<usize>) -> Vec<File> {
+fn since_the_last_answer(
+    files: Vec<(usize, PromptFile)>,
+    request: &ChatRequest,
+    last: Option<usize>,
+) -> Vec<PromptFile> {
     if files.is_empty() {
         return Vec::new();
     }
     let before = &request.messages[..last.unwrap_or_default()];
     let answered = before.iter().rposition(|raw| value(raw)["role"] == "assistant");
     let is_new = |index: usize| answered.is_none_or(|answered| answered < index);
-    files.into_iter().map(|(index, file)| File { is_new: is_new(index), ..file }).collect()
+    files.into_iter().map(|(index, file)| PromptFile { is_new: is_new(index), ..file }).collect()
 }
 
 /// What a part is and how it is uploaded, if it is.
-fn uploaded<'u>(part: &Value, upload: Option<&'u Upload>, others: Others) -> Option<(Kind, &'u Upload)> {
+fn uploaded<'u>(
+    part: &Value,
+    upload: Option<&'u UploadRules>,
+    others: OtherParts,
+) -> Option<(FileKind, &'u UploadRules)> {
     let (kind, upload) = (file::kind(part)?, upload?);
     // An endpoint that takes pictures fetches them itself, as it always did.
-    let passed = others == Others::Passed && kind == Kind::Picture && file::is_elsewhere(part);
+    let passed = others == OtherParts::Passed && kind == FileKind::Picture && file::is_elsewhere(part);
     (upload.takes.contains(&kind) && !passed).then_some((kind, upload))
 }
 
 /// Reads the file with this number, which `to_come` others follow.
 fn read(
     part: &Value,
-    kind: Kind,
-    upload: &Upload,
+    kind: FileKind,
+    upload: &UploadRules,
     site: &Site,
     to_come: usize,
     number: usize,
-) -> Result<File, String> {
-    let Upload { max_bytes, max_files, .. } = upload;
+) -> Result<PromptFile, String> {
+    let UploadRules { max_bytes, max_files, .. } = upload;
     if *max_files <= to_come {
         return Err(format!("the site {} takes {max_files} files with one request; send no more", site.name));
     }
-    File::read(part, kind, number, *max_bytes).map_err(|unusable| match unusable {
-        Unusable::Elsewhere => {
+    PromptFile::read(part, kind, number, *max_bytes).map_err(|unusable| match unusable {
+        UnusableFile::Elsewhere => {
             let kind = kind.as_str();
             format!("a {kind} that is elsewhere is never fetched; send its content as a data: URL")
         }
-        Unusable::Broken => {
+        UnusableFile::Broken => {
             format!("expected the content of the {} as base64 in a data: URL", kind.as_str())
         }
-        Unusable::Large(bytes) => format!(
+        UnusableFile::Large(bytes) => format!(
             "the {} has {bytes} bytes, and the site {} takes {max_bytes}; send a smaller one",
             kind.as_str(),
             site.name
@@ -183,7 +191,7 @@ fn not_taken(part: &Value, site: &Site) -> String {
     format!("the site {}{reached} takes no {}; send the request without it", site.name, name(part))
 }
 
-fn left_out(part: &Value, upload: Option<&Upload>) -> String {
+fn left_out(part: &Value, upload: Option<&UploadRules>) -> String {
     let why = if upload.is_some() { "" } else { ": this model is reached through text only" };
     format!("[{} left out{why}]", name(part))
 }
@@ -198,7 +206,7 @@ fn text(part: &Value) -> &str {
 
 /// What a person calls it; nothing of what the client wrote is repeated.
 fn name(part: &Value) -> &'static str {
-    file::kind(part).map_or("part of this kind", Kind::as_str)
+    file::kind(part).map_or("part of this kind", FileKind::as_str)
 }
 
 /// Whether a message is a tool's result.
@@ -213,7 +221,7 @@ fn value(raw: &RawValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use latchkey_shared::site::{SiteUrls, catalog::Catalog};
+    use latchkey_shared::site::{SiteUrls, catalog::SiteCatalog};
     use serde_json::json;
 
     use super::*;
@@ -221,7 +229,7 @@ mod tests {
     /// A built-in site, with what its file says here of uploads replaced.
     fn site(name: &str) -> Site {
         let urls = SiteUrls::from([(name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
-        let catalog = Catalog::load(&[], &urls).unwrap();
+        let catalog = SiteCatalog::load(&[], &urls).unwrap();
         let mut site = Site::clone(catalog.sites().next().unwrap());
         if let Some(upload) = &mut site.chat.upload {
             (upload.max_bytes, upload.max_files) = (8, 2);
@@ -229,10 +237,10 @@ mod tests {
         site
     }
 
-    fn apart(site: &Site, messages: &Value) -> Result<(Vec<Value>, Vec<File>), Invalid> {
+    fn apart(site: &Site, messages: &Value) -> Result<(Vec<Value>, Vec<PromptFile>), InvalidRequest> {
         let body = json!({"model": "gradio", "messages": messages}).to_string();
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
-        let (request, files) = super::apart(request, site, Others::of(site))?;
+        let (request, files) = super::apart(request, site, OtherParts::of(site))?;
         Ok((request.messages.iter().map(|raw| value(raw)).collect(), files))
     }
 
@@ -296,7 +304,7 @@ mod tests {
             r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"[1]"}],"x":1.10}]}"#;
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
 
-        let (request, _) = super::apart(request, &site("chainlit"), Others::LeftOut).unwrap();
+        let (request, _) = super::apart(request, &site("chainlit"), OtherParts::LeftOut).unwrap();
 
         assert!(body.contains(request.messages[0].get()), "{}", request.messages[0].get());
     }
@@ -311,7 +319,7 @@ mod tests {
 
         assert_eq!(told[0]["content"], "[file: a.txt]\nOne?");
         assert_eq!(told[2]["content"], "Two?\n[picture: picture-2.png]");
-        let seen = |file: &File| (file.name.clone(), file.content.to_vec(), file.is_new);
+        let seen = |file: &PromptFile| (file.name.clone(), file.content.to_vec(), file.is_new);
         let expected = [("a.txt", b"a", false), ("picture-2.png", b"b", true)];
         let expected = expected.map(|(name, content, is_new)| (name.to_owned(), content.to_vec(), is_new));
         assert_eq!(files.iter().map(seen).collect::<Vec<_>>(), expected);

@@ -15,7 +15,7 @@ pub(super) const FIELD: &str = "response_format";
 
 /// JSON of a schema.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedFormat {
     /// Holds the schema, as if it were that of a tool.
     catalog: Catalog,
 }
@@ -26,7 +26,7 @@ pub(super) fn writes(request: &ChatRequest, site: &Site) -> bool {
 }
 
 /// What a request wants.
-pub(super) fn of(request: &ChatRequest) -> Option<Wanted> {
+pub(super) fn of(request: &ChatRequest) -> Option<WantedFormat> {
     let format: Value = serde_json::from_str(request.rest.get(FIELD)?.get()).ok()?;
     let schema = match format["type"].as_str()? {
         "json_schema" => format["json_schema"]["schema"].clone(),
@@ -34,10 +34,10 @@ pub(super) fn of(request: &ChatRequest) -> Option<Wanted> {
         _ => return None,
     };
     let schema = if schema.is_object() { schema } else { json!({"type": "object"}) };
-    Some(Wanted { catalog: Catalog::new(&[json!({"name": "answer", "parameters": schema})]) })
+    Some(WantedFormat { catalog: Catalog::new(&[json!({"name": "answer", "parameters": schema})]) })
 }
 
-impl Wanted {
+impl WantedFormat {
     /// What the site is told; `tools` says whether calls may come before the answer.
     pub(super) fn words(&self, tools: bool) -> String {
         self.tool().map_or_else(String::new, |tool| reask::format(&tool.schema, tools))

@@ -3,7 +3,7 @@
 //! Letters become `x`, digits `0`; what structures a stream or a call stays, so that a leaked tag, a missing finish or
 //! a broken argument can still be seen.
 
-use latchkey_shared::flight::{Event, Flight};
+use latchkey_shared::recording::{TurnEvent, TurnRecord};
 use serde_json::Value;
 
 /// Values that are words of a protocol; nobody's secret is one of them.
@@ -50,15 +50,15 @@ const TAGS: [&str; 12] = [
 ];
 
 /// Masks all of it.
-pub(super) fn mask(flight: &mut Flight) {
+pub(super) fn mask(flight: &mut TurnRecord) {
     let mask = Mask { nonce: &flight.nonce };
     for moment in &mut flight.moments {
         match &mut moment.event {
-            Event::Request { body } => *body = mask.json(body),
-            Event::Site { text } | Event::Chunk { text } => *text = mask.events(text),
-            Event::Delta { text, .. } => *text = mask.letters(text),
-            Event::Again { question } => *question = mask.letters(question),
-            Event::Answer | Event::Over { .. } | Event::Fault { .. } => {}
+            TurnEvent::Request { body } => *body = mask.json(body),
+            TurnEvent::Site { text } | TurnEvent::Chunk { text } => *text = mask.events(text),
+            TurnEvent::Delta { text, .. } => *text = mask.letters(text),
+            TurnEvent::Again { question } => *question = mask.letters(question),
+            TurnEvent::Answer | TurnEvent::Over { .. } | TurnEvent::Fault { .. } => {}
         }
     }
 }

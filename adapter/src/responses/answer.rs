@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::{
     anthropic::answer::SIGNATURE,
     stream::{
-        collect::Collected,
-        delta::{Call, Finish, Usage},
+        collect::CollectedAnswer,
+        delta::{FinishReason, ToolCall, Usage},
     },
 };
 
@@ -54,7 +54,7 @@ struct Empty {}
 
 /// What a response is about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Head<'a> {
+pub(crate) struct ResponseHead<'a> {
     /// Its id.
     pub id: &'a str,
     /// When it began, Unix time in seconds.
@@ -145,12 +145,12 @@ struct OutputDetails {
 
 /// What an item is made of: ids that no other answer has.
 #[derive(Clone, Debug)]
-pub(crate) struct Maker {
+pub(crate) struct ItemFactory {
     minted: String,
     encrypted: bool,
 }
 
-impl Maker {
+impl ItemFactory {
     /// For one answer; `encrypted` if its thoughts need an `encrypted_content`.
     pub(crate) fn new(minted: &str, encrypted: bool) -> Self {
         Self { minted: minted.to_owned(), encrypted }
@@ -168,13 +168,13 @@ impl Maker {
     }
 
     /// A call; its arguments are none while it begins.
-    pub(crate) fn call(&self, index: usize, status: &'static str, call: &Call, arguments: &str) -> Item {
+    pub(crate) fn call(&self, index: usize, status: &'static str, call: &ToolCall, arguments: &str) -> Item {
         let (id, arguments) = (format!("fc_{}_{index}", self.minted), arguments.to_owned());
         Item::FunctionCall { id, status, call_id: call.id.clone(), name: call.name.clone(), arguments }
     }
 
     /// All items of what was collected.
-    pub(crate) fn items(&self, said: &Collected) -> Vec<Item> {
+    pub(crate) fn items(&self, said: &CollectedAnswer) -> Vec<Item> {
         let mut items = Vec::new();
         if !said.reasoning.is_empty() {
             items.push(self.reasoning(0, vec![Part::thought(&said.reasoning)]));
@@ -219,8 +219,8 @@ impl Part {
 
 impl<'a> Response<'a> {
     /// As it begins.
-    pub(crate) fn begun(head: Head<'a>, output: &'a [Item]) -> Self {
-        let Head { id, created, model } = head;
+    pub(crate) fn begun(head: ResponseHead<'a>, output: &'a [Item]) -> Self {
+        let ResponseHead { id, created, model } = head;
         Self {
             id,
             object: "response",
@@ -247,11 +247,16 @@ impl<'a> Response<'a> {
     }
 
     /// As it ended.
-    pub(crate) fn ended(head: Head<'a>, output: &'a [Item], finish: Finish, usage: Usage) -> Self {
+    pub(crate) fn ended(
+        head: ResponseHead<'a>,
+        output: &'a [Item],
+        finish: FinishReason,
+        usage: Usage,
+    ) -> Self {
         let reason = match finish {
-            Finish::Stop | Finish::ToolCalls => None,
-            Finish::Length => Some("max_output_tokens"),
-            Finish::ContentFilter => Some("content_filter"),
+            FinishReason::Stop | FinishReason::ToolCalls => None,
+            FinishReason::Length => Some("max_output_tokens"),
+            FinishReason::ContentFilter => Some("content_filter"),
         };
         let status = if reason.is_some() { INCOMPLETE } else { COMPLETED };
         let incomplete_details = reason.map(|reason| Incomplete { reason });
@@ -259,7 +264,12 @@ impl<'a> Response<'a> {
     }
 
     /// As it failed.
-    pub(crate) fn failed(head: Head<'a>, output: &'a [Item], code: &'a str, message: &'a str) -> Self {
+    pub(crate) fn failed(
+        head: ResponseHead<'a>,
+        output: &'a [Item],
+        code: &'a str,
+        message: &'a str,
+    ) -> Self {
         let error = Some(ErrorView { code, message });
         Self { status: "failed", error, ..Self::begun(head, output) }
     }

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::openai::{
     messages::{merged, reminder, texts},
-    request::Invalid,
+    request::InvalidRequest,
 };
 
 /// A conversation that is being translated.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
+pub(super) struct ItemsTranslator {
     system: Vec<String>,
     messages: Vec<Value>,
     /// What the model thought before it says or does something.
@@ -18,7 +18,7 @@ pub(super) struct Conversation {
     seen: Vec<Value>,
 }
 
-impl Conversation {
+impl ItemsTranslator {
     /// Takes what is told before everything else.
     pub(super) fn system(&mut self, text: &str) {
         if !text.trim().is_empty() {
@@ -30,9 +30,9 @@ impl Conversation {
     ///
     /// # Errors
     /// When it is none, or one that only OpenAI's servers have.
-    pub(super) fn push(&mut self, index: usize, item: &Value) -> Result<(), Invalid> {
+    pub(super) fn push(&mut self, index: usize, item: &Value) -> Result<(), InvalidRequest> {
         if !item.is_object() {
-            return Err(Invalid(format!("input[{index}]: expected an object")));
+            return Err(InvalidRequest(format!("input[{index}]: expected an object")));
         }
         match item["type"].as_str().unwrap_or("message") {
             "message" => return self.message(index, item),
@@ -41,7 +41,7 @@ impl Conversation {
             "function_call_output" | "custom_tool_call_output" => self.result(item),
             "reasoning" => self.thought.push_str(&thought(item)),
             "item_reference" => {
-                return Err(Invalid(format!(
+                return Err(InvalidRequest(format!(
                     "input[{index}]: an item_reference names an item that is not kept here; send the item itself"
                 )));
             }
@@ -59,13 +59,15 @@ impl Conversation {
         merged(first.into_iter().chain(self.messages).collect())
     }
 
-    fn message(&mut self, index: usize, item: &Value) -> Result<(), Invalid> {
+    fn message(&mut self, index: usize, item: &Value) -> Result<(), InvalidRequest> {
         let parts = match &item["content"] {
             Value::String(text) => vec![json!({"type": "text", "text": text})],
             Value::Array(parts) => parts.iter().filter_map(part).collect(),
             Value::Null => Vec::new(),
             _ => {
-                return Err(Invalid(format!("input[{index}].content: expected a text or an array of parts")));
+                return Err(InvalidRequest(format!(
+                    "input[{index}].content: expected a text or an array of parts"
+                )));
             }
         };
         match item["role"].as_str() {
@@ -82,7 +84,7 @@ impl Conversation {
                 self.messages.push(reminder(&texts(&parts).join("\n\n")));
             }
             _ => {
-                return Err(Invalid(format!(
+                return Err(InvalidRequest(format!(
                     "input[{index}].role: expected user, assistant, system or developer"
                 )));
             }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::items::Conversation;
+use super::items::ItemsTranslator;
 use crate::openai::{
     choice,
-    request::{ChatRequest, Invalid, object, raw},
+    request::{ChatRequest, InvalidRequest, object, raw},
 };
 
 /// What a client asks for to have its reasoning items back.
@@ -18,7 +18,7 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 /// What we read of a body. Everything else is for OpenAI's own servers and is left out: `store`, `metadata`,
 /// `service_tier`, `truncation`, `safety_identifier`.
 #[derive(Deserialize)]
-struct Body {
+struct ResponsesBody {
     model: Option<Value>,
     input: Option<Value>,
     instructions: Option<Value>,
@@ -49,30 +49,30 @@ struct Body {
 
 /// A request, and what only the answer needs to know of it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ResponsesRequest {
     /// The chat.
     pub request: ChatRequest,
     /// Whether reasoning items need an `encrypted_content`.
     pub encrypted: bool,
 }
 
-impl Asked {
+impl ResponsesRequest {
     /// Reads a body.
     ///
     /// # Errors
     /// The first field that is missing, wrong, or names something that was never kept.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        let body: Body = object(body)?;
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let body: ResponsesBody = object(body)?;
         refuse_kept(&body)?;
         let model = match &body.model {
             Some(Value::String(model)) => model.clone(),
-            Some(_) => return Err(Invalid::expected("model", "a text")),
-            None => return Err(Invalid::missing("model", "a text")),
+            Some(_) => return Err(InvalidRequest::expected("model", "a text")),
+            None => return Err(InvalidRequest::missing("model", "a text")),
         };
         let stream = match &body.stream {
             None | Some(Value::Null) => false,
             Some(Value::Bool(stream)) => *stream,
-            Some(_) => return Err(Invalid::expected("stream", "true or false")),
+            Some(_) => return Err(InvalidRequest::expected("stream", "true or false")),
         };
         let messages = messages(&body)?;
         let tools = tools(body.tools.as_ref())?;
@@ -87,7 +87,7 @@ impl Asked {
     }
 }
 
-fn refuse_kept(body: &Body) -> Result<(), Invalid> {
+fn refuse_kept(body: &ResponsesBody) -> Result<(), InvalidRequest> {
     let refused = [
         (
             "previous_response_id",
@@ -102,20 +102,20 @@ fn refuse_kept(body: &Body) -> Result<(), Invalid> {
         ("prompt", &body.prompt, "prompts are not kept here; send the text in instructions or input"),
     ];
     match refused.iter().find(|(_, value, _)| !value.is_null()) {
-        Some((field, _, why)) => Err(Invalid(format!("{field}: {why}"))),
+        Some((field, _, why)) => Err(InvalidRequest(format!("{field}: {why}"))),
         None if body.background == true => {
-            Err(Invalid("background: responses are not kept here; ask with stream".to_owned()))
+            Err(InvalidRequest("background: responses are not kept here; ask with stream".to_owned()))
         }
         None => Ok(()),
     }
 }
 
-fn messages(body: &Body) -> Result<Vec<Box<RawValue>>, Invalid> {
-    let mut conversation = Conversation::default();
+fn messages(body: &ResponsesBody) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
+    let mut conversation = ItemsTranslator::default();
     match &body.instructions {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) => conversation.system(text),
-        Some(_) => return Err(Invalid::expected("instructions", "a text")),
+        Some(_) => return Err(InvalidRequest::expected("instructions", "a text")),
     }
     match &body.input {
         Some(Value::String(text)) => conversation.push(0, &json!({"role": "user", "content": text}))?,
@@ -124,23 +124,23 @@ fn messages(body: &Body) -> Result<Vec<Box<RawValue>>, Invalid> {
                 conversation.push(index, item)?;
             }
         }
-        Some(Value::Array(_)) => return Err(Invalid("input: expected at least one item".to_owned())),
-        Some(_) => return Err(Invalid::expected("input", "a text or an array of items")),
-        None => return Err(Invalid::missing("input", "a text or an array of items")),
+        Some(Value::Array(_)) => return Err(InvalidRequest("input: expected at least one item".to_owned())),
+        Some(_) => return Err(InvalidRequest::expected("input", "a text or an array of items")),
+        None => return Err(InvalidRequest::missing("input", "a text or an array of items")),
     }
     let messages = conversation.finish();
     if messages.is_empty() {
-        return Err(Invalid("input: expected at least one message".to_owned()));
+        return Err(InvalidRequest("input: expected at least one message".to_owned()));
     }
     Ok(messages.iter().map(raw).collect())
 }
 
 /// Tools of type `function`. The others are carried out by OpenAI's servers or are no functions: no site knows them.
-fn tools(tools: Option<&Value>) -> Result<Vec<Value>, Invalid> {
+fn tools(tools: Option<&Value>) -> Result<Vec<Value>, InvalidRequest> {
     let tools = match tools {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(tools)) => tools,
-        Some(_) => return Err(Invalid::expected("tools", "an array")),
+        Some(_) => return Err(InvalidRequest::expected("tools", "an array")),
     };
     let mut functions = Vec::new();
     for (index, tool) in tools.iter().enumerate() {
@@ -149,7 +149,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Value>, Invalid> {
             continue;
         }
         if !tool["name"].is_string() {
-            return Err(Invalid(format!("tools[{index}].name: missing, expected a text")));
+            return Err(InvalidRequest(format!("tools[{index}].name: missing, expected a text")));
         }
         let mut function = Map::new();
         for name in ["name", "description", "parameters", "strict"] {
@@ -163,7 +163,7 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Value>, Invalid> {
 }
 
 /// What is left of the body, in the words of chats.
-fn rest(body: &Body) -> Result<BTreeMap<String, Box<RawValue>>, Invalid> {
+fn rest(body: &ResponsesBody) -> Result<BTreeMap<String, Box<RawValue>>, InvalidRequest> {
     let mut rest = BTreeMap::new();
     let fields =
         [("max_tokens", &body.max_output_tokens), ("temperature", &body.temperature), ("top_p", &body.top_p)];
@@ -200,7 +200,7 @@ fn format(format: &Value) -> Option<Value> {
     }
 }
 
-fn choose(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), Invalid> {
+fn choose(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<(), InvalidRequest> {
     let worded = match (choice.as_str(), choice["type"].as_str()) {
         _ if choice.is_null() => return Ok(()),
         (Some(word @ ("auto" | "none" | "required")), _) => json!(word),
@@ -208,7 +208,7 @@ fn choose(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<
         (None, Some("allowed_tools")) => choice.clone(),
         // A tool that was left out.
         (None, Some(_)) => return Ok(()),
-        _ => return Err(Invalid::expected("tool_choice", "auto, none, required or an object")),
+        _ => return Err(InvalidRequest::expected("tool_choice", "auto, none, required or an object")),
     };
     rest.insert("tool_choice".to_owned(), raw(&worded));
     Ok(())

@@ -11,10 +11,10 @@ use latchkey_shared::{
     site::{
         Site,
         chat::{
-            conversation::{Conversation, Mint},
-            http::Http,
-            request::Request,
-            stream::{Format, Reading},
+            conversation::{ConversationRules, RandomKind},
+            http::HttpChat,
+            request::RequestTemplate,
+            stream::{StreamFormat, StreamRules},
         },
     },
 };
@@ -23,33 +23,35 @@ use reqwest::Response;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::{Outside, http, watch::Cut};
-use crate::stream::{Deltas, Stages, Upstream, cutoff::Cutoff, delta::Values, fault::Fault};
+use super::{DriverContext, http, trace::EventBoundary};
+use crate::stream::{
+    ByteStream, DecodePipeline, DeltaStream, deferred::DeferredFault, delta::Captures, fault::Fault,
+};
 
-mod after;
+mod assemble;
 pub(super) mod call;
+mod cleanup;
 mod decode;
 mod edits;
 mod fill;
 mod framing;
 mod matching;
 mod reader;
-mod said;
 pub(super) mod socket;
 pub(super) mod upload;
-pub(super) mod words;
+pub(super) mod variables;
 
-use after::After;
-use call::Caller;
-use decode::{Decoder, Known};
-use words::Words;
+use call::SiteClient;
+use cleanup::Cleanup;
+use decode::{ConversationState, DeclaredDecoder};
+use variables::PromptVariables;
 
 /// What is asked.
-pub(super) struct Asked {
-    pub(super) words: Words,
+pub(super) struct DeclaredRequest {
+    pub(super) words: PromptVariables,
     pub(super) minted: String,
     /// The site's own conversation that it goes on with.
-    pub(super) kept: Option<Values>,
+    pub(super) kept: Option<Captures>,
 }
 
 /// Asks the site and waits for the beginning of its answer.
@@ -57,16 +59,16 @@ pub(super) struct Asked {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
-    outside: &Outside,
+    outside: &DriverContext,
     site: &Arc<Site>,
-    declared: &Http,
+    declared: &HttpChat,
     session: &Arc<Session>,
-    asked: Asked,
-) -> Result<Deltas, Fault> {
-    let Asked { words, minted, kept } = asked;
+    asked: DeclaredRequest,
+) -> Result<DeltaStream, Fault> {
+    let DeclaredRequest { words, minted, kept } = asked;
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
-    let caller = Caller {
+    let caller = SiteClient {
         client: outside.clients.requests().clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
@@ -74,7 +76,7 @@ pub(super) async fn open(
     };
     let goes_on = kept.is_some();
     let values = beginning(&declared.mint, declared.conversation.as_ref(), kept);
-    let mut after = After::new(outside, caller.clone(), values);
+    let mut after = Cleanup::new(outside, caller.clone(), values);
     let Some((last, before)) = declared.requests.split_last() else {
         return Err(Fault::Unreadable("the site file has no request"));
     };
@@ -84,46 +86,49 @@ pub(super) async fn open(
         }
         after.upload(request, outside, &words, deadline).await?;
         let taking = caller.take(request, Some(&words), &after.values);
-        let taken = http::by(deadline, &site.name, http::CHAT, Fault::Silent, taking).await??;
+        let taken = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, taking).await??;
         after.values.extend(taken);
     }
     after.upload(last, outside, &words, deadline).await?;
     let sending = caller.send(last, Some(&words), &after.values);
-    let response = http::by(deadline, &site.name, http::CHAT, Fault::Silent, sending).await??;
-    let known = Known { values: after.values.clone(), goes_on };
-    let decoder = Decoder::new(Arc::clone(site), known, is_framed(&response));
-    let stages = Stages::new(outside.watch.over(Box::new(decoder), cut(&declared.stream)), minted);
+    let response = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, sending).await??;
+    let known = ConversationState { values: after.values.clone(), goes_on };
+    let decoder = DeclaredDecoder::new(Arc::clone(site), known, is_framed(&response));
+    let stages = DecodePipeline::new(outside.watch.over(Box::new(decoder), cut(&declared.stream)), minted);
     let upstream = match declared.stream.poll {
         None => http::body(response, &site.name, &outside.span),
         Some(pause) => {
-            let polled = Polled { pause, caller, request: last.clone(), words, values: after.values.clone() };
+            let polled =
+                PolledAnswer { pause, caller, request: last.clone(), words, values: after.values.clone() };
             polled.answers(response, outside.span.clone())
         }
     };
     let farewell = Box::new(move |ended, values| after.end(ended, values));
-    let mut deltas = Deltas::new(stages, upstream, site.limits, started).with_farewell(farewell);
+    let mut deltas = DeltaStream::new(stages, upstream, site.limits, started).with_farewell(farewell);
     deltas.begin().await?;
     Ok(deltas)
 }
 
 /// Where the stream's events end, for who looks on.
-fn cut(reading: &Reading) -> Cut {
+fn cut(reading: &StreamRules) -> EventBoundary {
     match reading.format {
-        Format::Sse => Cut::Blocks,
-        Format::Ndjson => Cut::Lines,
+        StreamFormat::Sse => EventBoundary::Blocks,
+        StreamFormat::Ndjson => EventBoundary::Lines,
         // Each answer of a site that is polled is one line.
-        Format::Json if reading.poll.is_some() => Cut::Lines,
-        Format::Json | Format::Text | Format::Messages | Format::Packets => Cut::Nowhere,
+        StreamFormat::Json if reading.poll.is_some() => EventBoundary::Lines,
+        StreamFormat::Json | StreamFormat::Text | StreamFormat::Messages | StreamFormat::Packets => {
+            EventBoundary::Nowhere
+        }
     }
 }
 
 /// The values with which a conversation begins or goes on.
 fn beginning(
-    mint: &BTreeMap<String, Mint>,
-    conversation: Option<&Conversation>,
-    kept: Option<Values>,
-) -> Values {
-    let mut values: Values = mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
+    mint: &BTreeMap<String, RandomKind>,
+    conversation: Option<&ConversationRules>,
+    kept: Option<Captures>,
+) -> Captures {
+    let mut values: Captures = mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
     if let Some(conversation) = conversation {
         let start = conversation.start.iter();
         values.extend(start.map(|(name, text)| (name.clone(), text.as_str().into())));
@@ -132,13 +137,13 @@ fn beginning(
     values
 }
 
-fn minted(mint: Mint) -> String {
+fn minted(mint: RandomKind) -> String {
     const ALNUM: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut rng = rand::rng();
     match mint {
-        Mint::Hex => format!("{:032x}", rng.random::<u128>()),
-        Mint::Alnum => (0..12).map(|_| char::from(ALNUM[rng.random_range(0..ALNUM.len())])).collect(),
-        Mint::Uuid => {
+        RandomKind::Hex => format!("{:032x}", rng.random::<u128>()),
+        RandomKind::Alnum => (0..12).map(|_| char::from(ALNUM[rng.random_range(0..ALNUM.len())])).collect(),
+        RandomKind::Uuid => {
             let hex = format!("{:032x}", rng.random::<u128>());
             let variant = ['8', '9', 'a', 'b'][rng.random_range(0..4)];
             let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
@@ -154,20 +159,20 @@ fn is_framed(response: &Response) -> bool {
 }
 
 /// A site that is asked again and again.
-struct Polled {
+struct PolledAnswer {
     pause: Duration,
-    caller: Caller,
-    request: Request,
-    words: Words,
-    values: Values,
+    caller: SiteClient,
+    request: RequestTemplate,
+    words: PromptVariables,
+    values: Captures,
 }
 
-impl Polled {
+impl PolledAnswer {
     /// Each answer becomes one line; `span` is the request's, whoever reads.
-    fn answers(self, first: Response, span: Span) -> Upstream {
+    fn answers(self, first: Response, span: Span) -> ByteStream {
         futures::stream::unfold((Some(first), self), move |(first, polled)| {
             let next = async move {
-                let line = polled.next(first).await.ok_or_else(Cutoff::told);
+                let line = polled.next(first).await.ok_or_else(DeferredFault::told);
                 Some((line, (None, polled)))
             };
             next.instrument(span.clone())

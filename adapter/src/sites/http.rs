@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use latchkey_shared::{id::SiteName, network::Broken, threads::PerThread, time::Timestamp};
+use latchkey_shared::{id::SiteName, network::NetworkError, threads::PerThread, time::Timestamp};
 use reqwest::{Client, ClientBuilder, Response, header, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
-use crate::stream::{Upstream, cutoff::Cutoff, fault::Fault};
+use crate::stream::{ByteStream, deferred::DeferredFault, fault::Fault};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the keep-alive of common servers, so that a request seldom meets a closing connection.
@@ -21,12 +21,12 @@ pub(crate) const CHAT: &str = "a chat";
 
 /// The ways to all sites, each thread's own: an answer comes in on the thread that asks. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Clients {
+pub(crate) struct HttpClients {
     requests: PerThread<Client>,
     sockets: PerThread<Client>,
 }
 
-impl Clients {
+impl HttpClients {
     /// Clients of so many threads. A redirect is a finding, not a way; only the driver knows how long is too long.
     ///
     /// # Errors
@@ -69,12 +69,12 @@ fn builder() -> ClientBuilder {
 
 /// What it means that a request could not be sent. Why is for the log alone.
 pub(crate) fn sending_fault(site: &SiteName, call: &str, error: &reqwest::Error) -> Fault {
-    Broken::of(error).log(site, call);
+    NetworkError::of(error).log(site, call);
     match error {
-        error if error.is_connect() && error.is_timeout() => Fault::NotAccepted,
+        error if error.is_connect() && error.is_timeout() => Fault::ConnectTimeout,
         error if error.is_connect() => Fault::Unreachable,
-        error if error.is_timeout() => Fault::Silent,
-        _ => Fault::Cut,
+        error if error.is_timeout() => Fault::ResponseTimeout,
+        _ => Fault::Truncated,
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn by<T>(
     asking: impl Future<Output = T>,
 ) -> Result<T, Fault> {
     timeout_at(deadline, asking).await.map_err(|_| {
-        Broken::timeout("answer").log(site, call);
+        NetworkError::timeout("answer").log(site, call);
         late
     })
 }
@@ -113,9 +113,9 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// An answer's bytes as they arrive; `span` is the request's, whoever reads them.
-pub(crate) fn body(response: Response, site: &SiteName, span: &Span) -> Upstream {
+pub(crate) fn body(response: Response, site: &SiteName, span: &Span) -> ByteStream {
     let (site, span) = (site.clone(), span.clone());
-    let cutoff = move |error| Cutoff::of(&error, CHAT, site.clone(), span.clone());
+    let cutoff = move |error| DeferredFault::of(&error, CHAT, site.clone(), span.clone());
     response.bytes_stream().map_err(cutoff).boxed()
 }
 
@@ -135,11 +135,11 @@ pub(crate) async fn beginning(
             Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
             Ok(Ok(None)) => break,
             Ok(Err(error)) => {
-                Broken::of(&error).log(site, CALL);
+                NetworkError::of(&error).log(site, CALL);
                 break;
             }
             Err(_) => {
-                Broken::timeout("rest of a body").log(site, CALL);
+                NetworkError::timeout("rest of a body").log(site, CALL);
                 break;
             }
         }

@@ -32,7 +32,7 @@ pub(crate) async fn fetch(
     let request =
         client.get(url.clone()).headers(headers(session, &url)?).header(header::ACCEPT, "application/json");
     // No prompt is on its way yet: another replica may be asked at once.
-    let late = Fault::NotAccepted;
+    let late = Fault::ConnectTimeout;
     let response = http::by(Instant::now() + LIMIT_TIME, &site.name, CALL, late, request.send()).await?;
     let response = response.map_err(|error| http::sending_fault(&site.name, CALL, &error))?;
     let is_page = http::has_type(&response, "text/html");

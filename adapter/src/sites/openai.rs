@@ -7,7 +7,7 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::{openai::OpenAi, upload::UPLOADS},
+        chat::{openai::OpenAiChat, upload::UPLOADS},
     },
 };
 use reqwest::{StatusCode, header};
@@ -15,32 +15,32 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
-    Outside,
-    declared::{call::Caller, upload::Uploads, words::Words},
+    DriverContext,
+    declared::{call::SiteClient, upload::Uploads, variables::PromptVariables},
     headers, http, refusal,
-    watch::Cut,
+    trace::EventBoundary,
 };
 use crate::{
     prompt::Prompt,
-    stream::{Decode, Deltas, Stages, delta::Values, fault::Fault},
+    stream::{Decode, DecodePipeline, DeltaStream, delta::Captures, fault::Fault},
 };
 
 mod decode;
 mod voices;
 mod wire;
 
-use decode::Decoder;
+use decode::OpenAiDecoder;
 
 /// What reads a stream of such a site.
 pub(crate) fn decoder() -> impl Decode {
-    Decoder::default()
+    OpenAiDecoder::default()
 }
 
 /// What is asked.
-pub(super) struct Asked {
+pub(super) struct OpenAiRequest {
     pub(super) body: Bytes,
     /// What it takes to upload files, where there are any.
-    pub(super) words: Option<Words>,
+    pub(super) words: Option<PromptVariables>,
     pub(super) minted: String,
 }
 
@@ -62,21 +62,21 @@ pub(super) fn body(prompt: &Prompt) -> Bytes {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
-    outside: &Outside,
+    outside: &DriverContext,
     site: &Arc<Site>,
-    openai: &OpenAi,
+    openai: &OpenAiChat,
     session: &Arc<Session>,
-    asked: Asked,
-) -> Result<Deltas, Fault> {
-    let Asked { mut body, words, minted } = asked;
+    asked: OpenAiRequest,
+) -> Result<DeltaStream, Fault> {
+    let OpenAiRequest { mut body, words, minted } = asked;
     let url = site.url(&openai.path);
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let mut uploads = None;
     if let Some((words, field)) = words.zip(openai.uploads.as_ref()) {
         let (client, watch) = (outside.clients.requests().clone(), outside.watch.clone());
-        let caller = Caller { client, site: Arc::clone(site), session: Arc::clone(session), watch };
-        let mut values = Values::new();
+        let caller = SiteClient { client, site: Arc::clone(site), session: Arc::clone(session), watch };
+        let mut values = Captures::new();
         uploads = Uploads::before(|_| true, outside, &caller, &words, &mut values, deadline).await?;
         body = listing(&body, field, values.remove(UPLOADS).unwrap_or_default());
     }
@@ -88,7 +88,7 @@ pub(super) async fn open(
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "text/event-stream, application/json")
         .body(body);
-    let response = http::by(deadline, &site.name, http::CHAT, Fault::Silent, request.send()).await?;
+    let response = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, request.send()).await?;
     let response = response.map_err(|error| http::sending_fault(&site.name, http::CHAT, &error))?;
     outside.watch.answered("POST", &url, response.status());
     let is_html = http::has_type(&response, "text/html");
@@ -96,10 +96,10 @@ pub(super) async fn open(
         return Err(refusal::read(response, is_html, site).await);
     }
     let is_json = http::has_type(&response, "application/json");
-    let cut = if is_json { Cut::Nowhere } else { Cut::Blocks };
-    let decoder = outside.watch.over(Box::new(Decoder::default()), cut);
+    let cut = if is_json { EventBoundary::Nowhere } else { EventBoundary::Blocks };
+    let decoder = outside.watch.over(Box::new(OpenAiDecoder::default()), cut);
     let upstream = http::body(response, &site.name, &outside.span);
-    let mut deltas = Deltas::new(Stages::new(decoder, minted), upstream, site.limits, started);
+    let mut deltas = DeltaStream::new(DecodePipeline::new(decoder, minted), upstream, site.limits, started);
     if let Some(uploads) = uploads {
         // The site needs them as long as it answers.
         deltas = deltas.with_farewell(Box::new(move |_, _| drop(uploads)));

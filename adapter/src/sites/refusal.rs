@@ -21,19 +21,20 @@ pub(super) async fn read(response: Response, is_html: bool, site: &Site) -> Faul
     let retry_after = http::retry_after(&response);
     let body = http::beginning(&site.name, response, REFUSAL_BYTES, REFUSAL_TIME).await;
     let declared = declared(&site.chat.refusals, status, retry_after, &body);
-    declared
-        .unwrap_or_else(|| Refusal { status, is_html, retry_after, body: &body }.fault(&site.chat.expired))
+    declared.unwrap_or_else(|| {
+        RefusedAnswer { status, is_html, retry_after, body: &body }.fault(&site.chat.expired)
+    })
 }
 
 /// What the site file says that an answer means, if it says anything.
 pub(super) fn declared(
-    refusals: &[chat::Refusal],
+    refusals: &[chat::ChatRefusal],
     status: u16,
     retry_after: Option<Duration>,
     body: &[u8],
 ) -> Option<Fault> {
     let words = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_BYTES)]).to_lowercase();
-    let fits = |refusal: &&chat::Refusal| {
+    let fits = |refusal: &&chat::ChatRefusal| {
         let contains = refusal.contains.as_ref().is_none_or(|part| words.contains(&part.to_lowercase()));
         refusal.status.contains(&status) && contains
     };
@@ -56,9 +57,9 @@ pub(super) fn reported(words: &str) -> Fault {
             Fault::RateLimited { retry_after: None }
         }
         Some(rejection) => Fault::Rejected(rejection),
-        None if has(&["api_key", "api key", "auth"]) => Fault::Reported,
+        None if has(&["api_key", "api key", "auth"]) => Fault::UpstreamError,
         None if has(&["invalid_request"]) => Fault::Rejected(Rejection::Invalid),
-        None => Fault::Reported,
+        None => Fault::UpstreamError,
     }
 }
 
@@ -73,7 +74,7 @@ fn rejection(words: &str) -> Option<Rejection> {
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
-struct Refusal<'a> {
+struct RefusedAnswer<'a> {
     /// The status.
     status: u16,
     /// Whether the body is a page for people.
@@ -84,7 +85,7 @@ struct Refusal<'a> {
     body: &'a [u8],
 }
 
-impl Refusal<'_> {
+impl RefusedAnswer<'_> {
     /// Decides what it means.
     fn fault(self, expired: &Expired) -> Fault {
         if self.is_of_the_session(expired) {
@@ -95,7 +96,7 @@ impl Refusal<'_> {
             429 => Fault::RateLimited { retry_after: self.retry_after },
             413 => Fault::Rejected(Rejection::TooLong),
             // What stands before the site has waited for it in vain: it has the prompt, and may answer it still.
-            504 | 524 => Fault::Silent,
+            504 | 524 => Fault::ResponseTimeout,
             // Who says when to come back is there, and has too much to do.
             502 | 503 | 529 if self.retry_after.is_some() => Fault::Busy { retry_after: self.retry_after },
             404 if self.is_html => Fault::Status(404),
@@ -129,7 +130,7 @@ mod tests {
 
     fn fault(status: u16, is_html: bool, body: &str) -> Fault {
         let expired = Expired { status: BTreeSet::from([401]), pointer: Some("/detail".to_owned()) };
-        Refusal { status, is_html, retry_after: None, body: body.as_bytes() }.fault(&expired)
+        RefusedAnswer { status, is_html, retry_after: None, body: body.as_bytes() }.fault(&expired)
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::io::Write;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Call, Delta, Finish, Usage};
+use super::delta::{Delta, FinishReason, ToolCall, Usage};
 use crate::openai::{answer::UsageView, error::ErrorView};
 
 /// Writes one answer's chunks.
 #[derive(Debug)]
-pub(crate) struct Chunks {
+pub(crate) struct ChunkEncoder {
     /// Everything up to `choices`.
     head: Vec<u8>,
     calls: usize,
@@ -21,7 +21,7 @@ pub(crate) struct Chunks {
 
 /// What all chunks of an answer repeat.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Head<'a> {
+pub(crate) struct ChunkHead<'a> {
     /// The answer's id.
     pub id: &'a str,
     /// Always the same word.
@@ -32,10 +32,10 @@ pub(crate) struct Head<'a> {
     pub model: &'a str,
 }
 
-impl Chunks {
+impl ChunkEncoder {
     /// An encoder for one answer.
     pub(crate) fn new(id: &str, created: u64, model: &str) -> Self {
-        let head = Head { id, object: "chat.completion.chunk", created, model };
+        let head = ChunkHead { id, object: "chat.completion.chunk", created, model };
         let mut json = b"data: ".to_vec();
         serde_json::to_writer(&mut json, &head).expect("strings always serialize");
         json.pop(); // the closing brace: choices follow
@@ -52,7 +52,7 @@ impl Chunks {
         self.text(out, b"content", "");
     }
 
-    /// Writes one delta. What ends an answer is written by [`Chunks::end`].
+    /// Writes one delta. What ends an answer is written by [`ChunkEncoder::end`].
     pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {
             Delta::Text(text) => self.text(out, b"content", text),
@@ -63,7 +63,7 @@ impl Chunks {
     }
 
     /// Ends the answer well.
-    pub(crate) fn end(&self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+    pub(crate) fn end(&self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
         out.put_slice(&self.head);
         out.put_slice(br#","choices":[{"index":0,"delta":{},"finish_reason":""#);
         out.put_slice(finish.as_str().as_bytes());
@@ -84,7 +84,7 @@ impl Chunks {
         });
     }
 
-    fn call(&mut self, out: &mut BytesMut, call: &Call) {
+    fn call(&mut self, out: &mut BytesMut, call: &ToolCall) {
         let index = self.calls;
         self.calls += 1;
         self.choice(out, |out| {
@@ -126,16 +126,16 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_canonical_shape() {
-        let mut chunks = Chunks::new("chatcmpl-1", 7, "practice-1");
+        let mut chunks = ChunkEncoder::new("chatcmpl-1", 7, "practice-1");
         let mut out = BytesMut::new();
-        let call = Call { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
+        let call = ToolCall { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
 
         chunks.begin(&mut out);
         chunks.push(&Delta::Reasoning("so".to_owned()), &mut out);
         chunks.push(&Delta::Text("a \"b\"\n".to_owned()), &mut out);
         chunks.push(&Delta::Call(call.clone()), &mut out);
-        chunks.push(&Delta::Call(Call { id: "call_2".into(), ..call }), &mut out);
-        chunks.end(Finish::ToolCalls, Usage { prompt: 3, completion: 4, ..Usage::default() }, &mut out);
+        chunks.push(&Delta::Call(ToolCall { id: "call_2".into(), ..call }), &mut out);
+        chunks.end(FinishReason::ToolCalls, Usage { prompt: 3, completion: 4, ..Usage::default() }, &mut out);
 
         insta::assert_snapshot!(String::from_utf8(out.to_vec()).unwrap());
     }

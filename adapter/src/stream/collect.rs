@@ -1,7 +1,7 @@
 //! Gathers deltas into one whole answer.
 
 use super::{
-    delta::{Call, Delta},
+    delta::{Delta, ToolCall},
     fault::Fault,
 };
 
@@ -10,16 +10,16 @@ const LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// What an answer said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Collected {
+pub(crate) struct CollectedAnswer {
     /// All text.
     pub text: String,
     /// All reasoning.
     pub reasoning: String,
     /// All tool calls.
-    pub calls: Vec<Call>,
+    pub calls: Vec<ToolCall>,
 }
 
-impl Collected {
+impl CollectedAnswer {
     /// Takes one delta.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_endless_answer_is_refused() {
-        let mut collected = Collected::default();
+        let mut collected = CollectedAnswer::default();
 
         assert_eq!(collected.push(Delta::Text("x".repeat(LIMIT_BYTES))), Ok(()));
         assert!(collected.push(Delta::Reasoning("x".to_owned())).is_err());

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// What a site calls its own conversation, and whatever else going on with it needs.
-pub(crate) type Values = BTreeMap<String, serde_json::Value>;
+pub(crate) type Captures = BTreeMap<String, serde_json::Value>;
 
 /// One piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +15,13 @@ pub(crate) enum Delta {
     /// The model's thinking.
     Reasoning(String),
     /// A piece of a native tool call, as the site sent it. Only the tools stage sees it.
-    Fragment(Fragment),
+    Fragment(CallFragment),
     /// A whole tool call.
-    Call(Call),
+    Call(ToolCall),
     /// What the answer cost, as the site counts it.
     Usage(Usage),
     /// The site's last word.
-    Finish(Finish),
+    Finish(FinishReason),
 }
 
 impl Delta {
@@ -33,7 +33,7 @@ impl Delta {
 
 /// A piece of a native tool call. Each part may be missing: sites differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fragment {
+pub(crate) struct CallFragment {
     /// Which call it belongs to.
     pub index: Option<u64>,
     /// The call's id, if it is a text.
@@ -46,7 +46,7 @@ pub(crate) struct Fragment {
 
 /// A whole tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Call {
+pub(crate) struct ToolCall {
     /// Unique within the conversation.
     pub id: String,
     /// The tool.
@@ -70,7 +70,7 @@ pub(crate) struct Usage {
 
 /// Why an answer ended. Nothing else may reach a client: an unknown reason sends coding agents into a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finish {
+pub(crate) enum FinishReason {
     /// The model was done.
     Stop,
     /// A token limit cut it.
@@ -81,7 +81,7 @@ pub(crate) enum Finish {
     ContentFilter,
 }
 
-impl Finish {
+impl FinishReason {
     /// Reads a site's `finish_reason`; whatever is unknown means that the model was done. `None` when it says that
     /// the answer broke off: sites and inference servers tell so in place of an error.
     pub(crate) fn parse(reason: &str) -> Option<Self> {

@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     },
     /// The site does not know its own conversation any more.
     #[error("the site does not know the conversation any more")]
-    Forgotten,
+    ConversationGone,
     /// The site has too much to do, whoever asks.
     #[error("the site is too busy")]
     Busy {
@@ -31,34 +31,34 @@ pub(crate) enum Fault {
     Unreachable,
     /// No connection in time: the prompt never got there.
     #[error("the site did not take the connection in time")]
-    NotAccepted,
+    ConnectTimeout,
     /// The prompt got there, and nothing came back in time.
     #[error("the site accepted the prompt and then kept silent too long")]
-    Silent,
+    ResponseTimeout,
     /// The site, or the model behind it, failed.
     #[error("the site answered with status {0}")]
     Status(u16),
     /// The site sent an error instead of an answer.
     #[error("the site reported an error")]
-    Reported,
+    UpstreamError,
     /// The answer is none: no text and no tool call.
     #[error("the site sent an empty answer")]
     Empty,
     /// The answer stopped in the middle.
     #[error("the site's answer was cut off")]
-    Cut,
+    Truncated,
     /// The model calls tools in a way that cannot be carried out.
     #[error("the site's model wrote a tool call that cannot be used")]
-    BrokenCall,
+    InvalidToolCall,
     /// The answer cannot be read.
     #[error("the site's answer cannot be read: {0}")]
     Unreadable(&'static str),
     /// The adapter stops and cannot wait for the rest.
     #[error("the adapter stops")]
-    Stopping,
+    ShuttingDown,
     /// An operator switched the account off, or deleted it.
     #[error("the account was switched off")]
-    SwitchedOff,
+    AccountDisabled,
 }
 
 /// What a site finds wrong with a request.
@@ -81,20 +81,20 @@ impl Fault {
         match self {
             Self::SessionDead => "session_dead",
             Self::RateLimited { .. } => "rate_limited",
-            Self::Forgotten => "forgotten",
+            Self::ConversationGone => "forgotten",
             Self::Busy { .. } => "busy",
             Self::Rejected(_) => "rejected",
             Self::Unreachable => "unreachable",
-            Self::NotAccepted => "not_accepted",
-            Self::Silent => "silent",
+            Self::ConnectTimeout => "not_accepted",
+            Self::ResponseTimeout => "silent",
             Self::Status(_) => "status",
-            Self::Reported => "reported",
+            Self::UpstreamError => "reported",
             Self::Empty => "empty",
-            Self::Cut => "cut",
-            Self::BrokenCall => "broken_call",
+            Self::Truncated => "cut",
+            Self::InvalidToolCall => "broken_call",
             Self::Unreadable(_) => "unreadable",
-            Self::Stopping => "stopping",
-            Self::SwitchedOff => "switched_off",
+            Self::ShuttingDown => "stopping",
+            Self::AccountDisabled => "switched_off",
         }
     }
 
@@ -102,20 +102,20 @@ impl Fault {
     pub(crate) fn is_of_the_account(&self) -> bool {
         match self {
             Self::SessionDead | Self::RateLimited { .. } => true,
-            Self::Forgotten
+            Self::ConversationGone
             | Self::Busy { .. }
             | Self::Rejected(_)
             | Self::Unreachable
-            | Self::NotAccepted
-            | Self::Silent
+            | Self::ConnectTimeout
+            | Self::ResponseTimeout
             | Self::Status(_)
-            | Self::Reported
+            | Self::UpstreamError
             | Self::Empty
-            | Self::Cut
-            | Self::BrokenCall
+            | Self::Truncated
+            | Self::InvalidToolCall
             | Self::Unreadable(_)
-            | Self::Stopping
-            | Self::SwitchedOff => false,
+            | Self::ShuttingDown
+            | Self::AccountDisabled => false,
         }
     }
 }

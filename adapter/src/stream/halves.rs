@@ -17,12 +17,12 @@ const FIRST: u32 = 0xD800;
 
 /// Puts the halves of one voice together.
 #[derive(Debug, Default)]
-pub(crate) struct Halves {
+pub(crate) struct SurrogateJoiner {
     held: Vec<u8>,
     lone: bool,
 }
 
-impl Halves {
+impl SurrogateJoiner {
     /// Takes a piece of a text, in UTF-8 or with halves of UTF-16 in it (WTF-8), and gives all letters that are whole.
     pub(crate) fn take(&mut self, piece: &[u8]) -> String {
         if piece.is_empty() {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn halves_that_stay_alone_are_told_as_such() {
-        let mut halves = Halves::default();
+        let mut halves = SurrogateJoiner::default();
 
         assert_eq!(halves.take(b"a\xED\xA0\xBDb\xED\xB2\xA9\xFF"), "a\u{FFFD}b\u{FFFD}\u{FFFD}");
         assert_eq!(halves.take(b"\xED\xA0\xBD"), "");
@@ -186,7 +186,7 @@ mod tests {
 
         let value: serde_json::Value = serde_json::from_str(&marked).unwrap();
         assert_eq!(value["a"], "🚀 \\ud83d é");
-        let mut halves = Halves::default();
+        let mut halves = SurrogateJoiner::default();
         let text = |key: &str| unmarked(value[key].as_str().unwrap()).into_owned();
         assert_eq!(halves.take(&text("b")) + &halves.take(&text("c")), "🚀");
         assert_eq!(super::marked(r#"{"a":"\ud83d\ude80","b":"\\ud83d"}"#), None);
@@ -199,7 +199,7 @@ mod tests {
             let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (units.len() + 1)).collect();
             places.extend([0, units.len()]);
             places.sort_unstable();
-            let mut halves = Halves::default();
+            let mut halves = SurrogateJoiner::default();
 
             let joined: String = places
                 .windows(2)

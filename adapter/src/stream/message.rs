@@ -6,7 +6,7 @@
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Call, Delta, Finish, Usage};
+use super::delta::{Delta, FinishReason, ToolCall, Usage};
 use crate::anthropic::{
     answer::{Block, Message, SIGNATURE, UsageView, no_input, stop_reason},
     error::ErrorView,
@@ -14,12 +14,12 @@ use crate::anthropic::{
 
 /// Writes one answer's events.
 #[derive(Debug)]
-pub(crate) struct Events {
+pub(crate) struct MessageEncoder {
     id: String,
     model: String,
     /// An estimate: the site says what the prompt cost only at the end.
     prompt_tokens: u64,
-    open: Option<Open>,
+    open: Option<OpenBlock>,
     index: usize,
     /// Blanks before the first word: an empty text block is refused when it comes back.
     blanks: String,
@@ -27,7 +27,7 @@ pub(crate) struct Events {
 
 /// The block that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
+enum OpenBlock {
     Thinking,
     Text,
 }
@@ -58,12 +58,12 @@ struct BlockStop {
 struct MessageDelta {
     #[serde(rename = "type")]
     kind: &'static str,
-    delta: Stop,
+    delta: StopDelta,
     usage: UsageView,
 }
 
 #[derive(Serialize)]
-struct Stop {
+struct StopDelta {
     stop_reason: &'static str,
     stop_sequence: Option<()>,
 }
@@ -74,7 +74,7 @@ struct MessageStop {
     kind: &'static str,
 }
 
-impl Events {
+impl MessageEncoder {
     /// An encoder for one answer.
     pub(crate) fn new(id: &str, model: &str, prompt_tokens: u64) -> Self {
         let (id, model) = (id.to_owned(), model.to_owned());
@@ -88,14 +88,14 @@ impl Events {
         event(out, "message_start", &MessageStart { kind: "message_start", message });
     }
 
-    /// Writes one delta. What ends an answer is written by [`Events::end`].
+    /// Writes one delta. What ends an answer is written by [`MessageEncoder::end`].
     pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {
-            Delta::Text(text) if self.open != Some(Open::Text) && text.trim().is_empty() => {
+            Delta::Text(text) if self.open != Some(OpenBlock::Text) && text.trim().is_empty() => {
                 self.blanks.push_str(text);
             }
             Delta::Text(text) => {
-                self.open(Open::Text, out);
+                self.open(OpenBlock::Text, out);
                 let blanks = std::mem::take(&mut self.blanks);
                 if blanks.is_empty() {
                     self.delta("text_delta", "text", text, out);
@@ -104,7 +104,7 @@ impl Events {
                 }
             }
             Delta::Reasoning(text) => {
-                self.open(Open::Thinking, out);
+                self.open(OpenBlock::Thinking, out);
                 self.delta("thinking_delta", "thinking", text, out);
             }
             Delta::Call(call) => self.call(call, out),
@@ -115,31 +115,31 @@ impl Events {
     /// Bridges a silence. Claude Code gives up after 300 s without a `content_block_delta`, an empty one counts;
     /// comments and pings do not (measured with 2.1.197, 2026-11-23).
     pub(crate) fn silence(&mut self, out: &mut BytesMut) {
-        if self.open == Some(Open::Text) {
+        if self.open == Some(OpenBlock::Text) {
             return self.delta("text_delta", "text", "", out);
         }
-        self.open(Open::Thinking, out);
+        self.open(OpenBlock::Thinking, out);
         self.delta("thinking_delta", "thinking", "", out);
     }
 
     /// Ends the answer well.
-    pub(crate) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
+    pub(crate) fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
         self.close(out);
-        let delta = Stop { stop_reason: stop_reason(finish), stop_sequence: None };
+        let delta = StopDelta { stop_reason: stop_reason(finish), stop_sequence: None };
         let delta = MessageDelta { kind: "message_delta", delta, usage: usage.into() };
         event(out, "message_delta", &delta);
         event(out, "message_stop", &MessageStop { kind: "message_stop" });
     }
 
-    fn open(&mut self, kind: Open, out: &mut BytesMut) {
+    fn open(&mut self, kind: OpenBlock, out: &mut BytesMut) {
         if self.open == Some(kind) {
             return;
         }
         self.close(out);
         self.open = Some(kind);
         let block = match kind {
-            Open::Thinking => Block::Thinking { thinking: "", signature: "" },
-            Open::Text => Block::Text { text: "" },
+            OpenBlock::Thinking => Block::Thinking { thinking: "", signature: "" },
+            OpenBlock::Text => Block::Text { text: "" },
         };
         self.start(block, out);
     }
@@ -147,13 +147,13 @@ impl Events {
     fn close(&mut self, out: &mut BytesMut) {
         match self.open.take() {
             None => return,
-            Some(Open::Thinking) => self.delta("signature_delta", "signature", SIGNATURE, out),
-            Some(Open::Text) => {}
+            Some(OpenBlock::Thinking) => self.delta("signature_delta", "signature", SIGNATURE, out),
+            Some(OpenBlock::Text) => {}
         }
         self.stop(out);
     }
 
-    fn call(&mut self, call: &Call, out: &mut BytesMut) {
+    fn call(&mut self, call: &ToolCall, out: &mut BytesMut) {
         self.close(out);
         self.blanks.clear();
         self.start(Block::ToolUse { id: &call.id, name: &call.name, input: no_input() }, out);
@@ -207,8 +207,8 @@ fn write_json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
 mod tests {
     use super::*;
 
-    fn events(write: impl FnOnce(&mut Events, &mut BytesMut)) -> String {
-        let mut events = Events::new("msg_1", "practice-1", 12);
+    fn events(write: impl FnOnce(&mut MessageEncoder, &mut BytesMut)) -> String {
+        let mut events = MessageEncoder::new("msg_1", "practice-1", 12);
         let mut out = BytesMut::new();
         write(&mut events, &mut out);
         String::from_utf8(out.to_vec()).unwrap()
@@ -221,16 +221,16 @@ mod tests {
     #[test]
     fn an_answer_has_the_canonical_order() {
         let call =
-            Call { id: "call_1".into(), name: "Read".into(), arguments: r#"{"file_path":"a"}"#.into() };
+            ToolCall { id: "call_1".into(), name: "Read".into(), arguments: r#"{"file_path":"a"}"#.into() };
         let text = events(|events, out| {
             events.begin(out);
             events.push(&Delta::Reasoning("so".to_owned()), out);
             events.push(&Delta::Text("\n".to_owned()), out);
             events.push(&Delta::Text("a \"b\"".to_owned()), out);
             events.push(&Delta::Call(call.clone()), out);
-            events.push(&Delta::Call(Call { id: "call_2".into(), ..call }), out);
+            events.push(&Delta::Call(ToolCall { id: "call_2".into(), ..call }), out);
             let usage = Usage { prompt: 30, completion: 4, cached: Some(10), reasoning: None };
-            events.end(Finish::ToolCalls, usage, out);
+            events.end(FinishReason::ToolCalls, usage, out);
         });
 
         insta::assert_snapshot!(text);
@@ -255,9 +255,9 @@ mod tests {
     fn an_answer_of_blanks_and_a_call_has_no_text_block() {
         let text = events(|events, out| {
             events.push(&Delta::Text("\n\n".to_owned()), out);
-            let call = Call { id: "a".into(), name: "Bash".into(), arguments: "{}".into() };
+            let call = ToolCall { id: "a".into(), name: "Bash".into(), arguments: "{}".into() };
             events.push(&Delta::Call(call), out);
-            events.end(Finish::ToolCalls, Usage::default(), out);
+            events.end(FinishReason::ToolCalls, Usage::default(), out);
         });
 
         assert!(!text.contains("\"type\":\"text\""), "{text}");

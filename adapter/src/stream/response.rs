@@ -6,42 +6,44 @@
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Call, Delta, Finish, Usage};
-use crate::responses::answer::{COMPLETED, Head, IN_PROGRESS, INCOMPLETE, Item, Maker, Part, Response};
+use super::delta::{Delta, FinishReason, ToolCall, Usage};
+use crate::responses::answer::{
+    COMPLETED, IN_PROGRESS, INCOMPLETE, Item, ItemFactory, Part, Response, ResponseHead,
+};
 
 /// Writes one answer's events.
 #[derive(Debug)]
-pub(crate) struct ResponseEvents {
+pub(crate) struct ResponseEncoder {
     id: String,
     created: u64,
     model: String,
-    maker: Maker,
+    maker: ItemFactory,
     /// The number of the next event.
     sequence: u64,
     /// The items that are done.
     items: Vec<Item>,
-    open: Option<Open>,
+    open: Option<OpenItem>,
     /// Blanks before the first word: a message of nothing else would be an item of its own.
     blanks: String,
 }
 
 /// The item that is open.
 #[derive(Debug)]
-struct Open {
-    kind: Kind,
+struct OpenItem {
+    kind: ItemKind,
     id: String,
     text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ItemKind {
     Reasoning,
     Message,
 }
 
 /// What all events have, around what each has.
 #[derive(Serialize)]
-struct Event<'a, T> {
+struct ResponseEvent<'a, T> {
     #[serde(rename = "type")]
     name: &'a str,
     sequence_number: u64,
@@ -50,18 +52,18 @@ struct Event<'a, T> {
 }
 
 #[derive(Serialize)]
-struct OfResponse<'a> {
+struct ResponseField<'a> {
     response: Response<'a>,
 }
 
 #[derive(Serialize)]
-struct OfItem<'a> {
+struct ItemField<'a> {
     output_index: usize,
     item: &'a Item,
 }
 
 #[derive(Serialize)]
-struct OfPart<'a> {
+struct PartField<'a> {
     item_id: &'a str,
     output_index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +83,7 @@ struct TextDone<'a> {
 }
 
 #[derive(Serialize)]
-struct ThoughtDone<'a> {
+struct ReasoningDone<'a> {
     item_id: &'a str,
     output_index: usize,
     summary_index: usize,
@@ -103,10 +105,10 @@ struct ArgumentsDone<'a> {
     arguments: &'a str,
 }
 
-impl ResponseEvents {
+impl ResponseEncoder {
     /// An encoder for one answer.
-    pub(crate) fn new(head: Head<'_>, maker: Maker) -> Self {
-        let Head { id, created, model } = head;
+    pub(crate) fn new(head: ResponseHead<'_>, maker: ItemFactory) -> Self {
+        let ResponseHead { id, created, model } = head;
         let (id, model, items, blanks) = (id.to_owned(), model.to_owned(), Vec::new(), String::new());
         Self { id, created, model, maker, sequence: 0, items, open: None, blanks }
     }
@@ -115,18 +117,18 @@ impl ResponseEvents {
     pub(crate) fn begin(&mut self, out: &mut BytesMut) {
         for name in ["response.created", "response.in_progress"] {
             let number = self.number();
-            event(out, name, number, OfResponse { response: Response::begun(self.head(), &[]) });
+            event(out, name, number, ResponseField { response: Response::begun(self.head(), &[]) });
         }
     }
 
-    /// Writes one delta. What ends an answer is written by [`ResponseEvents::end`].
+    /// Writes one delta. What ends an answer is written by [`ResponseEncoder::end`].
     pub(crate) fn push(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {
-            Delta::Text(text) if !self.has_open(Kind::Message) && text.trim().is_empty() => {
+            Delta::Text(text) if !self.has_open(ItemKind::Message) && text.trim().is_empty() => {
                 self.blanks.push_str(text);
             }
             Delta::Text(text) => {
-                self.open(Kind::Message, out);
+                self.open(ItemKind::Message, out);
                 let blanks = std::mem::take(&mut self.blanks);
                 if !blanks.is_empty() {
                     self.delta(&blanks, out);
@@ -134,7 +136,7 @@ impl ResponseEvents {
                 self.delta(text, out);
             }
             Delta::Reasoning(text) => {
-                self.open(Kind::Reasoning, out);
+                self.open(ItemKind::Reasoning, out);
                 self.delta(text, out);
             }
             Delta::Call(call) => self.call(call, out),
@@ -153,12 +155,12 @@ impl ResponseEvents {
     }
 
     /// Ends the answer well.
-    pub(crate) fn end(&mut self, finish: Finish, usage: Usage, out: &mut BytesMut) {
-        self.close(if finish == Finish::Length { INCOMPLETE } else { COMPLETED }, out);
+    pub(crate) fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
+        self.close(if finish == FinishReason::Length { INCOMPLETE } else { COMPLETED }, out);
         let number = self.number();
         let response = Response::ended(self.head(), &self.items, finish, usage);
         let name = format!("response.{}", response.status());
-        event(out, &name, number, OfResponse { response });
+        event(out, &name, number, ResponseField { response });
     }
 
     /// Ends the answer badly. It is an end all the same: clients wait for one.
@@ -166,11 +168,11 @@ impl ResponseEvents {
         self.close(INCOMPLETE, out);
         let number = self.number();
         let response = Response::failed(self.head(), &self.items, code, message);
-        event(out, "response.failed", number, OfResponse { response });
+        event(out, "response.failed", number, ResponseField { response });
     }
 
-    fn head(&self) -> Head<'_> {
-        Head { id: &self.id, created: self.created, model: &self.model }
+    fn head(&self) -> ResponseHead<'_> {
+        ResponseHead { id: &self.id, created: self.created, model: &self.model }
     }
 
     fn number(&mut self) -> u64 {
@@ -178,24 +180,24 @@ impl ResponseEvents {
         self.sequence - 1
     }
 
-    fn has_open(&self, kind: Kind) -> bool {
+    fn has_open(&self, kind: ItemKind) -> bool {
         self.open.as_ref().is_some_and(|open| open.kind == kind)
     }
 
-    fn open(&mut self, kind: Kind, out: &mut BytesMut) {
+    fn open(&mut self, kind: ItemKind, out: &mut BytesMut) {
         if self.has_open(kind) {
             return;
         }
         self.close(COMPLETED, out);
         let index = self.items.len();
         let item = match kind {
-            Kind::Reasoning => self.maker.reasoning(index, Vec::new()),
-            Kind::Message => self.maker.message(index, IN_PROGRESS, Vec::new()),
+            ItemKind::Reasoning => self.maker.reasoning(index, Vec::new()),
+            ItemKind::Message => self.maker.message(index, IN_PROGRESS, Vec::new()),
         };
         self.added(&item, out);
         let number = self.number();
         event(out, kind.part_added(), number, kind.part(item.id(), index, &kind.piece("")));
-        self.open = Some(Open { kind, id: item.id().to_owned(), text: String::new() });
+        self.open = Some(OpenItem { kind, id: item.id().to_owned(), text: String::new() });
     }
 
     /// By hand: this is written for every token.
@@ -204,8 +206,8 @@ impl ResponseEvents {
         let Some(open) = &mut self.open else { return };
         open.text.push_str(text);
         let (name, place, rest) = match open.kind {
-            Kind::Reasoning => ("response.reasoning_summary_text.delta", "summary_index", ""),
-            Kind::Message => ("response.output_text.delta", "content_index", ",\"logprobs\":[]"),
+            ItemKind::Reasoning => ("response.reasoning_summary_text.delta", "summary_index", ""),
+            ItemKind::Message => ("response.output_text.delta", "content_index", ",\"logprobs\":[]"),
         };
         for piece in ["event: ", name, "\ndata: {\"type\":\"", name, "\",\"sequence_number\":"] {
             out.put_slice(piece.as_bytes());
@@ -224,16 +226,16 @@ impl ResponseEvents {
     }
 
     fn close(&mut self, status: &'static str, out: &mut BytesMut) {
-        let Some(Open { kind, id, text }) = self.open.take() else { return };
+        let Some(OpenItem { kind, id, text }) = self.open.take() else { return };
         let index = self.items.len();
         let number = self.number();
         let (item_id, text) = (id.as_str(), text.as_str());
         match kind {
-            Kind::Reasoning => {
-                let done = ThoughtDone { item_id, output_index: index, summary_index: 0, text };
+            ItemKind::Reasoning => {
+                let done = ReasoningDone { item_id, output_index: index, summary_index: 0, text };
                 event(out, "response.reasoning_summary_text.done", number, done);
             }
-            Kind::Message => {
+            ItemKind::Message => {
                 let done = TextDone { item_id, output_index: index, content_index: 0, text, logprobs: [] };
                 event(out, "response.output_text.done", number, done);
             }
@@ -241,13 +243,13 @@ impl ResponseEvents {
         let (number, piece) = (self.number(), kind.piece(text));
         event(out, kind.part_done(), number, kind.part(item_id, index, &piece));
         let item = match kind {
-            Kind::Reasoning => self.maker.reasoning(index, vec![piece]),
-            Kind::Message => self.maker.message(index, status, vec![piece]),
+            ItemKind::Reasoning => self.maker.reasoning(index, vec![piece]),
+            ItemKind::Message => self.maker.message(index, status, vec![piece]),
         };
         self.done(item, out);
     }
 
-    fn call(&mut self, call: &Call, out: &mut BytesMut) {
+    fn call(&mut self, call: &ToolCall, out: &mut BytesMut) {
         self.close(COMPLETED, out);
         self.blanks.clear();
         let index = self.items.len();
@@ -266,7 +268,7 @@ impl ResponseEvents {
 
     fn added(&mut self, item: &Item, out: &mut BytesMut) {
         let number = self.number();
-        event(out, "response.output_item.added", number, OfItem { output_index: self.items.len(), item });
+        event(out, "response.output_item.added", number, ItemField { output_index: self.items.len(), item });
     }
 
     fn done(&mut self, item: Item, out: &mut BytesMut) {
@@ -275,13 +277,13 @@ impl ResponseEvents {
             out,
             "response.output_item.done",
             number,
-            OfItem { output_index: self.items.len(), item: &item },
+            ItemField { output_index: self.items.len(), item: &item },
         );
         self.items.push(item);
     }
 }
 
-impl Kind {
+impl ItemKind {
     fn part_added(self) -> &'static str {
         match self {
             Self::Reasoning => "response.reasoning_summary_part.added",
@@ -303,12 +305,12 @@ impl Kind {
         }
     }
 
-    fn part<'a>(self, item_id: &'a str, output_index: usize, part: &'a Part) -> OfPart<'a> {
+    fn part<'a>(self, item_id: &'a str, output_index: usize, part: &'a Part) -> PartField<'a> {
         let (content_index, summary_index) = match self {
             Self::Reasoning => (None, Some(0)),
             Self::Message => (Some(0), None),
         };
-        OfPart { item_id, output_index, content_index, summary_index, part }
+        PartField { item_id, output_index, content_index, summary_index, part }
     }
 }
 
@@ -316,7 +318,7 @@ fn event(out: &mut BytesMut, name: &str, sequence_number: u64, what: impl Serial
     out.put_slice(b"event: ");
     out.put_slice(name.as_bytes());
     out.put_slice(b"\ndata: ");
-    write_json(out, &Event { name, sequence_number, what });
+    write_json(out, &ResponseEvent { name, sequence_number, what });
     out.put_slice(b"\n\n");
 }
 
@@ -330,10 +332,10 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_canonical_order() {
-        let head = Head { id: "resp_1", created: 7, model: "practice-1" };
-        let mut events = ResponseEvents::new(head, Maker::new("1", true));
+        let head = ResponseHead { id: "resp_1", created: 7, model: "practice-1" };
+        let mut events = ResponseEncoder::new(head, ItemFactory::new("1", true));
         let mut out = BytesMut::new();
-        let call = Call { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
+        let call = ToolCall { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
 
         events.begin(&mut out);
         events.push(&Delta::Reasoning("so".to_owned()), &mut out);
@@ -342,7 +344,11 @@ mod tests {
         events.push(&Delta::Text("a \"b\"".to_owned()), &mut out);
         events.push(&Delta::Call(call), &mut out);
         events.silence(&mut out);
-        events.end(Finish::ToolCalls, Usage { prompt: 30, completion: 4, ..Usage::default() }, &mut out);
+        events.end(
+            FinishReason::ToolCalls,
+            Usage { prompt: 30, completion: 4, ..Usage::default() },
+            &mut out,
+        );
 
         insta::assert_snapshot!(String::from_utf8(out.to_vec()).unwrap());
     }

@@ -11,7 +11,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// One event. Without data it is given all the same if it has a name.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Event<'a> {
+pub(crate) struct SseEvent<'a> {
     /// Its name; empty where it has none.
     pub name: &'a [u8],
     /// The id that came with it; empty where none did.
@@ -20,7 +20,7 @@ pub(crate) struct Event<'a> {
     pub data: &'a [u8],
 }
 
-impl<'a> Event<'a> {
+impl<'a> SseEvent<'a> {
     /// One that is nothing but data.
     pub(crate) fn data(data: &'a [u8]) -> Self {
         Self { data, ..Self::default() }
@@ -29,7 +29,7 @@ impl<'a> Event<'a> {
 
 /// Cuts bytes into events.
 #[derive(Debug, Default)]
-pub(crate) struct Events {
+pub(crate) struct SseParser {
     line: Vec<u8>,
     name: Vec<u8>,
     id: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) struct Events {
     after_cr: bool,
 }
 
-impl Events {
+impl SseParser {
     /// Takes bytes and gives each complete event.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Events {
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
-        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
+        event: &mut dyn FnMut(SseEvent<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
@@ -80,7 +80,7 @@ impl Events {
     /// Whatever `event` returns.
     pub(crate) fn finish(
         &mut self,
-        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
+        event: &mut dyn FnMut(SseEvent<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
@@ -100,7 +100,7 @@ impl Events {
     fn line_ends(
         &mut self,
         line: &[u8],
-        event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>,
+        event: &mut dyn FnMut(SseEvent<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let line = if self.started { line } else { line.strip_prefix(BOM).unwrap_or(line) };
         self.started = true;
@@ -136,12 +136,12 @@ impl Events {
         Ok(())
     }
 
-    fn event_ends(&mut self, event: &mut dyn FnMut(Event<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+    fn event_ends(&mut self, event: &mut dyn FnMut(SseEvent<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
         if !self.has_data && self.name.is_empty() {
             return Ok(());
         }
         self.has_data = false;
-        let result = event(Event { name: &self.name, id: &self.id, data: &self.data });
+        let result = event(SseEvent { name: &self.name, id: &self.id, data: &self.data });
         self.name.clear();
         self.id.clear();
         self.data.clear();
@@ -155,14 +155,14 @@ mod tests {
 
     fn events(pieces: &[&[u8]]) -> Vec<String> {
         let mut found = Vec::new();
-        let mut keep = |event: Event<'_>| {
+        let mut keep = |event: SseEvent<'_>| {
             let mut parts = vec![event.name, event.id];
             parts.retain(|part| !part.is_empty());
             parts.push(event.data);
             found.push(String::from_utf8(parts.join(&b'|')).unwrap());
             Ok(())
         };
-        let mut stage = Events::default();
+        let mut stage = SseParser::default();
         for piece in pieces {
             stage.push(piece, &mut keep).unwrap();
         }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_refused() {
-        let mut stage = Events::default();
+        let mut stage = SseParser::default();
         let piece = vec![b'x'; LIMIT_BYTES];
 
         assert_eq!(stage.push(&piece, &mut |_| Ok(())), Ok(()));

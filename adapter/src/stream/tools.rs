@@ -4,7 +4,7 @@
 //! whose parts they cannot tell apart. Malformed fragments are made whole where their meaning is plain.
 
 use super::{
-    delta::{Call, Delta, Fragment},
+    delta::{CallFragment, Delta, ToolCall},
     fault::Fault,
 };
 
@@ -15,21 +15,21 @@ const LIMIT_CALLS: usize = 256;
 
 /// Assembles fragments.
 #[derive(Debug)]
-pub(crate) struct Tools {
+pub(crate) struct FragmentAssembler {
     minted: String,
-    open: Vec<Open>,
+    open: Vec<OpenCall>,
     held_bytes: usize,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenCall {
     index: Option<u64>,
     id: Option<String>,
     name: Option<String>,
     arguments: String,
 }
 
-impl Tools {
+impl FragmentAssembler {
     /// A stage whose own ids start with `minted`, which is unique to the answer.
     pub(crate) fn new(minted: String) -> Self {
         Self { minted, open: Vec::new(), held_bytes: 0 }
@@ -57,7 +57,7 @@ impl Tools {
             Some(at) => self.open[at].take(fragment),
             None if self.open.len() == LIMIT_CALLS => return Err(Fault::Unreadable("too many tool calls")),
             None => {
-                let mut call = Open { index: fragment.index, ..Open::default() };
+                let mut call = OpenCall { index: fragment.index, ..OpenCall::default() };
                 call.take(fragment);
                 self.open.push(call);
             }
@@ -82,13 +82,13 @@ impl Tools {
             used.push(id.clone());
             let empty = call.arguments.trim().is_empty();
             let arguments = if empty { "{}".to_owned() } else { call.arguments };
-            out.push(Delta::Call(Call { id, name, arguments }));
+            out.push(Delta::Call(ToolCall { id, name, arguments }));
         }
     }
 
     /// Which open call a fragment continues.
-    fn belongs_to(&self, fragment: &Fragment) -> Option<usize> {
-        let same_id = |call: &Open| fragment.id.is_some() && call.id == fragment.id;
+    fn belongs_to(&self, fragment: &CallFragment) -> Option<usize> {
+        let same_id = |call: &OpenCall| fragment.id.is_some() && call.id == fragment.id;
         let found = match fragment.index {
             Some(_) => self.open.iter().rposition(|call| call.index == fragment.index),
             None if fragment.id.is_some() => {
@@ -100,14 +100,14 @@ impl Tools {
     }
 
     /// The last call, when a fragment without index only adds a late id or piece to it.
-    fn unnamed(&self, fragment: &Fragment) -> Option<usize> {
+    fn unnamed(&self, fragment: &CallFragment) -> Option<usize> {
         if fragment.name.is_some() { None } else { self.open.len().checked_sub(1) }
     }
 }
 
-impl Open {
+impl OpenCall {
     /// Whether a fragment with the same index begins another call: sites number parallel calls all 0.
-    fn ended_before(&self, fragment: &Fragment) -> bool {
+    fn ended_before(&self, fragment: &CallFragment) -> bool {
         let Some(_) = fragment.name else { return false };
         let other_id = fragment.id.is_some() && self.id.is_some() && fragment.id != self.id;
         let more_after_whole =
@@ -115,7 +115,7 @@ impl Open {
         (other_id && self.name.is_some()) || more_after_whole
     }
 
-    fn take(&mut self, fragment: Fragment) {
+    fn take(&mut self, fragment: CallFragment) {
         self.id = self.id.take().or(fragment.id);
         self.name = self.name.take().or(fragment.name);
         self.arguments.push_str(&fragment.arguments);
@@ -133,10 +133,10 @@ mod tests {
     type Piece<'a> = (Option<u64>, Option<&'a str>, Option<&'a str>, &'a str);
 
     fn calls(pieces: &[Piece<'_>]) -> Vec<String> {
-        let mut stage = Tools::new("m".to_owned());
+        let mut stage = FragmentAssembler::new("m".to_owned());
         let mut out = Vec::new();
         for (index, id, name, arguments) in pieces {
-            let fragment = Fragment {
+            let fragment = CallFragment {
                 index: *index,
                 id: id.map(str::to_owned),
                 name: name.map(str::to_owned),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(out, []);
         stage.finish(&mut out);
         let text = |delta| match delta {
-            Delta::Call(Call { id, name, arguments }) => format!("{id} {name} {arguments}"),
+            Delta::Call(ToolCall { id, name, arguments }) => format!("{id} {name} {arguments}"),
             other => format!("{other:?}"),
         };
         out.into_iter().map(text).collect()

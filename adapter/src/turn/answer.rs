@@ -2,26 +2,26 @@
 
 use std::{fmt, time::Duration};
 
-use latchkey_bridge::sieve::{Expectation, event::Event, opening::Opening};
-use latchkey_shared::{id::AccountId, store::Conversation};
+use latchkey_bridge::sieve::{Expectation, event::SieveEvent, opening::Opening};
+use latchkey_shared::{id::AccountId, store::StoredConversation};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
 use super::{
-    bridged::{Bridged, How, Next},
-    limit::Limit,
-    native::Native,
+    emulated::{AttemptEnd, EmulatedTurn, NextAction},
+    limit::AnswerLimit,
+    native::NativeCalls,
     repair,
 };
 use crate::{
-    pool::{Asking, Hold, lease::Lease},
+    pool::{ActiveAccount, PendingAnswer, lease::Lease},
     prompt::Prompt,
     recorder,
     stream::{
-        Deltas,
-        close::End,
-        delta::{Delta, Finish, Usage, Values},
+        DeltaStream,
+        delta::{Captures, Delta, FinishReason, Usage},
         fault::Fault,
+        finish::StreamEnd,
     },
 };
 
@@ -29,19 +29,19 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 
 /// The answer.
-pub(super) struct Answer {
+pub(super) struct TurnAnswer {
     /// Dropped first: the upstream call ends before the account is free.
-    source: Source,
+    source: DeltaSource,
     /// What was asked.
     pub prompt: Prompt,
-    reader: Reader,
+    reader: TurnReader,
     /// What the site has said and no reader has seen; what is left when nobody waited for it any more.
     said: Vec<Delta>,
     ready: Vec<Delta>,
     /// What it cost so far; none if the site did not say it each time.
     usage: Option<Usage>,
     /// What is known of the site's own conversation; none unless its last answer ended well.
-    values: Option<Values>,
+    values: Option<Captures>,
     /// Whether all is said that the client wants.
     limited: bool,
     /// A call of the site's own that nobody can make.
@@ -56,30 +56,30 @@ pub(super) struct Answer {
     opening: Opening,
     /// The request's, for what is out of the ordinary: to be in it for each token would cost as much as to read it.
     span: Span,
-    hold: Hold,
+    hold: ActiveAccount,
 }
 
 /// Where deltas come from.
-enum Source {
-    Site(Box<Deltas>),
-    Asking(Asking),
-    Over(Result<End, Fault>),
+enum DeltaSource {
+    Site(Box<DeltaStream>),
+    Asking(PendingAnswer),
+    Over(Result<StreamEnd, Fault>),
 }
 
 /// How calls are read.
-pub(super) enum Reader {
+pub(super) enum TurnReader {
     /// As they come, and no more words than the client wants.
-    Untouched(Option<Limit>),
+    Untouched(Option<AnswerLimit>),
     /// As the site makes them, towards what is declared.
-    Native(Native),
+    Native(NativeCalls),
     /// Out of the text.
-    Bridged(Box<Bridged>),
+    Bridged(Box<EmulatedTurn>),
 }
 
-impl Answer {
+impl TurnAnswer {
     /// An answer that has begun at the site.
-    pub(super) fn new(deltas: Deltas, reader: Reader, hold: Hold, prompt: Prompt) -> Self {
-        let (source, usage) = (Source::Site(Box::new(deltas)), Some(Usage::default()));
+    pub(super) fn new(deltas: DeltaStream, reader: TurnReader, hold: ActiveAccount, prompt: Prompt) -> Self {
+        let (source, usage) = (DeltaSource::Site(Box::new(deltas)), Some(Usage::default()));
         let (said, ready, values, limited, broken) = (Vec::new(), Vec::new(), None, false, None);
         let (quiet, held, repairs) = (None, None, None);
         Self {
@@ -121,19 +121,20 @@ impl Answer {
     /// # Errors
     /// Whatever keeps the answer from beginning.
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
-        if let (Reader::Untouched(_) | Reader::Native(_), Source::Site(deltas)) = (&self.reader, &self.source)
+        if let (TurnReader::Untouched(_) | TurnReader::Native(_), DeltaSource::Site(deltas)) =
+            (&self.reader, &self.source)
             && deltas.is_empty()
         {
-            if let Reader::Native(native) = &self.reader {
+            if let TurnReader::Native(native) = &self.reader {
                 native.note_empty();
             }
             return Err(Fault::Empty);
         }
-        while self.ready.is_empty() && !self.is_holding() && !matches!(self.source, Source::Over(_)) {
+        while self.ready.is_empty() && !self.is_holding() && !matches!(self.source, DeltaSource::Over(_)) {
             self.step().await;
         }
         match &self.source {
-            Source::Over(Err(fault)) if self.ready.is_empty() => Err(fault.clone()),
+            DeltaSource::Over(Err(fault)) if self.ready.is_empty() => Err(fault.clone()),
             _ => Ok(()),
         }
     }
@@ -142,13 +143,13 @@ impl Answer {
     ///
     /// # Errors
     /// Whatever cuts the answer.
-    pub(super) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<End>, Fault> {
+    pub(super) async fn next(&mut self, out: &mut Vec<Delta>) -> Result<Option<StreamEnd>, Fault> {
         loop {
             if !self.ready.is_empty() {
                 out.append(&mut self.ready);
                 return Ok(None);
             }
-            if let Source::Over(over) = &self.source {
+            if let DeltaSource::Over(over) = &self.source {
                 return over.clone().map(Some);
             }
             self.step().await;
@@ -156,29 +157,29 @@ impl Answer {
     }
 
     /// The site's own conversation, if one can go on with it, and how long the site remembers it.
-    pub(super) fn conversation(&self) -> Option<(Conversation, Duration)> {
+    pub(super) fn conversation(&self) -> Option<(StoredConversation, Duration)> {
         self.hold.conversation(self.values.as_ref()?)
     }
 
     /// Whether the site was told that it announced a call, and sent none all the same.
     pub(super) fn was_nudged_in_vain(&self) -> bool {
-        matches!(&self.reader, Reader::Bridged(bridged) if bridged.was_nudged_in_vain())
+        matches!(&self.reader, TurnReader::Bridged(bridged) if bridged.was_nudged_in_vain())
     }
 
     fn is_holding(&self) -> bool {
-        matches!(&self.reader, Reader::Bridged(bridged) if bridged.is_holding())
+        matches!(&self.reader, TurnReader::Bridged(bridged) if bridged.is_holding())
     }
 
     /// Waits once for the site. Cancel-safe: what is awaited stays where it is.
     async fn step(&mut self) {
         match &mut self.source {
-            Source::Over(_) => {}
-            Source::Asking(asking) => match by(self.repairs, asking).await {
-                Some(Ok(deltas)) => self.source = Source::Site(Box::new(deltas)),
-                Some(Err(fault)) => self.close(How::Fault(fault)),
+            DeltaSource::Over(_) => {}
+            DeltaSource::Asking(asking) => match by(self.repairs, asking).await {
+                Some(Ok(deltas)) => self.source = DeltaSource::Site(Box::new(deltas)),
+                Some(Err(fault)) => self.close(AttemptEnd::Fault(fault)),
                 None => self.run_out(),
             },
-            Source::Site(deltas) => {
+            DeltaSource::Site(deltas) => {
                 let until = self.repairs.into_iter().chain(self.quiet).min();
                 let read = by(until, deltas.next(&mut self.said)).await;
                 let mut said = std::mem::take(&mut self.said);
@@ -189,18 +190,21 @@ impl Answer {
                 self.said = said;
                 self.note_hold();
                 if let Some(fault) = self.broken.take() {
-                    return self.close(How::Fault(fault));
+                    return self.close(AttemptEnd::Fault(fault));
                 }
                 match read {
                     // The site is stopped, and does not know where: nothing goes on with its conversation.
                     Some(Ok(end)) if self.limited => {
                         let usage = end.and_then(|end| end.usage);
-                        self.source = Source::Over(Ok(End { finish: Finish::Length, usage }));
+                        self.source =
+                            DeltaSource::Over(Ok(StreamEnd { finish: FinishReason::Length, usage }));
                     }
                     Some(Ok(None)) => self.expect(),
-                    Some(Ok(Some(end))) => self.close(How::End(end)),
-                    Some(Err(fault)) => self.close(How::Fault(fault)),
-                    None if until < self.repairs || self.repairs.is_none() => self.close(How::Cancelled),
+                    Some(Ok(Some(end))) => self.close(AttemptEnd::End(end)),
+                    Some(Err(fault)) => self.close(AttemptEnd::Fault(fault)),
+                    None if until < self.repairs || self.repairs.is_none() => {
+                        self.close(AttemptEnd::Cancelled);
+                    }
                     None => self.run_out(),
                 }
             }
@@ -208,7 +212,7 @@ impl Answer {
     }
 
     fn take(&mut self, delta: Delta) {
-        if self.opening.is_text() || matches!(self.reader, Reader::Bridged(_)) {
+        if self.opening.is_text() || matches!(self.reader, TurnReader::Bridged(_)) {
             return self.read(delta);
         }
         let mut events = Vec::new();
@@ -224,12 +228,15 @@ impl Answer {
     }
 
     /// Reads what the beginning of an answer was told to be.
-    fn read_all(&mut self, events: Vec<Event>) {
+    fn read_all(&mut self, events: Vec<SieveEvent>) {
         for event in events {
             match event {
-                Event::Text(text) => self.read(Delta::Text(text)),
-                Event::Reasoning(text) => self.read(Delta::Reasoning(text)),
-                Event::Call(_) | Event::Invalid(_) | Event::Truncated(_) | Event::Dropped(_) => {}
+                SieveEvent::Text(text) => self.read(Delta::Text(text)),
+                SieveEvent::Reasoning(text) => self.read(Delta::Reasoning(text)),
+                SieveEvent::Call(_)
+                | SieveEvent::Invalid(_)
+                | SieveEvent::Truncated(_)
+                | SieveEvent::Dropped(_) => {}
             }
         }
     }
@@ -237,24 +244,24 @@ impl Answer {
     fn read(&mut self, delta: Delta) {
         match (&mut self.reader, delta) {
             _ if self.broken.is_some() => {}
-            (Reader::Native(native), Delta::Call(call)) => match native.fit(call) {
+            (TurnReader::Native(native), Delta::Call(call)) => match native.fit(call) {
                 Ok(call) => self.ready.push(Delta::Call(call)),
                 Err(fault) => self.broken = Some(fault),
             },
-            (Reader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
+            (TurnReader::Bridged(bridged), delta) => bridged.push(delta, &mut self.ready),
             // What came in the same read as the last word that is wanted.
-            (Reader::Untouched(_), _) if self.limited => {}
-            (Reader::Untouched(limit), delta) => {
+            (TurnReader::Untouched(_), _) if self.limited => {}
+            (TurnReader::Untouched(limit), delta) => {
                 self.limited |= limit.as_mut().is_some_and(|limit| limit.takes(&delta));
                 self.ready.push(delta);
             }
-            (Reader::Native(..), delta) => self.ready.push(delta),
+            (TurnReader::Native(..), delta) => self.ready.push(delta),
         }
     }
 
     /// Measures from the first byte that is held back until none is.
     fn note_hold(&mut self) {
-        let Reader::Bridged(bridged) = &self.reader else { return };
+        let TurnReader::Bridged(bridged) = &self.reader else { return };
         match (bridged.is_holding(), self.held) {
             (true, None) => self.held = Some(Instant::now()),
             (false, Some(since)) => {
@@ -267,24 +274,24 @@ impl Answer {
 
     /// Ends the site's answer early where nothing that matters can come.
     fn expect(&mut self) {
-        let Reader::Bridged(bridged) = &self.reader else { return };
+        let TurnReader::Bridged(bridged) = &self.reader else { return };
         match bridged.expectation() {
             Expectation::Open => self.quiet = None,
             Expectation::OnlyCalls => self.quiet = Some(Instant::now() + QUIET),
-            Expectation::Nothing => self.close(How::Cancelled),
+            Expectation::Nothing => self.close(AttemptEnd::Cancelled),
         }
     }
 
     /// Ends the repairs: their time is over.
     fn run_out(&mut self) {
-        if let Reader::Bridged(bridged) = &mut self.reader {
+        if let TurnReader::Bridged(bridged) = &mut self.reader {
             bridged.run_out();
         }
-        self.close(How::Fault(Fault::Silent));
+        self.close(AttemptEnd::Fault(Fault::ResponseTimeout));
     }
 
     /// Ends one answer of the site: the turn is over, or the site is asked again.
-    fn close(&mut self, how: How) {
+    fn close(&mut self, how: AttemptEnd) {
         let mut held = Vec::new();
         self.opening.finish(&mut held);
         self.read_all(held);
@@ -292,19 +299,19 @@ impl Answer {
         let _within = span.enter();
         self.quiet = None;
         self.values = match (&how, &self.source) {
-            (How::End(_), Source::Site(deltas)) => Some(deltas.values()),
+            (AttemptEnd::End(_), DeltaSource::Site(deltas)) => Some(deltas.values()),
             _ => None,
         };
         let usage = match &how {
-            How::End(end) => end.usage,
-            How::Cancelled | How::Fault(_) => None,
+            AttemptEnd::End(end) => end.usage,
+            AttemptEnd::Cancelled | AttemptEnd::Fault(_) => None,
         };
         self.usage = self.usage.zip(usage).map(|(before, more)| sum(before, more));
-        let Reader::Bridged(bridged) = &mut self.reader else {
-            self.source = Source::Over(match how {
-                How::End(end) => Ok(end),
-                How::Fault(fault) => Err(fault),
-                How::Cancelled => Err(Fault::Cut),
+        let TurnReader::Bridged(bridged) = &mut self.reader else {
+            self.source = DeltaSource::Over(match how {
+                AttemptEnd::End(end) => Ok(end),
+                AttemptEnd::Fault(fault) => Err(fault),
+                AttemptEnd::Cancelled => Err(Fault::Truncated),
             });
             return;
         };
@@ -313,21 +320,21 @@ impl Answer {
             bridged.held(since.elapsed());
         }
         self.source = match next {
-            Next::Done(finish) => Source::Over(Ok(End { finish, usage: self.usage })),
-            Next::Fail(fault) => Source::Over(Err(fault)),
-            Next::Ask => {
+            NextAction::Done(finish) => DeltaSource::Over(Ok(StreamEnd { finish, usage: self.usage })),
+            NextAction::Fail(fault) => DeltaSource::Over(Err(fault)),
+            NextAction::Ask => {
                 if let (Some(tape), Some(last)) = (recorder::tape(), bridged.exchanges().last()) {
                     tape.again(&last.question);
                 }
                 self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
                 let asking = self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take());
-                Source::Asking(Box::pin(asking.in_current_span()))
+                DeltaSource::Asking(Box::pin(asking.in_current_span()))
             }
         };
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for TurnAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("hold", &self.hold).finish_non_exhaustive()
     }

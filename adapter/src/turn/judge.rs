@@ -25,11 +25,11 @@ mod tail;
 mod unread;
 mod words;
 
-use latchkey_bridge::sieve::quoted::Quoted;
-use request::Request;
+use latchkey_bridge::sieve::quoted::QuotedTexts;
+use request::UserRequest;
 use serde_json::Value;
 use signals::Signals;
-use tail::Tail;
+use tail::LastParagraph;
 
 /// At and above this score a turn is nudged. Set on the tuning half of `judge/labelled.jsonl`.
 pub(crate) const THRESHOLD: i32 = 50;
@@ -42,17 +42,17 @@ const NUDGES_IN_WINDOW: u32 = 2;
 ///
 /// The caller asks only if tools are declared and `tool_choice` is not `none`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct JudgedTurn<'a> {
     /// The visible text of the turn, without reasoning: a turn of reasoning only is an empty one.
     pub text: &'a str,
     /// Whether the turn answers tool results or the user's words.
-    pub answers: Answers,
+    pub answers: PrecedingMessage,
     /// `tool_choice` demands a call.
     pub required: bool,
     /// The declared tools.
-    pub tools: &'a [Tool<'a>],
+    pub tools: &'a [JudgedTool<'a>],
     /// What the conversation showed the model: a call that stands there is quoted.
-    pub shown: Option<&'a Quoted>,
+    pub shown: Option<&'a QuotedTexts>,
     /// What the user said last, reminders of the client included: that is where both clients announce plan mode.
     pub user: &'a str,
     /// The system prompt.
@@ -61,12 +61,12 @@ pub(crate) struct Turn<'a> {
     pub edited: bool,
     /// The user or the client refused a tool call since the user last spoke.
     pub refused: bool,
-    pub nudges: Nudges,
+    pub nudges: NudgeCount,
 }
 
 /// A declared tool, as far as a call of it can be told by.
 #[derive(Debug, Clone)]
-pub(crate) struct Tool<'a> {
+pub(crate) struct JudgedTool<'a> {
     /// As the client spelled it.
     pub name: &'a str,
     /// Names of all its arguments.
@@ -75,7 +75,7 @@ pub(crate) struct Tool<'a> {
     pub required: Vec<&'a str>,
 }
 
-impl<'a> Tool<'a> {
+impl<'a> JudgedTool<'a> {
     /// Reads what its JSON schema says.
     pub(crate) fn new(name: &'a str, schema: &'a Value) -> Self {
         let properties = schema["properties"].as_object();
@@ -90,14 +90,14 @@ impl<'a> Tool<'a> {
 
 /// The message before the turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answers {
+pub(crate) enum PrecedingMessage {
     User,
     ToolResult,
 }
 
 /// Nudges that brought no call.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Nudges {
+pub(crate) struct NudgeCount {
     pub this_turn: u32,
     pub last_ten_turns: u32,
 }
@@ -108,14 +108,14 @@ pub(crate) struct Verdict {
     pub score: i32,
     pub threshold: i32,
     pub nudge: bool,
-    pub reason: Reason,
+    pub reason: VerdictReason,
     /// Signals of the winning reading, in the order in which they were weighed.
     pub signals: Vec<(&'static str, i32)>,
 }
 
 /// Why a turn is nudged, or left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Reason {
+pub(crate) enum VerdictReason {
     /// An action was announced and not taken.
     Announced,
     /// A call was written as text, in a form that is none.
@@ -148,7 +148,7 @@ pub(crate) enum Reason {
     Unclear,
 }
 
-impl Reason {
+impl VerdictReason {
     /// The label used in metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -177,7 +177,7 @@ pub(crate) fn may_edit(tool: &str) -> bool {
 }
 
 /// Judges a turn that ended without a call.
-pub(crate) fn judge(turn: &Turn<'_>) -> Verdict {
+pub(crate) fn judge(turn: &JudgedTurn<'_>) -> Verdict {
     let (reason, mut signals) = reading(turn);
     if turn.nudges.this_turn > 0 || turn.nudges.last_ten_turns >= NUDGES_IN_WINDOW {
         signals.add(signals::SPENT);
@@ -189,21 +189,21 @@ pub(crate) fn judge(turn: &Turn<'_>) -> Verdict {
 }
 
 /// The reading with the most behind it.
-fn reading(turn: &Turn<'_>) -> (Reason, Signals) {
+fn reading(turn: &JudgedTurn<'_>) -> (VerdictReason, Signals) {
     if words::is_blank(silent::cut(turn.text)) {
-        return (Reason::Empty, Signals::of(signals::EMPTY));
+        return (VerdictReason::Empty, Signals::of(signals::EMPTY));
     }
     if turn.required {
-        return (Reason::RequiredMissing, Signals::of(signals::REQUIRED));
+        return (VerdictReason::RequiredMissing, Signals::of(signals::REQUIRED));
     }
-    let tail = Tail::of(turn.text);
-    let request = Request::of(turn.user, turn.system);
-    let mut best = (Reason::Announced, signals::announced(turn, &tail, request));
+    let tail = LastParagraph::of(turn.text);
+    let request = UserRequest::of(turn.user, turn.system);
+    let mut best = (VerdictReason::Announced, signals::announced(turn, &tail, request));
     let others = [
-        (Reason::CallAsText, signals::call_as_text(turn, request)),
-        (Reason::PatchAsText, signals::patch_as_text(turn, &tail, request)),
-        (Reason::Denial, signals::denial(turn, &tail, request)),
-        (Reason::Claimed, signals::claimed(turn, &tail, request)),
+        (VerdictReason::CallAsText, signals::call_as_text(turn, request)),
+        (VerdictReason::PatchAsText, signals::patch_as_text(turn, &tail, request)),
+        (VerdictReason::Denial, signals::denial(turn, &tail, request)),
+        (VerdictReason::Claimed, signals::claimed(turn, &tail, request)),
     ];
     for other in others {
         if other.1.score() > best.1.score() && other.1.score() >= THRESHOLD {

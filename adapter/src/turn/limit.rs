@@ -7,8 +7,8 @@ use latchkey_shared::site::Site;
 use serde_json::value::RawValue;
 
 use crate::{
-    openai::request::Invalid,
-    prompt::{Calls, Prompt},
+    openai::request::InvalidRequest,
+    prompt::{CallMode, Prompt},
     sites,
     stream::delta::Delta,
     tokens,
@@ -19,19 +19,19 @@ const NAMES: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 /// What an answer may still say.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub(super) struct AnswerLimit {
     /// In tokens, at least one until it is reached.
     left: u64,
     /// Not counted yet: what is shorter than `left` in bytes is so in tokens.
     pending: String,
 }
 
-impl Limit {
+impl AnswerLimit {
     /// The limit of the answer to a prompt; none if the client has none, or the site itself is told.
     ///
     /// # Errors
     /// When it is no number above 0.
-    pub(super) fn of(prompt: &Prompt, site: &Site) -> Result<Option<Self>, Invalid> {
+    pub(super) fn of(prompt: &Prompt, site: &Site) -> Result<Option<Self>, InvalidRequest> {
         if sites::takes_fields(site) {
             return Ok(None);
         }
@@ -41,11 +41,11 @@ impl Limit {
             let Some(raw) = raw else { continue };
             let tokens: u64 = serde_json::from_str(raw).unwrap_or_default();
             if tokens == 0 {
-                return Err(Invalid::expected(name, "a number above 0"));
+                return Err(InvalidRequest::expected(name, "a number above 0"));
             }
             limit = limit.or(Some(tokens));
         }
-        let limits = matches!(prompt.calls, Calls::Untouched);
+        let limits = matches!(prompt.calls, CallMode::Untouched);
         Ok(limit.filter(|_| limits).map(|left| Self { left, pending: String::new() }))
     }
 
@@ -67,7 +67,7 @@ mod tests {
 
     /// Pieces until the limit is reached.
     fn pieces(limit: u64, piece: &str) -> usize {
-        let mut limit = Limit { left: limit, pending: String::new() };
+        let mut limit = AnswerLimit { left: limit, pending: String::new() };
         (1..).find(|_| limit.takes(&Delta::Text(piece.to_owned()))).unwrap()
     }
 
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(pieces(1_000, " word"), 1_000);
         // Four tokens each.
         assert_eq!(pieces(16, " one two three four"), 4);
-        let calls = Delta::Finish(crate::stream::delta::Finish::Stop);
-        assert!(!Limit { left: 1, pending: String::new() }.takes(&calls));
+        let calls = Delta::Finish(crate::stream::delta::FinishReason::Stop);
+        assert!(!AnswerLimit { left: 1, pending: String::new() }.takes(&calls));
     }
 }

@@ -4,47 +4,47 @@ use std::{sync::Arc, time::Duration};
 
 use latchkey_shared::{
     site::Site,
-    store::{Conversation, Store},
+    store::{Store, StoredConversation},
 };
 
 use super::TurnError;
 use crate::{
-    conversation::Thread,
+    conversation::ConversationDigests,
     openai::request::ChatRequest,
-    pool::{Held, PoolError},
-    prompt::{Calls, Prompt},
-    scope::Scope,
+    pool::{OpenAnswer, PoolError},
+    prompt::{CallMode, Prompt},
+    scope::AccountScope,
     sites,
     state::AppState,
-    stream::{collect::Collected, delta::Delta},
+    stream::{collect::CollectedAnswer, delta::Delta},
 };
 
 /// What was said in a conversation that its site keeps.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct ConversationMemory {
     store: Store,
-    thread: Thread,
+    thread: ConversationDigests,
     /// `None` when it was too much.
-    said: Option<Collected>,
+    said: Option<CollectedAnswer>,
 }
 
-impl Memory {
+impl ConversationMemory {
     /// For a site that keeps conversations.
     pub(super) fn of(
         app: &AppState,
         site: &Site,
-        scope: &Scope,
+        scope: &AccountScope,
         model: &str,
         request: &ChatRequest,
     ) -> Option<Self> {
         sites::remembers(site)?;
-        let thread = Thread::read(site, scope, model, request);
-        Some(Self { store: app.store.clone(), thread, said: Some(Collected::default()) })
+        let thread = ConversationDigests::read(site, scope, model, request);
+        Some(Self { store: app.store.clone(), thread, said: Some(CollectedAnswer::default()) })
     }
 
     /// The same, for what the site is asked: it was told once how calls are written, nonce and all.
     pub(super) fn with(self, prompt: &Prompt) -> Self {
-        let Calls::Emulated(emulation) = &prompt.calls else { return self };
+        let CallMode::Emulated(emulation) = &prompt.calls else { return self };
         let dialect = &emulation.dialect;
         let form = format!("{} {}", dialect.form.as_str(), dialect.nonce);
         Self { thread: self.thread.written(form), ..self }
@@ -58,7 +58,7 @@ impl Memory {
     }
 
     /// Notes where the conversation is. If that fails, all of it is told anew next time.
-    pub(super) async fn keep(&self, conversation: Option<(Conversation, Duration)>) {
+    pub(super) async fn keep(&self, conversation: Option<(StoredConversation, Duration)>) {
         let (Some(said), Some((conversation, ttl))) = (&self.said, conversation) else { return };
         let digest = self.thread.after(said);
         if let Err(error) = self.store.keep_conversation(&digest, &conversation, ttl).await {
@@ -74,10 +74,10 @@ impl Memory {
 pub(super) async fn go_on(
     app: &AppState,
     site: &Arc<Site>,
-    scope: &Scope,
+    scope: &AccountScope,
     prompt: &Prompt,
-    memory: Option<&Memory>,
-) -> Result<Option<Held>, TurnError> {
+    memory: Option<&ConversationMemory>,
+) -> Result<Option<OpenAnswer>, TurnError> {
     let Some(before) = memory.and_then(|memory| memory.thread.before.as_deref()) else { return Ok(None) };
     let conversation = match app.store.take_conversation(before).await {
         Ok(Some(conversation)) => conversation,

@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 
 use latchkey_bridge::{
-    arguments::{Body, Found, Origin},
-    sieve::event::Kind,
+    arguments::{BlockBody, CallSource, RawCall},
+    sieve::event::InvalidKind,
 };
 use serde::de::IgnoredAny;
 
-use super::tally::Tally;
+use super::tally::TurnMetrics;
 use crate::{
-    prompt::Declared,
-    stream::{delta::Call, fault::Fault},
+    prompt::DeclaredTools,
+    stream::{delta::ToolCall, fault::Fault},
 };
 
 /// Reads the calls of one answer.
-pub(super) struct Native {
-    declared: Declared,
+pub(super) struct NativeCalls {
+    declared: DeclaredTools,
     /// Begins the ids that replace others.
     minted: String,
     replaced: usize,
-    tally: Tally,
+    tally: TurnMetrics,
 }
 
-impl Native {
-    pub(super) fn new(declared: Declared, minted: String, tally: Tally) -> Self {
+impl NativeCalls {
+    pub(super) fn new(declared: DeclaredTools, minted: String, tally: TurnMetrics) -> Self {
         Self { declared, minted, replaced: 0, tally }
     }
 
@@ -35,18 +35,18 @@ impl Native {
     /// # Errors
     /// When its arguments are not one JSON object: some clients would make a call without any of it. And when the client
     /// chose other tools: it takes its choice for a permission.
-    pub(super) fn fit(&mut self, call: Call) -> Result<Call, Fault> {
-        let Call { id, name, arguments } = self.declare(call)?;
+    pub(super) fn fit(&mut self, call: ToolCall) -> Result<ToolCall, Fault> {
+        let ToolCall { id, name, arguments } = self.declare(call)?;
         let forbidden = self.declared.only.as_ref().is_some_and(|only| !only.contains(&name));
         if forbidden || !is_object(&arguments) {
-            return Err(Fault::BrokenCall);
+            return Err(Fault::InvalidToolCall);
         }
         if !self.declared.ids.contains(&id) {
-            return Ok(Call { id, name, arguments });
+            return Ok(ToolCall { id, name, arguments });
         }
         let id = format!("call_{}_n{}", self.minted, self.replaced);
         self.replaced += 1;
-        Ok(Call { id, name, arguments })
+        Ok(ToolCall { id, name, arguments })
     }
 
     /// Counts an answer without a word or a call.
@@ -54,20 +54,21 @@ impl Native {
         self.tally.empty();
     }
 
-    fn declare(&self, call: Call) -> Result<Call, Fault> {
-        let found = Found { name: Some(call.name.clone()), body: Body::Arguments(call.arguments.clone()) };
-        match found.fit(&self.declared.catalog, Origin::Native).pop() {
+    fn declare(&self, call: ToolCall) -> Result<ToolCall, Fault> {
+        let found =
+            RawCall { name: Some(call.name.clone()), body: BlockBody::Arguments(call.arguments.clone()) };
+        match found.validate(&self.declared.catalog, CallSource::Native).pop() {
             Some(Ok(fitting)) => {
                 self.tally.emitted("native");
                 if fitting.repaired {
                     self.tally.repaired("json", "call");
                 }
-                Ok(Call { id: call.id, name: fitting.name, arguments: fitting.arguments })
+                Ok(ToolCall { id: call.id, name: fitting.name, arguments: fitting.arguments })
             }
             Some(Err(misfit)) => {
                 let kind = misfit.into_invalid(String::new()).kind;
                 self.tally.invalid(kind);
-                if kind == Kind::Json { Err(Fault::BrokenCall) } else { Ok(call) }
+                if kind == InvalidKind::Json { Err(Fault::InvalidToolCall) } else { Ok(call) }
             }
             None => Ok(call),
         }

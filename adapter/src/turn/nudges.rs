@@ -6,14 +6,14 @@ use std::time::Duration;
 use latchkey_shared::store::Store;
 
 use super::judge::WINDOW;
-use crate::prompt::{Calls, Prompt, emulation::Scene};
+use crate::prompt::{CallMode, Prompt, emulation::ConversationEnd};
 
 /// How long a conversation is remembered that nobody goes on with.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many of the last turns were nudged in vain. Where Redis does not say, none: a nudge too many costs one question.
 pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
-    let Some(Scene { turn, conversation, .. }) = scene(prompt) else { return 0 };
+    let Some(ConversationEnd { turn, conversation, .. }) = scene(prompt) else { return 0 };
     // The first turn follows no other.
     if *turn == 0 {
         return 0;
@@ -27,15 +27,15 @@ pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
 
 /// Notes that this turn was nudged in vain.
 pub(super) async fn note(store: &Store, prompt: &Prompt) {
-    let Some(Scene { turn, conversation, .. }) = scene(prompt) else { return };
+    let Some(ConversationEnd { turn, conversation, .. }) = scene(prompt) else { return };
     if let Err(error) = store.note_nudge(conversation, *turn, TTL).await {
         tracing::warn!(%error, "cannot note the nudge");
     }
 }
 
-fn scene(prompt: &Prompt) -> Option<&Scene> {
+fn scene(prompt: &Prompt) -> Option<&ConversationEnd> {
     match &prompt.calls {
-        Calls::Emulated(emulation) => Some(&emulation.scene),
-        Calls::Untouched | Calls::Native(_) => None,
+        CallMode::Emulated(emulation) => Some(&emulation.scene),
+        CallMode::Untouched | CallMode::Native(_) => None,
     }
 }

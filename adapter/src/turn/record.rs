@@ -7,13 +7,13 @@ use tracing::Span;
 
 use crate::{
     metrics::{CallLabels, Metrics, ModelLabels, OutcomeLabels, SiteLabels, TokenLabels},
-    prompt::Calls,
-    recorder::{self, Tape},
+    prompt::CallMode,
+    recorder::{self, TurnRecorder},
     stream::delta::{Delta, Usage},
 };
 
 /// What the metrics learn of a turn. A turn that is dropped before its end was left by the client.
-pub(super) struct Record {
+pub(super) struct TurnObserver {
     pub metrics: Arc<Metrics>,
     pub labels: ModelLabels,
     /// The dialect in which calls are read; `-` where none are.
@@ -23,10 +23,10 @@ pub(super) struct Record {
     pub span: Span,
     pub outcome: Option<&'static str>,
     /// Where the turn is recorded, if turns are.
-    pub tape: Option<Tape>,
+    pub tape: Option<TurnRecorder>,
 }
 
-impl Record {
+impl TurnObserver {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
         let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
         Self { metrics, labels, dialect: "-", started, span, outcome: None, tape: recorder::tape() }
@@ -60,12 +60,12 @@ impl Record {
     }
 
     /// How calls are to come back.
-    pub(super) fn calls(&self, calls: &Calls) {
+    pub(super) fn calls(&self, calls: &CallMode) {
         let Some(tape) = &self.tape else { return };
         match calls {
-            Calls::Untouched => tape.calls("untouched", ""),
-            Calls::Native(_) => tape.calls("native", ""),
-            Calls::Emulated(emulation) => {
+            CallMode::Untouched => tape.calls("untouched", ""),
+            CallMode::Native(_) => tape.calls("native", ""),
+            CallMode::Emulated(emulation) => {
                 let dialect = &emulation.dialect;
                 tape.calls(dialect.form.as_str(), dialect.nonce.as_str());
             }
@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for TurnObserver {
     fn drop(&mut self) {
         let ModelLabels { site, model } = self.labels.clone();
         let outcome = self.outcome.unwrap_or("left");

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use latchkey_bridge::{
     render::reask,
-    sieve::event::{Invalid, Kind, Truncated},
+    sieve::event::{InvalidCall, InvalidKind, TruncatedCall},
 };
 
-use super::judge::Reason;
+use super::judge::VerdictReason;
 use crate::prompt::emulation::Emulation;
 
 /// How often a site is asked again in one turn: a model that fails three times fails a fourth.
@@ -17,15 +17,15 @@ pub(super) const TIME: Duration = Duration::from_secs(60);
 
 /// Why a site must be asked again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum RepairReason {
     /// A call is wrong.
-    Correct(Invalid),
+    Correct(InvalidCall),
     /// A call was cut, and may be continued.
-    Continue(Truncated),
+    Continue(TruncatedCall),
     /// A call was cut, and its continuation is none.
-    Smaller(Truncated),
+    Smaller(TruncatedCall),
     /// A call was announced and did not come.
-    Nudge(Reason),
+    Nudge(VerdictReason),
     /// The call that the client requires did not come.
     Require,
     /// Nothing was said.
@@ -34,7 +34,7 @@ pub(super) enum Need {
     Reshape(String),
 }
 
-impl Need {
+impl RepairReason {
     /// The word for metrics.
     pub(super) fn label(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Need {
 
     /// Whether a tool is named that is not declared.
     pub(super) fn names_unknown_tool(&self) -> bool {
-        matches!(self, Self::Correct(Invalid { kind: Kind::UnknownTool, .. }))
+        matches!(self, Self::Correct(InvalidCall { kind: InvalidKind::UnknownTool, .. }))
     }
 
     /// What the person is told where the site cannot mend it.
@@ -97,21 +97,21 @@ impl Need {
     /// The text that was taken for a call and may be none.
     pub(super) fn doubtful(&self) -> Option<&str> {
         match self {
-            Self::Correct(Invalid { kind: Kind::Doubtful, raw, .. }) => Some(raw),
+            Self::Correct(InvalidCall { kind: InvalidKind::Doubtful, raw, .. }) => Some(raw),
             _ => None,
         }
     }
 }
 
 /// Why a call could not be made, in words for people.
-fn reason(kind: Kind) -> &'static str {
+fn reason(kind: InvalidKind) -> &'static str {
     match kind {
-        Kind::NoName => "it names no tool",
-        Kind::UnknownTool => "there is no such tool",
-        Kind::Json => "its arguments are not JSON",
-        Kind::Arguments => "its arguments do not fit the tool",
-        Kind::Malformed | Kind::Doubtful => "it is not in the form of a call",
-        Kind::TooLong => "it is too long",
-        Kind::TooMany => "there are too many calls",
+        InvalidKind::NoName => "it names no tool",
+        InvalidKind::UnknownTool => "there is no such tool",
+        InvalidKind::Json => "its arguments are not JSON",
+        InvalidKind::Arguments => "its arguments do not fit the tool",
+        InvalidKind::Malformed | InvalidKind::Doubtful => "it is not in the form of a call",
+        InvalidKind::TooLong => "it is too long",
+        InvalidKind::TooMany => "there are too many calls",
     }
 }

@@ -2,19 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use latchkey_bridge::sieve::event::Kind;
+use latchkey_bridge::sieve::event::InvalidKind;
 
 use crate::metrics::{CallLabels, CallOutcomeLabels, Metrics, ModelLabels};
 
 /// The metrics of one turn.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct TurnMetrics {
     metrics: Arc<Metrics>,
     labels: ModelLabels,
     dialect: &'static str,
 }
 
-impl Tally {
+impl TurnMetrics {
     /// For a model of a site; `dialect` is `native` where the site takes tools itself.
     pub(super) fn new(metrics: Arc<Metrics>, labels: ModelLabels, dialect: &'static str) -> Self {
         Self { metrics, labels, dialect }
@@ -26,7 +26,7 @@ impl Tally {
     }
 
     /// A call could not be used.
-    pub(super) fn invalid(&self, kind: Kind) {
+    pub(super) fn invalid(&self, kind: InvalidKind) {
         self.metrics.calls.invalid.get_or_create(&self.with("call", kind.as_str())).inc();
     }
 

@@ -11,8 +11,8 @@ use latchkey_shared::{
     account::{self, Account},
     credentials::Credentials,
     id::{PoolName, SiteName},
-    site::{Site, catalog::Catalog},
-    store::Replaced,
+    site::{Site, catalog::SiteCatalog},
+    store::ReplaceOutcome,
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -24,7 +24,10 @@ pub(super) use change::change;
 pub(super) use list::list;
 pub(crate) use list::{AccountList, AccountView};
 
-use super::{auth::Admin, body::Body, credentials::CredentialsBody, found::Found, problem::Problem, valid};
+use super::{
+    auth::AdminAuth, body::FieldBody, credentials::CredentialsBody, found::AccountAtPath, problem::Problem,
+    valid,
+};
 use crate::{audit, refresh, revocation, state::App};
 
 /// `POST /v1/accounts`.
@@ -45,9 +48,9 @@ pub(super) struct NewAccount {
 
 /// Adds an account. It does not sign in by itself: the operator who typed the password watches the first login.
 pub(super) async fn create(
-    Admin(actor): Admin,
+    AdminAuth(actor): AdminAuth,
     State(app): State<App>,
-    Body(new): Body<NewAccount>,
+    FieldBody(new): FieldBody<NewAccount>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<AccountView>), Problem> {
     site(&app.catalog, &new.site)?;
     let credentials = new.credentials.map(|credentials| credentials.check("credentials.")).transpose()?;
@@ -60,7 +63,7 @@ pub(super) async fn create(
     account.refresh_at = refresh::next_due(&account, Timestamp::now());
     app.store.create_account(&account).await?;
     if let Some(due) = account.refresh_at {
-        app.store.postpone(account.id, due).await?;
+        app.store.set_due(account.id, due).await?;
     }
     if let Some(credentials) = credentials {
         account.credentials_version = put_credentials(&app, &account, &credentials, None).await?;
@@ -73,8 +76,8 @@ pub(super) async fn create(
 }
 
 pub(super) async fn show(
-    _: Admin,
-    Found(account): Found,
+    _: AdminAuth,
+    AccountAtPath(account): AccountAtPath,
     State(app): State<App>,
 ) -> Result<Json<AccountView>, Problem> {
     let leases = app.store.leases(account.id).await?;
@@ -83,8 +86,8 @@ pub(super) async fn show(
 
 /// Takes the session away first: adapters stop within the event, not with the account's end.
 pub(super) async fn delete(
-    Admin(actor): Admin,
-    Found(account): Found,
+    AdminAuth(actor): AdminAuth,
+    AccountAtPath(account): AccountAtPath,
     State(app): State<App>,
 ) -> Result<StatusCode, Problem> {
     revocation::revoke(&app, &account, actor).await?;
@@ -97,8 +100,8 @@ pub(super) async fn delete(
 
 /// Gives the fields of a damaged account that cannot be read what an account has that never had them.
 pub(super) async fn repair(
-    Admin(actor): Admin,
-    Found(account): Found,
+    AdminAuth(actor): AdminAuth,
+    AccountAtPath(account): AccountAtPath,
     State(app): State<App>,
 ) -> Result<Json<AccountView>, Problem> {
     if account.state == account::State::Damaged {
@@ -116,7 +119,7 @@ pub(super) async fn repair(
 }
 
 /// The site, if accounts of it can sign in.
-pub(super) fn site(catalog: &Catalog, name: &SiteName) -> Result<Arc<Site>, Problem> {
+pub(super) fn site(catalog: &SiteCatalog, name: &SiteName) -> Result<Arc<Site>, Problem> {
     if let Some(site) = catalog.site(name) {
         return Ok(site);
     }
@@ -139,9 +142,9 @@ pub(super) async fn put_credentials(
     let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
     let sealed = app.credentials_vault.seal(credentials, account.id, version);
     match app.store.put_credentials(account.id, version, &sealed, base).await? {
-        Replaced::Done => Ok(version),
-        Replaced::Overtaken => Err(Problem::CredentialsChanged),
-        Replaced::NoAccount => Err(not_found()),
+        ReplaceOutcome::Done => Ok(version),
+        ReplaceOutcome::Overtaken => Err(Problem::CredentialsChanged),
+        ReplaceOutcome::NoAccount => Err(not_found()),
     }
 }
 

@@ -10,7 +10,7 @@ use latchkey_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{auth::Admin, problem::Problem};
+use super::{auth::AdminAuth, problem::Problem};
 use crate::state::App;
 
 const USUAL: usize = 100;
@@ -19,7 +19,7 @@ const MOST: usize = 1000;
 /// `GET /v1/audit?account=&after=&limit=`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
+pub(super) struct AuditFilter {
     account: Option<AccountId>,
     after: Option<String>,
     limit: Option<usize>,
@@ -33,12 +33,12 @@ pub(crate) struct AuditList {
 }
 
 pub(super) async fn list(
-    _: Admin,
+    _: AdminAuth,
     State(app): State<App>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    filter: Result<Query<AuditFilter>, QueryRejection>,
 ) -> Result<Json<AuditList>, Problem> {
     let expected = "expected ?account=ID, ?after=ID of an entry, ?limit=NUMBER, and nothing else";
-    let Query(Filter { account, after, limit }) =
+    let Query(AuditFilter { account, after, limit }) =
         filter.map_err(|_| Problem::invalid("account", expected))?;
     if after.as_deref().is_some_and(|id| !is_audit_id(id)) {
         return Err(Problem::invalid("after", "expected the id of an entry, like 1795420800000-0"));

@@ -27,12 +27,12 @@ impl TokenDigest {
 }
 
 /// Proof that the request carries the admin token, and by what it was sent. A handler without it is a public one.
-pub(crate) struct Admin(pub(crate) Actor);
+pub(crate) struct AdminAuth(pub(crate) Actor);
 
 /// How our own commands name themselves. Only for the audit: whoever holds the token may say anything.
 pub(crate) const CLI_AGENT: &str = "latchkey-broker";
 
-impl FromRequestParts<App> for Admin {
+impl FromRequestParts<App> for AdminAuth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {

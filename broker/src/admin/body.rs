@@ -26,9 +26,9 @@ where
 }
 
 /// A body of fields.
-pub(super) struct Body<T>(pub(super) T);
+pub(super) struct FieldBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<App> for FieldBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
@@ -122,20 +122,20 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only its mistakes matter")]
-    struct Outer {
+    struct OuterFields {
         label: String,
-        inner: Inner,
+        inner: InnerFields,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only its mistakes matter")]
-    struct Inner {
+    struct InnerFields {
         password: String,
     }
 
     fn detail(json: &str) -> String {
-        parse::<Outer>(json.as_bytes()).unwrap_err().to_string()
+        parse::<OuterFields>(json.as_bytes()).unwrap_err().to_string()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use latchkey_shared::{
-    account::{Account, Cause, Move},
+    account::{Account, Transition, TransitionCause},
     credentials::Credentials,
     store::AccountChange,
     time::Timestamp,
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accounts,
-    auth::Admin,
-    body::{Body, given},
-    found::Sound,
+    auth::AdminAuth,
+    body::{FieldBody, given},
+    found::ReadableAccount,
     problem::Problem,
     valid,
 };
@@ -101,17 +101,17 @@ async fn stored(app: &App, account: &Account) -> Result<(u64, Credentials), Prob
 
 /// Replaces an account's credentials, or some of them. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
-    Admin(actor): Admin,
-    Sound(account): Sound,
+    AdminAuth(actor): AdminAuth,
+    ReadableAccount(account): ReadableAccount,
     State(app): State<App>,
-    Body(body): Body<OtherCredentials>,
+    FieldBody(body): FieldBody<OtherCredentials>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
     let (credentials, base) = body.check(&app, &account).await?;
     let version = accounts::put_credentials(&app, &account, &credentials, base).await?;
-    app.store.forget_failures(account.id).await?;
+    app.store.reset_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {
-        step: Some(Move::new(Cause::CredentialsReplaced, after.state, after.reason)),
+        step: Some(Transition::new(TransitionCause::CredentialsReplaced, after.state, after.reason)),
         refresh_at: Some(after.refresh_at),
         ..AccountChange::default()
     };

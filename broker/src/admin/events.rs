@@ -16,17 +16,17 @@ use futures::{Stream, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{auth::Admin, found, problem::Problem};
-use crate::{operations::Record, state::App};
+use super::{auth::AdminAuth, found, problem::Problem};
+use crate::{operations::OperationRecord, state::App};
 
 pub(super) async fn follow(
-    _: Admin,
-    found::Operation(operation): found::Operation,
+    _: AdminAuth,
+    found::OperationAtPath(operation): found::OperationAtPath,
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
-    let reader = Reader::new(operation.subscribe(), seen, app.tasks.stopping());
+    let reader = EventReader::new(operation.subscribe(), seen, app.tasks.stopping());
     // To a browser's EventSource, only 204 means that there is nothing to come back for.
     if reader.is_at_end() {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -34,15 +34,15 @@ pub(super) async fn follow(
     Ok(Sse::new(reader.events()).keep_alive(KeepAlive::default()).into_response())
 }
 
-struct Reader {
-    record: watch::Receiver<Record>,
+struct EventReader {
+    record: watch::Receiver<OperationRecord>,
     seen: usize,
     stopping: CancellationToken,
 }
 
-impl Reader {
+impl EventReader {
     /// Goes on after the events that the client says it has seen; it cannot have seen more than there are.
-    fn new(record: watch::Receiver<Record>, seen: usize, stopping: CancellationToken) -> Self {
+    fn new(record: watch::Receiver<OperationRecord>, seen: usize, stopping: CancellationToken) -> Self {
         let happened = {
             let record = record.borrow();
             record.stages.len() + usize::from(record.outcome.is_some())
@@ -102,16 +102,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        login::Asked,
-        operations::{OperationId, Outcome},
+        login::Trigger,
+        operations::{OperationId, OperationOutcome},
     };
 
     #[tokio::test]
     async fn a_reader_that_claims_to_have_seen_more_than_there_is_gets_what_comes() {
-        let record = watch::Sender::new(Record::new(OperationId::new(), AccountId::new(), Asked::ByOperator));
-        let mut reader = Reader::new(record.subscribe(), usize::MAX, CancellationToken::new());
+        let record =
+            watch::Sender::new(OperationRecord::new(OperationId::new(), AccountId::new(), Trigger::Operator));
+        let mut reader = EventReader::new(record.subscribe(), usize::MAX, CancellationToken::new());
 
-        record.send_modify(|record| record.end(Outcome::stopped("why")));
+        record.send_modify(|record| record.end(OperationOutcome::stopped("why")));
 
         assert!(reader.next().await.is_some());
         assert!(reader.next().await.is_none());

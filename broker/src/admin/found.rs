@@ -10,15 +10,15 @@ use super::problem::Problem;
 use crate::{operations, state::App};
 
 /// The account that the path names.
-pub(super) struct Found(pub(super) Account);
+pub(super) struct AccountAtPath(pub(super) Account);
 
 /// The account that the path names, if its record can be read: nothing overwrites what this release does not know.
-pub(super) struct Sound(pub(super) Account);
+pub(super) struct ReadableAccount(pub(super) Account);
 
 /// The operation that the path names.
-pub(super) struct Operation(pub(super) operations::Operation);
+pub(super) struct OperationAtPath(pub(super) operations::Operation);
 
-impl FromRequestParts<App> for Found {
+impl FromRequestParts<App> for AccountAtPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
@@ -29,16 +29,16 @@ impl FromRequestParts<App> for Found {
     }
 }
 
-impl FromRequestParts<App> for Sound {
+impl FromRequestParts<App> for ReadableAccount {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Found(account) = Found::from_request_parts(parts, app).await?;
+        let AccountAtPath(account) = AccountAtPath::from_request_parts(parts, app).await?;
         if account.state == State::Damaged { Err(Problem::damaged(account)) } else { Ok(Self(account)) }
     }
 }
 
-impl FromRequestParts<App> for Operation {
+impl FromRequestParts<App> for OperationAtPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {

@@ -20,12 +20,12 @@ pub(super) struct Readiness {
     reasons: Vec<String>,
     /// What does not keep it from its work, and what to do.
     warnings: Vec<String>,
-    keys: Keys,
+    keys: KeyIds,
 }
 
 /// Ids of the keys held, the sealing one first: a rotation is done when every process shows the new one.
 #[derive(Debug, Serialize)]
-struct Keys {
+struct KeyIds {
     credentials: Vec<String>,
     session: Vec<String>,
 }
@@ -49,7 +49,7 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
         )],
         Some(0) | None => Vec::new(),
     };
-    let keys = Keys { credentials: app.credentials_vault.key_ids(), session: app.session_vault.key_ids() };
+    let keys = KeyIds { credentials: app.credentials_vault.key_ids(), session: app.session_vault.key_ids() };
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready: reasons.is_empty(), reasons, warnings, keys }))
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::{Json, extract::State, http::StatusCode};
 use latchkey_shared::{
     id::AccountId,
-    store::{Record, Role, Service, StoreError},
+    store::{SealedRecord, Service, StoreError, StoreRole},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{auth::Admin, problem::Problem};
-use crate::{audit, keys::Progress, state::App};
+use super::{auth::AdminAuth, problem::Problem};
+use crate::{audit, keys::RewrapProgress, state::App};
 
 /// `GET /v1/keys`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct KeysView {
     pub(crate) session: Vec<KeyView>,
     /// Services that run, or went without a word a short while ago.
     pub(crate) services: Vec<Service>,
-    pub(crate) rewrap: Progress,
+    pub(crate) rewrap: RewrapProgress,
 }
 
 /// One key that is held, or that has sealed something.
@@ -36,13 +36,13 @@ pub(crate) struct KeyView {
     pub(crate) records: usize,
 }
 
-pub(super) async fn show(_: Admin, State(app): State<App>) -> Result<Json<KeysView>, Problem> {
+pub(super) async fn show(_: AdminAuth, State(app): State<App>) -> Result<Json<KeysView>, Problem> {
     Ok(Json(view(&app).await?))
 }
 
 /// Starts the walk over all records, or joins the one that runs.
 pub(super) async fn rewrap(
-    Admin(actor): Admin,
+    AdminAuth(actor): AdminAuth,
     State(app): State<App>,
 ) -> Result<(StatusCode, Json<KeysView>), Problem> {
     if app.rewrap.start(&app) {
@@ -54,10 +54,11 @@ pub(super) async fn rewrap(
 async fn view(app: &App) -> Result<KeysView, StoreError> {
     let accounts: Vec<AccountId> = app.store.accounts().await?.iter().map(|account| account.id).collect();
     let services = app.store.services().await?;
-    let mut credentials = app.store.sealing_keys(Record::Credentials, &accounts).await?;
-    credentials.extend(app.store.sealing_keys(Record::State, &accounts).await?);
-    let session = app.store.sealing_keys(Record::Session, &accounts).await?;
-    let brokers: Vec<&Service> = services.iter().filter(|service| service.role == Role::Broker).collect();
+    let mut credentials = app.store.sealing_keys(SealedRecord::Credentials, &accounts).await?;
+    credentials.extend(app.store.sealing_keys(SealedRecord::State, &accounts).await?);
+    let session = app.store.sealing_keys(SealedRecord::Session, &accounts).await?;
+    let brokers: Vec<&Service> =
+        services.iter().filter(|service| service.role == StoreRole::Broker).collect();
     let all: Vec<&Service> = services.iter().collect();
     Ok(KeysView {
         credentials: keys(&brokers, |service| &service.credentials, &credentials),
@@ -103,7 +104,7 @@ mod tests {
     fn a_key_tells_who_seals_with_it_who_lacks_it_and_what_it_has_sealed() {
         let service = |id: &str, session: &[&str]| Service {
             id: id.to_owned(),
-            role: Role::Adapter,
+            role: StoreRole::Adapter,
             credentials: Vec::new(),
             session: session.iter().map(|&key| key.to_owned()).collect(),
         };

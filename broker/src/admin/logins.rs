@@ -9,38 +9,41 @@ use axum::{
 use latchkey_shared::account;
 use tokio::time::{Duration, timeout};
 
-use super::{accounts, auth::Admin, found, found::Sound, problem::Problem};
-use crate::{audit, login::Asked, operations::OperationView, state::App};
+use super::{accounts, auth::AdminAuth, found, found::ReadableAccount, problem::Problem};
+use crate::{audit, login::Trigger, operations::OperationView, state::App};
 
 /// A local disk that takes longer is broken.
 const READ: Duration = Duration::from_secs(5);
 
 /// Starts a login, or joins the one that runs: two impatient clicks are one login.
 pub(super) async fn start(
-    Admin(actor): Admin,
-    Sound(account): Sound,
+    AdminAuth(actor): AdminAuth,
+    ReadableAccount(account): ReadableAccount,
     State(app): State<App>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OperationView>), Problem> {
     if account.state == account::State::Disabled {
         return Err(Problem::AccountDisabled(account.id, account.state));
     }
     let site = accounts::site(&app.catalog, &account.site)?;
-    let operation = app.operations.start(&account, site, Asked::ByOperator)?;
+    let operation = app.operations.start(&account, site, Trigger::Operator)?;
     let view = operation.borrow().view();
     audit::record(&app.store, actor, "login.asked", account.id, "").await;
     let location = format!("/v1/operations/{}", view.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)))
 }
 
-pub(super) async fn show(_: Admin, found::Operation(operation): found::Operation) -> Json<OperationView> {
+pub(super) async fn show(
+    _: AdminAuth,
+    found::OperationAtPath(operation): found::OperationAtPath,
+) -> Json<OperationView> {
     let view = operation.borrow().view();
     Json(view)
 }
 
 /// The masked screenshot of a login that failed. It may have been cleaned away since.
 pub(super) async fn screenshot(
-    _: Admin,
-    found::Operation(operation): found::Operation,
+    _: AdminAuth,
+    found::OperationAtPath(operation): found::OperationAtPath,
 ) -> Result<impl IntoResponse, Problem> {
     let (id, path) = {
         let record = operation.borrow();

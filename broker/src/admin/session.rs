@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accounts::{self, AccountView},
-    auth::Admin,
-    body::Body,
-    found::Sound,
+    auth::AdminAuth,
+    body::FieldBody,
+    found::ReadableAccount,
     problem::Problem,
 };
 use crate::{
     audit,
     login::{
-        Code,
-        give::Refusal,
-        given::{Given, StorageState},
+        FailureCode,
+        import::ImportError,
+        session_import::{SessionImport, StorageState},
     },
     refresh,
     state::App,
@@ -26,7 +26,7 @@ use crate::{
 /// `PUT /v1/accounts/{id}/session`: one of the forms, and when it ends if the operator knows.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct GivenSession {
+pub(super) struct SessionBody {
     bearer: Option<SecretString>,
     cookies: Option<SecretString>,
     storage_state: Option<StorageState>,
@@ -36,7 +36,7 @@ pub(super) struct GivenSession {
 
 /// The account with its new session.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct GivenView {
+pub(crate) struct ImportedView {
     /// The account.
     #[serde(flatten)]
     pub(crate) account: AccountView,
@@ -44,13 +44,13 @@ pub(crate) struct GivenView {
     pub(crate) renewed_by: Vec<Rung>,
 }
 
-impl GivenSession {
-    fn check(self) -> Result<(Given, Option<Timestamp>), Problem> {
+impl SessionBody {
+    fn check(self) -> Result<(SessionImport, Option<Timestamp>), Problem> {
         let forms = [
-            self.bearer.map(Given::Bearer),
-            self.cookies.map(Given::Cookies),
-            self.storage_state.map(Given::StorageState),
-            self.api_key.map(Given::ApiKey),
+            self.bearer.map(SessionImport::Bearer),
+            self.cookies.map(SessionImport::Cookies),
+            self.storage_state.map(SessionImport::StorageState),
+            self.api_key.map(SessionImport::ApiKey),
         ];
         let mut given = forms.into_iter().flatten();
         let first = given.next().ok_or_else(|| {
@@ -69,22 +69,22 @@ impl GivenSession {
 
 /// Proves the session and makes it the account's. One that is refused changes nothing.
 pub(super) async fn give(
-    Admin(actor): Admin,
-    Sound(account): Sound,
+    AdminAuth(actor): AdminAuth,
+    ReadableAccount(account): ReadableAccount,
     State(app): State<App>,
-    Body(body): Body<GivenSession>,
-) -> Result<Json<GivenView>, Problem> {
+    FieldBody(body): FieldBody<SessionBody>,
+) -> Result<Json<ImportedView>, Problem> {
     if account.state == account::State::Disabled {
         return Err(Problem::AccountDisabled(account.id, account.state));
     }
     let site = accounts::site(&app.catalog, &account.site)?;
     let (given, until) = body.check()?;
     let form = given.form();
-    let taken = match app.operations.give(&account, &site, &given, until).await {
+    let taken = match app.operations.import(&account, &site, &given, until).await {
         Ok(taken) => taken,
         Err(refusal) => {
             tracing::info!(account.id = %account.id, session.form = form, reason = refusal.code(), "a given session was refused");
-            if matches!(refusal, Refusal::Refused(_)) {
+            if matches!(refusal, ImportError::Refused(_)) {
                 let detail = format!("{form} {}", refusal.code());
                 audit::record(&app.store, actor, "session.refused", account.id, &detail).await;
             }
@@ -98,18 +98,18 @@ pub(super) async fn give(
     let now = app.store.account(account.id).await?;
     let account = now.ok_or_else(|| Problem::AccountNotFound(account.id.to_string()))?;
     let leases = app.store.leases(account.id).await?;
-    Ok(Json(GivenView { account: AccountView { account, leases }, renewed_by: taken.renewed_by }))
+    Ok(Json(ImportedView { account: AccountView { account, leases }, renewed_by: taken.renewed_by }))
 }
 
-fn problem(form: &'static str, refusal: Refusal) -> Problem {
+fn problem(form: &'static str, refusal: ImportError) -> Problem {
     let failure = match refusal {
-        Refusal::Mistake(mistake) => return Problem::invalid(mistake.field, mistake.message),
-        Refusal::Refused(what) => return Problem::SessionRefused { field: form, what },
-        Refusal::Failure(failure) => failure,
+        ImportError::Mistake(mistake) => return Problem::invalid(mistake.field, mistake.message),
+        ImportError::Refused(what) => return Problem::SessionRefused { field: form, what },
+        ImportError::Failure(failure) => failure,
     };
     match failure.code {
-        Code::AlreadyRunning | Code::Superseded => Problem::LoginRunning,
-        Code::StoreUnavailable => Problem::StoreUnavailable,
+        FailureCode::AlreadyRunning | FailureCode::Superseded => Problem::LoginRunning,
+        FailureCode::StoreUnavailable => Problem::StoreUnavailable,
         _ => Problem::SessionUnproved(failure.message),
     }
 }

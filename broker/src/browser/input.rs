@@ -9,7 +9,7 @@ use super::{BrowserError, page::Page};
 
 /// A key, as DOM events and Windows name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pressed {
+pub struct KeyPress {
     /// `KeyboardEvent.key`.
     pub key: &'static str,
     /// `KeyboardEvent.code`.
@@ -43,7 +43,7 @@ impl Page {
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn press(&self, pressed: Pressed) -> Result<(), BrowserError> {
+    pub async fn press(&self, pressed: KeyPress) -> Result<(), BrowserError> {
         let down = if pressed.text.is_empty() {
             DispatchKeyEventType::RawKeyDown
         } else {

@@ -20,7 +20,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use super::{BrowserConfig, BrowserError, in_our_words, process::Process};
+use super::{BrowserConfig, BrowserError, in_our_words, process::ChromiumProcess};
 
 /// Logins before it is replaced; bounds whatever leaks.
 const MAX_PAGES: u32 = 20;
@@ -40,7 +40,7 @@ pub(super) struct Instance {
     browser: Browser,
     version: String,
     user_agent: String,
-    life: Mutex<Life>,
+    life: Mutex<BrowserLife>,
     /// Tells the process to end.
     stop: DropGuard,
     /// The process is of no use any more.
@@ -49,7 +49,7 @@ pub(super) struct Instance {
     remains: TaskTracker,
 }
 
-struct Life {
+struct BrowserLife {
     started: Instant,
     last_used: Instant,
     opened: u32,
@@ -58,13 +58,13 @@ struct Life {
 }
 
 /// One page's stay in a browser. While it lasts, the browser does not end for age.
-pub(super) struct Visit(Arc<Instance>);
+pub(super) struct BrowserLease(Arc<Instance>);
 
 impl Instance {
     /// Starts Chromium and connects to it.
     pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Arc<Self>, BrowserError> {
         let began = Instant::now();
-        let process = Process::start(config, tasks).await?;
+        let process = ChromiumProcess::start(config, tasks).await?;
         let address = process.address.clone();
         let (stop, dead) = (CancellationToken::new(), CancellationToken::new());
         let remains = TaskTracker::new();
@@ -81,7 +81,7 @@ impl Instance {
             browser,
             version: version.result.product,
             user_agent: version.result.user_agent,
-            life: Mutex::new(Life::new()),
+            life: Mutex::new(BrowserLife::new()),
             stop,
             dead,
             remains,
@@ -113,7 +113,7 @@ impl Instance {
     }
 
     /// Counts a page in; `None` when the browser died or takes no more.
-    pub(super) fn enter(self: &Arc<Self>) -> Option<Visit> {
+    pub(super) fn enter(self: &Arc<Self>) -> Option<BrowserLease> {
         let mut life = self.life();
         life.retired |= life.opened >= MAX_PAGES || life.started.elapsed() >= MAX_AGE;
         if life.retired || !self.lives() {
@@ -123,7 +123,7 @@ impl Instance {
         }
         life.opened += 1;
         life.open += 1;
-        Some(Visit(Arc::clone(self)))
+        Some(BrowserLease(Arc::clone(self)))
     }
 
     /// Takes no more pages, and ends with the last one that is open.
@@ -168,12 +168,12 @@ impl Instance {
         }
     }
 
-    fn life(&self) -> std::sync::MutexGuard<'_, Life> {
+    fn life(&self) -> std::sync::MutexGuard<'_, BrowserLife> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Life {
+impl BrowserLife {
     fn new() -> Self {
         let now = Instant::now();
         Self { started: now, last_used: now, opened: 0, open: 0, retired: false }
@@ -184,7 +184,7 @@ impl Life {
     }
 }
 
-impl std::ops::Deref for Visit {
+impl std::ops::Deref for BrowserLease {
     type Target = Instance;
 
     fn deref(&self) -> &Instance {
@@ -192,7 +192,7 @@ impl std::ops::Deref for Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for BrowserLease {
     fn drop(&mut self) {
         let mut life = self.0.life();
         life.open -= 1;

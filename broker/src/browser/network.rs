@@ -18,7 +18,7 @@ const MAX_EARLY: usize = 32;
 
 /// What is worth keeping of one page's traffic.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+pub struct TrafficFilter {
     /// Answers are kept of these origins only.
     pub origins: Vec<Origin>,
     /// The `Authorization` header is kept of requests to URLs that start so.
@@ -29,7 +29,7 @@ pub struct Watch {
 
 /// One answer from an origin that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct WatchedAnswer {
     /// Path of the request, without query.
     pub path: String,
     /// Status of the answer.
@@ -37,35 +37,35 @@ pub struct Answer {
 }
 
 /// The page's traffic so far.
-pub struct Network {
-    watch: Watch,
+pub struct PageTraffic {
+    watch: TrafficFilter,
     main_frame: String,
-    seen: Mutex<Seen>,
+    seen: Mutex<TrafficLog>,
 }
 
 #[derive(Default)]
-struct Seen {
-    answers: VecDeque<Answer>,
+struct TrafficLog {
+    answers: VecDeque<WatchedAnswer>,
     /// Answers from anywhere, those that are not kept too.
     heard: u64,
     bearer: Option<SecretString>,
     body: Option<SecretString>,
-    document: Document,
+    document: MainDocument,
     /// How documents ended that are not the one shown. Each kind of event comes over a channel of its own, so that an
     /// answer may be heard before its request.
-    early: VecDeque<(RequestId, End)>,
+    early: VecDeque<(RequestId, DocumentEnd)>,
 }
 
 /// How the request of a document ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum End {
+enum DocumentEnd {
     Answered(i64),
     Failed(String),
 }
 
 /// The last document that the main frame was to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Document {
+pub struct MainDocument {
     request: Option<RequestId>,
     /// Status of its answer.
     pub status: Option<u16>,
@@ -75,15 +75,15 @@ pub struct Document {
     is_aborted: bool,
 }
 
-impl Network {
-    pub(super) fn new(watch: Watch, main_frame: String) -> Self {
+impl PageTraffic {
+    pub(super) fn new(watch: TrafficFilter, main_frame: String) -> Self {
         Self { watch, main_frame, seen: Mutex::default() }
     }
 
     /// Whether an answer came from one of the paths, with one of the statuses; an empty list is any.
     #[must_use]
     pub fn answered(&self, paths: &[&str], statuses: &[u16]) -> bool {
-        let fits = |answer: &Answer| {
+        let fits = |answer: &WatchedAnswer| {
             paths.contains(&answer.path.as_str())
                 && (statuses.is_empty() || statuses.contains(&answer.status))
         };
@@ -104,7 +104,7 @@ impl Network {
 
     /// How the main document fared.
     #[must_use]
-    pub fn document(&self) -> Document {
+    pub fn document(&self) -> MainDocument {
         self.seen().document.clone()
     }
 
@@ -142,13 +142,13 @@ impl Network {
         }
         self.answer(&event.response);
         if event.r#type == ResourceType::Document {
-            self.seen().end(&event.request_id, End::Answered(event.response.status));
+            self.seen().end(&event.request_id, DocumentEnd::Answered(event.response.status));
         }
     }
 
     pub(super) fn failed(&self, event: &EventLoadingFailed) {
         if event.r#type == ResourceType::Document {
-            self.seen().end(&event.request_id, End::Failed(event.error_text.clone()));
+            self.seen().end(&event.request_id, DocumentEnd::Failed(event.error_text.clone()));
         }
     }
 
@@ -163,7 +163,7 @@ impl Network {
         if seen.answers.len() == MAX_ANSWERS {
             seen.answers.pop_front();
         }
-        seen.answers.push_back(Answer { path: url.path().to_owned(), status });
+        seen.answers.push_back(WatchedAnswer { path: url.path().to_owned(), status });
     }
 
     fn token(&self, event: &EventRequestWillBeSent) -> Option<SecretString> {
@@ -175,27 +175,27 @@ impl Network {
         bearer(event.request.headers.inner())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, TrafficLog> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seen {
+impl TrafficLog {
     /// A document is asked for; one that is asked for again was redirected.
     fn show(&mut self, request: &RequestId) {
         if self.document.request.as_ref() == Some(request) {
             return;
         }
-        self.document = Document { request: Some(request.clone()), ..Document::default() };
+        self.document = MainDocument { request: Some(request.clone()), ..MainDocument::default() };
         let (of_it, others) = self.early.drain(..).partition(|(early, _)| early == request);
         self.early = others;
-        let of_it: VecDeque<(RequestId, End)> = of_it;
+        let of_it: VecDeque<(RequestId, DocumentEnd)> = of_it;
         for (_, end) in of_it {
             self.document.end(end);
         }
     }
 
-    fn end(&mut self, request: &RequestId, end: End) {
+    fn end(&mut self, request: &RequestId, end: DocumentEnd) {
         if self.document.request.as_ref() == Some(request) {
             return self.document.end(end);
         }
@@ -206,19 +206,19 @@ impl Seen {
     }
 }
 
-impl Document {
+impl MainDocument {
     /// Whether its answer is still to come.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.request.is_some() && self.status.is_none() && self.error.is_none() && !self.is_aborted
     }
 
-    fn end(&mut self, end: End) {
+    fn end(&mut self, end: DocumentEnd) {
         match end {
-            End::Answered(status) => self.status = u16::try_from(status).ok(),
+            DocumentEnd::Answered(status) => self.status = u16::try_from(status).ok(),
             // A navigation that another one overtook is aborted, which is no failure.
-            End::Failed(error) if error == "net::ERR_ABORTED" => self.is_aborted = true,
-            End::Failed(error) => self.error = Some(error),
+            DocumentEnd::Failed(error) if error == "net::ERR_ABORTED" => self.is_aborted = true,
+            DocumentEnd::Failed(error) => self.error = Some(error),
         }
     }
 }
@@ -247,8 +247,8 @@ mod tests {
         assert!(bearer(&json!({ "cookie": "a=b" })).is_none());
     }
 
-    fn told(events: &[(char, serde_json::Value)]) -> Document {
-        let network = Network::new(Watch::default(), "main".to_owned());
+    fn told(events: &[(char, serde_json::Value)]) -> MainDocument {
+        let network = PageTraffic::new(TrafficFilter::default(), "main".to_owned());
         for (kind, event) in events {
             let event = event.clone();
             match kind {
@@ -333,8 +333,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_found_by_path_and_status() {
-        let network = Network::new(Watch::default(), "main".to_owned());
-        network.seen().answers.push_back(Answer { path: "/signin".to_owned(), status: 400 });
+        let network = PageTraffic::new(TrafficFilter::default(), "main".to_owned());
+        network.seen().answers.push_back(WatchedAnswer { path: "/signin".to_owned(), status: 400 });
 
         assert!(network.answered(&["/signin"], &[]));
         assert!(network.answered(&["/app/signin", "/signin"], &[400, 401]));

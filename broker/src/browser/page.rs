@@ -22,17 +22,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     BrowserError,
-    instance::{CALL_LIMIT, Visit, within},
-    network::{Network, Watch},
-    world::World,
+    instance::{BrowserLease, CALL_LIMIT, within},
+    network::{PageTraffic, TrafficFilter},
+    world::IsolatedWorld,
 };
 
 mod dom;
 mod pump;
 mod restore;
 
-pub use dom::{Done, Glance, Storage, StorageKind};
-pub use restore::Waiting;
+pub use dom::{ActionOutcome, PageSnapshot, Storage, StorageKind};
+pub use restore::RestoreScript;
 
 /// A first page takes a renderer to start.
 const OPEN_LIMIT: Duration = Duration::from_secs(15);
@@ -40,36 +40,36 @@ const OPEN_LIMIT: Duration = Duration::from_secs(15);
 /// A page. Dropping it closes its context, with everything in it.
 pub struct Page {
     page: CdpPage,
-    world: World,
-    network: Arc<Network>,
+    world: IsolatedWorld,
+    network: Arc<PageTraffic>,
     /// The browser or this page's renderer is gone, or the page is closed.
     gone: CancellationToken,
-    context: Context,
+    context: PageContext,
 }
 
 /// A browser context; disposed of at the latest when it is dropped.
-struct Context {
+struct PageContext {
     id: BrowserContextId,
     tasks: Tasks,
     /// What goes with it: its stay in the browser and the permit for it.
-    held: Option<(Visit, OwnedSemaphorePermit)>,
+    held: Option<(BrowserLease, OwnedSemaphorePermit)>,
 }
 
 impl Page {
     pub(super) async fn open(
-        visit: Visit,
+        visit: BrowserLease,
         permit: OwnedSemaphorePermit,
-        watch: Watch,
+        watch: TrafficFilter,
         tasks: &Tasks,
     ) -> Result<Self, BrowserError> {
         let gone = visit.dead().child_token();
-        let context = Context::create(visit, permit, tasks).await?;
+        let context = PageContext::create(visit, permit, tasks).await?;
         let browser = context.visit()?.browser();
         let mut target = CreateTargetParams::new("about:blank");
         target.browser_context_id = Some(context.id.clone());
         let page = within(&gone, OPEN_LIMIT, "Target.createTarget", browser.new_page(target)).await?;
-        let world = World::new(page.clone(), gone.clone());
-        let network = Arc::new(Network::new(watch, world.frame().inner().clone()));
+        let world = IsolatedWorld::new(page.clone(), gone.clone());
+        let network = Arc::new(PageTraffic::new(watch, world.frame().inner().clone()));
         let opened = Self { page, world, network, gone, context };
         // Events are subscribed to before anything can cause them.
         opened.pump(tasks).await?;
@@ -89,7 +89,7 @@ impl Page {
 
     /// What the page asked for and got.
     #[must_use]
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &PageTraffic {
         &self.network
     }
 
@@ -165,8 +165,12 @@ impl Drop for Page {
     }
 }
 
-impl Context {
-    async fn create(visit: Visit, permit: OwnedSemaphorePermit, tasks: &Tasks) -> Result<Self, BrowserError> {
+impl PageContext {
+    async fn create(
+        visit: BrowserLease,
+        permit: OwnedSemaphorePermit,
+        tasks: &Tasks,
+    ) -> Result<Self, BrowserError> {
         // Should our connection break, the browser cleans up by itself.
         let dispose_on_detach = Some(true);
         let create =
@@ -176,13 +180,13 @@ impl Context {
         Ok(Self { id: answer.browser_context_id, tasks: tasks.clone(), held })
     }
 
-    fn visit(&self) -> Result<&Visit, BrowserError> {
+    fn visit(&self) -> Result<&BrowserLease, BrowserError> {
         let held = self.held.as_ref().map(|(visit, _)| visit);
         held.ok_or(BrowserError::Crashed("a call on a closed page"))
     }
 }
 
-impl Drop for Context {
+impl Drop for PageContext {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
             self.tasks.spawn(dispose(self.id.clone(), held));
@@ -191,7 +195,7 @@ impl Drop for Context {
 }
 
 /// Disposes of a context; its permit is free only after that. A browser that cannot do it takes no new pages.
-async fn dispose(id: BrowserContextId, held: (Visit, OwnedSemaphorePermit)) {
+async fn dispose(id: BrowserContextId, held: (BrowserLease, OwnedSemaphorePermit)) {
     let (visit, permit) = held;
     let disposed = visit.execute("Target.disposeBrowserContext", DisposeBrowserContextParams::new(id)).await;
     if disposed.is_err() && visit.lives() {

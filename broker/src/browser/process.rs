@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     BrowserConfig, BrowserError,
-    profile::{self, Profile, REMOVE_TRIES},
+    profile::{self, ProfileDirectory, REMOVE_TRIES},
 };
 use latchkey_shared::shutdown::Tasks;
 
@@ -58,27 +58,27 @@ const FLAGS: [&str; 14] = [
 ];
 
 /// A running Chromium.
-pub(super) struct Process {
+pub(super) struct ChromiumProcess {
     child: Child,
     /// Closing it ends Chromium; kept apart, because waiting for a child closes its stdin.
     pipe: Option<ChildStdin>,
-    remains: Remains,
-    stderr: Arc<Stderr>,
+    remains: ProcessCleanup,
+    stderr: Arc<StderrTail>,
     /// Where it takes commands.
     pub(super) address: String,
 }
 
 /// What a Chromium leaves behind: processes of its group, and its profile. Dropped, both are gone.
-struct Remains {
+struct ProcessCleanup {
     group: Option<Pid>,
-    profile: Profile,
+    profile: ProfileDirectory,
 }
 
 /// The last lines that Chromium wrote.
 #[derive(Default)]
-struct Stderr(Mutex<VecDeque<String>>);
+struct StderrTail(Mutex<VecDeque<String>>);
 
-impl Stderr {
+impl StderrTail {
     fn keep(&self, line: String) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {
@@ -100,20 +100,20 @@ fn is_noise(line: &str) -> bool {
     line.trim().is_empty() || line.contains("dbus/") || line.contains("DevTools listening")
 }
 
-impl Process {
+impl ChromiumProcess {
     /// Starts Chromium and waits for the port where it takes commands.
     pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Self, BrowserError> {
         let (chromium, sandbox) = (config.chromium.as_path(), config.sandbox);
         check_user(sandbox, rustix::process::geteuid().is_root())?;
-        let profile = Profile::new()?;
+        let profile = ProfileDirectory::new()?;
         let mut child = command(config, profile.path()).spawn().map_err(|cause| {
             BrowserError::Unavailable(format!("cannot start {}: {cause}", chromium.display()))
         })?;
         let pipe = child.stdin.take();
         // The group has the id of its first process.
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let remains = Remains { group, profile };
-        let stderr = Arc::new(Stderr::default());
+        let remains = ProcessCleanup { group, profile };
+        let stderr = Arc::new(StderrTail::default());
         let mut lines = child.stderr.take().map(BufReader::new);
         let found = timeout(START_LIMIT, address(lines.as_mut(), &stderr)).await.ok().flatten();
         let Some(address) = found else {
@@ -156,7 +156,7 @@ impl Process {
     }
 }
 
-impl Remains {
+impl ProcessCleanup {
     /// After a crash or a kill, renderers may live a moment longer than the browser.
     fn kill(&self) {
         if let Some(group) = self.group {
@@ -176,7 +176,7 @@ impl Remains {
     }
 }
 
-impl Drop for Remains {
+impl Drop for ProcessCleanup {
     /// For when nobody waits any more: the runtime is ending.
     fn drop(&mut self) {
         self.kill();
@@ -228,7 +228,7 @@ fn command(config: &BrowserConfig, profile: &Path) -> Command {
 }
 
 /// Reads stderr up to the line that tells the address.
-async fn address(lines: Option<&mut (impl AsyncBufRead + Unpin)>, stderr: &Stderr) -> Option<String> {
+async fn address(lines: Option<&mut (impl AsyncBufRead + Unpin)>, stderr: &StderrTail) -> Option<String> {
     let lines = lines?;
     while let Some(line) = next_line(lines).await {
         if let Some(address) = line.strip_prefix("DevTools listening on ") {
@@ -240,7 +240,7 @@ async fn address(lines: Option<&mut (impl AsyncBufRead + Unpin)>, stderr: &Stder
 }
 
 /// A full pipe would block Chromium, so it is read to its end.
-async fn keep_reading(mut lines: impl AsyncBufRead + Unpin, stderr: Arc<Stderr>) {
+async fn keep_reading(mut lines: impl AsyncBufRead + Unpin, stderr: Arc<StderrTail>) {
     while let Some(line) = next_line(&mut lines).await {
         stderr.keep(line);
     }
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_stderr_is_short_and_without_noise() {
-        let stderr = Stderr::default();
+        let stderr = StderrTail::default();
         for number in 0..30 {
             stderr.keep(format!("line {number}"));
             stderr.keep("ERROR:dbus/bus.cc:405] Failed to connect to the bus".to_owned());

@@ -29,12 +29,12 @@ pub(super) const REMOVE_TRIES: u32 = 40;
 const REMOVE_PAUSE: Duration = Duration::from_millis(25);
 
 /// A profile directory. Dropped, it is gone.
-pub(super) struct Profile {
+pub(super) struct ProfileDirectory {
     directory: TempDir,
     _owner: File,
 }
 
-impl Profile {
+impl ProfileDirectory {
     /// Makes one that only this user can read.
     pub(super) fn new() -> Result<Self, BrowserError> {
         Self::below(&std::env::temp_dir())
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_profile_is_its_owners_and_goes_with_what_it_belongs_to() {
-        let profile = Profile::new().unwrap();
+        let profile = ProfileDirectory::new().unwrap();
         let path = profile.path().to_owned();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
 
@@ -150,7 +150,7 @@ mod tests {
     async fn a_sweep_removes_what_nobody_owns_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
         let at = |name: &str| parent.path().join(name);
-        let lives = Profile::below(parent.path()).unwrap();
+        let lives = ProfileDirectory::below(parent.path()).unwrap();
         for name in ["lk-killed", "lk-unknown", "others"] {
             fs::create_dir(at(name)).unwrap();
         }
@@ -172,7 +172,7 @@ mod tests {
             let fill = length - root.path().as_os_str().len() - 1;
             let parent = root.path().join("x".repeat(fill));
             fs::create_dir(&parent).unwrap();
-            Profile::below(&parent).err().map(|error| error.to_string())
+            ProfileDirectory::below(&parent).err().map(|error| error.to_string())
         };
 
         assert_eq!(below(52), None);

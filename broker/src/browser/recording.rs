@@ -33,7 +33,7 @@ use super::{
 
 mod tape;
 
-pub use tape::{Deed, Exchange, Tape, Touch};
+pub use tape::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
 const SCRIPT: &str = include_str!("record.js");
 const WORLD: &str = "latchkey-record";
@@ -46,9 +46,9 @@ const LONGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// A recording that goes on as long as its page is open. Clones share it.
 #[derive(Clone)]
-pub struct Recording(Arc<Mutex<Tape>>);
+pub struct BrowserRecording(Arc<Mutex<RecordedTraffic>>);
 
-enum Event {
+enum RecordingEvent {
     Touch(Arc<EventBindingCalled>),
     Request(Arc<EventRequestWillBeSent>),
     Response(Arc<EventResponseReceived>),
@@ -58,20 +58,20 @@ enum Event {
     Finished(RequestId),
 }
 
-impl Recording {
+impl BrowserRecording {
     /// What was seen so far.
-    pub fn tape(&self) -> MutexGuard<'_, Tape> {
+    pub fn tape(&self) -> MutexGuard<'_, RecordedTraffic> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self, payload: &str) {
-        let Ok(touch) = serde_json::from_str::<Touch>(payload) else { return };
+        let Ok(touch) = serde_json::from_str::<UserEvent>(payload) else { return };
         let mut tape = self.tape();
         if tape.touches.len() == MOST {
             return;
         }
         // Each letter is told; the last one tells them all.
-        let again = |last: &Touch| {
+        let again = |last: &UserEvent| {
             last.what == touch.what && last.selector == touch.selector && last.url == touch.url
         };
         match tape.touches.last_mut().filter(|last| again(last)) {
@@ -93,7 +93,7 @@ impl Recording {
         tape.last = Instant::now();
         let headers = event.request.headers.inner().as_object().into_iter().flatten();
         let headers = headers.filter_map(|(name, value)| Some((name.to_lowercase(), value.as_str()?.into())));
-        let exchange = Exchange {
+        let exchange = RecordedExchange {
             id: event.request_id.clone(),
             method: event.request.method.clone(),
             url,
@@ -109,7 +109,7 @@ impl Recording {
         tape.exchanges.push(exchange);
     }
 
-    fn change(&self, id: &RequestId, change: impl FnOnce(&mut Exchange)) {
+    fn change(&self, id: &RequestId, change: impl FnOnce(&mut RecordedExchange)) {
         let mut tape = self.tape();
         tape.last = Instant::now();
         if let Some(exchange) = tape.exchanges.iter_mut().rev().find(|exchange| exchange.id == *id) {
@@ -141,19 +141,25 @@ impl Page {
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn record(&self, tasks: &Tasks) -> Result<Recording, BrowserError> {
-        let tape =
-            Tape { touches: Vec::new(), exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
-        let recording = Recording(Arc::new(Mutex::new(tape)));
+    pub async fn record(&self, tasks: &Tasks) -> Result<BrowserRecording, BrowserError> {
+        let tape = RecordedTraffic {
+            touches: Vec::new(),
+            exchanges: Vec::new(),
+            sockets: Vec::new(),
+            last: Instant::now(),
+        };
+        let recording = BrowserRecording(Arc::new(Mutex::new(tape)));
         let events = futures::stream::select_all([
-            self.heard(Event::Touch).await?,
-            self.heard(Event::Request).await?,
-            self.heard(Event::Response).await?,
-            self.heard(Event::Data).await?,
-            self.heard(Event::Message).await?,
-            self.heard(Event::Socket).await?,
-            self.heard(|event: Arc<EventLoadingFinished>| Event::Finished(event.request_id.clone())).await?,
-            self.heard(|event: Arc<EventLoadingFailed>| Event::Finished(event.request_id.clone())).await?,
+            self.heard(RecordingEvent::Touch).await?,
+            self.heard(RecordingEvent::Request).await?,
+            self.heard(RecordingEvent::Response).await?,
+            self.heard(RecordingEvent::Data).await?,
+            self.heard(RecordingEvent::Message).await?,
+            self.heard(RecordingEvent::Socket).await?,
+            self.heard(|event: Arc<EventLoadingFinished>| RecordingEvent::Finished(event.request_id.clone()))
+                .await?,
+            self.heard(|event: Arc<EventLoadingFailed>| RecordingEvent::Finished(event.request_id.clone()))
+                .await?,
         ]);
         let mut binding = AddBindingParams::new(BINDING);
         binding.execution_context_name = Some(WORLD.to_owned());
@@ -180,29 +186,29 @@ impl Page {
 
     async fn heard<E: chromiumoxide::cdp::IntoEventKind + Unpin>(
         &self,
-        event: impl Fn(Arc<E>) -> Event + Send + 'static,
-    ) -> Result<BoxStream<'static, Event>, BrowserError> {
+        event: impl Fn(Arc<E>) -> RecordingEvent + Send + 'static,
+    ) -> Result<BoxStream<'static, RecordingEvent>, BrowserError> {
         let listener =
             within(self.gone(), CALL_LIMIT, "a subscription", self.cdp().event_listener::<E>()).await?;
         Ok(listener.map(event).boxed())
     }
 
-    fn listener(&self) -> Listener {
-        Listener { page: self.cdp().clone(), gone: self.gone().clone() }
+    fn listener(&self) -> BodyReader {
+        BodyReader { page: self.cdp().clone(), gone: self.gone().clone() }
     }
 }
 
 /// What reading bodies needs of the page; keeps no page open.
 #[derive(Clone)]
-struct Listener {
+struct BodyReader {
     page: chromiumoxide::Page,
     gone: tokio_util::sync::CancellationToken,
 }
 
 async fn listen(
-    listener: Listener,
-    recording: Recording,
-    events: futures::stream::SelectAll<BoxStream<'static, Event>>,
+    listener: BodyReader,
+    recording: BrowserRecording,
+    events: futures::stream::SelectAll<BoxStream<'static, RecordingEvent>>,
 ) {
     let mut batches = events.ready_chunks(MOST);
     loop {
@@ -213,14 +219,14 @@ async fn listen(
         // Each kind comes over a channel of its own, and which is read first is chance. What is there of all of them
         // is heard in the order in which it can have happened.
         let Some(mut batch) = batch else { return };
-        batch.sort_by_key(Event::rank);
+        batch.sort_by_key(RecordingEvent::rank);
         for event in batch {
             listener.hear(&recording, event).await;
         }
     }
 }
 
-impl Event {
+impl RecordingEvent {
     /// Where it stands in the life of a request.
     fn rank(&self) -> u8 {
         match self {
@@ -233,19 +239,19 @@ impl Event {
     }
 }
 
-impl Listener {
+impl BodyReader {
     /// Notes one event, with the bodies that it is about.
-    async fn hear(&self, recording: &Recording, event: Event) {
+    async fn hear(&self, recording: &BrowserRecording, event: RecordingEvent) {
         match event {
-            Event::Touch(event) if event.name == BINDING => recording.touch(&event.payload),
-            Event::Touch(_) => {}
-            Event::Request(event) => {
+            RecordingEvent::Touch(event) if event.name == BINDING => recording.touch(&event.payload),
+            RecordingEvent::Touch(_) => {}
+            RecordingEvent::Request(event) => {
                 recording.request(&event);
                 if event.request.has_post_data == Some(true) {
                     self.read_request(recording, &event.request_id).await;
                 }
             }
-            Event::Response(event) => {
+            RecordingEvent::Response(event) => {
                 let content_type = event.response.mime_type.to_lowercase();
                 let is_stream = content_type.contains("event-stream") || content_type.contains("ndjson");
                 recording.change(&event.request_id, |exchange| {
@@ -256,12 +262,12 @@ impl Listener {
                     self.stream(recording, &event.request_id).await;
                 }
             }
-            Event::Data(event) => {
+            RecordingEvent::Data(event) => {
                 if let Some(data) = &event.data {
                     recording.streamed(&event.request_id, data.as_ref());
                 }
             }
-            Event::Message(event) => recording.change(&event.request_id, |exchange| {
+            RecordingEvent::Message(event) => recording.change(&event.request_id, |exchange| {
                 let name = if event.event_name.is_empty() { "message" } else { &event.event_name };
                 let block = format!("event: {name}\ndata: {}\n\n", event.data.replace('\n', "\ndata: "));
                 let answer = exchange.answer.get_or_insert_default();
@@ -269,16 +275,16 @@ impl Listener {
                     answer.push_str(&block);
                 }
             }),
-            Event::Socket(event) => {
+            RecordingEvent::Socket(event) => {
                 if let Ok(url) = event.url.parse() {
                     recording.tape().sockets.push(url);
                 }
             }
-            Event::Finished(id) => self.read_answer(recording, &id).await,
+            RecordingEvent::Finished(id) => self.read_answer(recording, &id).await,
         }
     }
 
-    async fn read_request(&self, recording: &Recording, id: &RequestId) {
+    async fn read_request(&self, recording: &BrowserRecording, id: &RequestId) {
         let read = self.page.execute(GetRequestPostDataParams::new(id.clone()));
         if let Ok(body) = within(&self.gone, CALL_LIMIT, "Network.getRequestPostData", read).await {
             recording.keep_body(id, body.result.post_data);
@@ -286,7 +292,7 @@ impl Listener {
     }
 
     /// Has a stream told as it comes: of one that the page breaks off, nothing can be read afterwards.
-    async fn stream(&self, recording: &Recording, id: &RequestId) {
+    async fn stream(&self, recording: &BrowserRecording, id: &RequestId) {
         let streaming = self.page.execute(StreamResourceContentParams::new(id.clone()));
         let streaming = within(&self.gone, STREAM_LIMIT, "Network.streamResourceContent", streaming).await;
         if let Ok(begun) = streaming {
@@ -294,7 +300,7 @@ impl Listener {
         }
     }
 
-    async fn read_answer(&self, recording: &Recording, id: &RequestId) {
+    async fn read_answer(&self, recording: &BrowserRecording, id: &RequestId) {
         let wanted =
             recording.tape().exchanges.iter().any(|exchange| exchange.id == *id && exchange.answer.is_none());
         let mut text = None;

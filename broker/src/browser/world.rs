@@ -31,7 +31,7 @@ const CALL: &str = "function (name, args) { return this[name](...args); }";
 const TRIES: usize = 5;
 
 /// The world of one page's main frame, made anew in each document.
-pub(super) struct World {
+pub(super) struct IsolatedWorld {
     page: Page,
     frame: FrameId,
     gone: CancellationToken,
@@ -41,13 +41,13 @@ pub(super) struct World {
 }
 
 /// Why a call into the page failed.
-enum Lost {
+enum CallError {
     /// The document went; nothing was run.
     Document,
     Other(BrowserError),
 }
 
-impl World {
+impl IsolatedWorld {
     pub(super) fn new(page: Page, gone: CancellationToken) -> Self {
         // A page's main frame has the id of its target.
         let frame = FrameId::new(page.target_id().as_ref());
@@ -69,14 +69,14 @@ impl World {
                 Ok(value) => {
                     return serde_json::from_value(value).map_err(|_| BrowserError::Refused(function));
                 }
-                Err(Lost::Document) => *self.library() = None,
-                Err(Lost::Other(error)) => return Err(error),
+                Err(CallError::Document) => *self.library() = None,
+                Err(CallError::Other(error)) => return Err(error),
             }
         }
         Err(BrowserError::Timeout(function))
     }
 
-    async fn try_call(&self, function: &'static str, arguments: &Value) -> Result<Value, Lost> {
+    async fn try_call(&self, function: &'static str, arguments: &Value) -> Result<Value, CallError> {
         let library = self.library().clone();
         let library = match library {
             Some(library) => library,
@@ -91,25 +91,25 @@ impl World {
         let answer = self.execute(function, call).await?;
         match answer.exception_details {
             // The details may quote arguments.
-            Some(_) => Err(Lost::Other(BrowserError::Refused(function))),
+            Some(_) => Err(CallError::Other(BrowserError::Refused(function))),
             None => Ok(answer.result.value.unwrap_or_default()),
         }
     }
 
     /// Makes the world and puts the library into it.
-    async fn enter(&self) -> Result<RemoteObjectId, Lost> {
+    async fn enter(&self) -> Result<RemoteObjectId, CallError> {
         let mut world = CreateIsolatedWorldParams::new(self.frame.clone());
         world.world_name = Some("latchkey".to_owned());
         let world = self.execute("Page.createIsolatedWorld", world).await?;
         let mut evaluate = EvaluateParams::new(LIBRARY);
         evaluate.context_id = Some(world.execution_context_id);
         let library = self.execute("Runtime.evaluate", evaluate).await?;
-        let library = library.result.object_id.ok_or(Lost::Document)?;
+        let library = library.result.object_id.ok_or(CallError::Document)?;
         *self.library() = Some(library.clone());
         Ok(library)
     }
 
-    async fn execute<C: Command>(&self, call: &'static str, command: C) -> Result<C::Response, Lost> {
+    async fn execute<C: Command>(&self, call: &'static str, command: C) -> Result<C::Response, CallError> {
         let answer = async {
             match self.page.execute(command).await {
                 Ok(answer) => Ok(Some(answer.result)),
@@ -118,8 +118,8 @@ impl World {
                 Err(error) => Err(error),
             }
         };
-        let answer = within(&self.gone, LIMIT, call, answer).await.map_err(Lost::Other)?;
-        answer.ok_or(Lost::Document)
+        let answer = within(&self.gone, LIMIT, call, answer).await.map_err(CallError::Other)?;
+        answer.ok_or(CallError::Document)
     }
 
     fn library(&self) -> std::sync::MutexGuard<'_, Option<RemoteObjectId>> {

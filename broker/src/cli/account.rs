@@ -7,8 +7,8 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{
-    AccountCommand, Filter, NewAccount,
-    client::{self, Client},
+    AccountCommand, AddArguments, FilterArguments,
+    client::{self, BrokerClient},
     follow::follow,
     output::Output,
     secrets,
@@ -20,7 +20,7 @@ mod set;
 mod show;
 
 pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
-    let client = Client::from_env(env)?;
+    let client = BrokerClient::from_env(env)?;
     match command {
         AccountCommand::Add(new) => add(&client, &new, output).await,
         AccountCommand::List(filter) => list(&client, &filter, output).await,
@@ -52,14 +52,14 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
     }
 }
 
-async fn add(client: &Client, new: &NewAccount, output: &Output) -> anyhow::Result<ExitCode> {
+async fn add(client: &BrokerClient, new: &AddArguments, output: &Output) -> anyhow::Result<ExitCode> {
     let secrets =
         new.username.is_some().then(|| secrets::read(new.seed.totp_picture.as_deref())).transpose()?;
     let credentials = new.username.as_deref().zip(secrets.as_ref()).map(|(username, secrets)| {
         let totp_seed = secrets.totp_seed.as_ref().map(ExposeSecret::expose_secret);
-        client::NewCredentials { username, password: secrets.password.expose_secret(), totp_seed }
+        client::CredentialsPayload { username, password: secrets.password.expose_secret(), totp_seed }
     });
-    let account = client::NewAccount {
+    let account = client::AccountBody {
         site: &new.site,
         label: new.label.as_deref().or(new.username.as_deref()).unwrap_or_default(),
         pools: &new.pools,
@@ -83,13 +83,13 @@ async fn add(client: &Client, new: &NewAccount, output: &Output) -> anyhow::Resu
     login(client, account, output).await
 }
 
-async fn login(client: &Client, account: &Account, output: &Output) -> anyhow::Result<ExitCode> {
+async fn login(client: &BrokerClient, account: &Account, output: &Output) -> anyhow::Result<ExitCode> {
     let operation = client.start_login(account.id).await?;
     output.show(&format!("signing in {} at {}\n", account.label, account.site))?;
     follow(client, operation, output).await
 }
 
-async fn list(client: &Client, filter: &Filter, output: &Output) -> anyhow::Result<ExitCode> {
+async fn list(client: &BrokerClient, filter: &FilterArguments, output: &Output) -> anyhow::Result<ExitCode> {
     let list = client.accounts(filter).await?;
     output.answer(&list, || show::overview(&list.accounts, Timestamp::now()))?;
     Ok(ExitCode::SUCCESS)

@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use latchkey_shared::store::{AclRights, AclUser, Role, acl_file};
+use latchkey_shared::store::{AclRights, AclUser, StoreRole, acl_file};
 use serde_json::json;
 
 use super::output::Output;
 
 /// Files that hold a Redis URL each, with a user and a password.
 #[derive(Debug, Args)]
-pub(super) struct Users {
+pub(super) struct UrlFiles {
     /// File with the URL that the broker uses
     #[arg(long)]
     broker: PathBuf,
@@ -29,10 +29,10 @@ pub(super) struct Users {
     sentinel: Option<PathBuf>,
 }
 
-pub(super) fn print(files: &Users, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) fn print(files: &UrlFiles, output: &Output) -> anyhow::Result<ExitCode> {
     let mut users = vec![
-        user(AclRights::Side(Role::Broker), &files.broker)?,
-        user(AclRights::Side(Role::Adapter), &files.adapter)?,
+        user(AclRights::Side(StoreRole::Broker), &files.broker)?,
+        user(AclRights::Side(StoreRole::Adapter), &files.adapter)?,
     ];
     if let Some(replica) = &files.replica {
         users.push(user(AclRights::Replica, replica)?);

@@ -6,7 +6,7 @@ use clap::Args;
 use latchkey_shared::{env::Env, store::AuditEntry, time::Timestamp};
 
 use super::{
-    client::Client,
+    client::BrokerClient,
     output::Output,
     words::{from_now, table},
 };
@@ -15,7 +15,7 @@ use super::{
 const STEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
+pub(super) struct AuditArguments {
     /// Only of this account, by its id or its label
     #[arg(long)]
     account: Option<String>,
@@ -27,8 +27,8 @@ pub(super) struct Wanted {
     follow: bool,
 }
 
-pub(super) async fn run(wanted: &Wanted, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
-    let client = Client::from_env(env)?;
+pub(super) async fn run(wanted: &AuditArguments, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+    let client = BrokerClient::from_env(env)?;
     let account = match &wanted.account {
         Some(name) => Some(client.find(name).await?.account.id),
         None => None,

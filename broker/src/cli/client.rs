@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::Filter;
+use super::FilterArguments;
 use crate::{
     admin::{
         accounts::{AccountList, AccountView},
@@ -18,7 +18,7 @@ use crate::{
         credentials::CredentialsVersion,
         keys::KeysView,
         problem::ProblemView,
-        session::GivenView,
+        session::ImportedView,
     },
     config,
     operations::{OperationId, OperationView},
@@ -31,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const PROVING: Duration = Duration::from_secs(90);
 
 /// A broker, and the right to manage it.
-pub(super) struct Client {
+pub(super) struct BrokerClient {
     http: reqwest::Client,
     base: Url,
     token: SecretString,
@@ -39,7 +39,7 @@ pub(super) struct Client {
 
 /// The body of `POST /v1/accounts`.
 #[derive(Serialize)]
-pub(super) struct NewAccount<'a> {
+pub(super) struct AccountBody<'a> {
     pub(super) site: &'a str,
     pub(super) label: &'a str,
     pub(super) pools: &'a [String],
@@ -47,12 +47,12 @@ pub(super) struct NewAccount<'a> {
     pub(super) concurrency: Option<u32>,
     pub(super) requests_per_minute: Option<u32>,
     pub(super) schedule: Option<&'a str>,
-    pub(super) credentials: Option<NewCredentials<'a>>,
+    pub(super) credentials: Option<CredentialsPayload<'a>>,
 }
 
 /// Credentials on their way to the broker.
 #[derive(Serialize)]
-pub(super) struct NewCredentials<'a> {
+pub(super) struct CredentialsPayload<'a> {
     pub(super) username: &'a str,
     pub(super) password: &'a str,
     pub(super) totp_seed: Option<&'a str>,
@@ -63,7 +63,7 @@ pub(super) struct NewCredentials<'a> {
 #[error("{0} (credentials_changed)")]
 struct CredentialsChanged(String);
 
-impl Client {
+impl BrokerClient {
     pub(super) fn from_env(env: &Env) -> anyhow::Result<Self> {
         let base = env.text("LATCHKEY_BROKER_URL")?.unwrap_or_else(|| "http://127.0.0.1:7801".to_owned());
         let base: Url = base.parse().context("LATCHKEY_BROKER_URL is wrong: expected a URL")?;
@@ -71,7 +71,7 @@ impl Client {
         Ok(Self { http, base, token: config::admin_token(env)? })
     }
 
-    pub(super) async fn accounts(&self, filter: &Filter) -> anyhow::Result<AccountList> {
+    pub(super) async fn accounts(&self, filter: &FilterArguments) -> anyhow::Result<AccountList> {
         let fields = [("site", &filter.site), ("pool", &filter.pool), ("state", &filter.state)];
         let given: Vec<_> =
             fields.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))).collect();
@@ -83,7 +83,7 @@ impl Client {
         if name.parse::<AccountId>().is_ok() {
             return self.answer(self.request(Method::GET, &format!("/v1/accounts/{name}"))?).await;
         }
-        let mut accounts = self.accounts(&Filter::default()).await?.accounts;
+        let mut accounts = self.accounts(&FilterArguments::default()).await?.accounts;
         accounts.retain(|view| view.account.label == name);
         match accounts.len() {
             0 => bail!("there is no account {name}; see `latchkey-broker account list`"),
@@ -92,7 +92,7 @@ impl Client {
         }
     }
 
-    pub(super) async fn create(&self, account: &NewAccount<'_>) -> anyhow::Result<AccountView> {
+    pub(super) async fn create(&self, account: &AccountBody<'_>) -> anyhow::Result<AccountView> {
         self.answer(self.request(Method::POST, "/v1/accounts")?.json(account)).await
     }
 
@@ -135,7 +135,7 @@ impl Client {
         &self,
         id: AccountId,
         session: &Map<String, Value>,
-    ) -> anyhow::Result<GivenView> {
+    ) -> anyhow::Result<ImportedView> {
         let request = self.request(Method::PUT, &format!("/v1/accounts/{id}/session"))?;
         // The broker asks the site meanwhile.
         self.answer(request.timeout(PROVING).json(session)).await

@@ -17,9 +17,9 @@ mod store;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Check {
+struct CheckResult {
     name: &'static str,
-    verdict: Verdict,
+    verdict: CheckVerdict,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
@@ -27,7 +27,7 @@ struct Check {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum CheckVerdict {
     Ok,
     /// It is not used here, and need not be.
     Off,
@@ -36,26 +36,26 @@ enum Verdict {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct DoctorReport {
     healthy: bool,
-    checks: Vec<Check>,
+    checks: Vec<CheckResult>,
 }
 
-impl Check {
+impl CheckResult {
     fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, found: found.into(), remedy: None }
+        Self { name, verdict: CheckVerdict::Ok, found: found.into(), remedy: None }
     }
 
     fn off(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Off, found: found.into(), remedy: None }
+        Self { name, verdict: CheckVerdict::Off, found: found.into(), remedy: None }
     }
 
     fn warn(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Warn, found: found.into(), remedy: Some(remedy.into()) }
+        Self { name, verdict: CheckVerdict::Warn, found: found.into(), remedy: Some(remedy.into()) }
     }
 
     fn fail(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Fail, found: found.into(), remedy: Some(remedy.into()) }
+        Self { name, verdict: CheckVerdict::Fail, found: found.into(), remedy: Some(remedy.into()) }
     }
 }
 
@@ -66,25 +66,25 @@ pub(super) async fn run(env: &Env, output: &Output) -> anyhow::Result<ExitCode> 
     checks.extend(chromium::checks(env).await);
     checks.extend(sites::checks(env));
     checks.extend(configuration(env, &checks));
-    let healthy = !checks.iter().any(|check| check.verdict == Verdict::Fail);
-    let report = Report { healthy, checks };
+    let healthy = !checks.iter().any(|check| check.verdict == CheckVerdict::Fail);
+    let report = DoctorReport { healthy, checks };
     output.answer(&report, || text(&report))?;
     Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn environment(env: &Env) -> Vec<Check> {
+fn environment(env: &Env) -> Vec<CheckResult> {
     let keys = "make them with `latchkey-broker keys new --out DIR` and name the files in *_FILE variables";
     let ring = |name, ids: Result<Vec<String>, latchkey_shared::env::EnvError>| match ids {
-        Ok(ids) => Check::ok(name, format!("keys {}", ids.join(", "))),
-        Err(error) => Check::fail(name, error.to_string(), keys),
+        Ok(ids) => CheckResult::ok(name, format!("keys {}", ids.join(", "))),
+        Err(error) => CheckResult::fail(name, error.to_string(), keys),
     };
     let variables = match env.reject_unknown() {
-        Ok(()) => Check::ok("variables", "every LATCHKEY_ variable is known"),
-        Err(error) => Check::fail("variables", error.to_string(), "correct or remove it"),
+        Ok(()) => CheckResult::ok("variables", "every LATCHKEY_ variable is known"),
+        Err(error) => CheckResult::fail("variables", error.to_string(), "correct or remove it"),
     };
     let token = match config::admin_token(env) {
-        Ok(_) => Check::ok("admin token", "is set"),
-        Err(error) => Check::fail("admin token", error.to_string(), keys),
+        Ok(_) => CheckResult::ok("admin token", "is set"),
+        Err(error) => CheckResult::fail("admin token", error.to_string(), keys),
     };
     vec![
         variables,
@@ -95,20 +95,20 @@ fn environment(env: &Env) -> Vec<Check> {
 }
 
 /// What `serve` would refuse and no other check names.
-fn configuration(env: &Env, checks: &[Check]) -> Option<Check> {
-    let is_told = checks.iter().any(|check| check.verdict == Verdict::Fail);
+fn configuration(env: &Env, checks: &[CheckResult]) -> Option<CheckResult> {
+    let is_told = checks.iter().any(|check| check.verdict == CheckVerdict::Fail);
     let error = Config::from_env(env).err().filter(|_| !is_told)?;
-    Some(Check::fail("configuration", format!("{error:#}"), "correct the variable"))
+    Some(CheckResult::fail("configuration", format!("{error:#}"), "correct the variable"))
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &DoctorReport) -> String {
     let mut text = String::new();
     for check in &report.checks {
         let verdict = match check.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Off => "off",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "fail",
+            CheckVerdict::Ok => "ok",
+            CheckVerdict::Off => "off",
+            CheckVerdict::Warn => "warn",
+            CheckVerdict::Fail => "fail",
         };
         text += &format!("{verdict:<4}  {:<17}  {}\n", check.name, check.found);
         if let Some(remedy) = &check.remedy {

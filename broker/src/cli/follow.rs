@@ -5,8 +5,8 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anyhow::bail;
 use latchkey_shared::{id::AccountId, time::Timestamp};
 
-use super::{client::Client, output::Output, words};
-use crate::operations::{ErrorView, OperationView, State, StepView};
+use super::{client::BrokerClient, output::Output, words};
+use crate::operations::{ErrorView, OperationState, OperationView, StepView};
 
 /// Faster than the eye, slower than a burden.
 const POLL: Duration = Duration::from_millis(150);
@@ -16,7 +16,7 @@ const WATCH: Duration = Duration::from_secs(30 * 60);
 
 /// Follows an operation to its end; exit code 1 when the login failed.
 pub(super) async fn follow(
-    client: &Client,
+    client: &BrokerClient,
     operation: OperationView,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
@@ -28,14 +28,14 @@ pub(super) async fn follow(
 }
 
 async fn watch(
-    client: &Client,
+    client: &BrokerClient,
     mut operation: OperationView,
     output: &Output,
 ) -> anyhow::Result<OperationView> {
-    let mut printer = Printer::new(output);
+    let mut printer = StepPrinter::new(output);
     loop {
         printer.print(&operation.steps)?;
-        if operation.state != State::Running {
+        if operation.state != OperationState::Running {
             return Ok(operation);
         }
         tokio::time::sleep(POLL).await;
@@ -44,13 +44,13 @@ async fn watch(
 }
 
 /// Prints a step when it begins and its time when it ends, so that a slow step is seen while it lasts.
-pub(super) struct Printer<'a> {
+pub(super) struct StepPrinter<'a> {
     output: &'a Output,
     begun: usize,
     ended: usize,
 }
 
-impl<'a> Printer<'a> {
+impl<'a> StepPrinter<'a> {
     pub(super) fn new(output: &'a Output) -> Self {
         Self { output, begun: 0, ended: 0 }
     }
@@ -84,7 +84,7 @@ fn end(operation: &OperationView, output: &Output) -> anyhow::Result<ExitCode> {
         None => success(operation),
     };
     output.answer(operation, text)?;
-    Ok(if operation.state == State::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if operation.state == OperationState::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn success(operation: &OperationView) -> String {

@@ -13,10 +13,10 @@ use latchkey_shared::{
 };
 use serde_json::json;
 
-use super::{client::Client, output::Output, words::table};
+use super::{client::BrokerClient, output::Output, words::table};
 use crate::{
     admin::keys::{KeyView, KeysView},
-    keys::{Progress, RewrapState},
+    keys::{RewrapProgress, RewrapState},
 };
 
 mod file;
@@ -37,18 +37,18 @@ pub(super) enum KeysCommand {
     /// Show every key: who seals with it, who holds it, what it has sealed
     List,
     /// Add a new key to a ring; it only opens as yet
-    Add(Ring),
+    Add(RingSource),
     /// Let another key of a ring seal, once every service holds it
-    Promote(Chosen),
+    Promote(KeyArgument),
     /// Seal every record anew under the key that seals now
     Rewrap,
     /// Take a key out of a ring, once nothing is sealed under it
-    Retire(Chosen),
+    Retire(KeyArgument),
 }
 
 /// A ring, and where it goes.
 #[derive(Debug, Args)]
-pub(super) struct Ring {
+pub(super) struct RingSource {
     /// Which ring
     #[arg(long, value_enum)]
     ring: RingArgument,
@@ -59,11 +59,11 @@ pub(super) struct Ring {
 
 /// A key of a ring.
 #[derive(Debug, Args)]
-pub(super) struct Chosen {
+pub(super) struct KeyArgument {
     /// Id of the key
     key: KeyId,
     #[command(flatten)]
-    ring: Ring,
+    ring: RingSource,
     /// Do it all the same, without asking the broker
     #[arg(long)]
     force: bool,
@@ -75,7 +75,7 @@ enum RingArgument {
     Session,
 }
 
-impl Ring {
+impl RingSource {
     fn name(&self) -> RingName {
         match self.ring {
             RingArgument::Credentials => RingName::Credentials,
@@ -88,18 +88,18 @@ pub(super) async fn run(command: KeysCommand, env: &Env, output: &Output) -> any
     match command {
         KeysCommand::New { out } => new::write_new(&out, output),
         KeysCommand::List => {
-            let keys = Client::from_env(env)?.keys().await?;
+            let keys = BrokerClient::from_env(env)?.keys().await?;
             output.answer(&keys, || overview(&keys))?;
             Ok(ExitCode::SUCCESS)
         }
         KeysCommand::Add(ring) => add(&ring, env, output),
         KeysCommand::Promote(chosen) => promote(&chosen, env, output).await,
-        KeysCommand::Rewrap => rewrap(&Client::from_env(env)?, output).await,
+        KeysCommand::Rewrap => rewrap(&BrokerClient::from_env(env)?, output).await,
         KeysCommand::Retire(chosen) => retire(&chosen, env, output).await,
     }
 }
 
-fn add(ring: &Ring, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+fn add(ring: &RingSource, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let name = ring.name();
     let (keys, kept) = name.read(env)?;
     let (keys, id) = keys.with_new_key();
@@ -115,12 +115,12 @@ fn add(ring: &Ring, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn promote(chosen: &Chosen, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+async fn promote(chosen: &KeyArgument, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let (id, name) = (chosen.key, chosen.ring.name());
     let (keys, kept) = name.read(env)?;
     let keys = keys.promoted(id).with_context(|| format!("the {name} ring has no key {id}; add it first"))?;
     if !chosen.force {
-        may_promote(find(&Client::from_env(env)?.keys().await?, name, id), id)?;
+        may_promote(find(&BrokerClient::from_env(env)?.keys().await?, name, id), id)?;
     }
     let path = file::write(name, &keys, kept, chosen.ring.out.as_deref())?;
     let promoted = json!({ "ring": name.to_string(), "key": id.to_string(), "file": path });
@@ -133,14 +133,14 @@ async fn promote(chosen: &Chosen, env: &Env, output: &Output) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retire(chosen: &Chosen, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+async fn retire(chosen: &KeyArgument, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let (id, name) = (chosen.key, chosen.ring.name());
     let (keys, kept) = name.read(env)?;
     let Some(keys) = keys.without(id) else {
         bail!("the {name} ring has no key {id}, or seals with it; promote another one first")
     };
     if !chosen.force {
-        may_retire(find(&Client::from_env(env)?.keys().await?, name, id), id)?;
+        may_retire(find(&BrokerClient::from_env(env)?.keys().await?, name, id), id)?;
     }
     let path = file::write(name, &keys, kept, chosen.ring.out.as_deref())?;
     let retired = json!({ "ring": name.to_string(), "key": id.to_string(), "file": path });
@@ -150,7 +150,7 @@ async fn retire(chosen: &Chosen, env: &Env, output: &Output) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-async fn rewrap(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
+async fn rewrap(client: &BrokerClient, output: &Output) -> anyhow::Result<ExitCode> {
     let mut progress = client.rewrap().await?.rewrap;
     let mut moved = tokio::time::Instant::now();
     while progress.state == RewrapState::Running {
@@ -164,7 +164,7 @@ async fn rewrap(client: &Client, output: &Output) -> anyhow::Result<ExitCode> {
         progress = now;
     }
     output.answer(&progress, || {
-        let Progress { accounts, rewrapped, newer, unreadable, .. } = &progress;
+        let RewrapProgress { accounts, rewrapped, newer, unreadable, .. } = &progress;
         format!(
             "looked at {accounts} accounts: {rewrapped} records rewrapped, {newer} replaced by newer ones meanwhile, \
              {unreadable} unreadable"

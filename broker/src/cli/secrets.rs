@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use latchkey_shared::terminal::Unseen;
+use latchkey_shared::terminal::EchoOff;
 use secrecy::{ExposeSecret, SecretString};
 
 mod otpauth;
@@ -16,13 +16,13 @@ mod picture;
 const LONGEST: u64 = 8 * 1024;
 
 /// What is typed besides the username.
-pub(super) struct Secrets {
+pub(super) struct SecretInputs {
     pub(super) password: SecretString,
     pub(super) totp_seed: Option<SecretString>,
 }
 
 /// What of it changes.
-pub(super) struct Changed {
+pub(super) struct SecretChanges {
     pub(super) password: Option<SecretString>,
     pub(super) totp_seed: Option<SecretString>,
 }
@@ -33,23 +33,23 @@ const SEED_STAYS: &str = "TOTP seed or otpauth:// address (empty to keep the sto
 
 /// Asks for them, or reads two lines: the password, and the seed if there is one. A picture of the QR code stands for
 /// the seed.
-pub(super) fn read(picture: Option<&Path>) -> anyhow::Result<Secrets> {
+pub(super) fn read(picture: Option<&Path>) -> anyhow::Result<SecretInputs> {
     let [password, seed] = answers(["Password", SEED], picture)?;
     let password =
         password.context("no password given: type it, or pipe it in as the first line of standard input")?;
-    Ok(Secrets { password, totp_seed: seed })
+    Ok(SecretInputs { password, totp_seed: seed })
 }
 
 /// The same of an account that has credentials: what is left empty stays.
-pub(super) fn read_changed(picture: Option<&Path>) -> anyhow::Result<Changed> {
+pub(super) fn read_changed(picture: Option<&Path>) -> anyhow::Result<SecretChanges> {
     let [password, totp_seed] =
         answers(["New password (empty to keep the stored one)", SEED_STAYS], picture)?;
-    Ok(Changed { password, totp_seed })
+    Ok(SecretChanges { password, totp_seed })
 }
 
 /// One secret that is a line.
 pub(super) fn ask(name: &str) -> anyhow::Result<SecretString> {
-    let asked = Unseen::begin().and_then(|mut unseen| unseen.ask(name));
+    let asked = EchoOff::begin().and_then(|mut unseen| unseen.ask(name));
     asked.with_context(|| format!("cannot ask for the {name}"))
 }
 
@@ -72,7 +72,7 @@ fn answers(prompts: [&str; 2], picture: Option<&Path>) -> anyhow::Result<[Option
 }
 
 fn typed(prompts: [&str; 2], asks_for_seed: bool) -> anyhow::Result<[SecretString; 2]> {
-    let mut unseen = Unseen::begin().context("cannot ask for the password")?;
+    let mut unseen = EchoOff::begin().context("cannot ask for the password")?;
     let password = unseen.ask(prompts[0]).context("cannot ask for the password")?;
     let seed = match asks_for_seed {
         true => unseen.ask(prompts[1]).context("cannot ask for the TOTP seed")?,

@@ -27,17 +27,17 @@ pub(super) enum SiteCommand {
     /// Shows each step of the login with its time, what the probe was answered, and every event of the chat beside
     /// what came of it. Asks for the password and the TOTP seed, or reads them as two lines of standard input.
     /// Secrets are masked. Exit code 1: the file or the command is wrong; 3: the login failed; 4: no answer.
-    Try(Try),
+    Try(TryArguments),
     /// Draft a site file: opens the site, you sign in and ask one question by hand
     ///
     /// Watches what you do and what the page asks for, and writes selectors, places of tokens, the probe, the chat's
     /// request and how its answer is read. What is typed into password and code fields is never read, and no token is
     /// written. Needs a display; check and try the draft afterwards.
-    Record(Record),
+    Record(RecordArguments),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Record {
+pub(super) struct RecordArguments {
     /// Where the site is
     #[arg(long)]
     url: String,
@@ -54,7 +54,7 @@ pub(super) struct Record {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Try {
+pub(super) struct TryArguments {
     /// The file
     file: PathBuf,
     /// Where the site is, if the file does not say so

@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Code, failure::Trouble, parts};
-use crate::browser::{BrowserError, Page, StorageKind, Watch};
+use super::{FailureCode, failure::LoginError, parts};
+use crate::browser::{BrowserError, Page, StorageKind, TrafficFilter};
 
 /// Pages write tokens a moment after they show themselves.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -21,18 +21,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// What the page's traffic is watched for.
-pub(super) fn watch(site: &Site) -> Watch {
+pub(super) fn watch(site: &Site) -> TrafficFilter {
     let (mut authorization, mut body) = (None, None);
     match &site.session.bearer {
         Some(Bearer::Request(path)) => authorization = Some(site.url(path)),
         Some(Bearer::Response { path, .. }) => body = Some(site.url(path)),
         Some(Bearer::LocalStorage(_) | Bearer::SessionStorage(_) | Bearer::Cookie(_)) | None => {}
     }
-    Watch { origins: site.origins.clone(), authorization, body }
+    TrafficFilter { origins: site.origins.clone(), authorization, body }
 }
 
 /// Everything that the browser keeps for the site; waits for what is written late.
-pub(super) async fn state(page: &Page, site: &Site) -> Result<Session, Trouble> {
+pub(super) async fn state(page: &Page, site: &Site) -> Result<Session, LoginError> {
     let began = Instant::now();
     let mut brought_home = false;
     loop {
@@ -43,7 +43,7 @@ pub(super) async fn state(page: &Page, site: &Site) -> Result<Session, Trouble> 
         }
         if began.elapsed() >= LIMIT {
             let what = format!("the browser is signed in, but it has no {}", missing.join(" and no "));
-            return Err(Trouble::new(Code::CaptureMissing, what));
+            return Err(LoginError::new(FailureCode::CaptureMissing, what));
         }
         if !is_home && !brought_home && began.elapsed() >= ELSEWHERE {
             page.leave(&site.url("/")).await?;
@@ -54,7 +54,7 @@ pub(super) async fn state(page: &Page, site: &Site) -> Result<Session, Trouble> 
 }
 
 /// What there is now, and whether the page is at the site's own origin, so that its storage could be read.
-async fn look(page: &Page, site: &Site) -> Result<(Session, bool), Trouble> {
+async fn look(page: &Page, site: &Site) -> Result<(Session, bool), LoginError> {
     let rules = &site.session;
     let now = Timestamp::now();
     let mut state = Session {

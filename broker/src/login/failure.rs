@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use latchkey_shared::{
-    site::{RefusalKind, step::Step},
+    site::{RefusalKind, step::LoginStep},
     store::StoreError,
 };
 
@@ -11,7 +11,7 @@ use crate::browser::BrowserError;
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Code {
+pub enum FailureCode {
     /// The site refused username, password or code.
     CredentialsRejected,
     /// The site locked the account.
@@ -66,7 +66,7 @@ pub enum Code {
     StoreUnavailable,
 }
 
-impl Code {
+impl FailureCode {
     /// Its name in the API, in logs and in an account's reason.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -135,7 +135,7 @@ impl Code {
 
     /// Whether it may be a refused password that the recipe does not recognise.
     #[must_use]
-    pub fn is_unclear(self) -> bool {
+    pub fn may_be_rejected_password(self) -> bool {
         matches!(
             self,
             Self::SelectorMissing
@@ -148,14 +148,14 @@ impl Code {
 
     /// Whether it is no failure: the login has not really begun, and its turn comes.
     #[must_use]
-    pub fn only_waits(self) -> bool {
+    pub fn is_deferral(self) -> bool {
         matches!(self, Self::BrowserBusy | Self::LoginsSpent)
     }
 
     /// Whether a login that an operator asks for goes on where another one ends so.
     #[must_use]
-    pub fn spares_an_operator(self) -> bool {
-        self.only_waits() || matches!(self, Self::SitePaused | Self::SessionNeeded)
+    pub fn operator_may_override(self) -> bool {
+        self.is_deferral() || matches!(self, Self::SitePaused | Self::SessionNeeded)
     }
 
     /// What an operator does about it.
@@ -207,7 +207,7 @@ impl Code {
     }
 }
 
-impl From<RefusalKind> for Code {
+impl From<RefusalKind> for FailureCode {
     fn from(kind: RefusalKind) -> Self {
         match kind {
             RefusalKind::CredentialsRejected => Self::CredentialsRejected,
@@ -225,9 +225,9 @@ impl From<RefusalKind> for Code {
 
 /// A login that ended without a session. No secret is in here.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct LoginFailure {
     /// What kind of failure it was.
-    pub code: Code,
+    pub code: FailureCode,
     /// The step at which it happened, if it was one.
     pub step: Option<FailedStep>,
     /// What happened, and what to do next.
@@ -249,7 +249,7 @@ pub struct FailedStep {
     pub target: String,
 }
 
-impl Failure {
+impl LoginFailure {
     /// What an account's state says of it: the code and the step.
     #[must_use]
     pub fn reason(&self) -> String {
@@ -257,7 +257,7 @@ impl Failure {
             Some(step) => {
                 format!("{} at step {} ({} {})", self.code.as_str(), step.index, step.verb, step.target)
             }
-            None if self.code == Code::SessionNeeded => {
+            None if self.code == FailureCode::SessionNeeded => {
                 format!("{}: give a new session", self.code.as_str())
             }
             None => self.code.as_str().to_owned(),
@@ -267,46 +267,46 @@ impl Failure {
 
 /// What went wrong, before it is known at which step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct LoginError {
     /// What kind of failure it is.
-    pub code: Code,
+    pub code: FailureCode,
     /// What happened, without the remedy.
     pub what: String,
 }
 
-impl Trouble {
-    pub(super) fn new(code: Code, what: impl Into<String>) -> Self {
+impl LoginError {
+    pub(super) fn new(code: FailureCode, what: impl Into<String>) -> Self {
         Self { code, what: what.into() }
     }
 
     /// The failure of a step; `index` counts from 0.
-    pub(super) fn at(self, index: usize, step: &Step) -> Failure {
+    pub(super) fn at(self, index: usize, step: &LoginStep) -> LoginFailure {
         let (verb, target) = (step.action.verb(), step.action.target());
         let failed = FailedStep { index: index + 1, line: step.line, verb, target };
-        Failure { step: Some(failed), ..self.into() }
+        LoginFailure { step: Some(failed), ..self.into() }
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
+impl From<LoginError> for LoginFailure {
+    fn from(trouble: LoginError) -> Self {
         let message = format!("{}; {}", trouble.what, trouble.code.remedy());
         Self { code: trouble.code, step: None, message, screenshot: None }
     }
 }
 
-impl From<BrowserError> for Trouble {
+impl From<BrowserError> for LoginError {
     fn from(error: BrowserError) -> Self {
         let code = match &error {
-            BrowserError::Unavailable(_) => Code::BrowserUnavailable,
-            BrowserError::Crashed(_) | BrowserError::Refused(_) => Code::BrowserCrashed,
-            BrowserError::Timeout(_) => Code::NavigationTimeout,
+            BrowserError::Unavailable(_) => FailureCode::BrowserUnavailable,
+            BrowserError::Crashed(_) | BrowserError::Refused(_) => FailureCode::BrowserCrashed,
+            BrowserError::Timeout(_) => FailureCode::NavigationTimeout,
         };
         Self::new(code, error.to_string())
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
-        Self::new(Code::StoreUnavailable, error.to_string())
+        Self::new(FailureCode::StoreUnavailable, error.to_string())
     }
 }

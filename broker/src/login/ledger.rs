@@ -7,11 +7,11 @@ use latchkey_shared::{
     store::{SeedDigest, Store},
 };
 
-use super::{failure::Trouble, hold};
+use super::{failure::LoginError, login_hold};
 
 /// Who must know what is typed.
 #[derive(Clone, Copy)]
-pub(super) enum Ledger<'a> {
+pub(super) enum TypingLedger<'a> {
     /// Every broker: the password through the account's state, a code through its seed.
     Account {
         /// Where the account is.
@@ -23,17 +23,17 @@ pub(super) enum Ledger<'a> {
     Alone(&'a AtomicU64),
 }
 
-impl Ledger<'_> {
+impl TypingLedger<'_> {
     /// Notes that the password is typed from now on.
-    pub(super) async fn begin_to_type(&self) -> Result<(), Trouble> {
+    pub(super) async fn begin_to_type(&self) -> Result<(), LoginError> {
         match self {
-            Self::Account { store, id } => hold::begin_to_type(store, *id).await,
+            Self::Account { store, id } => login_hold::begin_to_type(store, *id).await,
             Self::Alone(_) => Ok(()),
         }
     }
 
     /// Notes that the code of a time step is typed; false when it was typed before.
-    pub(super) async fn claim_totp_step(&self, seed: &SeedDigest, step: u64) -> Result<bool, Trouble> {
+    pub(super) async fn claim_totp_step(&self, seed: &SeedDigest, step: u64) -> Result<bool, LoginError> {
         match self {
             Self::Account { store, .. } => Ok(store.claim_totp_step(seed, step).await?),
             Self::Alone(last) => Ok(last.fetch_max(step, Ordering::Relaxed) < step),

@@ -7,10 +7,10 @@ use latchkey_shared::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Code, expiry, failure::Trouble};
+use super::{FailureCode, expiry, failure::LoginError};
 
 /// The session in a state; `told` is when the site says that it ends, if it says so.
-pub(super) fn session(site: &Site, state: &Session, told: Option<Timestamp>) -> Result<Session, Trouble> {
+pub(super) fn session(site: &Site, state: &Session, told: Option<Timestamp>) -> Result<Session, LoginError> {
     let rules = &site.session;
     let mut session = of_session(site, state);
     let now = Timestamp::now();
@@ -22,7 +22,7 @@ pub(super) fn session(site: &Site, state: &Session, told: Option<Timestamp>) -> 
             "the session ended at {} already; compare the clocks of site and broker",
             session.expires_at
         );
-        return Err(Trouble::new(Code::CaptureMissing, what));
+        return Err(LoginError::new(FailureCode::CaptureMissing, what));
     }
     Ok(session)
 }

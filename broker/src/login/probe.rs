@@ -2,13 +2,13 @@
 
 use futures::StreamExt;
 use latchkey_shared::{
-    credentials::Credentials, id::SiteName, network::Broken, session::Session, site::Site,
+    credentials::Credentials, id::SiteName, network::NetworkError, session::Session, site::Site,
 };
 use reqwest::{Client, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::{Code, failure::Trouble};
+use super::{FailureCode, failure::LoginError};
 
 /// A user's own record is small; a page in its place is not worth reading further.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -20,30 +20,34 @@ pub(super) async fn check(
     site: &Site,
     session: &Session,
     credentials: Option<&Credentials>,
-) -> Result<String, Trouble> {
+) -> Result<String, LoginError> {
     judge(site, &ask(http, site, session).await?, credentials)?;
     Ok(format!("the site's {} was answered with {}", site.probe.path, site.probe.pointer))
 }
 
 /// What the site answers to the session.
-pub(super) async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
+pub(super) async fn ask(http: &Client, site: &Site, session: &Session) -> Result<Value, LoginError> {
     let limit = site.probe.timeout;
     let asked = tokio::time::timeout(limit, answer(http, site, session)).await;
     asked.unwrap_or_else(|_| {
-        Broken::timeout("answer").log(&site.name, "the probe");
+        NetworkError::timeout("answer").log(&site.name, "the probe");
         let what = format!("the probe had no answer within {}", humantime::format_duration(limit));
-        Err(Trouble::new(Code::SiteDown, what))
+        Err(LoginError::new(FailureCode::SiteDown, what))
     })
 }
 
 /// Whether the answer says that the account is signed in.
-pub(super) fn judge(site: &Site, answer: &Value, credentials: Option<&Credentials>) -> Result<(), Trouble> {
+pub(super) fn judge(
+    site: &Site,
+    answer: &Value,
+    credentials: Option<&Credentials>,
+) -> Result<(), LoginError> {
     let equals = site.probe.equals.as_ref().zip(credentials);
     let expected = equals.map(|(template, credentials)| template.fill(&site.base_url, credentials));
     says(answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))
 }
 
-async fn answer(http: &Client, site: &Site, session: &Session) -> Result<Value, Trouble> {
+async fn answer(http: &Client, site: &Site, session: &Session) -> Result<Value, LoginError> {
     let url = site.url(&site.probe.path);
     let mut request = http.get(url.clone()).header(header::ACCEPT, "application/json");
     if let Some(cookies) = session.cookie_header(&url) {
@@ -60,18 +64,20 @@ async fn answer(http: &Client, site: &Site, session: &Session) -> Result<Value, 
         .map_err(|_| failed("the probe was answered 200 with something that is no JSON"))
 }
 
-fn refused(status: StatusCode) -> Result<(), Trouble> {
+fn refused(status: StatusCode) -> Result<(), LoginError> {
     match status.as_u16() {
         200..=299 => Ok(()),
         300..=399 => Err(failed(format!("the probe was sent elsewhere ({status})"))),
-        429 => Err(Trouble::new(Code::RateLimited, "the site asked the probe to wait (429)")),
-        500..=599 => Err(Trouble::new(Code::SiteDown, format!("the site answered the probe {status}"))),
+        429 => Err(LoginError::new(FailureCode::RateLimited, "the site asked the probe to wait (429)")),
+        500..=599 => {
+            Err(LoginError::new(FailureCode::SiteDown, format!("the site answered the probe {status}")))
+        }
         _ => Err(failed(format!("the site answered the probe {status}"))),
     }
 }
 
 /// The body of an answer; `call` is what was asked, for people.
-pub(super) async fn read(site: &SiteName, call: &str, answer: Response) -> Result<Vec<u8>, Trouble> {
+pub(super) async fn read(site: &SiteName, call: &str, answer: Response) -> Result<Vec<u8>, LoginError> {
     let mut body = Vec::new();
     let mut pieces = answer.bytes_stream();
     while let Some(piece) = pieces.next().await {
@@ -84,7 +90,7 @@ pub(super) async fn read(site: &SiteName, call: &str, answer: Response) -> Resul
 }
 
 /// Whether the answer says that somebody is signed in, and who is expected.
-fn says(answer: &Value, pointer: &str, expected: Option<&str>) -> Result<(), Trouble> {
+fn says(answer: &Value, pointer: &str, expected: Option<&str>) -> Result<(), LoginError> {
     let found = answer.pointer(pointer).filter(|value| says_something(value));
     let Some(found) = found else {
         return Err(failed(format!("the probe's answer has nothing at {pointer}")));
@@ -107,23 +113,26 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
-fn failed(what: impl Into<String>) -> Trouble {
-    Trouble::new(Code::ProbeFailed, what)
+fn failed(what: impl Into<String>) -> LoginError {
+    LoginError::new(FailureCode::ProbeFailed, what)
 }
 
 /// Why there is no answer; the network's own words are for the log.
-pub(super) fn unanswered(site: &SiteName, call: &str, error: &reqwest::Error) -> Trouble {
-    let broken = Broken::of(error);
+pub(super) fn unanswered(site: &SiteName, call: &str, error: &reqwest::Error) -> LoginError {
+    let broken = NetworkError::of(error);
     broken.log(site, call);
     if broken.cause.is_tls() {
-        return Trouble::new(Code::TlsError, format!("the site's certificate was refused by {call}"));
+        return LoginError::new(
+            FailureCode::TlsError,
+            format!("the site's certificate was refused by {call}"),
+        );
     }
     let what = if error.is_connect() {
         format!("{call} cannot reach the site")
     } else {
         format!("the answer to {call} broke off")
     };
-    Trouble::new(Code::SiteDown, what)
+    LoginError::new(FailureCode::SiteDown, what)
 }
 
 #[cfg(test)]
@@ -142,7 +151,11 @@ mod tests {
         for (pointer, expected) in
             [("/username", Some("bob")), ("/role", None), ("/list", None), ("/none", None), ("/nosuch", None)]
         {
-            assert_eq!(says(&answer, pointer, expected).unwrap_err().code, Code::ProbeFailed, "{pointer}");
+            assert_eq!(
+                says(&answer, pointer, expected).unwrap_err().code,
+                FailureCode::ProbeFailed,
+                "{pointer}"
+            );
         }
     }
 
@@ -151,9 +164,9 @@ mod tests {
         let code = |status: u16| refused(StatusCode::from_u16(status).unwrap()).unwrap_err().code;
 
         assert!(refused(StatusCode::OK).is_ok());
-        assert_eq!(code(302), Code::ProbeFailed);
-        assert_eq!(code(401), Code::ProbeFailed);
-        assert_eq!(code(429), Code::RateLimited);
-        assert_eq!(code(503), Code::SiteDown);
+        assert_eq!(code(302), FailureCode::ProbeFailed);
+        assert_eq!(code(401), FailureCode::ProbeFailed);
+        assert_eq!(code(429), FailureCode::RateLimited);
+        assert_eq!(code(503), FailureCode::SiteDown);
     }
 }

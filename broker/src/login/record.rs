@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, Cause, Evidence, LastLogin, Move, Phase, State},
+    account::{Account, Evidence, LastLogin, Phase, State, Transition, TransitionCause},
     store::{AccountChange, Store, StoreError},
     time::Timestamp,
 };
 
-use super::{Code, Failure};
+use super::{FailureCode, LoginFailure};
 
 /// Failures in a row of which the last may have been a refused password. Typing it a third time could lock the account.
 const MOST_UNCLEAR: u32 = 2;
@@ -23,7 +23,7 @@ const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// What the site was given.
 #[derive(Clone, Copy, Debug)]
-pub struct Typed {
+pub struct TypedSecrets {
     /// Whether that was the password.
     pub password: bool,
     /// The version of the credentials.
@@ -37,8 +37,8 @@ pub struct Typed {
 pub async fn failure(
     store: &Store,
     account: &Account,
-    failure: &Failure,
-    typed: Typed,
+    failure: &LoginFailure,
+    typed: TypedSecrets,
     last_login: LastLogin,
 ) -> Result<(), StoreError> {
     // Nothing is counted for an account that was removed meanwhile: nobody would clear it away.
@@ -49,7 +49,7 @@ pub async fn failure(
     let state = state(failure.code, typed.password, failures);
     let wait = backoff(failure.code, failures, rand::random());
     let evidence = Evidence { at: Timestamp::now(), seen: failure.message.clone() };
-    let rejected = failure.code == Code::CredentialsRejected && typed.password;
+    let rejected = failure.code == FailureCode::CredentialsRejected && typed.password;
     if rejected && MOST_REJECTED <= store.count_rejected(&account.site, account.id, REJECTED_WITHIN).await? {
         store.pause_site(&account.site, PAUSE).await?;
         tracing::error!(site = %account.site, "several accounts were refused: nothing is typed there unasked for a while");
@@ -61,7 +61,7 @@ pub async fn failure(
         ..AccountChange::default()
     };
     let change = AccountChange {
-        step: Some(Move::new(Cause::LoginFailed, state, failure.reason())),
+        step: Some(Transition::new(TransitionCause::LoginFailed, state, failure.reason())),
         refresh_at: Some((state == State::Cooldown).then(|| Timestamp::now() + wait)),
         ..last_login.clone()
     };
@@ -77,10 +77,10 @@ pub(super) async fn cut_off(store: &Store, account: &Account) -> Result<(), Stor
     let failures = store.count_failure(account.id).await?;
     let was_typed = account.phase == Some(Phase::PasswordTyped);
     let due = account.refresh_at.filter(|_| !(was_typed && MOST_UNCLEAR <= failures));
-    let earliest = Timestamp::now() + backoff(Code::BrowserCrashed, failures, rand::random());
+    let earliest = Timestamp::now() + backoff(FailureCode::BrowserCrashed, failures, rand::random());
     let state = if due.is_some() { State::Cooldown } else { State::NeedsHuman };
     let change = AccountChange {
-        step: Some(Move::new(Cause::LoginFailed, state, "the broker ended during the login")),
+        step: Some(Transition::new(TransitionCause::LoginFailed, state, "the broker ended during the login")),
         refresh_at: Some(due.map(|due| due.max(earliest))),
         ..AccountChange::default()
     };
@@ -88,12 +88,14 @@ pub(super) async fn cut_off(store: &Store, account: &Account) -> Result<(), Stor
 }
 
 /// Where the account stands after the `failures`th failure in a row.
-fn state(code: Code, password_typed: bool, failures: u32) -> State {
+fn state(code: FailureCode, password_typed: bool, failures: u32) -> State {
     match code {
-        Code::CredentialsRejected => State::CredentialsRejected,
-        Code::AccountLocked => State::SiteLocked,
+        FailureCode::CredentialsRejected => State::CredentialsRejected,
+        FailureCode::AccountLocked => State::SiteLocked,
         // The site may have refused the password in words that the recipe does not know.
-        code if code.is_unclear() && password_typed && MOST_UNCLEAR <= failures => State::NeedsHuman,
+        code if code.may_be_rejected_password() && password_typed && MOST_UNCLEAR <= failures => {
+            State::NeedsHuman
+        }
         code if code.is_transient() => State::Cooldown,
         _ => State::NeedsHuman,
     }
@@ -101,9 +103,9 @@ fn state(code: Code, password_typed: bool, failures: u32) -> State {
 
 /// How long to wait after the `failures`th failure in a row: twice as long each time, by `chance` (0 to 1) down to
 /// half of it, so that accounts which failed together are not tried together.
-fn backoff(code: Code, failures: u32, chance: f64) -> Duration {
+fn backoff(code: FailureCode, failures: u32, chance: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    let floor = if code == Code::RateLimited { RATE_LIMIT_WAIT } else { FIRST_WAIT };
+    let floor = if code == FailureCode::RateLimited { RATE_LIMIT_WAIT } else { FIRST_WAIT };
     let whole = (floor * 2_u32.pow(doublings)).min(LONGEST_WAIT);
     whole.mul_f64(0.5 + 0.5 * chance)
 }
@@ -115,13 +117,13 @@ mod tests {
     #[test]
     fn a_refused_password_is_never_typed_again_unasked() {
         for (code, typed, failures) in [
-            (Code::CredentialsRejected, true, 1),
-            (Code::AccountLocked, true, 1),
-            (Code::HumanRequired, true, 1),
-            (Code::OriginViolation, false, 1),
-            (Code::NoCredentials, false, 1),
-            (Code::SelectorMissing, true, 2),
-            (Code::ProbeFailed, true, 3),
+            (FailureCode::CredentialsRejected, true, 1),
+            (FailureCode::AccountLocked, true, 1),
+            (FailureCode::HumanRequired, true, 1),
+            (FailureCode::OriginViolation, false, 1),
+            (FailureCode::NoCredentials, false, 1),
+            (FailureCode::SelectorMissing, true, 2),
+            (FailureCode::ProbeFailed, true, 3),
         ] {
             assert!(!state(code, typed, failures).signs_in_unasked(), "{code:?}");
         }
@@ -130,11 +132,11 @@ mod tests {
     #[test]
     fn what_passes_is_tried_again() {
         for (code, typed, failures) in [
-            (Code::SiteDown, true, 9),
-            (Code::BrowserCrashed, true, 9),
-            (Code::SelectorMissing, true, 1),
-            (Code::SelectorMissing, false, 9),
-            (Code::RateLimited, true, 9),
+            (FailureCode::SiteDown, true, 9),
+            (FailureCode::BrowserCrashed, true, 9),
+            (FailureCode::SelectorMissing, true, 1),
+            (FailureCode::SelectorMissing, false, 9),
+            (FailureCode::RateLimited, true, 9),
         ] {
             assert_eq!(state(code, typed, failures), State::Cooldown, "{code:?}");
         }
@@ -142,10 +144,10 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_a_quarter_of_an_hour() {
-        let secs = |failures, chance| backoff(Code::SiteDown, failures, chance).as_secs_f64();
+        let secs = |failures, chance| backoff(FailureCode::SiteDown, failures, chance).as_secs_f64();
 
         assert_eq!([secs(1, 1.0), secs(2, 1.0), secs(3, 1.0)], [5.0, 10.0, 20.0]);
         assert_eq!([secs(1, 0.0), secs(50, 0.0), secs(50, 1.0)], [2.5, 450.0, 900.0]);
-        assert_eq!(backoff(Code::RateLimited, 1, 1.0), RATE_LIMIT_WAIT);
+        assert_eq!(backoff(FailureCode::RateLimited, 1, 1.0), RATE_LIMIT_WAIT);
     }
 }

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use cookie::Cookie as SetCookie;
 use latchkey_shared::{
     id::SiteName,
-    network::Broken,
+    network::NetworkError,
     session::{Cookie, Session},
     site::{
         Bearer, Site,
         chat::{
-            request::{Body, Request},
-            text::{Name, Text},
+            request::{BodyTemplate, RequestTemplate},
+            text::{TextTemplate, VariableName},
         },
         refresh::{Expires, HttpRefresh},
     },
@@ -24,51 +24,59 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Code,
+    FailureCode,
     capture::fits_host,
-    failure::Trouble,
+    failure::LoginError,
     parts, probe,
-    rung::{Climbed, Fetched},
+    renewal::{FetchedSession, RenewalOutcome},
 };
 
 /// Renews a state; the session is what is left of it by the site file's rules.
-pub(super) async fn climb(
+pub(super) async fn renew(
     http: &Client,
     site: &Site,
     rule: &HttpRefresh,
     state: &Session,
-) -> Result<Climbed, Trouble> {
+) -> Result<RenewalOutcome, LoginError> {
     let Some(request) = build(http, site, &rule.request, state) else {
-        return Ok(Climbed::Refused("the browser kept nothing that the request names".to_owned()));
+        return Ok(RenewalOutcome::Refused("the browser kept nothing that the request names".to_owned()));
     };
     let asked = tokio::time::timeout(rule.timeout, answer(&site.name, request)).await;
     let answer = asked.unwrap_or_else(|_| {
-        Broken::timeout("answer").log(&site.name, "the renewal");
+        NetworkError::timeout("answer").log(&site.name, "the renewal");
         let what = format!("the renewal had no answer within {}", humantime::format_duration(rule.timeout));
-        Err(Trouble::new(Code::SiteDown, what))
+        Err(LoginError::new(FailureCode::SiteDown, what))
     })?;
     match answer {
         Ok(answer) => Ok(read(site, rule, state, &answer)),
-        Err(status) => Ok(Climbed::Refused(format!("the site answered the renewal {status}"))),
+        Err(status) => Ok(RenewalOutcome::Refused(format!("the site answered the renewal {status}"))),
     }
 }
 
 /// What a site said to a renewal.
-struct Answer {
+struct RenewalAnswer {
     url: Url,
     set_cookies: Vec<String>,
     body: Value,
 }
 
 /// The answer; or the status with which the site says that it renews nothing.
-async fn answer(site: &SiteName, request: RequestBuilder) -> Result<Result<Answer, StatusCode>, Trouble> {
+async fn answer(
+    site: &SiteName,
+    request: RequestBuilder,
+) -> Result<Result<RenewalAnswer, StatusCode>, LoginError> {
     let response = request.send().await.map_err(|error| probe::unanswered(site, "the renewal", &error))?;
     match response.status().as_u16() {
         200..=299 => {}
-        429 => return Err(Trouble::new(Code::RateLimited, "the site asked the renewal to wait (429)")),
+        429 => {
+            return Err(LoginError::new(
+                FailureCode::RateLimited,
+                "the site asked the renewal to wait (429)",
+            ));
+        }
         500..=599 => {
             let what = format!("the site answered the renewal {}", response.status());
-            return Err(Trouble::new(Code::SiteDown, what));
+            return Err(LoginError::new(FailureCode::SiteDown, what));
         }
         _ => return Ok(Err(response.status())),
     }
@@ -76,19 +84,19 @@ async fn answer(site: &SiteName, request: RequestBuilder) -> Result<Result<Answe
     let cookies = response.headers().get_all(header::SET_COOKIE).iter();
     let set_cookies = cookies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
     let body = probe::read(site, "the renewal", response).await?;
-    Ok(Ok(Answer { url, set_cookies, body: serde_json::from_slice(&body).unwrap_or_default() }))
+    Ok(Ok(RenewalAnswer { url, set_cookies, body: serde_json::from_slice(&body).unwrap_or_default() }))
 }
 
 /// `None` when the state lacks what the request names.
 pub(super) fn build(
     http: &Client,
     site: &Site,
-    request: &Request,
+    request: &RequestTemplate,
     state: &Session,
 ) -> Option<RequestBuilder> {
-    let value = |name: &Name| -> Result<Value, ()> {
+    let value = |name: &VariableName| -> Result<Value, ()> {
         match name {
-            Name::Null => Ok(Value::Null),
+            VariableName::Null => Ok(Value::Null),
             name => Ok(name.of_session(state).ok_or(())?.expose_secret().into()),
         }
     };
@@ -104,15 +112,15 @@ pub(super) fn build(
     for (name, text) in &request.headers {
         builder = builder.header(name, text.fill(&value).ok()?);
     }
-    let fields = |fields: &[(String, Text)]| {
-        let field = |(name, text): &(String, Text)| Some((name.clone(), text.fill(&value).ok()?));
+    let fields = |fields: &[(String, TextTemplate)]| {
+        let field = |(name, text): &(String, TextTemplate)| Some((name.clone(), text.fill(&value).ok()?));
         fields.iter().map(field).collect::<Option<Vec<_>>>()
     };
     Some(match &request.body {
-        Body::None => builder,
-        Body::Json(shape) => builder.json(&shape.fill(&value).ok()?),
-        Body::Form(form) => builder.form(&fields(form)?),
-        Body::Multipart(parts) => {
+        BodyTemplate::None => builder,
+        BodyTemplate::Json(shape) => builder.json(&shape.fill(&value).ok()?),
+        BodyTemplate::Form(form) => builder.form(&fields(form)?),
+        BodyTemplate::Multipart(parts) => {
             let form = multipart::Form::new();
             builder
                 .multipart(fields(parts)?.into_iter().fold(form, |form, (name, text)| form.text(name, text)))
@@ -121,12 +129,14 @@ pub(super) fn build(
 }
 
 /// The state after an answer. A 200 alone proves nothing: all that the site file expects must be in it.
-fn read(site: &Site, rule: &HttpRefresh, state: &Session, answer: &Answer) -> Climbed {
+fn read(site: &Site, rule: &HttpRefresh, state: &Session, answer: &RenewalAnswer) -> RenewalOutcome {
     let text = |pointer: &String| {
         answer.body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty())
     };
     if rule.request.expect.iter().any(|(pointer, value)| answer.body.pointer(pointer) != Some(value)) {
-        return Climbed::Refused("the answer to the renewal is not as the site file expects".to_owned());
+        return RenewalOutcome::Refused(
+            "the answer to the renewal is not as the site file expects".to_owned(),
+        );
     }
     let mut state = state.clone();
     for header in &answer.set_cookies {
@@ -147,24 +157,27 @@ fn read(site: &Site, rule: &HttpRefresh, state: &Session, answer: &Answer) -> Cl
     }
     let missing = parts::missing(&site.session, &state);
     if !missing.is_empty() {
-        return Climbed::Refused(format!("after the renewal there is no {}", missing.join(" and no ")));
+        return RenewalOutcome::Refused(format!(
+            "after the renewal there is no {}",
+            missing.join(" and no ")
+        ));
     }
     let told = match rule.expires.as_ref().map(|expires| end(expires, &answer.body)) {
         Some(None) => {
-            return Climbed::Refused(
+            return RenewalOutcome::Refused(
                 "the answer to the renewal has no time where the site file expects it".to_owned(),
             );
         }
         told => told.flatten(),
     };
     match parts::session(site, &state, told) {
-        Ok(session) => Climbed::Up(Box::new(Fetched { state, session })),
-        Err(trouble) => Climbed::Refused(trouble.what),
+        Ok(session) => RenewalOutcome::Up(Box::new(FetchedSession { state, session })),
+        Err(trouble) => RenewalOutcome::Refused(trouble.what),
     }
 }
 
-fn lacks(pointer: &str) -> Climbed {
-    Climbed::Refused(format!("the answer to the renewal has nothing at {pointer}"))
+fn lacks(pointer: &str) -> RenewalOutcome {
+    RenewalOutcome::Refused(format!("the answer to the renewal has nothing at {pointer}"))
 }
 
 /// Also where the page would keep it, so that a browser that is restored later finds the new one.

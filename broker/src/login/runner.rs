@@ -6,21 +6,24 @@ use latchkey_shared::{
     credentials::Credentials,
     site::{
         Site,
-        step::{Action, Condition, Step},
+        step::{Action, Condition, LoginStep},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
-use super::{Code, Failure, Progress, Report, failure::Trouble, ledger::Ledger, screenshot};
+use super::{
+    FailureCode, LoginFailure, LoginProgress, ReportProgress, failure::LoginError, ledger::TypingLedger,
+    screenshot,
+};
 use crate::browser::Page;
 
 mod act;
-mod sight;
-mod silent;
+mod auth_state;
+mod page_state;
 
-use sight::Sight;
-pub(super) use silent::Welcome;
+pub(super) use auth_state::AuthState;
+use page_state::PageState;
 
 /// How often the page is looked at.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -30,10 +33,10 @@ const SETTLE: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_millis(200);
 
 /// A recipe in progress on one page.
-pub(super) struct Runner<'a> {
+pub(super) struct RecipeRunner<'a> {
     pub(super) page: &'a Page,
     pub(super) site: &'a Site,
-    pub(super) ledger: Ledger<'a>,
+    pub(super) ledger: TypingLedger<'a>,
     pub(super) credentials: &'a Credentials,
     /// Where a picture goes after each step, if anywhere.
     pub(super) pictures: Option<PathBuf>,
@@ -51,18 +54,18 @@ pub(super) struct Runner<'a> {
 }
 
 /// What must be there for the next step that is not optional.
-struct Expected<'a> {
+struct ExpectedNext<'a> {
     condition: Cow<'a, Condition>,
     /// The recipe names it as a sign; otherwise it is the element that the step acts on.
     is_sign: bool,
     limit: Duration,
 }
 
-impl<'a> Runner<'a> {
+impl<'a> RecipeRunner<'a> {
     pub(super) fn new(
         page: &'a Page,
         site: &'a Site,
-        ledger: Ledger<'a>,
+        ledger: TypingLedger<'a>,
         credentials: &'a Credentials,
     ) -> Self {
         let secrets = std::iter::once(&credentials.password).chain(&credentials.totp_seed);
@@ -84,12 +87,12 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs every step.
-    pub(super) async fn run(&mut self, report: Report<'_>) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, report: ReportProgress<'_>) -> Result<(), LoginFailure> {
         let steps = &self.site.login.steps;
         for (index, step) in steps.iter().enumerate() {
             let (verb, target) = (step.action.verb(), step.action.target());
             tracing::debug!(step.index = index + 1, step.verb = verb, step.target = target, "login step");
-            report(Progress::Step { index: index + 1, total: steps.len(), verb, target });
+            report(LoginProgress::Step { index: index + 1, total: steps.len(), verb, target });
             self.step(index, step).await.map_err(|trouble| trouble.at(index, step))?;
             if let Some(directory) = &self.pictures {
                 let name = format!("{:02}-{verb}.png", index + 1);
@@ -115,7 +118,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Notes that the password is typed from now on, here and in the account.
-    async fn begin_to_type(&mut self) -> Result<(), Trouble> {
+    async fn begin_to_type(&mut self) -> Result<(), LoginError> {
         if !self.password_typed {
             self.ledger.begin_to_type().await?;
             self.password_typed = true;
@@ -123,7 +126,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    async fn step(&mut self, index: usize, step: &Step) -> Result<(), Trouble> {
+    async fn step(&mut self, index: usize, step: &LoginStep) -> Result<(), LoginError> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         if let Some(selector) = &step.when_visible {
             let expected = self.expected_after(index);
@@ -138,7 +141,7 @@ impl<'a> Runner<'a> {
         self.act(step, since + self.limit(step)).await
     }
 
-    fn limit(&self, step: &Step) -> Duration {
+    fn limit(&self, step: &LoginStep) -> Duration {
         step.timeout.unwrap_or(self.site.login.step_timeout)
     }
 
@@ -147,9 +150,9 @@ impl<'a> Runner<'a> {
     async fn comes_up(
         &mut self,
         selector: &str,
-        expected: Option<&Expected<'_>>,
+        expected: Option<&ExpectedNext<'_>>,
         since: Instant,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, LoginError> {
         let wanted = Condition::Visible(selector.to_owned());
         let conditions: Vec<&Condition> =
             std::iter::once(&wanted).chain(expected.map(|expected| &*expected.condition)).collect();
@@ -174,7 +177,7 @@ impl<'a> Runner<'a> {
     }
 
     /// What the next step that is not optional waits for; `None` when that cannot be seen.
-    fn expected_after(&self, index: usize) -> Option<Expected<'a>> {
+    fn expected_after(&self, index: usize) -> Option<ExpectedNext<'a>> {
         let next = self.site.login.steps[index + 1..].iter().find(|step| step.when_visible.is_none())?;
         let (condition, is_sign) = match &next.action {
             Action::Fill { selector, .. }
@@ -184,22 +187,29 @@ impl<'a> Runner<'a> {
             Action::WaitFor(condition) | Action::Assert(condition) => (Cow::Borrowed(condition), true),
             Action::Goto(_) | Action::Press(_) => return None,
         };
-        Some(Expected { condition, is_sign, limit: self.limit(next) })
+        Some(ExpectedNext { condition, is_sign, limit: self.limit(next) })
     }
 
     /// Looks at the page once. A refusal that shows, a page that cannot be had and a selector that is none end the
     /// login here.
-    async fn look(&self, conditions: &[&Condition]) -> Result<Sight<'_>, Trouble> {
-        let sight = Sight::take(self.page, self.site, conditions).await?;
+    async fn look(&self, conditions: &[&Condition]) -> Result<PageState<'_>, LoginError> {
+        let sight = PageState::take(self.page, self.site, conditions).await?;
         if let Some(refusal) = self.site.login.refusals.iter().find(|refusal| sight.holds(&refusal.when)) {
-            return Err(Trouble::new(refusal.means.into(), format!("the site refused ({})", refusal.when)));
+            return Err(LoginError::new(
+                refusal.means.into(),
+                format!("the site refused ({})", refusal.when),
+            ));
         }
         sight.check_document()?;
         Ok(sight)
     }
 
     /// Waits until a condition holds; gives what was seen last when it does not until the deadline.
-    async fn wait(&self, condition: &Condition, deadline: Instant) -> Result<Result<(), Sight<'_>>, Trouble> {
+    async fn wait(
+        &self,
+        condition: &Condition,
+        deadline: Instant,
+    ) -> Result<Result<(), PageState<'_>>, LoginError> {
         let deadline = deadline.min(self.end);
         loop {
             let sight = self.look(&[condition]).await?;
@@ -214,30 +224,30 @@ impl<'a> Runner<'a> {
     }
 
     /// Why an element did not appear.
-    fn missing(&self, selector: &str, sight: &Sight<'_>) -> Trouble {
+    fn missing(&self, selector: &str, sight: &PageState<'_>) -> LoginError {
         let Some(origin) = sight.origin() else {
-            return Trouble::new(Code::NavigationTimeout, "the page does not answer");
+            return LoginError::new(FailureCode::NavigationTimeout, "the page does not answer");
         };
         let at = sight.place();
         // The browser's own error page, when the event that tells why was late or lost.
         if at.to_string().starts_with("chrome-error:") {
-            return Trouble::new(Code::SiteDown, "the browser could not open the site");
+            return LoginError::new(FailureCode::SiteDown, "the browser could not open the site");
         }
         if origin != "null" && !self.origins.iter().any(|allowed| allowed == origin) {
             return foreign(sight);
         }
-        Trouble::new(
-            Code::SelectorMissing,
+        LoginError::new(
+            FailureCode::SelectorMissing,
             format!("`{selector}` did not become visible; the page is at {at}"),
         )
     }
 }
 
 /// The page is where nothing may be typed.
-fn foreign(sight: &Sight<'_>) -> Trouble {
+fn foreign(sight: &PageState<'_>) -> LoginError {
     let origin = sight.origin().unwrap_or("an unknown origin");
-    Trouble::new(
-        Code::OriginViolation,
+    LoginError::new(
+        FailureCode::OriginViolation,
         format!("the login page is at {origin}, which the site file does not allow"),
     )
 }

@@ -10,7 +10,7 @@ use std::{
 use latchkey_shared::{id::AccountId, time::Timestamp};
 use secrecy::SecretString;
 
-use super::Code;
+use super::FailureCode;
 use crate::browser::{BrowserError, Page};
 
 /// Pictures kept; the oldest go first.
@@ -22,7 +22,7 @@ pub(super) async fn take(
     secrets: &[SecretString],
     directory: &Path,
     account: AccountId,
-    code: Code,
+    code: FailureCode,
 ) -> Option<PathBuf> {
     let png = match masked(page, secrets).await {
         Ok(Some(png)) => png,

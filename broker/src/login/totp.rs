@@ -11,7 +11,7 @@ const STEP_SECS: u64 = 30;
 const ENOUGH: Duration = Duration::from_secs(6);
 
 /// The codes of one seed.
-pub(super) struct Codes {
+pub(super) struct TotpCodes {
     totp: Totp,
     /// What stands for the seed where typed codes are noted.
     pub(super) seed: SeedDigest,
@@ -19,14 +19,14 @@ pub(super) struct Codes {
 
 /// What to do at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum CodeTiming {
     /// Type the code of this time step.
     Step(u64),
     /// Wait for the next one.
     Wait(Duration),
 }
 
-impl Codes {
+impl TotpCodes {
     /// Reads a base32 seed as sites show it; `None` when it is none. Short seeds are common and accepted.
     pub(super) fn new(seed: &SecretString) -> Option<Self> {
         let plain: String = seed
@@ -47,9 +47,9 @@ impl Codes {
 }
 
 /// Which step's code to type now, or how long to wait for the next.
-pub(super) fn moment(now: Timestamp) -> Moment {
+pub(super) fn moment(now: Timestamp) -> CodeTiming {
     let left = left(now);
-    if left < ENOUGH { Moment::Wait(left) } else { Moment::Step(now.millis() / 1000 / STEP_SECS) }
+    if left < ENOUGH { CodeTiming::Wait(left) } else { CodeTiming::Step(now.millis() / 1000 / STEP_SECS) }
 }
 
 /// How long the present time step lasts.
@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn a_code_is_that_of_rfc_6238() {
         // Appendix B, SHA-1, time 59: 94287082, of which six digits are used.
-        let codes = Codes::new(&"gezd gnbv gy3t qojq GEZDGNBVGY3TQOJQ".into()).unwrap();
+        let codes = TotpCodes::new(&"gezd gnbv gy3t qojq GEZDGNBVGY3TQOJQ".into()).unwrap();
 
         assert_eq!(codes.code(1).expose_secret(), "287082");
     }
 
     #[test]
     fn a_seed_is_the_same_however_it_is_spelled() {
-        let digest = |seed: &str| Codes::new(&seed.into()).unwrap().seed;
+        let digest = |seed: &str| TotpCodes::new(&seed.into()).unwrap().seed;
 
         assert_eq!(digest("gezd gnbv gy3t qojq"), digest("GEZD-GNBV-GY3T-QOJQ"));
         assert_ne!(digest("GEZDGNBVGY3TQOJQ"), digest("GEZDGNBVGY3TQOJR"));
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn a_seed_that_is_no_base32_is_refused() {
-        assert!(Codes::new(&"not a seed 018".into()).is_none());
+        assert!(TotpCodes::new(&"not a seed 018".into()).is_none());
     }
 
     #[test]
     fn a_code_with_little_time_left_is_not_typed() {
-        assert_eq!(moment(Timestamp::from_secs(60)), Moment::Step(2));
-        assert_eq!(moment(Timestamp::from_secs(84)), Moment::Step(2));
-        assert_eq!(moment(Timestamp::from_secs(85)), Moment::Wait(Duration::from_secs(5)));
-        assert_eq!(moment(Timestamp::from_millis(89_999)), Moment::Wait(Duration::from_millis(1)));
+        assert_eq!(moment(Timestamp::from_secs(60)), CodeTiming::Step(2));
+        assert_eq!(moment(Timestamp::from_secs(84)), CodeTiming::Step(2));
+        assert_eq!(moment(Timestamp::from_secs(85)), CodeTiming::Wait(Duration::from_secs(5)));
+        assert_eq!(moment(Timestamp::from_millis(89_999)), CodeTiming::Wait(Duration::from_millis(1)));
     }
 }

@@ -5,14 +5,19 @@ use std::{
     sync::atomic::AtomicU64,
 };
 
-use latchkey_shared::{credentials::Credentials, id::AccountId, mask::Mask, session::Session, site::Site};
+use latchkey_shared::{
+    credentials::Credentials, id::AccountId, mask::SecretMask, session::Session, site::Site,
+};
 use serde_json::Value;
 
-use super::{Failure, Progress, Report, ledger::Ledger, probe, recipe::Recipe, runner::Runner};
+use super::{
+    LoginFailure, LoginProgress, ReportProgress, ledger::TypingLedger, probe, recipe::Recipe,
+    runner::RecipeRunner,
+};
 use crate::browser::{Page, Supervisor};
 
 /// What a trial needs.
-pub(crate) struct Trial<'a> {
+pub(crate) struct LoginTrial<'a> {
     /// Where the page is opened.
     pub(crate) browser: &'a Supervisor,
     /// Asks the probe. It must not follow redirects.
@@ -28,39 +33,39 @@ pub(crate) struct Trial<'a> {
 }
 
 /// A login that ended well.
-pub(crate) struct SignedIn {
+pub(crate) struct TrialLogin {
     /// The session.
     pub(crate) session: Session,
     /// What the probe was answered, without secrets.
     pub(crate) answer: String,
 }
 
-impl Trial<'_> {
+impl LoginTrial<'_> {
     /// Signs in and proves the session.
     ///
     /// # Errors
     /// Why there is no session, with a picture where there was a page.
-    pub(crate) async fn run(&self, report: Report<'_>) -> Result<SignedIn, Failure> {
+    pub(crate) async fn run(&self, report: ReportProgress<'_>) -> Result<TrialLogin, LoginFailure> {
         let session = self.sign_in(report).await?;
-        report(Progress::Probing);
+        report(LoginProgress::Probing);
         let answer = probe::ask(self.http, self.site, &session).await?;
         let shown = self.shown(&answer, &session);
         match probe::judge(self.site, &answer, Some(self.credentials)) {
-            Ok(()) => Ok(SignedIn { session, answer: shown }),
+            Ok(()) => Ok(TrialLogin { session, answer: shown }),
             Err(trouble) => {
-                let mut failure = Failure::from(trouble);
+                let mut failure = LoginFailure::from(trouble);
                 failure.message += &format!("\n  the site answered: {shown}");
                 Err(failure)
             }
         }
     }
 
-    async fn sign_in(&self, report: Report<'_>) -> Result<Session, Failure> {
+    async fn sign_in(&self, report: ReportProgress<'_>) -> Result<Session, LoginFailure> {
         let typed = AtomicU64::new(0);
         let recipe = Recipe {
             browser: self.browser,
             site: self.site,
-            ledger: Ledger::Alone(&typed),
+            ledger: TypingLedger::Alone(&typed),
             credentials: self.credentials,
             account: AccountId::new(),
             artefacts: Some(self.artefacts),
@@ -73,7 +78,7 @@ impl Trial<'_> {
     fn shown(&self, answer: &Value, session: &Session) -> String {
         const LONGEST: usize = 600;
         let secrets = std::iter::once(&self.credentials.password).chain(&self.credentials.totp_seed);
-        let text = Mask::new(secrets.chain(session.secrets())).hide(&answer.to_string());
+        let text = SecretMask::new(secrets.chain(session.secrets())).hide(&answer.to_string());
         match text.char_indices().nth(LONGEST) {
             Some((at, _)) => format!("{}...", &text[..at]),
             None => text,
@@ -85,9 +90,9 @@ impl Trial<'_> {
 ///
 /// # Errors
 /// The step that failed.
-pub(crate) async fn play(page: &Page, site: &Site, credentials: &Credentials) -> Result<(), Failure> {
+pub(crate) async fn play(page: &Page, site: &Site, credentials: &Credentials) -> Result<(), LoginFailure> {
     let typed = AtomicU64::new(0);
-    Runner::new(page, site, Ledger::Alone(&typed), credentials).run(&|_| {}).await
+    RecipeRunner::new(page, site, TypingLedger::Alone(&typed), credentials).run(&|_| {}).await
 }
 
 /// Where pictures of failed trials go when nobody says where.

@@ -6,23 +6,23 @@ use latchkey_shared::{id::AccountId, time::Timestamp};
 use tokio::time::{Duration, Instant};
 
 use super::OperationId;
-use crate::login::{self, Asked, Done, Failure};
+use crate::login::{self, LoginDone, LoginFailure, Trigger};
 
 /// One login, as it was reported.
 #[derive(Debug)]
-pub struct Record {
+pub struct OperationRecord {
     /// Its id.
     pub id: OperationId,
     /// Whose login it is.
     pub account: AccountId,
     /// Who asked for it.
-    pub asked: Asked,
+    pub asked: Trigger,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// What it did, each with the time since its start.
-    pub stages: Vec<(Duration, Stage)>,
+    pub stages: Vec<(Duration, OperationStage)>,
     /// How it ended; `None` while it runs.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<OperationOutcome>,
     /// How long it took, once it ended.
     pub took: Duration,
     clock: Instant,
@@ -30,20 +30,20 @@ pub struct Record {
 
 /// What a login does for a while.
 #[derive(Debug)]
-pub enum Stage {
+pub enum OperationStage {
     /// It waits for its turn.
     Waiting,
     /// It works.
-    Working(login::Progress),
+    Working(login::LoginProgress),
 }
 
 /// How a login ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum OperationOutcome {
     /// A session was published.
-    Done(Done),
+    Done(LoginDone),
     /// The login failed.
-    Failed(Failure),
+    Failed(LoginFailure),
     /// Nobody may say how it would have gone.
     Stopped {
         /// Why, and what to do.
@@ -51,7 +51,7 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl OperationOutcome {
     pub(crate) fn stopped(message: &'static str) -> Self {
         Self::Stopped { message }
     }
@@ -66,14 +66,14 @@ impl Outcome {
     }
 }
 
-impl Record {
-    pub(crate) fn new(id: OperationId, account: AccountId, asked: Asked) -> Self {
+impl OperationRecord {
+    pub(crate) fn new(id: OperationId, account: AccountId, asked: Trigger) -> Self {
         Self {
             id,
             account,
             asked,
             started_at: Timestamp::now(),
-            stages: vec![(Duration::ZERO, Stage::Waiting)],
+            stages: vec![(Duration::ZERO, OperationStage::Waiting)],
             outcome: None,
             took: Duration::ZERO,
             clock: Instant::now(),
@@ -81,17 +81,17 @@ impl Record {
     }
 
     /// Somebody asks for it who finds it begun.
-    pub(crate) fn joined(&mut self, asked: Asked) {
-        if asked == Asked::ByOperator {
+    pub(crate) fn joined(&mut self, asked: Trigger) {
+        if asked == Trigger::Operator {
             self.asked = asked;
         }
     }
 
-    pub(crate) fn report(&mut self, progress: login::Progress) {
-        self.stages.push((self.clock.elapsed(), Stage::Working(progress)));
+    pub(crate) fn report(&mut self, progress: login::LoginProgress) {
+        self.stages.push((self.clock.elapsed(), OperationStage::Working(progress)));
     }
 
-    pub(crate) fn end(&mut self, outcome: Outcome) {
+    pub(crate) fn end(&mut self, outcome: OperationOutcome) {
         self.took = self.clock.elapsed();
         self.outcome = Some(outcome);
     }
@@ -100,8 +100,8 @@ impl Record {
     #[must_use]
     pub fn screenshot(&self) -> Option<&PathBuf> {
         match &self.outcome {
-            Some(Outcome::Failed(failure)) => failure.screenshot.as_ref(),
-            Some(Outcome::Done(_) | Outcome::Stopped { .. }) | None => None,
+            Some(OperationOutcome::Failed(failure)) => failure.screenshot.as_ref(),
+            Some(OperationOutcome::Done(_) | OperationOutcome::Stopped { .. }) | None => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     OperationId,
-    record::{Outcome, Record, Stage},
+    record::{OperationOutcome, OperationRecord, OperationStage},
 };
 use crate::login;
 
@@ -19,9 +19,9 @@ pub struct OperationView {
     /// Whose login it is.
     pub account: AccountId,
     /// Whether it runs, or how it ended.
-    pub state: State,
+    pub state: OperationState,
     /// What it does now; `None` once it ended.
-    pub progress: Option<Progress>,
+    pub progress: Option<ProgressView>,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// When it ended.
@@ -41,7 +41,7 @@ pub struct OperationView {
 /// Where an operation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum OperationState {
     /// It waits or works.
     Running,
     /// A session was published.
@@ -52,7 +52,7 @@ pub enum State {
 
 /// What a login does now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct ProgressView {
     /// Which step of the recipe, from 1; `None` before and after the recipe.
     pub step: Option<usize>,
     /// How many steps the recipe has.
@@ -68,7 +68,7 @@ pub struct Progress {
 pub struct StepView {
     /// What.
     #[serde(flatten)]
-    pub progress: Progress,
+    pub progress: ProgressView,
     /// How long it took; `None` while it lasts.
     pub duration_ms: Option<u64>,
 }
@@ -101,15 +101,15 @@ pub struct FailedStepView {
     pub target: String,
 }
 
-impl Record {
+impl OperationRecord {
     /// The whole operation.
     #[must_use]
     pub fn view(&self) -> OperationView {
         let steps: Vec<StepView> = (0..self.stages.len()).filter_map(|index| self.step(index)).collect();
         let last = steps.last().map(|step| step.progress.clone());
         let done = match &self.outcome {
-            Some(Outcome::Done(done)) => Some(done),
-            Some(Outcome::Failed(_) | Outcome::Stopped { .. }) | None => None,
+            Some(OperationOutcome::Done(done)) => Some(done),
+            Some(OperationOutcome::Failed(_) | OperationOutcome::Stopped { .. }) | None => None,
         };
         OperationView {
             id: self.id,
@@ -138,25 +138,25 @@ impl Record {
         })
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> OperationState {
         match &self.outcome {
-            None => State::Running,
-            Some(Outcome::Done(_)) => State::Succeeded,
-            Some(Outcome::Failed(_) | Outcome::Stopped { .. }) => State::Failed,
+            None => OperationState::Running,
+            Some(OperationOutcome::Done(_)) => OperationState::Succeeded,
+            Some(OperationOutcome::Failed(_) | OperationOutcome::Stopped { .. }) => OperationState::Failed,
         }
     }
 
     fn error(&self) -> Option<ErrorView> {
         match self.outcome.as_ref()? {
-            Outcome::Done(_) => None,
-            Outcome::Stopped { message } => Some(ErrorView {
+            OperationOutcome::Done(_) => None,
+            OperationOutcome::Stopped { message } => Some(ErrorView {
                 code: "stopped".to_owned(),
                 step: None,
                 message: (*message).to_owned(),
                 screenshot: None,
                 screenshot_file: None,
             }),
-            Outcome::Failed(failure) => Some(ErrorView {
+            OperationOutcome::Failed(failure) => Some(ErrorView {
                 code: failure.code.as_str().to_owned(),
                 step: failure.step.as_ref().map(FailedStepView::from),
                 message: failure.message.clone(),
@@ -176,8 +176,8 @@ impl From<&login::FailedStep> for FailedStepView {
     }
 }
 
-impl From<&Stage> for Progress {
-    fn from(stage: &Stage) -> Self {
+impl From<&OperationStage> for ProgressView {
+    fn from(stage: &OperationStage) -> Self {
         let outside = |verb: &str, target: &str| Self {
             step: None,
             total: None,
@@ -185,19 +185,27 @@ impl From<&Stage> for Progress {
             target: target.to_owned(),
         };
         match stage {
-            Stage::Waiting => outside("wait", "its turn and the browser"),
-            Stage::Working(login::Progress::Waiting) => outside("wait", "a browser that is free"),
-            Stage::Working(login::Progress::Renewing) => outside("renew", "the session, without a browser"),
-            Stage::Working(login::Progress::Restoring) => outside("restore", "what the browser kept"),
-            Stage::Working(login::Progress::Step { index, total, verb, target }) => Self {
+            OperationStage::Waiting => outside("wait", "its turn and the browser"),
+            OperationStage::Working(login::LoginProgress::Waiting) => {
+                outside("wait", "a browser that is free")
+            }
+            OperationStage::Working(login::LoginProgress::Renewing) => {
+                outside("renew", "the session, without a browser")
+            }
+            OperationStage::Working(login::LoginProgress::Restoring) => {
+                outside("restore", "what the browser kept")
+            }
+            OperationStage::Working(login::LoginProgress::Step { index, total, verb, target }) => Self {
                 step: Some(*index),
                 total: Some(*total),
                 verb: (*verb).to_owned(),
                 target: target.clone(),
             },
-            Stage::Working(login::Progress::Capturing) => outside("capture", "the session"),
-            Stage::Working(login::Progress::Probing) => outside("probe", "the site's API"),
-            Stage::Working(login::Progress::Publishing) => outside("publish", "the sealed session"),
+            OperationStage::Working(login::LoginProgress::Capturing) => outside("capture", "the session"),
+            OperationStage::Working(login::LoginProgress::Probing) => outside("probe", "the site's API"),
+            OperationStage::Working(login::LoginProgress::Publishing) => {
+                outside("publish", "the sealed session")
+            }
         }
     }
 }
@@ -212,12 +220,14 @@ mod tests {
 
     #[test]
     fn a_step_lasts_until_the_next_begins_or_the_login_ends() {
-        let mut record = Record::new(OperationId::new(), AccountId::new(), login::Asked::ByOperator);
+        let mut record = OperationRecord::new(OperationId::new(), AccountId::new(), login::Trigger::Operator);
         record.stages[0].0 = Duration::ZERO;
-        record.stages.push((Duration::from_millis(200), Stage::Working(login::Progress::Capturing)));
+        record
+            .stages
+            .push((Duration::from_millis(200), OperationStage::Working(login::LoginProgress::Capturing)));
 
         let running = record.view();
-        record.end(Outcome::stopped("why"));
+        record.end(OperationOutcome::stopped("why"));
         record.took = Duration::from_millis(500);
         let ended = record.view();
 
@@ -226,6 +236,6 @@ mod tests {
         assert_eq!(lasted(&running), [Some(200), None]);
         assert_eq!(running.progress.unwrap().verb, "capture");
         assert_eq!(lasted(&ended), [Some(200), Some(300)]);
-        assert_eq!((ended.state, ended.progress), (State::Failed, None));
+        assert_eq!((ended.state, ended.progress), (OperationState::Failed, None));
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Asked, Seen, events, path, toml};
-use crate::browser::Exchange;
+use super::{RecordedAnswer, RecordedQuestion, events, path, toml};
+use crate::browser::RecordedExchange;
 
 /// What differs from one question to the next, and how it is named.
 #[derive(Default)]
-struct Names {
+struct VariableNames {
     /// Random values that the page made: value to name and kind.
     minted: BTreeMap<String, (String, &'static str)>,
     /// Values out of an earlier answer: value to name and pointer.
@@ -19,7 +19,7 @@ struct Names {
 }
 
 /// Drafts the table, and the line of `[site]` that names the models.
-pub(super) fn draft(seen: &Seen<'_>, asked: &Asked<'_>) -> (String, String) {
+pub(super) fn draft(seen: &RecordedAnswer<'_>, asked: &RecordedQuestion<'_>) -> (String, String) {
     let body: Value =
         asked.exchange.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
     let model = body.get("model").and_then(Value::as_str);
@@ -46,9 +46,14 @@ pub(super) fn draft(seen: &Seen<'_>, asked: &Asked<'_>) -> (String, String) {
 }
 
 /// `[chat.http]`.
-fn declared(seen: &Seen<'_>, asked: &Asked<'_>, body: &Value, model: Option<&str>) -> String {
+fn declared(
+    seen: &RecordedAnswer<'_>,
+    asked: &RecordedQuestion<'_>,
+    body: &Value,
+    model: Option<&str>,
+) -> String {
     let (streaming, stream) = stream(seen, asked);
-    let mut names = Names { kept: kept(seen), ..Names::default() };
+    let mut names = VariableNames { kept: kept(seen), ..VariableNames::default() };
     let stream_path = streaming.and_then(|streaming| path(seen.base_url, &streaming.url)).unwrap_or_default();
     let between = streaming.map(|streaming| followers(seen, asked, streaming)).unwrap_or_default();
     let bodies: Vec<Value> = between.iter().map(|exchange| json(exchange.body.as_deref())).collect();
@@ -77,7 +82,12 @@ fn declared(seen: &Seen<'_>, asked: &Asked<'_>, body: &Value, model: Option<&str
 }
 
 /// One request with a body.
-fn request(seen: &Seen<'_>, exchange: &Exchange, names: &Names, template: &Value) -> String {
+fn request(
+    seen: &RecordedAnswer<'_>,
+    exchange: &RecordedExchange,
+    names: &VariableNames,
+    template: &Value,
+) -> String {
     let at = names.in_path(path(seen.base_url, &exchange.url).unwrap_or("/"));
     let (method, json) = (&exchange.method, toml::inline(template));
     let mut text = format!("[[chat.http.requests]]\nmethod = {method:?}\npath = {at:?}\njson = {json}\n");
@@ -99,9 +109,13 @@ fn request(seen: &Seen<'_>, exchange: &Exchange, names: &Names, template: &Value
 
 /// The requests between the one that asks and its stream without which that would not be: the stream, or its path, has
 /// in it what they were answered.
-fn followers<'a>(seen: &Seen<'a>, asked: &Asked<'_>, streaming: &Exchange) -> Vec<&'a Exchange> {
+fn followers<'a>(
+    seen: &RecordedAnswer<'a>,
+    asked: &RecordedQuestion<'_>,
+    streaming: &RecordedExchange,
+) -> Vec<&'a RecordedExchange> {
     let all = &seen.tape.exchanges;
-    let at = |wanted: &Exchange| all.iter().position(|exchange| std::ptr::eq(exchange, wanted));
+    let at = |wanted: &RecordedExchange| all.iter().position(|exchange| std::ptr::eq(exchange, wanted));
     let (Some(first), Some(last)) = (at(asked.exchange), at(streaming)) else { return Vec::new() };
     let stream = format!("{} {}", streaming.url, streaming.answer.as_deref().unwrap_or_default());
     let is_id = |text: &str| {
@@ -120,7 +134,7 @@ fn followers<'a>(seen: &Seen<'a>, asked: &Asked<'_>, streaming: &Exchange) -> Ve
 }
 
 /// Values of the session, and what is written in their place: no token gets into a file.
-fn kept(seen: &Seen<'_>) -> Vec<(String, String)> {
+fn kept(seen: &RecordedAnswer<'_>) -> Vec<(String, String)> {
     use secrecy::ExposeSecret;
 
     let cookies = seen.cookies.iter().map(|(name, value)| (value, format!("{{cookie.{name}}}")));
@@ -136,8 +150,11 @@ fn json(text: Option<&str>) -> Value {
 }
 
 /// The exchange whose answer is the stream, if it is not the one that asked, and its table.
-fn stream<'a>(seen: &Seen<'a>, asked: &Asked<'a>) -> (Option<&'a Exchange>, String) {
-    let is_stream = |exchange: &Exchange| {
+fn stream<'a>(
+    seen: &RecordedAnswer<'a>,
+    asked: &RecordedQuestion<'a>,
+) -> (Option<&'a RecordedExchange>, String) {
+    let is_stream = |exchange: &RecordedExchange| {
         exchange.content_type.contains("event-stream") || exchange.content_type.contains("ndjson")
     };
     let own = events::draft(asked.exchange, seen.shown);
@@ -146,7 +163,7 @@ fn stream<'a>(seen: &Seen<'a>, asked: &Asked<'a>) -> (Option<&'a Exchange>, Stri
         .exchanges
         .iter()
         .filter(|exchange| asked.exchange.after <= exchange.after && is_stream(exchange));
-    let mut later: Vec<(&Exchange, String)> =
+    let mut later: Vec<(&RecordedExchange, String)> =
         later.filter_map(|exchange| Some((exchange, events::draft(exchange, seen.shown)?))).collect();
     // A page may open several: first what it shows.
     later.sort_by_key(|(exchange, _)| !events::is_shown(exchange, seen.shown));
@@ -162,7 +179,7 @@ fn stream<'a>(seen: &Seen<'a>, asked: &Asked<'a>) -> (Option<&'a Exchange>, Stri
 }
 
 /// Headers of the page's own that have their value from the session, by its place.
-fn headers(seen: &Seen<'_>, asked: &Exchange) -> Vec<String> {
+fn headers(seen: &RecordedAnswer<'_>, asked: &RecordedExchange) -> Vec<String> {
     use secrecy::ExposeSecret;
 
     let mut found = Vec::new();
@@ -175,7 +192,7 @@ fn headers(seen: &Seen<'_>, asked: &Exchange) -> Vec<String> {
     found
 }
 
-impl Names {
+impl VariableNames {
     /// Finds the random values in a body.
     fn find(&mut self, body: &Value, question: &str, model: Option<&str>) {
         for (pointer, text) in toml::texts(body) {

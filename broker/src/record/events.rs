@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::toml;
-use crate::browser::Exchange;
+use crate::browser::RecordedExchange;
 
 /// Keys that tell kinds of events apart, the likeliest first.
 const KINDS: [&str; 8] = ["type", "event", "msg", "kind", "op", "object", "status", "role"];
 
 /// One event.
-struct Event {
+struct StreamEvent {
     name: Option<String>,
     data: String,
     json: Option<Value>,
 }
 
 /// Drafts the table; `shown` is what the page showed at the end. `None` where no text is found.
-pub(super) fn draft(exchange: &Exchange, shown: &str) -> Option<String> {
+pub(super) fn draft(exchange: &RecordedExchange, shown: &str) -> Option<String> {
     let answer = exchange.answer.as_deref()?;
     let (format, events) = cut(&exchange.content_type, answer)?;
     if format == "text" {
@@ -50,7 +50,7 @@ pub(super) fn draft(exchange: &Exchange, shown: &str) -> Option<String> {
 }
 
 /// Whether an answer has a text that the page showed at the end.
-pub(super) fn is_shown(exchange: &Exchange, shown: &str) -> bool {
+pub(super) fn is_shown(exchange: &RecordedExchange, shown: &str) -> bool {
     let cut = exchange.answer.as_deref().and_then(|answer| cut(&exchange.content_type, answer));
     let Some((_, events)) = cut else { return false };
     let said = place(&events, shown).map(|place| plain(&said(&events, &place)));
@@ -58,11 +58,11 @@ pub(super) fn is_shown(exchange: &Exchange, shown: &str) -> bool {
 }
 
 /// The format, and the events.
-fn cut(content_type: &str, answer: &str) -> Option<(&'static str, Vec<Event>)> {
+fn cut(content_type: &str, answer: &str) -> Option<(&'static str, Vec<StreamEvent>)> {
     let json = |data: &str| {
         serde_json::from_str::<Value>(data).ok().filter(|json| json.is_object() || json.is_array())
     };
-    let event = |name, data: String| Event { name, json: json(&data), data };
+    let event = |name, data: String| StreamEvent { name, json: json(&data), data };
     if content_type.contains("event-stream") {
         let answer = answer.replace("\r\n", "\n");
         let events = answer.split("\n\n").filter_map(|block| {
@@ -89,7 +89,7 @@ fn cut(content_type: &str, answer: &str) -> Option<(&'static str, Vec<Event>)> {
 }
 
 /// The pointer under which the answer's text is: the one whose text the page showed, else the longest.
-fn place(events: &[Event], shown: &str) -> Option<String> {
+fn place(events: &[StreamEvent], shown: &str) -> Option<String> {
     let pointers: BTreeSet<String> = events
         .iter()
         .filter_map(|event| event.json.as_ref())
@@ -109,13 +109,13 @@ fn plain(text: &str) -> String {
 }
 
 /// What the events say under a pointer, all together.
-fn said(events: &[Event], pointer: &str) -> String {
+fn said(events: &[StreamEvent], pointer: &str) -> String {
     let pieces = values(events, pointer);
     if grows(&pieces) { pieces.last().copied().unwrap_or_default().to_owned() } else { pieces.concat() }
 }
 
-fn values<'e>(events: &'e [Event], pointer: &str) -> Vec<&'e str> {
-    let value = |event: &'e Event| event.json.as_ref()?.pointer(pointer)?.as_str();
+fn values<'e>(events: &'e [StreamEvent], pointer: &str) -> Vec<&'e str> {
+    let value = |event: &'e StreamEvent| event.json.as_ref()?.pointer(pointer)?.as_str();
     events.iter().filter_map(value).collect()
 }
 
@@ -128,13 +128,13 @@ fn grows(pieces: &[&str]) -> bool {
         && pieces.first() != pieces.last()
 }
 
-fn has_edits(events: &[Event], pointer: &str) -> bool {
+fn has_edits(events: &[StreamEvent], pointer: &str) -> bool {
     let is_edit = |value: &Value| value.get(0).and_then(|edit| edit.get(0)).is_some_and(Value::is_string);
     events.iter().filter_map(|event| event.json.as_ref()?.pointer(pointer)).any(is_edit)
 }
 
 /// The key of a rule for the text.
-fn word(events: &[Event], pointer: &str) -> &'static str {
+fn word(events: &[StreamEvent], pointer: &str) -> &'static str {
     match () {
         () if has_edits(events, pointer) || grows(&values(events, pointer)) => "text_so_far",
         () => "text",
@@ -142,9 +142,9 @@ fn word(events: &[Event], pointer: &str) -> &'static str {
 }
 
 /// The rules for what is said, one for each kind of event.
-fn rules(events: &[Event], place: &str) -> Vec<String> {
-    let says = |event: &&Event| event.json.as_ref().is_some_and(|json| json.pointer(place).is_some());
-    let saying: Vec<&Event> = events.iter().filter(says).collect();
+fn rules(events: &[StreamEvent], place: &str) -> Vec<String> {
+    let says = |event: &&StreamEvent| event.json.as_ref().is_some_and(|json| json.pointer(place).is_some());
+    let saying: Vec<&StreamEvent> = events.iter().filter(says).collect();
     let kind = KINDS.iter().map(|key| format!("/{key}")).find(|pointer| {
         saying.iter().all(|event| {
             event.json.as_ref().and_then(|json| json.pointer(pointer)).is_some_and(Value::is_string)
@@ -162,8 +162,9 @@ fn rules(events: &[Event], place: &str) -> Vec<String> {
         kinds.extend(value.filter(|value| !kinds.contains(value)));
     }
     let rule = |value: &str| {
-        let of_kind =
-            |event: &&&Event| event.json.as_ref().and_then(|json| json.pointer(&kind)) == Some(&value.into());
+        let of_kind = |event: &&&StreamEvent| {
+            event.json.as_ref().and_then(|json| json.pointer(&kind)) == Some(&value.into())
+        };
         let has_array = saying.iter().filter(of_kind).any(|event| {
             event.json.as_ref().and_then(|json| json.pointer(place)).is_some_and(Value::is_array)
         });
@@ -174,7 +175,7 @@ fn rules(events: &[Event], place: &str) -> Vec<String> {
 }
 
 /// What is true of the last event and of none before it.
-fn end(events: &[Event]) -> Option<String> {
+fn end(events: &[StreamEvent]) -> Option<String> {
     let (last, before) = events.split_last()?;
     if last.json.is_none() {
         return Some(format!("data = {:?}", last.data.trim()));

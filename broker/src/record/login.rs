@@ -1,12 +1,12 @@
 //! `[login]`: what the person did until the last secret was sent.
 
-use super::{Seen, path};
-use crate::browser::{Deed, Exchange, Tape, Touch};
+use super::{RecordedAnswer, path};
+use crate::browser::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
 /// Drafts the recipe; `question` is the field that shows that the site is signed in to.
-pub(super) fn draft(seen: &Seen<'_>, last_secret: usize, question: &Touch) -> String {
+pub(super) fn draft(seen: &RecordedAnswer<'_>, last_secret: usize, question: &UserEvent) -> String {
     let touches = &seen.tape.touches;
-    let sends = |touch: &&Touch| matches!(touch.what, Deed::Click | Deed::Press);
+    let sends = |touch: &&UserEvent| matches!(touch.what, UserAction::Click | UserAction::Press);
     let sent = touches[last_secret + 1..].iter().take_while(sends).take(1).count();
     let steps = &touches[..=last_secret + sent];
     let mut text = String::from("[login]\n");
@@ -18,9 +18,9 @@ pub(super) fn draft(seen: &Seen<'_>, last_secret: usize, question: &Touch) -> St
     for (index, touch) in steps.iter().enumerate() {
         let selector = &touch.selector;
         text += &match touch.what {
-            Deed::Fill if Some(index) == username => step("fill", selector, "value = \"{username}\"\n"),
-            Deed::Fill | Deed::Choose => {
-                let verb = if touch.what == Deed::Fill { "fill" } else { "choose" };
+            UserAction::Fill if Some(index) == username => step("fill", selector, "value = \"{username}\"\n"),
+            UserAction::Fill | UserAction::Choose => {
+                let verb = if touch.what == UserAction::Fill { "fill" } else { "choose" };
                 let value = serde_json::Value::from(touch.text.as_deref().unwrap_or_default()).to_string();
                 step(
                     verb,
@@ -28,14 +28,14 @@ pub(super) fn draft(seen: &Seen<'_>, last_secret: usize, question: &Touch) -> St
                     &format!("value = {} # VERIFY: the same for every account?\n", braces(&value)),
                 )
             }
-            Deed::Password => step("fill", selector, "value = \"{password}\"\n"),
-            Deed::Code => {
+            UserAction::Password => step("fill", selector, "value = \"{password}\"\n"),
+            UserAction::Code => {
                 after_code = selector;
                 step("totp", selector, &format!("when_visible = {selector:?}\n"))
             }
-            Deed::Click if after_code.is_empty() => step("click", selector, ""),
-            Deed::Click => step("click", selector, &format!("when_visible = {after_code:?}\n")),
-            Deed::Press => "\n[[login.steps]]\npress = \"Enter\"\n".to_owned(),
+            UserAction::Click if after_code.is_empty() => step("click", selector, ""),
+            UserAction::Click => step("click", selector, &format!("when_visible = {after_code:?}\n")),
+            UserAction::Press => "\n[[login.steps]]\npress = \"Enter\"\n".to_owned(),
         };
     }
     text += &format!(
@@ -55,18 +55,18 @@ fn braces(text: &str) -> String {
 }
 
 /// The last text before the first password.
-fn username(steps: &[Touch]) -> Option<usize> {
-    let password = steps.iter().position(|touch| touch.what == Deed::Password).unwrap_or(steps.len());
-    steps[..password].iter().rposition(|touch| touch.what == Deed::Fill)
+fn username(steps: &[UserEvent]) -> Option<usize> {
+    let password = steps.iter().position(|touch| touch.what == UserAction::Password).unwrap_or(steps.len());
+    steps[..password].iter().rposition(|touch| touch.what == UserAction::Fill)
 }
 
 /// The username that was typed.
-pub(super) fn typed_username(tape: &Tape) -> Option<&str> {
+pub(super) fn typed_username(tape: &RecordedTraffic) -> Option<&str> {
     username(&tape.touches).and_then(|at| tape.touches[at].text.as_deref())
 }
 
 /// How the site says no was not seen; where it would say it was.
-fn refusal(seen: &Seen<'_>, last_secret: usize) -> String {
+fn refusal(seen: &RecordedAnswer<'_>, last_secret: usize) -> String {
     let sent = seen.tape.exchanges.iter().find(|exchange| {
         last_secret < exchange.after
             && exchange.method == "POST"
@@ -80,7 +80,7 @@ fn refusal(seen: &Seen<'_>, last_secret: usize) -> String {
     };
     // What it answered to a sign-in that went well is no refusal.
     let went_well = |status: &u16| {
-        let of_it = |exchange: &&Exchange| {
+        let of_it = |exchange: &&RecordedExchange| {
             path(seen.base_url, &exchange.url).is_some_and(|path| path.starts_with(at))
         };
         seen.tape.exchanges.iter().filter(of_it).any(|exchange| exchange.status == Some(*status))

@@ -3,19 +3,19 @@
 use serde_json::Value;
 use url::Url;
 
-use super::{Seen, login, path, toml};
-use crate::browser::{Exchange, Tape};
+use super::{RecordedAnswer, login, path, toml};
+use crate::browser::{RecordedExchange, RecordedTraffic};
 
 /// Keys under which sites tell who is signed in.
 const KEYS: [&str; 6] = ["email", "username", "user", "login", "name", "sub"];
 
-pub(super) fn names_user(tape: &Tape, base_url: &Url) -> bool {
+pub(super) fn names_user(tape: &RecordedTraffic, base_url: &Url) -> bool {
     let username = login::typed_username(tape);
     let mut answers = tape.exchanges.iter().filter_map(|exchange| answer(base_url, exchange));
     answers.any(|(_, answer)| toml::texts(&answer).iter().any(|(_, text)| Some(*text) == username))
 }
 
-pub(super) fn draft(seen: &Seen<'_>) -> String {
+pub(super) fn draft(seen: &RecordedAnswer<'_>) -> String {
     let username = login::typed_username(seen.tape);
     let answers: Vec<(&str, Value)> =
         seen.tape.exchanges.iter().filter_map(|exchange| answer(seen.base_url, exchange)).collect();
@@ -45,7 +45,7 @@ fn table(path: &str, pointer: &str, more: &str) -> String {
 }
 
 /// The JSON that a GET of the site was answered.
-fn answer<'a>(base_url: &Url, exchange: &'a Exchange) -> Option<(&'a str, Value)> {
+fn answer<'a>(base_url: &Url, exchange: &'a RecordedExchange) -> Option<(&'a str, Value)> {
     let fits = exchange.method == "GET" && exchange.status == Some(200);
     let path = path(base_url, &exchange.url).filter(|path| fits && !path.contains('?'))?;
     let answer: Value = serde_json::from_str(exchange.answer.as_deref()?).ok()?;

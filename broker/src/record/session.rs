@@ -3,10 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Seen, path, toml};
-use crate::browser::Exchange;
+use super::{RecordedAnswer, path, toml};
+use crate::browser::RecordedExchange;
 
-pub(super) fn draft(seen: &Seen<'_>, asked: &Exchange) -> String {
+pub(super) fn draft(seen: &RecordedAnswer<'_>, asked: &RecordedExchange) -> String {
     let mut text = String::from("[session]\n");
     let names: Vec<Value> = seen.cookies.iter().map(|(name, _)| Value::from(pattern(name))).collect();
     if !names.is_empty() {
@@ -24,14 +24,14 @@ pub(super) fn draft(seen: &Seen<'_>, asked: &Exchange) -> String {
 }
 
 /// The token of the request that asks.
-fn bearer(asked: &Exchange) -> Option<SecretString> {
+fn bearer(asked: &RecordedExchange) -> Option<SecretString> {
     let (_, value) = asked.headers.iter().find(|(name, _)| name == "authorization")?;
     let (scheme, token) = value.expose_secret().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// Where a token is kept, by its place alone.
-fn place(seen: &Seen<'_>, token: &SecretString) -> String {
+fn place(seen: &RecordedAnswer<'_>, token: &SecretString) -> String {
     let token = token.expose_secret();
     let is = |value: &SecretString| {
         let value = value.expose_secret();

@@ -7,9 +7,9 @@ use super::*;
 
 const QUESTION: &str = "Say \"hi\" to {me}";
 
-fn touch(what: Deed, selector: &str, text: &str) -> Touch {
+fn touch(what: UserAction, selector: &str, text: &str) -> UserEvent {
     let url = "http://chat.test/".parse().unwrap();
-    Touch {
+    UserEvent {
         url,
         what,
         selector: selector.to_owned(),
@@ -18,26 +18,33 @@ fn touch(what: Deed, selector: &str, text: &str) -> Touch {
 }
 
 /// A person who signs in and asks.
-fn touches() -> Vec<Touch> {
+fn touches() -> Vec<UserEvent> {
     vec![
-        touch(Deed::Fill, "input[name=user]", "alice"),
-        touch(Deed::Password, "input[type=password]", ""),
-        touch(Deed::Press, "input[type=password]", "Enter"),
-        touch(Deed::Fill, "textarea", QUESTION),
-        touch(Deed::Press, "textarea", "Enter"),
+        touch(UserAction::Fill, "input[name=user]", "alice"),
+        touch(UserAction::Password, "input[type=password]", ""),
+        touch(UserAction::Press, "input[type=password]", "Enter"),
+        touch(UserAction::Fill, "textarea", QUESTION),
+        touch(UserAction::Press, "textarea", "Enter"),
     ]
 }
 
-fn drafted(exchanges: Vec<Exchange>, shown: &str) -> String {
-    let tape = Tape { touches: touches(), exchanges, sockets: Vec::new(), last: Instant::now() };
+fn drafted(exchanges: Vec<RecordedExchange>, shown: &str) -> String {
+    let tape = RecordedTraffic { touches: touches(), exchanges, sockets: Vec::new(), last: Instant::now() };
     let base_url = "http://chat.test/".parse().unwrap();
     let cookies = [("access-token-k3j9x8q2".to_owned(), "secret-of-alice".into())];
-    let seen = Seen { tape: &tape, base_url: &base_url, cookies: &cookies, local: &[], session: &[], shown };
+    let seen = RecordedAnswer {
+        tape: &tape,
+        base_url: &base_url,
+        cookies: &cookies,
+        local: &[],
+        session: &[],
+        shown,
+    };
     draft("mine", &seen).unwrap()
 }
 
-fn exchange(after: usize, method: &str, path: &str, content_type: &str, answer: &str) -> Exchange {
-    Exchange::answered(after, method, &format!("http://chat.test{path}"), content_type, answer)
+fn exchange(after: usize, method: &str, path: &str, content_type: &str, answer: &str) -> RecordedExchange {
+    RecordedExchange::answered(after, method, &format!("http://chat.test{path}"), content_type, answer)
 }
 
 #[test]
@@ -108,11 +115,18 @@ fn a_job_whose_id_the_answer_names_is_taken_and_followed() {
 #[test]
 fn what_is_missing_in_a_recording_is_told() {
     let draft_of = |touches| {
-        let tape = Tape { touches, exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
+        let tape =
+            RecordedTraffic { touches, exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
         assert!(!is_complete(&tape));
         let base_url = "http://chat.test/".parse().unwrap();
-        let seen =
-            Seen { tape: &tape, base_url: &base_url, cookies: &[], local: &[], session: &[], shown: "" };
+        let seen = RecordedAnswer {
+            tape: &tape,
+            base_url: &base_url,
+            cookies: &[],
+            local: &[],
+            session: &[],
+            shown: "",
+        };
         draft("mine", &seen)
     };
 
@@ -122,7 +136,12 @@ fn what_is_missing_in_a_recording_is_told() {
 
 #[test]
 fn only_what_was_typed_openly_after_the_last_secret_marks_a_request() {
-    let tape = Tape { touches: touches(), exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
+    let tape = RecordedTraffic {
+        touches: touches(),
+        exchanges: Vec::new(),
+        sockets: Vec::new(),
+        last: Instant::now(),
+    };
 
     assert_eq!(tape.open_texts(), [r#"Say \"hi\" to {me}"#]);
 }

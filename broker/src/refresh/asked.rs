@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, Cause, Move, State},
+    account::{Account, State, Transition, TransitionCause},
     store::{AccountChange, RefreshRequest, Store, StoreError},
     time::Timestamp,
 };
@@ -33,16 +33,16 @@ pub(super) async fn make_due(store: &Store) -> Result<(), StoreError> {
 async fn see_to(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
     let account = store.account(request.account).await?;
     match account.as_ref().map(|account| answer(account, request)) {
-        Some(Answer::Wait) => return Ok(()),
-        Some(Answer::Refuse) => return store.refuse_refresh_request(request).await,
-        Some(Answer::SignIn) => sign_in(store, request).await?,
-        Some(Answer::Nothing) | None => {}
+        Some(RequestOutcome::Wait) => return Ok(()),
+        Some(RequestOutcome::Refuse) => return store.refuse_refresh_request(request).await,
+        Some(RequestOutcome::SignIn) => sign_in(store, request).await?,
+        Some(RequestOutcome::Nothing) | None => {}
     }
     store.end_refresh_request(request).await
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+enum RequestOutcome {
     /// A login runs.
     Wait,
     SignIn,
@@ -52,34 +52,34 @@ enum Answer {
     Refuse,
 }
 
-fn answer(account: &Account, request: RefreshRequest) -> Answer {
+fn answer(account: &Account, request: RefreshRequest) -> RequestOutcome {
     match account.state {
-        State::Damaged => Answer::Nothing,
-        _ if account.generation > request.generation => Answer::Nothing,
-        _ if account.generation < request.generation => Answer::Refuse,
-        State::Refreshing => Answer::Wait,
-        State::Active => Answer::SignIn,
+        State::Damaged => RequestOutcome::Nothing,
+        _ if account.generation > request.generation => RequestOutcome::Nothing,
+        _ if account.generation < request.generation => RequestOutcome::Refuse,
+        State::Refreshing => RequestOutcome::Wait,
+        State::Active => RequestOutcome::SignIn,
         State::New
         | State::Cooldown
         | State::NeedsHuman
         | State::CredentialsRejected
         | State::SiteLocked
-        | State::Disabled => Answer::Nothing,
+        | State::Disabled => RequestOutcome::Nothing,
     }
 }
 
 async fn sign_in(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
     let RefreshRequest { account, generation } = request;
     // It is on its way, and keeps its place.
-    if store.is_waiting(account).await? {
+    if store.is_waiting_for_browser(account).await? {
         return Ok(());
     }
-    if store.count_forced(account, WINDOW).await? <= MOST {
+    if store.count_requested_logins(account, WINDOW).await? <= MOST {
         tracing::info!(account.id = %account, session.generation = generation, "the site refused the session");
-        return store.postpone(account, Timestamp::now()).await;
+        return store.set_due(account, Timestamp::now()).await;
     }
     let cooldown = AccountChange {
-        step: Some(Move::new(Cause::SessionsRefused, State::Cooldown, SESSIONS_REFUSED)),
+        step: Some(Transition::new(TransitionCause::SessionsRefused, State::Cooldown, SESSIONS_REFUSED)),
         refresh_at: Some(Some(Timestamp::now() + WINDOW)),
         ..AccountChange::default()
     };
@@ -102,12 +102,12 @@ mod tests {
             answer(&Account { state, ..account.clone() }, request)
         };
 
-        assert_eq!(answered(State::Active, 3), Answer::SignIn);
-        assert_eq!(answered(State::Active, 2), Answer::Nothing);
-        assert_eq!(answered(State::Active, 4), Answer::Refuse);
-        assert_eq!(answered(State::Refreshing, 3), Answer::Wait);
+        assert_eq!(answered(State::Active, 3), RequestOutcome::SignIn);
+        assert_eq!(answered(State::Active, 2), RequestOutcome::Nothing);
+        assert_eq!(answered(State::Active, 4), RequestOutcome::Refuse);
+        assert_eq!(answered(State::Refreshing, 3), RequestOutcome::Wait);
         for state in [State::Cooldown, State::NeedsHuman, State::CredentialsRejected, State::Disabled] {
-            assert_eq!(answered(state, 3), Answer::Nothing, "{state}");
+            assert_eq!(answered(state, 3), RequestOutcome::Nothing, "{state}");
         }
     }
 }

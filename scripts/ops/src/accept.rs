@@ -22,8 +22,8 @@ mod thresholds;
 mod turn;
 
 use clients::Clients;
-use line::Line;
-use numbers::Numbers;
+use line::Scenario;
+use numbers::Stats;
 use thresholds::Thresholds;
 use turn::Turn;
 
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     turns: u16,
     /// Only these lines.
     #[arg(long, value_delimiter = ',')]
-    only: Vec<Line>,
+    only: Vec<Scenario>,
     /// Has the real `OpenCode` and Claude Code take the turns of tools, endings and claude.
     #[arg(long)]
     clients: bool,
@@ -68,7 +68,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// What one run asks.
-struct Asked {
+struct ScenarioRequest {
     url: Url,
     key: secrecy::SecretString,
     model: String,
@@ -77,10 +77,10 @@ struct Asked {
 }
 
 /// A line's turns, and what they come to.
-struct Shown {
-    line: Line,
+struct ScenarioResult {
+    line: Scenario,
     turns: Vec<Turn>,
-    numbers: Numbers,
+    numbers: Stats,
     failures: Vec<String>,
 }
 
@@ -95,14 +95,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         None => secret::asked_for("key")?,
     };
     let http = reqwest::Client::builder().timeout(options.deadline).no_proxy().build()?;
-    let asked = Asked { url: options.url, key, model: options.model, deadline: options.deadline, http };
+    let asked =
+        ScenarioRequest { url: options.url, key, model: options.model, deadline: options.deadline, http };
     ensure!(asked.url.has_host(), "--url: expected an address like http://127.0.0.1:7802");
     let clients = match options.clients {
         true => Some(Clients::install().await?),
         false => None,
     };
     let mut shown = Vec::new();
-    for line in Line::value_variants() {
+    for line in Scenario::value_variants() {
         if !options.only.is_empty() && !options.only.contains(line) {
             continue;
         }
@@ -112,9 +113,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
             turns.push(asked.turn(*line, number.into(), clients.as_ref()).await?);
         }
         output::progress("");
-        let numbers = Numbers::of(&turns);
+        let numbers = Stats::of(&turns);
         let failures = thresholds.failures(*line, &numbers);
-        shown.push(Shown { line: *line, turns, numbers, failures });
+        shown.push(ScenarioResult { line: *line, turns, numbers, failures });
     }
     let page = report::page(&asked, &shown, &thresholds, options.clients);
     std::fs::write(&options.report, page)
@@ -122,22 +123,24 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     tell(&shown, &options.report, options.json)
 }
 
-impl Asked {
+impl ScenarioRequest {
     /// Takes one turn. What goes wrong in it is a number, not an error.
-    async fn turn(&self, line: Line, number: usize, clients: Option<&Clients>) -> anyhow::Result<Turn> {
+    async fn turn(&self, line: Scenario, number: usize, clients: Option<&Clients>) -> anyhow::Result<Turn> {
         match (line, clients) {
-            (Line::Chat, _) => Ok(chat::whole(self, &tasks::question(self, number)).await),
-            (Line::Stream, _) => Ok(chat::stream(self, &tasks::question(self, number), false).await),
-            (Line::Tools | Line::Endings, Some(clients)) => clients.opencode(self, number).await,
-            (Line::Tools, None) => Ok(chat::stream(self, &tasks::with_a_tool(self, number), true).await),
-            (Line::Endings, None) => Ok(chat::stream(self, &tasks::ending(self, number), true).await),
-            (Line::Claude, Some(clients)) => clients.claude(self, number).await,
-            (Line::Claude, None) => Ok(messages::stream(self, &tasks::of_claude_code(self, number)).await),
+            (Scenario::Chat, _) => Ok(chat::whole(self, &tasks::question(self, number)).await),
+            (Scenario::Stream, _) => Ok(chat::stream(self, &tasks::question(self, number), false).await),
+            (Scenario::Tools | Scenario::Endings, Some(clients)) => clients.opencode(self, number).await,
+            (Scenario::Tools, None) => Ok(chat::stream(self, &tasks::with_a_tool(self, number), true).await),
+            (Scenario::Endings, None) => Ok(chat::stream(self, &tasks::ending(self, number), true).await),
+            (Scenario::Claude, Some(clients)) => clients.claude(self, number).await,
+            (Scenario::Claude, None) => {
+                Ok(messages::stream(self, &tasks::of_claude_code(self, number)).await)
+            }
         }
     }
 }
 
-fn tell(shown: &[Shown], report: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+fn tell(shown: &[ScenarioResult], report: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
     let failures: Vec<&String> = shown.iter().flat_map(|shown| &shown.failures).collect();
     let passed = failures.is_empty();
     if json {

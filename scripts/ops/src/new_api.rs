@@ -29,14 +29,14 @@ use rollout::Rollout;
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    command: Command,
+    command: NewApiCommand,
     /// The rollout file; its journal is kept beside it.
     #[arg(long, global = true, default_value = "rollout.toml")]
     rollout: PathBuf,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum NewApiCommand {
     /// Shows what apply would change, and the settings of new-api that bite.
     Plan {
         /// As JSON.
@@ -66,7 +66,7 @@ enum Command {
 }
 
 /// A rollout and its new-api.
-struct Rolling {
+struct RolloutContext {
     rollout: Rollout,
     gateway: Gateway,
     version: String,
@@ -78,27 +78,27 @@ struct Rolling {
 /// # Errors
 /// Whatever keeps it from being done, with what to do.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let mut rolling = Rolling::open(&options.rollout).await?;
+    let mut rolling = RolloutContext::open(&options.rollout).await?;
     match options.command {
-        Command::Plan { json } => rolling.show_plan(json).await?,
-        Command::Apply => {
+        NewApiCommand::Plan { json } => rolling.show_plan(json).await?,
+        NewApiCommand::Apply => {
             let stage = rolling.journal.stage();
             rolling.apply("apply", stage).await?;
         }
-        Command::Stage { percent } => {
+        NewApiCommand::Stage { percent } => {
             ensure!(
                 rolling.journal.last().is_some(),
                 "there is nothing to share with yet: scripts/new-api apply comes first"
             );
             rolling.apply(&format!("stage {percent}"), percent).await?;
         }
-        Command::Rollback { all } => rolling.roll_back(all).await?,
-        Command::Status { json } => rolling.show_status(json).await?,
+        NewApiCommand::Rollback { all } => rolling.roll_back(all).await?,
+        NewApiCommand::Status { json } => rolling.show_status(json).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-impl Rolling {
+impl RolloutContext {
     async fn open(path: &std::path::Path) -> anyhow::Result<Self> {
         let mut rollout = Rollout::read(path)?;
         let token = match &rollout.token_file {

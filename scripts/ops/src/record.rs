@@ -9,7 +9,7 @@ use latchkey_shared::{
     store::{RedisConfig, Store},
     vault::SessionVault,
 };
-use support::case::Case;
+use support::case::ReplayCase;
 
 use crate::output;
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         bail!("no turn {id} is recorded: is LATCHKEY_RECORDER set, and was it within LATCHKEY_RECORDER_TTL?");
     };
     let flight = vault.open_flight(&sealed, &id)?;
-    let case = Case::of(&flight, &options.about)?;
+    let case = ReplayCase::of(&flight, &options.about)?;
     match options.out {
         None => output::print(&case.to_text())?,
         Some(path) => {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use support::case::{self, Case};
+use support::case::{self, ReplayCase};
 
 use crate::output;
 
@@ -22,7 +22,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let mut failed = 0;
     for path in &options.cases {
-        let case = Case::read(path)?;
+        let case = ReplayCase::read(path)?;
         let told = case::replay(&case).await;
         let differences = case.expected.differences(&told);
         let shown = path.display();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use latchkey_shared::terminal::Unseen;
+use latchkey_shared::terminal::EchoOff;
 use secrecy::{ExposeSecret, SecretString};
 
 /// More is no secret.
@@ -28,7 +28,7 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<SecretString> {
 /// When there is none.
 pub(crate) fn asked_for(name: &str) -> anyhow::Result<SecretString> {
     if io::stdin().is_terminal() {
-        let typed = Unseen::begin().and_then(|mut unseen| unseen.ask(name));
+        let typed = EchoOff::begin().and_then(|mut unseen| unseen.ask(name));
         let typed = typed.with_context(|| format!("cannot ask for the {name}"))?;
         return first_line(typed.expose_secret().as_bytes());
     }

@@ -7,7 +7,7 @@ use super::{Phase, State};
 
 /// Why an account comes to stand elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum TransitionCause {
     /// A login takes its lock.
     LoginBegins,
     /// It is about to type the password.
@@ -30,9 +30,9 @@ pub enum Cause {
 
 /// A step to another state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub struct Transition {
     /// Why it is made.
-    pub cause: Cause,
+    pub cause: TransitionCause,
     /// Where to.
     pub to: State,
     /// The same for people.
@@ -41,16 +41,16 @@ pub struct Move {
     pub phase: Option<Phase>,
 }
 
-impl Move {
+impl Transition {
     /// A step with nothing to say of a login.
     #[must_use]
-    pub fn new(cause: Cause, to: State, reason: impl Into<String>) -> Self {
+    pub fn new(cause: TransitionCause, to: State, reason: impl Into<String>) -> Self {
         Self { cause, to, reason: reason.into(), phase: None }
     }
 
     /// A step that leaves a login at a phase.
     #[must_use]
-    pub fn at(cause: Cause, to: State, phase: Phase) -> Self {
+    pub fn at(cause: TransitionCause, to: State, phase: Phase) -> Self {
         Self { cause, to, reason: phase.words().to_owned(), phase: Some(phase) }
     }
 
@@ -61,7 +61,7 @@ impl Move {
     }
 }
 
-impl Cause {
+impl TransitionCause {
     /// Every cause.
     pub const ALL: [Self; 9] = [
         Self::LoginBegins,
@@ -108,19 +108,19 @@ mod tests {
 
     #[test]
     fn only_an_operator_leads_into_and_out_of_disabled() {
-        for cause in Cause::ALL {
+        for cause in TransitionCause::ALL {
             for state in State::stored().filter(|state| *state != State::Disabled) {
                 assert_eq!(cause.leads(State::Disabled, state), {
-                    cause == Cause::SwitchedOn && matches!(state, State::Active | State::New)
+                    cause == TransitionCause::SwitchedOn && matches!(state, State::Active | State::New)
                 });
-                assert_eq!(cause.leads(state, State::Disabled), cause == Cause::SwitchedOff);
+                assert_eq!(cause.leads(state, State::Disabled), cause == TransitionCause::SwitchedOff);
             }
         }
     }
 
     #[test]
     fn nothing_touches_what_cannot_be_read() {
-        for cause in Cause::ALL {
+        for cause in TransitionCause::ALL {
             for state in State::stored() {
                 assert!(!cause.leads(State::Damaged, state) && !cause.leads(state, State::Damaged));
             }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Site, SiteFileError, SiteUrls, file, file::http_url};
+use super::{Site, SiteFileDiagnostic, SiteUrls, file, file::http_url};
 use crate::{
     env::{Env, EnvError},
     id::SiteName,
@@ -25,7 +25,7 @@ pub(super) const BUILT_IN: [(&str, &str); 8] = [
 
 /// The sites, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Catalog {
+pub struct SiteCatalog {
     sites: BTreeMap<SiteName, Arc<Site>>,
     unplaced: BTreeSet<SiteName>,
 }
@@ -46,7 +46,7 @@ pub enum CatalogError {
     Env(#[from] EnvError),
     /// A file is wrong.
     #[error(transparent)]
-    File(#[from] SiteFileError),
+    File(#[from] SiteFileDiagnostic),
     /// `LATCHKEY_SITE_URLS` names a site that no file describes.
     #[error("LATCHKEY_SITE_URLS: there is no site {name}; known are {known}")]
     UrlWithoutSite {
@@ -57,11 +57,11 @@ pub enum CatalogError {
     },
 }
 
-impl Catalog {
+impl SiteCatalog {
     /// Reads what `LATCHKEY_SITES` and `LATCHKEY_SITE_URLS` say.
     ///
     /// # Errors
-    /// As [`Catalog::load`], or a variable that is wrong.
+    /// As [`SiteCatalog::load`], or a variable that is wrong.
     pub fn from_env(env: &Env) -> Result<Self, CatalogError> {
         Self::load(&env.paths("LATCHKEY_SITES")?, &urls(env)?)
     }
@@ -87,7 +87,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn add(&mut self, name: &str, text: &str, urls: &SiteUrls) -> Result<(), SiteFileError> {
+    fn add(&mut self, name: &str, text: &str, urls: &SiteUrls) -> Result<(), SiteFileDiagnostic> {
         let parsed = file::parse(name, text, urls)?;
         self.sites.remove(&parsed.name);
         self.unplaced.remove(&parsed.name);

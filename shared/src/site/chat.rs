@@ -8,9 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    SiteFileError,
+    SiteFileDiagnostic,
     file::{is_pointer, some_duration},
-    mistake::Source,
+    mistake::SiteFileSource,
 };
 
 pub mod conversation;
@@ -23,11 +23,11 @@ pub mod stream;
 pub mod text;
 pub mod upload;
 
-use http::{Http, RawHttp};
-use openai::{OpenAi, RawOpenAi};
-use socket::{RawSocketIo, RawWebSocket, Socket};
-use text::Name;
-use upload::{RawUpload, UPLOADS, Upload};
+use http::{HttpChat, RawHttp};
+use openai::{OpenAiChat, RawOpenAi};
+use socket::{RawSocketIo, RawWebSocket, SocketChat};
+use text::VariableName;
+use upload::{RawUpload, UPLOADS, UploadRules};
 
 /// How to chat with a site.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,9 +43,9 @@ pub struct Chat {
     /// How a dead session looks. Without it, every 401 is one.
     pub expired: Expired,
     /// What else the site means by a status.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<ChatRefusal>,
     /// How pictures and files are uploaded, where the site takes them apart from what is said.
-    pub upload: Option<Upload>,
+    pub upload: Option<UploadRules>,
     /// The protocol, and all that it needs to know of the site.
     pub driver: Driver,
 }
@@ -54,11 +54,11 @@ pub struct Chat {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Driver {
     /// An endpoint like OpenAI's chat completions, behind the site's session.
-    OpenAi(OpenAi),
+    OpenAi(OpenAiChat),
     /// Requests and a stream that the file declares.
-    Http(Box<Http>),
+    Http(Box<HttpChat>),
     /// A socket, what is sent over it and a stream that the file declares.
-    Socket(Box<Socket>),
+    Socket(Box<SocketChat>),
 }
 
 /// The textual form in which a model writes tool calls.
@@ -95,7 +95,7 @@ impl Default for Expired {
 /// What a site means by an answer with a certain status.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Refusal {
+pub struct ChatRefusal {
     /// The statuses.
     pub status: BTreeSet<u16>,
     /// What the body must contain, whatever the case.
@@ -137,7 +137,7 @@ pub(super) struct RawChat {
     #[serde(default)]
     expired: Expired,
     #[serde(default)]
-    refusals: Vec<Refusal>,
+    refusals: Vec<ChatRefusal>,
     upload: Option<Spanned<RawUpload>>,
     http: Option<Spanned<RawHttp>>,
     openai: Option<Spanned<RawOpenAi>>,
@@ -150,7 +150,7 @@ impl RawChat {
     ///
     /// # Errors
     /// Its first mistake.
-    pub(super) fn check(source: &Source<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileError> {
+    pub(super) fn check(source: &SiteFileSource<'_>, raw: Spanned<Self>) -> Result<Chat, SiteFileDiagnostic> {
         let at = raw.span().start;
         let Self {
             tools,
@@ -179,7 +179,7 @@ impl RawChat {
             socketio.map(|raw| socket::check_socketio(source, raw.into_inner(), &given).map(socket)),
             websocket.map(|raw| socket::check_websocket(source, raw.into_inner(), &given).map(socket)),
         ];
-        let named: Vec<Result<Driver, SiteFileError>> = drivers.into_iter().flatten().collect();
+        let named: Vec<Result<Driver, SiteFileDiagnostic>> = drivers.into_iter().flatten().collect();
         let Ok([driver]) = <[_; 1]>::try_from(named) else {
             return Err(source.mistake(
                 at,
@@ -196,7 +196,7 @@ impl RawChat {
 
 /// What is known where the uploads are made: before the first that names them. `None` where nothing does.
 fn known_at_uploads(driver: &Driver) -> Option<BTreeSet<String>> {
-    let uploads = Name::Value(UPLOADS.to_owned());
+    let uploads = VariableName::Value(UPLOADS.to_owned());
     let (mint, conversation, requests, steps) = match driver {
         Driver::OpenAi(openai) => return openai.uploads.is_some().then(BTreeSet::new),
         Driver::Http(http) => (&http.mint, &http.conversation, &http.requests, &[][..]),

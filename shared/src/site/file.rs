@@ -7,13 +7,13 @@ use toml::{Spanned, de::DeTable};
 use url::{Origin, Url};
 
 use super::{
-    Bearer, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileError, SiteUrls,
+    Bearer, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileDiagnostic, SiteUrls,
     chat::RawChat,
     logout::RawLogout,
-    mistake::Source,
+    mistake::SiteFileSource,
     refresh::{self, RawRefresh, Refresh},
     schema,
-    text::{Placeholder, Template},
+    text::{Placeholder, RecipeText},
 };
 use crate::id::SiteName;
 
@@ -33,7 +33,7 @@ pub(super) use steps::RawCondition;
 
 /// What a file describes: a site, or one that has no address yet.
 #[derive(Debug)]
-pub struct Parsed {
+pub struct ParsedSite {
     /// Its name.
     pub name: SiteName,
     /// The site; `None` when neither the file nor `LATCHKEY_SITE_URLS` has a base URL.
@@ -117,7 +117,7 @@ fn default_probe_timeout() -> Duration {
 ///
 /// # Errors
 /// The first mistake, with its line.
-pub fn parse(file: &str, text: &str, urls: &SiteUrls) -> Result<Parsed, SiteFileError> {
+pub fn parse(file: &str, text: &str, urls: &SiteUrls) -> Result<ParsedSite, SiteFileDiagnostic> {
     check(file, text, urls).map_err(|mistakes| {
         let more = mistakes.len() - 1;
         let mut first = mistakes.into_iter().next().expect("a refusal names a mistake");
@@ -132,8 +132,8 @@ pub fn parse(file: &str, text: &str, urls: &SiteUrls) -> Result<Parsed, SiteFile
 ///
 /// # Errors
 /// Every mistake in the order of the file; of mistakes in TOML itself, the first.
-pub fn check(file: &str, text: &str, urls: &SiteUrls) -> Result<Parsed, Vec<SiteFileError>> {
-    let source = Source::new(file, text);
+pub fn check(file: &str, text: &str, urls: &SiteUrls) -> Result<ParsedSite, Vec<SiteFileDiagnostic>> {
+    let source = SiteFileSource::new(file, text);
     let mut document = DeTable::parse(text).map_err(|error| vec![source.toml_mistake(&error)])?;
     let source = source.with_places_of(document.get_ref());
     schema::fit(&source, &mut document);
@@ -151,7 +151,7 @@ fn stand_in() -> Url {
 }
 
 /// Checks each section; `None` when one is missing or wrong, which was kept then.
-fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
+fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<ParsedSite> {
     let head = raw.site.and_then(|raw| head(source, raw, urls));
     // Where secrets may be typed is known from the head alone.
     let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login::check(source, raw, head));
@@ -167,7 +167,7 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
     let logout = raw.logout.and_then(|raw| source.keep(raw.check(source)));
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
     let limits = source.keep(raw.limits.check(source));
-    let Head { name, title, base_url, placed, origins, models } = head?;
+    let SiteHead { name, title, base_url, placed, origins, models } = head?;
     let (login, session, refresh) = (login?, session?, refresh?);
     let (probe, chat, limits) = (probe?, chat?, limits?);
     let site = Site {
@@ -185,11 +185,11 @@ fn site(source: &Source<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Parsed> {
         limits,
     };
     whole::check(source, &site);
-    Some(Parsed { name, site: placed.then_some(site) })
+    Some(ParsedSite { name, site: placed.then_some(site) })
 }
 
 /// What `[site]` says.
-struct Head {
+struct SiteHead {
     name: SiteName,
     title: String,
     base_url: Url,
@@ -199,7 +199,7 @@ struct Head {
     models: Models,
 }
 
-fn head(source: &Source<'_>, raw: RawSite, urls: &SiteUrls) -> Option<Head> {
+fn head(source: &SiteFileSource<'_>, raw: RawSite, urls: &SiteUrls) -> Option<SiteHead> {
     let at = raw.name.span().start;
     let name = raw.name.get_ref().parse::<SiteName>();
     let name = source.keep(name.map_err(|bad| source.mistake(at, bad.to_string())));
@@ -213,10 +213,10 @@ fn head(source: &Source<'_>, raw: RawSite, urls: &SiteUrls) -> Option<Head> {
     for text in &raw.origins {
         origins.push(source.keep(origin(source, text))?);
     }
-    Some(Head { name: name?, title: raw.title, base_url, placed, origins, models: models? })
+    Some(SiteHead { name: name?, title: raw.title, base_url, placed, origins, models: models? })
 }
 
-fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
+fn models(source: &SiteFileSource<'_>, raw: &RawSite) -> Result<Models, SiteFileDiagnostic> {
     match &raw.models_from {
         Some(from) if !raw.models.is_empty() => {
             Err(source
@@ -242,10 +242,10 @@ fn models(source: &Source<'_>, raw: &RawSite) -> Result<Models, SiteFileError> {
 }
 
 fn session(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: Spanned<RawSession>,
     captured: bool,
-) -> Result<SessionRules, SiteFileError> {
+) -> Result<SessionRules, SiteFileDiagnostic> {
     let at = raw.span().start;
     let raw = raw.into_inner();
     let bearer = match raw.bearer {
@@ -268,7 +268,7 @@ fn pattern(text: &str) -> NamePattern {
     }
 }
 
-fn bearer(source: &Source<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFileError> {
+fn bearer(source: &SiteFileSource<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFileDiagnostic> {
     let at = raw.span().start;
     let raw = raw.into_inner();
     let found = match (raw.response, raw.pointer) {
@@ -297,7 +297,7 @@ fn bearer(source: &Source<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFi
     }
 }
 
-fn probe(source: &Source<'_>, raw: RawProbe) -> Result<Probe, SiteFileError> {
+fn probe(source: &SiteFileSource<'_>, raw: RawProbe) -> Result<Probe, SiteFileDiagnostic> {
     if !raw.path.get_ref().starts_with('/') {
         return Err(source.mistake(raw.path.span().start, "must start with /"));
     }
@@ -314,12 +314,12 @@ fn probe(source: &Source<'_>, raw: RawProbe) -> Result<Probe, SiteFileError> {
 
 /// Reads a template that may use only some placeholders.
 fn template(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     text: &Spanned<String>,
     allowed: &[Placeholder],
-) -> Result<Template, SiteFileError> {
+) -> Result<RecipeText, SiteFileDiagnostic> {
     let at = text.span().start;
-    let template = Template::parse(text.get_ref()).map_err(|why| source.mistake(at, why))?;
+    let template = RecipeText::parse(text.get_ref()).map_err(|why| source.mistake(at, why))?;
     let forbidden = Placeholder::ALL
         .iter()
         .find(|(placeholder, _)| template.has(*placeholder) && !allowed.contains(placeholder));

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{SiteFileError, mistake::Source};
+use super::{SiteFileDiagnostic, mistake::SiteFileSource};
 
 /// A request that ends a session at the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) struct RawLogout {
 }
 
 impl RawLogout {
-    pub(super) fn check(self, source: &Source<'_>) -> Result<Logout, SiteFileError> {
+    pub(super) fn check(self, source: &SiteFileSource<'_>) -> Result<Logout, SiteFileDiagnostic> {
         if !self.path.as_ref().starts_with('/') {
             return Err(source.mistake(self.path.span().start, "logout.path must start with /"));
         }

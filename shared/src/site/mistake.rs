@@ -8,7 +8,7 @@ use crate::nearest::nearest;
 
 /// A mistake in a site file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct SiteFileError {
+pub struct SiteFileDiagnostic {
     /// The file, as it was named.
     pub file: String,
     /// 1-based line.
@@ -19,9 +19,9 @@ pub struct SiteFileError {
     pub message: String,
 }
 
-impl std::error::Error for SiteFileError {}
+impl std::error::Error for SiteFileDiagnostic {}
 
-impl fmt::Display for SiteFileError {
+impl fmt::Display for SiteFileDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, key, message } = self;
         match key.as_str() {
@@ -32,21 +32,21 @@ impl fmt::Display for SiteFileError {
 }
 
 /// A file under examination: turns byte positions into lines and keys, and keeps what was found wrong.
-pub(super) struct Source<'a> {
+pub(super) struct SiteFileSource<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    places: Vec<Place>,
-    mistakes: RefCell<Vec<SiteFileError>>,
+    places: Vec<KeyPosition>,
+    mistakes: RefCell<Vec<SiteFileDiagnostic>>,
 }
 
 /// Where a key or its value stands.
-struct Place {
+struct KeyPosition {
     span: Range<usize>,
     key: String,
     depth: usize,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SiteFileSource<'a> {
     /// A file that is not read yet.
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, places: Vec::new(), mistakes: RefCell::default() }
@@ -58,9 +58,9 @@ impl<'a> Source<'a> {
         self
     }
 
-    pub(super) fn mistake(&self, at: usize, message: impl Into<String>) -> SiteFileError {
+    pub(super) fn mistake(&self, at: usize, message: impl Into<String>) -> SiteFileDiagnostic {
         let (file, line, key) = (self.file.to_owned(), self.line(at), self.key(at).to_owned());
-        SiteFileError { file, line, message: without_key(message.into(), &key), key }
+        SiteFileDiagnostic { file, line, message: without_key(message.into(), &key), key }
     }
 
     /// A mistake about a key that a table, which begins at `at`, lacks.
@@ -69,20 +69,25 @@ impl<'a> Source<'a> {
         at: usize,
         missing: &str,
         message: impl Into<String>,
-    ) -> SiteFileError {
+    ) -> SiteFileDiagnostic {
         let mut mistake = self.mistake(at, message);
         mistake.key = below(&mistake.key, missing);
         mistake
     }
 
     /// A mistake in a table that begins at `at`, told with the line where the wrong text stands in it.
-    pub(super) fn mistake_near(&self, at: usize, wrong: &str, message: impl Into<String>) -> SiteFileError {
+    pub(super) fn mistake_near(
+        &self,
+        at: usize,
+        wrong: &str,
+        message: impl Into<String>,
+    ) -> SiteFileDiagnostic {
         let found = self.text.get(at..).and_then(|rest| rest.find(wrong));
         self.mistake(at + found.unwrap_or(0), message)
     }
 
     /// Keeps a mistake, and goes on: one run tells them all.
-    pub(super) fn keep<T>(&self, checked: Result<T, SiteFileError>) -> Option<T> {
+    pub(super) fn keep<T>(&self, checked: Result<T, SiteFileDiagnostic>) -> Option<T> {
         match checked {
             Ok(value) => Some(value),
             Err(mistake) => {
@@ -96,7 +101,7 @@ impl<'a> Source<'a> {
     pub(super) fn wrong(&self, key: &str, message: impl Into<String>) {
         let place = self.places.iter().filter(|place| place.key == key).min_by_key(|place| place.span.start);
         let mistake = self.mistake(place.map_or(0, |place| place.span.start), message);
-        self.mistakes.borrow_mut().push(SiteFileError { key: key.to_owned(), ..mistake });
+        self.mistakes.borrow_mut().push(SiteFileDiagnostic { key: key.to_owned(), ..mistake });
     }
 
     /// Where the texts below a table begin, and how they stand in the file.
@@ -113,7 +118,7 @@ impl<'a> Source<'a> {
     }
 
     /// Everything that was kept, in the order of the file.
-    pub(super) fn mistakes(self) -> Vec<SiteFileError> {
+    pub(super) fn mistakes(self) -> Vec<SiteFileDiagnostic> {
         let mut mistakes = self.mistakes.into_inner();
         mistakes.sort_by_key(|mistake| mistake.line);
         mistakes.dedup();
@@ -134,7 +139,7 @@ impl<'a> Source<'a> {
     }
 
     /// Says what the TOML reader found, with the nearest known key where a key is unknown.
-    pub(super) fn toml_mistake(&self, error: &toml::de::Error) -> SiteFileError {
+    pub(super) fn toml_mistake(&self, error: &toml::de::Error) -> SiteFileDiagnostic {
         let at = error.span().map_or(0, |span| span.start);
         let message = error.message().trim().replace('\n', " ");
         let near = nearest_key(&message).map(|key| format!("did you mean `{key}`?"));
@@ -175,15 +180,20 @@ fn nearest_key(message: &str) -> Option<&str> {
     nearest(unknown, expected.split('`').skip(1).step_by(2))
 }
 
-fn places_of_table(table: &DeTable<'_>, path: &str, depth: usize, places: &mut Vec<Place>) {
+fn places_of_table(table: &DeTable<'_>, path: &str, depth: usize, places: &mut Vec<KeyPosition>) {
     for (name, value) in table {
         let key = below(path, name.get_ref());
-        places.push(Place { span: name.span(), key: key.clone(), depth });
+        places.push(KeyPosition { span: name.span(), key: key.clone(), depth });
         places_of_value(value, key, depth, places);
     }
 }
 
-fn places_of_value(value: &toml::Spanned<DeValue<'_>>, key: String, depth: usize, places: &mut Vec<Place>) {
+fn places_of_value(
+    value: &toml::Spanned<DeValue<'_>>,
+    key: String,
+    depth: usize,
+    places: &mut Vec<KeyPosition>,
+) {
     match value.get_ref() {
         DeValue::Table(table) => places_of_table(table, &key, depth + 2, places),
         DeValue::Array(items) => {
@@ -193,7 +203,7 @@ fn places_of_value(value: &toml::Spanned<DeValue<'_>>, key: String, depth: usize
         }
         _ => {}
     }
-    places.push(Place { span: value.span(), key, depth });
+    places.push(KeyPosition { span: value.span(), key, depth });
 }
 
 /// A message without the table or key that it begins with: checks that serve several tables name theirs, and the key

@@ -10,10 +10,10 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    SiteFileError,
-    chat::request::{self, RawRequest, Request},
+    SiteFileDiagnostic,
+    chat::request::{self, RawRequest, RequestTemplate},
     file::{RawCondition, duration, is_pointer},
-    mistake::Source,
+    mistake::SiteFileSource,
     step::Condition,
     text,
 };
@@ -34,7 +34,7 @@ pub struct Refresh {
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRefresh {
     /// The request. Cookies that its answer sets are taken as a browser would.
-    pub request: Request,
+    pub request: RequestTemplate,
     /// JSON pointer of the new bearer in the answer.
     pub bearer: Option<String>,
     /// `localStorage` items, with the JSON pointer of each in the answer.
@@ -86,7 +86,11 @@ fn default_timeout() -> Duration {
     Duration::from_secs(10)
 }
 
-pub(super) fn check(source: &Source<'_>, raw: RawRefresh, base_url: &Url) -> Result<Refresh, SiteFileError> {
+pub(super) fn check(
+    source: &SiteFileSource<'_>,
+    raw: RawRefresh,
+    base_url: &Url,
+) -> Result<Refresh, SiteFileDiagnostic> {
     let http = raw.http.map(|http| check_http(source, http)).transpose()?;
     let signed_in = match raw.signed_in {
         Some(condition) => {
@@ -99,7 +103,10 @@ pub(super) fn check(source: &Source<'_>, raw: RawRefresh, base_url: &Url) -> Res
     Ok(Refresh { http, restore: raw.restore.unwrap_or(true), signed_in })
 }
 
-fn check_http(source: &Source<'_>, raw: Spanned<RawHttpRefresh>) -> Result<HttpRefresh, SiteFileError> {
+fn check_http(
+    source: &SiteFileSource<'_>,
+    raw: Spanned<RawHttpRefresh>,
+) -> Result<HttpRefresh, SiteFileDiagnostic> {
     const PLACE: &str = "refresh.http.request";
 
     let at = raw.span().start;
@@ -130,7 +137,7 @@ fn check_http(source: &Source<'_>, raw: Spanned<RawHttpRefresh>) -> Result<HttpR
 ///
 /// # Errors
 /// The first placeholder that stands for nothing.
-fn check_names(source: &Source<'_>, table: &str) -> Result<(), SiteFileError> {
+fn check_names(source: &SiteFileSource<'_>, table: &str) -> Result<(), SiteFileDiagnostic> {
     const KEPT: [&str; 3] = ["cookie", "local_storage", "session_storage"];
 
     let named = source.texts(table).flat_map(|(at, text)| text::names(text).map(move |name| (at, name)));

@@ -11,7 +11,7 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{file::read_duration, mistake::Source};
+use super::{file::read_duration, mistake::SiteFileSource};
 use crate::nearest::nearest;
 
 mod words;
@@ -26,8 +26,8 @@ static ROOT: LazyLock<Value> =
 
 /// Keeps every mistake of the file's structure. What can be guessed is mended, so that the rest can be checked; a
 /// section that cannot be is taken out.
-pub(super) fn fit(source: &Source<'_>, document: &mut Spanned<DeTable<'_>>) {
-    let fitting = Fitting { source };
+pub(super) fn fit(source: &SiteFileSource<'_>, document: &mut Spanned<DeTable<'_>>) {
+    let fitting = ValueTypes { source };
     // What the whole file lacks is missing at its end.
     let at = source.text.trim_end().len();
     let table = document.get_mut();
@@ -45,11 +45,11 @@ pub(super) fn fit(source: &Source<'_>, document: &mut Spanned<DeTable<'_>>) {
     }
 }
 
-struct Fitting<'s, 'a> {
-    source: &'s Source<'a>,
+struct ValueTypes<'s, 'a> {
+    source: &'s SiteFileSource<'a>,
 }
 
-impl Fitting<'_, '_> {
+impl ValueTypes<'_, '_> {
     /// Whether a value fits, or could be mended.
     fn value(&self, schema: &Value, name: &str, value: &mut Spanned<DeValue<'_>>) -> bool {
         let Some(rules) = rules(schema, value.get_ref()) else {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::text::Template;
+use super::text::RecipeText;
 
 /// One step.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct LoginStep {
     /// What is done.
     pub action: Action,
     /// Done only if this selector is visible when the step's turn comes, or within `settle`.
@@ -29,12 +29,12 @@ pub enum Action {
         /// The field.
         selector: String,
         /// What is typed.
-        value: Template,
+        value: RecipeText,
     },
     /// Clicks an element.
     Click(String),
     /// Presses a key where the focus is: `Enter`, `Tab`, `Escape`, `Space`, an arrow.
-    Press(Key),
+    Press(RecipeKey),
     /// Chooses an option of a `<select>` by its value or its text.
     Choose {
         /// The `<select>`.
@@ -112,7 +112,7 @@ impl std::fmt::Display for Condition {
 
 /// A key that a recipe may press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum RecipeKey {
     /// Enter.
     Enter,
     /// Tab.
@@ -127,7 +127,7 @@ pub enum Key {
     ArrowDown,
 }
 
-impl Key {
+impl RecipeKey {
     /// Every key with the name that DOM events give it; `Space` is a name of ours.
     pub const ALL: [Self; 6] =
         [Self::Enter, Self::Tab, Self::Escape, Self::Space, Self::ArrowUp, Self::ArrowDown];

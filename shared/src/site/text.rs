@@ -13,10 +13,10 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
 
 /// A value in a recipe, with its placeholders found and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct RecipeText(Vec<RecipePiece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum RecipePiece {
     Text(String),
     Placeholder(Placeholder),
 }
@@ -38,7 +38,7 @@ impl Placeholder {
         [(Self::BaseUrl, "base_url"), (Self::Username, "username"), (Self::Password, "password")];
 }
 
-impl Template {
+impl RecipeText {
     /// Finds the placeholders; `{` that opens none is an error.
     ///
     /// # Errors
@@ -61,13 +61,13 @@ impl Template {
                 });
             };
             if !before.is_empty() {
-                pieces.push(Piece::Text(before.to_owned()));
+                pieces.push(RecipePiece::Text(before.to_owned()));
             }
-            pieces.push(Piece::Placeholder(*placeholder));
+            pieces.push(RecipePiece::Placeholder(*placeholder));
             rest = tail;
         }
         if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.to_owned()));
+            pieces.push(RecipePiece::Text(rest.to_owned()));
         }
         Ok(Self(pieces))
     }
@@ -81,13 +81,13 @@ impl Template {
     /// Whether it refers to anything, and is not all written in the file.
     #[must_use]
     pub fn has_any(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Placeholder(_)))
+        self.0.iter().any(|piece| matches!(piece, RecipePiece::Placeholder(_)))
     }
 
     /// Whether it refers to a placeholder.
     #[must_use]
     pub fn has(&self, placeholder: Placeholder) -> bool {
-        self.0.contains(&Piece::Placeholder(placeholder))
+        self.0.contains(&RecipePiece::Placeholder(placeholder))
     }
 
     /// Fills the placeholders in. The result is a secret, whatever it holds.
@@ -96,10 +96,10 @@ impl Template {
         let mut text = String::new();
         for piece in &self.0 {
             text.push_str(match piece {
-                Piece::Text(text) => text,
-                Piece::Placeholder(Placeholder::BaseUrl) => base_url.as_str().trim_end_matches('/'),
-                Piece::Placeholder(Placeholder::Username) => &credentials.username,
-                Piece::Placeholder(Placeholder::Password) => credentials.password.expose_secret(),
+                RecipePiece::Text(text) => text,
+                RecipePiece::Placeholder(Placeholder::BaseUrl) => base_url.as_str().trim_end_matches('/'),
+                RecipePiece::Placeholder(Placeholder::Username) => &credentials.username,
+                RecipePiece::Placeholder(Placeholder::Password) => credentials.password.expose_secret(),
             });
         }
         text.into()
@@ -107,9 +107,9 @@ impl Template {
 
     /// Fills `{base_url}` in; the file's parser has seen that nothing else is referred to.
     pub(super) fn fill_base_url(&self, base_url: &Url) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Placeholder(_) => base_url.as_str().trim_end_matches('/').to_owned(),
+        let piece = |piece: &RecipePiece| match piece {
+            RecipePiece::Text(text) => text.clone(),
+            RecipePiece::Placeholder(_) => base_url.as_str().trim_end_matches('/').to_owned(),
         };
         self.0.iter().map(piece).collect()
     }

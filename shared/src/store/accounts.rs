@@ -6,7 +6,7 @@ use deadpool_redis::redis;
 
 use super::{Store, StoreError, keys};
 use crate::{
-    account::{Account, Evidence, LastLogin, Move, State},
+    account::{Account, Evidence, LastLogin, State, Transition},
     id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
@@ -15,7 +15,7 @@ pub(super) mod fields;
 mod reader;
 mod repair;
 
-pub(super) use reader::Hash;
+pub(super) use reader::RedisHash;
 
 /// What changes in an account; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct AccountChange {
     /// What the operator calls it.
     pub label: Option<String>,
     /// Where it goes, and why.
-    pub step: Option<Move>,
+    pub step: Option<Transition>,
     /// Pools that it belongs to.
     pub pools: Option<BTreeSet<PoolName>>,
     /// Its share of the turns.
@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        match self.command::<Hash>(redis::cmd("HGETALL").arg(keys::account(id))).await {
+        match self.command::<RedisHash>(redis::cmd("HGETALL").arg(keys::account(id))).await {
             Ok(hash) if hash.is_empty() => Ok(None),
             Ok(hash) => {
                 let account = reader::account(id, &hash, None);
@@ -118,7 +118,7 @@ impl Store {
                 read.arg(keys::account(*id));
                 read
             };
-            let hashes = self.each_readable::<Hash>(batch.iter().map(read).collect()).await?;
+            let hashes = self.each_readable::<RedisHash>(batch.iter().map(read).collect()).await?;
             for (id, hash) in batch.iter().zip(hashes) {
                 match hash {
                     Some(hash) if hash.is_empty() => {}
@@ -137,7 +137,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn change_account(&self, id: AccountId, change: AccountChange) -> Result<bool, StoreError> {
         let refresh_at = change.refresh_at;
-        let mut origins = change.step.as_ref().map_or_else(|| State::stored().collect(), Move::origins);
+        let mut origins = change.step.as_ref().map_or_else(|| State::stored().collect(), Transition::origins);
         origins.retain(|state| change.from.is_none_or(|from| from == *state));
         let script = redis::Script::new(include_str!("change_account.lua"));
         let mut call = script.key(keys::account(id));
@@ -147,8 +147,8 @@ impl Store {
         }
         let changed: bool = self.script(&call).await?;
         match refresh_at {
-            Some(Some(at)) if changed => self.postpone(id, at).await?,
-            Some(None) if changed => self.forget_due(id).await?,
+            Some(Some(at)) if changed => self.set_due(id, at).await?,
+            Some(None) if changed => self.unschedule(id).await?,
             Some(_) | None => {}
         }
         Ok(changed)
@@ -160,7 +160,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn delete_account(&self, id: AccountId) -> Result<bool, StoreError> {
         let Some(account) = self.account(id).await? else { return Ok(false) };
-        self.forget_due(id).await?;
+        self.unschedule(id).await?;
         let text = id.to_string();
         let mut sites = vec![account.site.clone()];
         if account.state == State::Damaged {
@@ -210,7 +210,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn forget_failures(&self, id: AccountId) -> Result<(), StoreError> {
+    pub async fn reset_failures(&self, id: AccountId) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(keys::failures(id))).await
     }
 }

@@ -17,15 +17,15 @@ pub(super) const FORMS: &str = "redis://user:password@host:6379/0, \
 
 /// A Redis and how to get to it. It holds passwords, so it has no `Debug`.
 #[derive(Clone)]
-pub(super) enum Address {
+pub(super) enum RedisAddress {
     Server(ConnectionInfo),
-    Sentinel(Box<Sentinels>),
+    Sentinel(Box<SentinelAddress>),
     Cluster(Vec<ConnectionInfo>, Option<TlsCertificates>),
 }
 
 /// Sentinels, and what they are to be asked for.
 #[derive(Clone)]
-pub(super) struct Sentinels {
+pub(super) struct SentinelAddress {
     /// With the name and password of the server, which are not the Sentinels' own.
     pub(super) nodes: Vec<ConnectionInfo>,
     pub(super) master: String,
@@ -34,20 +34,20 @@ pub(super) struct Sentinels {
     pub(super) certificates: Option<TlsCertificates>,
 }
 
-impl Address {
+impl RedisAddress {
     /// Reads a URL; `ca` is what vouches for the servers' certificates instead of the public authorities.
     pub(super) fn parse(url: &str, ca: Option<&[u8]>) -> RedisResult<Self> {
-        let parts = Parts::split(url).ok_or_else(malformed)?;
+        let parts = AddressParts::split(url).ok_or_else(malformed)?;
         let certificates =
             ca.map(|root| TlsCertificates { client_tls: None, root_cert: Some(root.to_vec()) });
         let nodes = parts.nodes(certificates.as_ref())?;
         match parts.kind {
-            Kind::Server => {
+            AddressKind::Server => {
                 let [node] = <[_; 1]>::try_from(nodes).map_err(|_| malformed())?;
                 Ok(Self::Server(node))
             }
-            Kind::Cluster => Ok(Self::Cluster(nodes, certificates)),
-            Kind::Sentinel => Ok(Self::Sentinel(Box::new(Sentinels {
+            AddressKind::Cluster => Ok(Self::Cluster(nodes, certificates)),
+            AddressKind::Sentinel => Ok(Self::Sentinel(Box::new(SentinelAddress {
                 nodes,
                 master: parts.fragment.filter(|name| !name.is_empty()).ok_or_else(malformed)?.to_owned(),
                 username: parts.parameter("sentinel_username"),
@@ -65,28 +65,28 @@ pub(super) fn read_ca(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Whether a URL has one of the forms.
 pub(super) fn is_address(url: &SecretString) -> bool {
-    Address::parse(url.expose_secret(), None).is_ok()
+    RedisAddress::parse(url.expose_secret(), None).is_ok()
 }
 
 /// The user and the password of a URL.
 pub(super) fn user(url: &SecretString) -> Option<(String, SecretString)> {
-    let node = match Address::parse(url.expose_secret(), None).ok()? {
-        Address::Server(node) => node,
-        Address::Sentinel(sentinels) => sentinels.nodes.into_iter().next()?,
-        Address::Cluster(nodes, _) => nodes.into_iter().next()?,
+    let node = match RedisAddress::parse(url.expose_secret(), None).ok()? {
+        RedisAddress::Server(node) => node,
+        RedisAddress::Sentinel(sentinels) => sentinels.nodes.into_iter().next()?,
+        RedisAddress::Cluster(nodes, _) => nodes.into_iter().next()?,
     };
     let settings = node.redis_settings();
     Some((settings.username()?.to_owned(), settings.password()?.to_owned().into()))
 }
 
-enum Kind {
+enum AddressKind {
     Server,
     Sentinel,
     Cluster,
 }
 
-struct Parts<'a> {
-    kind: Kind,
+struct AddressParts<'a> {
+    kind: AddressKind,
     tls: bool,
     user: Option<&'a str>,
     hosts: &'a str,
@@ -95,16 +95,16 @@ struct Parts<'a> {
     fragment: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> AddressParts<'a> {
     fn split(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.trim().split_once("://")?;
         let (kind, tls) = match scheme {
-            "redis" => (Kind::Server, false),
-            "rediss" => (Kind::Server, true),
-            "redis-sentinel" => (Kind::Sentinel, false),
-            "rediss-sentinel" => (Kind::Sentinel, true),
-            "redis-cluster" => (Kind::Cluster, false),
-            "rediss-cluster" => (Kind::Cluster, true),
+            "redis" => (AddressKind::Server, false),
+            "rediss" => (AddressKind::Server, true),
+            "redis-sentinel" => (AddressKind::Sentinel, false),
+            "rediss-sentinel" => (AddressKind::Sentinel, true),
+            "redis-cluster" => (AddressKind::Cluster, false),
+            "rediss-cluster" => (AddressKind::Cluster, true),
             _ => return None,
         };
         let (rest, fragment) = match rest.split_once('#') {
@@ -126,8 +126,8 @@ impl<'a> Parts<'a> {
         let scheme = if self.tls { "rediss" } else { "redis" };
         let user = self.user.map(|user| format!("{user}@")).unwrap_or_default();
         let query = match self.kind {
-            Kind::Server if !self.query.is_empty() => format!("?{}", self.query),
-            Kind::Server | Kind::Sentinel | Kind::Cluster => String::new(),
+            AddressKind::Server if !self.query.is_empty() => format!("?{}", self.query),
+            AddressKind::Server | AddressKind::Sentinel | AddressKind::Cluster => String::new(),
         };
         let node = |host: &str| {
             let url = format!("{scheme}://{user}{host}/{}{query}", self.database);
@@ -166,18 +166,22 @@ mod tests {
 
     #[test]
     fn each_form_of_a_url_is_understood() {
-        let Ok(Address::Server(server)) = Address::parse("redis://user:pass@one:6380/0", None) else {
+        let Ok(RedisAddress::Server(server)) = RedisAddress::parse("redis://user:pass@one:6380/0", None)
+        else {
             panic!("one server")
         };
         assert_eq!(server.redis_settings().username(), Some("user"));
 
         let sentinel = "redis-sentinel://user:pass@a:26379,b:26380/0?sentinel_password=p%40ss#mymaster";
-        let Ok(Address::Sentinel(sentinel)) = Address::parse(sentinel, None) else { panic!("Sentinels") };
+        let Ok(RedisAddress::Sentinel(sentinel)) = RedisAddress::parse(sentinel, None) else {
+            panic!("Sentinels")
+        };
         assert_eq!(hosts(&sentinel.nodes), ["a:26379", "b:26380"]);
         assert_eq!(sentinel.master, "mymaster");
         assert_eq!(sentinel.password.unwrap().expose_secret(), "p@ss");
 
-        let Ok(Address::Cluster(nodes, _)) = Address::parse("rediss-cluster://user:pass@a:1,b:2,c:3", None)
+        let Ok(RedisAddress::Cluster(nodes, _)) =
+            RedisAddress::parse("rediss-cluster://user:pass@a:1,b:2,c:3", None)
         else {
             panic!("a cluster")
         };
@@ -194,7 +198,7 @@ mod tests {
             "redis-cluster://",
             "hunter2",
         ] {
-            let refused = Address::parse(url, None).map(drop).unwrap_err().to_string();
+            let refused = RedisAddress::parse(url, None).map(drop).unwrap_err().to_string();
             assert!(!refused.contains("hunter2"), "{refused}");
         }
     }

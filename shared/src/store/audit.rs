@@ -5,7 +5,7 @@
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, accounts::Hash, keys};
+use super::{Store, StoreError, accounts::RedisHash, keys};
 use crate::{id::AccountId, time::Timestamp};
 
 /// Entries that are kept, about: a hundred accounts that are renewed each hour have a month.
@@ -94,7 +94,7 @@ impl Store {
         };
         let mut range = redis::cmd(command);
         range.arg(keys::AUDIT).arg(start).arg(end).arg("COUNT").arg(BATCH);
-        let entries: Vec<(String, Hash)> = match self.command(&range).await {
+        let entries: Vec<(String, RedisHash)> = match self.command(&range).await {
             // It is no stream. What happens is in the log all the same; an operator decides what becomes of the key.
             Err(StoreError::Unreadable(error)) => {
                 tracing::error!(redis.key = keys::AUDIT, error, "cannot read what was done");
@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-fn entry(id: String, fields: &Hash) -> AuditEntry {
+fn entry(id: String, fields: &RedisHash) -> AuditEntry {
     let text = |name: &str| {
         let value = fields.get(name.as_bytes()).map(Vec::as_slice).unwrap_or_default();
         String::from_utf8_lossy(value).into_owned()

@@ -11,7 +11,7 @@ use crate::id::AccountId;
 
 /// A conversation at a site. Worth nothing without the account's session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Conversation {
+pub struct StoredConversation {
     /// Whose it is.
     pub account: AccountId,
     /// With which of its sessions it was had: a new one may be unknown to it.
@@ -28,7 +28,7 @@ impl Store {
     pub async fn keep_conversation(
         &self,
         digest: &str,
-        conversation: &Conversation,
+        conversation: &StoredConversation,
         ttl: Duration,
     ) -> Result<(), StoreError> {
         let record = serde_json::to_string(conversation).expect("texts and JSON always serialize");
@@ -69,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn take_conversation(&self, digest: &str) -> Result<Option<Conversation>, StoreError> {
+    pub async fn take_conversation(&self, digest: &str) -> Result<Option<StoredConversation>, StoreError> {
         let record: Option<Vec<u8>> =
             match self.command(redis::cmd("GETDEL").arg(keys::conversation(digest))).await {
                 Err(StoreError::Unreadable(_)) => None,

@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn postpone(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn set_due(&self, id: AccountId, until: Timestamp) -> Result<(), StoreError> {
         let mut add = redis::cmd("ZADD");
         add.arg(keys::DUE).arg(until.millis()).arg(id.to_string());
         // In this order, so that it is never in neither.
@@ -104,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn is_waiting(&self, id: AccountId) -> Result<bool, StoreError> {
+    pub async fn is_waiting_for_browser(&self, id: AccountId) -> Result<bool, StoreError> {
         let score: Option<Vec<u8>> =
             self.sorted(keys::WAITING, redis::cmd("ZSCORE").arg(keys::WAITING).arg(id.to_string())).await?;
         Ok(score.is_some())
@@ -152,7 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn forget_due(&self, id: AccountId) -> Result<(), StoreError> {
+    pub async fn unschedule(&self, id: AccountId) -> Result<(), StoreError> {
         let remove = |queue: &str| {
             let mut remove = redis::cmd("ZREM");
             remove.arg(queue).arg(id.to_string());

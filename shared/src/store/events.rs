@@ -1,4 +1,4 @@
-//! What changes, as it changes. Pub/sub is lossy: whoever listens also polls, and starts anew on [`Event::Reconnected`].
+//! What changes, as it changes. Pub/sub is lossy: whoever listens also polls, and starts anew on [`StoreEvent::Reconnected`].
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{account::State, id::AccountId};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum StoreEvent {
     /// An account changed: it has a new session, another state, or is gone (then it is `Disabled`).
     Account {
         /// The account.
@@ -38,7 +38,7 @@ pub struct EventStream {
 const SILENCE: Duration = Duration::from_secs(2);
 
 impl Store {
-    /// Listens from now on. The first event is [`Event::Reconnected`], once the line is up.
+    /// Listens from now on. The first event is [`StoreEvent::Reconnected`], once the line is up.
     #[must_use]
     pub fn events(&self) -> EventStream {
         EventStream { store: self.clone(), line: None }
@@ -67,11 +67,11 @@ impl Store {
 
 impl EventStream {
     /// Waits for the next event; reconnects by itself, for ever. Cancel-safe.
-    pub async fn next(&mut self) -> Event {
+    pub async fn next(&mut self) -> StoreEvent {
         loop {
             let Some((asking, messages)) = &mut self.line else {
                 self.reconnect().await;
-                return Event::Reconnected;
+                return StoreEvent::Reconnected;
             };
             match timeout(SILENCE, messages.next()).await {
                 Ok(Some(message)) => {
@@ -109,9 +109,9 @@ impl EventStream {
 }
 
 /// What counts is whose account it is: whoever hears of it reads it anew, whatever else a newer release says.
-fn parse(message: &str) -> Option<Event> {
+fn parse(message: &str) -> Option<StoreEvent> {
     let mut words = message.split(' ');
-    Some(Event::Account {
+    Some(StoreEvent::Account {
         id: words.next()?.parse().ok()?,
         generation: words.next().and_then(|word| word.parse().ok()).unwrap_or_default(),
         state: words.next().and_then(|word| word.parse().ok()),

@@ -14,7 +14,7 @@ use super::{Store, StoreError};
 
 /// How often something was taken away, by where it was. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Junk(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+pub(super) struct JunkCount(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Store {
     /// How often this process took away what did not belong there, by the kind of key.

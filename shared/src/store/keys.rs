@@ -20,7 +20,7 @@
 //! | `lk:site:{site}:rejected` | zset: id -> ms at which the site refused its password | broker | broker | 10 min after the last |
 //! | `lk:site:{site}:paused` | 1: nothing is typed there unasked | broker | broker | 30 min |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
-//! | `lk:conversation:{digest}` | JSON: see [`crate::store::Conversation`] | adapter | adapter | as the site file says |
+//! | `lk:conversation:{digest}` | JSON: see [`crate::store::StoredConversation`] | adapter | adapter | as the site file says |
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
@@ -29,7 +29,7 @@
 //! | `lk:adapters` | hash: id -> ms at which it was there, and the resumption after which it claimed its places; `-last`, `-resumed`, `-blind` | adapter | adapter | 30 min, renewed |
 //! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |
 //! | `lk:{id}:self-test` | nothing: what a broker tries its rights on, with an id that is nobody's | broker | - | a moment |
-//! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::flight::Flight`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
+//! | `lk:flight:{id}` | sealed, ring `session`: see [`crate::recording::TurnRecord`] | adapter | operator | `LATCHKEY_RECORDER_TTL` |
 //! | `lk:flights` | zset: id of a recorded turn -> ms of its end | adapter | operator | while it has members |
 //! | `lk:due` | zset: id -> ms of its next login | broker | broker | while it has members |
 //! | `lk:waiting` | zset: id -> ms since when its login, which is due, waits for a browser | broker | broker | while it has members |
@@ -41,7 +41,7 @@
 //! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
 //! What goes over several slots is several calls: [`super::Store::each`]. `PUBLISH` has no slot and may be in any script.
 
-use super::Role;
+use super::StoreRole;
 use crate::id::{AccountId, SiteName};
 
 /// The channel of events.
@@ -179,7 +179,7 @@ pub(super) fn nudges(digest: &str) -> String {
     format!("lk:nudges:{{{digest}}}")
 }
 
-pub(super) fn services(role: Role) -> String {
+pub(super) fn services(role: StoreRole) -> String {
     format!("lk:services:{role}")
 }
 

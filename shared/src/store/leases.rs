@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     id::{AccountId, PoolName, SiteName},
-    site::SiteLimits,
+    site::SharedLimits,
     time::Timestamp,
 };
 
@@ -109,7 +109,7 @@ impl Store {
         &self,
         site: &SiteName,
         token: &LeaseToken,
-        limits: SiteLimits,
+        limits: SharedLimits,
         absent: &str,
         ttl: Duration,
     ) -> Result<LeaseOutcome, StoreError> {

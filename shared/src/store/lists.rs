@@ -13,9 +13,9 @@ use crate::id::SiteName;
 
 /// What each set held when it was last read. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lists(Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>);
+pub(super) struct CachedSets(Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>);
 
-impl Lists {
+impl CachedSets {
     fn remember(&self, key: &str, members: &[Vec<u8>]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), members.to_vec());
     }

@@ -7,7 +7,7 @@ use crate::{id::AccountId, vault::Sealed};
 
 /// What of an account lies sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Record {
+pub enum SealedRecord {
     /// What is typed; the ring of credentials.
     Credentials,
     /// What its browser kept; the ring of credentials too.
@@ -16,7 +16,7 @@ pub enum Record {
     Session,
 }
 
-impl Record {
+impl SealedRecord {
     fn key(self, id: AccountId) -> String {
         match self {
             Self::Credentials => keys::credentials(id),
@@ -33,7 +33,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn sealing_keys(
         &self,
-        record: Record,
+        record: SealedRecord,
         accounts: &[AccountId],
     ) -> Result<Vec<Option<String>>, StoreError> {
         let mut found = Vec::with_capacity(accounts.len());
@@ -56,7 +56,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn replace_record(
         &self,
-        record: Record,
+        record: SealedRecord,
         id: AccountId,
         old: &Sealed,
         new: &Sealed,

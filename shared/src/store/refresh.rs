@@ -157,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn count_forced(&self, id: AccountId, window: Duration) -> Result<u32, StoreError> {
+    pub async fn count_requested_logins(&self, id: AccountId, window: Duration) -> Result<u32, StoreError> {
         self.count(&keys::forced(id), Some(window), None).await
     }
 

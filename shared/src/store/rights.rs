@@ -14,13 +14,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AT_ONCE, Reach, Store, StoreError, address, keys, lanes::Load};
+use super::{AT_ONCE, Store, StoreError, Topology, address, connections::CallClass, keys};
 use crate::id::{AccountId, SiteName};
 
 /// A side of the store; each is a user of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum StoreRole {
     /// Writes accounts, credentials and sessions.
     Broker,
     /// Reads accounts and sessions, and leases them.
@@ -49,7 +49,7 @@ const STATEFUL: &[&str] = &[
 ];
 
 /// A command that changes nothing, because its arguments are wrong or its key is nobody's. Redis checks rights first.
-struct Trial {
+struct RightsProbe {
     command: &'static str,
     key: Option<String>,
     rest: &'static str,
@@ -69,7 +69,7 @@ pub struct AclUser {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AclRights {
     /// A side of the store.
-    Side(Role),
+    Side(StoreRole),
     /// A replica that copies the server (`masteruser`).
     Replica,
     /// A Sentinel that watches it (`sentinel auth-user`).
@@ -110,7 +110,7 @@ pub fn acl_file(users: &[AclUser]) -> String {
     file
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for StoreRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broker => "broker",
@@ -119,7 +119,7 @@ impl fmt::Display for Role {
     }
 }
 
-impl Role {
+impl StoreRole {
     fn rights(self) -> String {
         let channels = match self {
             Self::Broker => "&lk:*".to_owned(),
@@ -140,16 +140,17 @@ impl Role {
     }
 
     /// Everything that this side sends, and that its scripts call.
-    fn trials(self) -> Vec<Trial> {
+    fn trials(self) -> Vec<RightsProbe> {
         let (id, site) = (AccountId::nobody(), SiteName::self_test());
-        let mut trials: Vec<Trial> = CONNECTION.iter().map(|command| Trial::keyless(command)).collect();
+        let mut trials: Vec<RightsProbe> =
+            CONNECTION.iter().map(|command| RightsProbe::keyless(command)).collect();
         let mut on = |key: String, commands: &[(&'static str, &'static str)]| {
-            trials.extend(commands.iter().map(|(command, rest)| Trial::on(&key, command, rest)));
+            trials.extend(commands.iter().map(|(command, rest)| RightsProbe::on(&key, command, rest)));
         };
         match self {
             Self::Broker => {
                 on(keys::self_test(id), BROKER);
-                trials.push(Trial {
+                trials.push(RightsProbe {
                     command: "PUBLISH",
                     key: Some(keys::EVENTS.to_owned()),
                     rest: "self-test",
@@ -238,7 +239,7 @@ impl Store {
     ///
     /// # Errors
     /// When it does not: the error names what is missing, and the line to add.
-    pub async fn prove(&self, role: Role) -> Result<(), StoreError> {
+    pub async fn prove(&self, role: StoreRole) -> Result<(), StoreError> {
         let policy = self.server_info().await?.eviction_policy;
         if policy.starts_with("allkeys") {
             return Err(StoreError::Evicts(policy));
@@ -250,17 +251,19 @@ impl Store {
     ///
     /// # Errors
     /// When it does not: the error names what is missing, and the line to add.
-    pub async fn prove_rights(&self, role: Role) -> Result<(), StoreError> {
+    pub async fn prove_rights(&self, role: StoreRole) -> Result<(), StoreError> {
         let mut trials = role.trials();
         match self.lanes.reach() {
-            Reach::Server(..) => {}
-            Reach::Sentinel(..) => trials.push(Trial::keyless(OF_SENTINEL)),
-            Reach::Cluster(..) => trials.extend(OF_CLUSTER.iter().map(|command| Trial::keyless(command))),
+            Topology::Server(..) => {}
+            Topology::Sentinel(..) => trials.push(RightsProbe::keyless(OF_SENTINEL)),
+            Topology::Cluster(..) => {
+                trials.extend(OF_CLUSTER.iter().map(|command| RightsProbe::keyless(command)));
+            }
         }
         let trials = trials.into_iter().map(async |trial| self.try_one(&trial).await);
         futures::stream::iter(trials).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         self.try_stateful(role).await?;
-        if role == Role::Adapter {
+        if role == StoreRole::Adapter {
             let secret = keys::credentials(AccountId::nobody());
             if self.command::<Value>(redis::cmd("GET").arg(secret)).await.is_ok() {
                 tracing::warn!(
@@ -271,10 +274,10 @@ impl Store {
         Ok(())
     }
 
-    async fn try_one(&self, trial: &Trial) -> Result<(), StoreError> {
+    async fn try_one(&self, trial: &RightsProbe) -> Result<(), StoreError> {
         let command = trial.build();
         let answer =
-            self.within(Load::Light, async |line| Ok(command.query_async::<Value>(line).await)).await?;
+            self.within(CallClass::Light, async |line| Ok(command.query_async::<Value>(line).await)).await?;
         match answer {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
                 Err(StoreError::Denied(trial.missing()))
@@ -286,24 +289,24 @@ impl Store {
     }
 
     /// A script, a transaction and a subscription, as the store uses them.
-    async fn try_stateful(&self, role: Role) -> Result<(), StoreError> {
+    async fn try_stateful(&self, role: StoreRole) -> Result<(), StoreError> {
         let id = AccountId::nobody();
         let key = match role {
-            Role::Broker => keys::self_test(id),
-            Role::Adapter => keys::leases(id),
+            StoreRole::Broker => keys::self_test(id),
+            StoreRole::Adapter => keys::leases(id),
         };
         let script = redis::Script::new("return redis.call('EXISTS', KEYS[1])");
         self.script::<u64>(&script.key(&key)).await?;
         self.pipeline::<Value>(redis::pipe().atomic().cmd("EXISTS").arg(&key)).await?;
         drop(self.subscribe().await?);
         match role {
-            Role::Broker => self.command(redis::cmd("DEL").arg(&key)).await,
-            Role::Adapter => Ok(()),
+            StoreRole::Broker => self.command(redis::cmd("DEL").arg(&key)).await,
+            StoreRole::Adapter => Ok(()),
         }
     }
 }
 
-impl Trial {
+impl RightsProbe {
     /// What its right lacks, and the words that grant it.
     fn missing(&self) -> String {
         let right = right(self.command);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, Store, StoreError, accounts::Hash, keys, sessions::millis};
+use super::{Store, StoreError, StoreRole, accounts::RedisHash, keys, sessions::millis};
 use crate::time::Timestamp;
 
 /// A service that has been silent for longer is gone. Until then it may come back with the keys that it had.
@@ -17,7 +17,7 @@ pub struct Service {
     /// Drawn at its start.
     pub id: String,
     /// What it is.
-    pub role: Role,
+    pub role: StoreRole,
     /// Keys of credentials; an adapter has none.
     pub credentials: Vec<String>,
     /// Keys of sessions.
@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis is unavailable; it is taken for gone in a while then.
-    pub async fn leave(&self, role: Role, id: &str) -> Result<(), StoreError> {
+    pub async fn deregister(&self, role: StoreRole, id: &str) -> Result<(), StoreError> {
         self.command(redis::cmd("HDEL").arg(keys::services(role)).arg(id)).await
     }
 
@@ -53,8 +53,9 @@ impl Store {
     pub async fn services(&self) -> Result<Vec<Service>, StoreError> {
         let now = self.server_time().await?;
         let mut services = Vec::new();
-        for role in [Role::Broker, Role::Adapter] {
-            let reports: Hash = match self.command(redis::cmd("HGETALL").arg(keys::services(role))).await {
+        for role in [StoreRole::Broker, StoreRole::Adapter] {
+            let reports: RedisHash = match self.command(redis::cmd("HGETALL").arg(keys::services(role))).await
+            {
                 // The next report of such a service takes it away.
                 Err(StoreError::Unreadable(_)) => continue,
                 reports => reports?,
@@ -77,7 +78,7 @@ impl Store {
 }
 
 /// When a service reported, and what.
-fn read(role: Role, id: &[u8], report: &[u8]) -> Option<(Timestamp, Service)> {
+fn read(role: StoreRole, id: &[u8], report: &[u8]) -> Option<(Timestamp, Service)> {
     let (at, service) = str::from_utf8(report).ok()?.split_once(' ')?;
     let service: Service = serde_json::from_str(service).ok()?;
     let is_its_own = service.role == role && service.id.as_bytes() == id;

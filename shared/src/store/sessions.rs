@@ -7,7 +7,7 @@ use rand::{TryRng, rngs::SysRng};
 
 use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, due::parsed, keys};
 use crate::{
-    account::{Cause, Evidence, LastLogin, Move, SessionOrigin, State},
+    account::{Evidence, LastLogin, SessionOrigin, State, Transition, TransitionCause},
     id::AccountId,
     time::Timestamp,
     vault::Sealed,
@@ -17,7 +17,7 @@ use crate::{
 const LONGEST_LOCK: Duration = Duration::from_secs(10 * 60);
 
 /// What two commands of one transaction answer, each for itself.
-type Answers = (Result<Option<Vec<u8>>, RedisError>, Result<Option<Vec<u8>>, RedisError>);
+type TransactionAnswers = (Result<Option<Vec<u8>>, RedisError>, Result<Option<Vec<u8>>, RedisError>);
 
 /// The right to sign in with one account, for a while. Nothing frees it but its holder or its end.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub enum Published {
 
 /// Whether credentials were replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replaced {
+pub enum ReplaceOutcome {
     /// They are the account's now.
     Done,
     /// They are not: others were stored since their version was drawn, or since their base was read.
@@ -120,16 +120,16 @@ impl Store {
         version: u64,
         sealed: &Sealed,
         base: Option<u64>,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<ReplaceOutcome, StoreError> {
         let script = redis::Script::new(include_str!("put_credentials.lua"));
         let mut call = script.key(keys::account(id));
         call.key(keys::credentials(id)).key(keys::state(id));
         call.arg(version).arg(sealed.as_bytes()).arg(fields::optional(base));
         let answer: u64 = self.script(&call).await?;
         Ok(match answer {
-            1 => Replaced::Done,
-            2 => Replaced::Overtaken,
-            _ => Replaced::NoAccount,
+            1 => ReplaceOutcome::Done,
+            2 => ReplaceOutcome::Overtaken,
+            _ => ReplaceOutcome::NoAccount,
         })
     }
 
@@ -195,7 +195,7 @@ impl Store {
         call.arg(keys::EVENTS).arg(id.to_string()).arg(SESSION_EXPIRED);
         call.arg(new.state.map(Sealed::as_bytes).unwrap_or_default());
         let evidence = Evidence { at: Timestamp::now(), seen: new.evidence };
-        let step = Move::new(Cause::SessionPublished, State::Active, "");
+        let step = Transition::new(TransitionCause::SessionPublished, State::Active, "");
         call.arg(fields::states(&step.origins()));
         let fields = fields::of_step(step)
             .into_iter()
@@ -214,8 +214,8 @@ impl Store {
             return Ok(Published::Stale);
         }
         match new.refresh_at {
-            Some(at) => self.postpone(id, at).await?,
-            None => self.forget_due(id).await?,
+            Some(at) => self.set_due(id, at).await?,
+            None => self.unschedule(id).await?,
         }
         Ok(Published::Done)
     }
@@ -244,7 +244,7 @@ impl Store {
         pipe.atomic().ignore_errors();
         pipe.cmd("HGET").arg(keys::account(id)).arg(number);
         pipe.cmd("GET").arg(key);
-        let (number, record): Answers = match self.pipeline(&pipe).await {
+        let (number, record): TransactionAnswers = match self.pipeline(&pipe).await {
             Err(StoreError::Unreadable(_)) => return Ok(None),
             answers => answers?,
         };

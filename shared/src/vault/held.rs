@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     KeyRing,
-    source::{Names, Source},
+    source::{RingSource, RingVariables},
 };
 use crate::env::{Env, EnvError};
 
@@ -18,28 +18,28 @@ use crate::env::{Env, EnvError};
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// The ring, and where it came from.
-pub(super) struct Held {
+pub(super) struct LoadedRing {
     ring: RwLock<KeyRing>,
-    source: Source,
+    source: RingSource,
     name: &'static str,
-    reading: Mutex<Reading>,
+    reading: Mutex<RingReading>,
 }
 
 #[derive(Default)]
-struct Reading {
+struct RingReading {
     last: Option<Instant>,
     /// What the last read found, if it was something new.
     candidate: Option<KeyRing>,
     in_trouble: bool,
 }
 
-impl Held {
+impl LoadedRing {
     pub(super) fn fixed(ring: KeyRing) -> Self {
-        Self { ring: RwLock::new(ring), source: Source::Environment, name: "", reading: Mutex::default() }
+        Self { ring: RwLock::new(ring), source: RingSource::Environment, name: "", reading: Mutex::default() }
     }
 
-    pub(super) fn from_env(env: &Env, names: Names) -> Result<Self, EnvError> {
-        let (source, text) = Source::find(env, names)?;
+    pub(super) fn from_env(env: &Env, names: RingVariables) -> Result<Self, EnvError> {
+        let (source, text) = RingSource::find(env, names)?;
         let ring = KeyRing::parse(&text);
         let ring = ring.map_err(|error| EnvError::invalid(names.ring, error.to_string()))?;
         Ok(Self { ring: RwLock::new(ring), source, name: names.ring, reading: Mutex::default() })
@@ -101,7 +101,7 @@ impl Held {
         true
     }
 
-    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
+    fn reading(&self) -> std::sync::MutexGuard<'_, RingReading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,8 +120,8 @@ mod tests {
     fn a_file_that_is_half_written_is_not_taken_over() {
         let (old, new) = (KeyRing::generate(), KeyRing::generate());
         let both = format!("{}\n{}", new.expose_secret(), old.expose_secret());
-        let mut held = Held::fixed(ring(old.expose_secret()));
-        held.source = Source::File("/nonexistent".into());
+        let mut held = LoadedRing::fixed(ring(old.expose_secret()));
+        held.source = RingSource::File("/nonexistent".into());
 
         assert!(!held.found(Ok(ring(new.expose_secret()))), "half of it");
         assert!(!held.found(Ok(ring(&both))), "all of it, seen once");

@@ -26,7 +26,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{KeyId, Place, VaultError, ring::Key};
+use super::{KeyId, RecordContext, VaultError, ring::RingKey};
 
 const MAGIC: &[u8; 4] = b"LKV1";
 const SUITE: u8 = 1;
@@ -40,7 +40,7 @@ const PADDING_STEP: usize = 256;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RecordKind {
     /// A username, a password, a TOTP seed.
     Credentials = 1,
     /// A session.
@@ -54,12 +54,12 @@ pub enum Kind {
 }
 
 /// The random parts of one record.
-pub(super) struct Random {
+pub(super) struct RecordRandom {
     pub(super) salt: [u8; 32],
     pub(super) nonce: [u8; 12],
 }
 
-impl Random {
+impl RecordRandom {
     pub(super) fn draw() -> Self {
         let mut random = Self { salt: [0; 32], nonce: [0; 12] };
         SysRng.try_fill_bytes(&mut random.salt).expect("the operating system gives randomness");
@@ -68,13 +68,18 @@ impl Random {
     }
 }
 
-pub(super) fn seal(key: &Key, plaintext: &[u8], place: &Place<'_>, random: &Random) -> Vec<u8> {
+pub(super) fn seal(
+    key: &RingKey,
+    plaintext: &[u8],
+    place: &RecordContext<'_>,
+    random: &RecordRandom,
+) -> Vec<u8> {
     let mut record = Vec::with_capacity(NONCE.end + plaintext.len() + PADDING_STEP + TAG_BYTES);
     record.extend_from_slice(MAGIC);
     record.extend_from_slice(&[SUITE, place.kind as u8]);
     record.extend_from_slice(&key.id.0.to_be_bytes());
     record.extend_from_slice(&random.salt);
-    let derived = Derived::new(key, &record[..SALT.end]);
+    let derived = DerivedKey::new(key, &record[..SALT.end]);
     let aad = additional_data(&record[..SALT.end], place);
     record.extend_from_slice(&*derived.commitment);
     record.extend_from_slice(&random.nonce);
@@ -86,7 +91,7 @@ pub(super) fn seal(key: &Key, plaintext: &[u8], place: &Place<'_>, random: &Rand
 }
 
 /// The key that a record names, once its format and kind are right.
-pub(super) fn key_id(record: &[u8], kind: Kind) -> Result<KeyId, VaultError> {
+pub(super) fn key_id(record: &[u8], kind: RecordKind) -> Result<KeyId, VaultError> {
     let starts_well = record.starts_with(MAGIC) && record.get(4) == Some(&SUITE);
     if !starts_well || record.len() < NONCE.end + TAG_BYTES {
         return Err(VaultError::Format);
@@ -104,9 +109,13 @@ pub(super) fn named_key(beginning: &[u8]) -> Option<KeyId> {
 }
 
 /// Opens a record that [`key_id`] has looked at.
-pub(super) fn open(key: &Key, record: &[u8], place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+pub(super) fn open(
+    key: &RingKey,
+    record: &[u8],
+    place: &RecordContext<'_>,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let header = &record[..SALT.end];
-    let derived = Derived::new(key, header);
+    let derived = DerivedKey::new(key, header);
     if !bool::from(derived.commitment.ct_eq(&record[COMMITMENT])) {
         return Err(VaultError::Refused);
     }
@@ -116,14 +125,14 @@ pub(super) fn open(key: &Key, record: &[u8], place: &Place<'_>) -> Result<Zeroiz
     unpad(Zeroizing::new(padded))
 }
 
-struct Derived {
+struct DerivedKey {
     cipher: Aes256Gcm,
     commitment: Zeroizing<[u8; 32]>,
 }
 
-impl Derived {
+impl DerivedKey {
     /// `header` is the record up to the end of the salt.
-    fn new(key: &Key, header: &[u8]) -> Self {
+    fn new(key: &RingKey, header: &[u8]) -> Self {
         let hkdf = Hkdf::<Sha256>::new(Some(&header[SALT]), &*key.bytes);
         let info = [b"latchkey/v1/".as_slice(), &header[..SALT.start]].concat();
         let mut output = Zeroizing::new([0; 64]);
@@ -136,8 +145,8 @@ impl Derived {
     }
 }
 
-fn additional_data(header: &[u8], place: &Place<'_>) -> Vec<u8> {
-    let epoch = place.epoch.to_be_bytes();
+fn additional_data(header: &[u8], place: &RecordContext<'_>) -> Vec<u8> {
+    let epoch = place.generation_or_version.to_be_bytes();
     let fields: [&[u8]; 5] =
         [header, place.deployment.as_bytes(), place.redis_key.as_bytes(), place.owner.as_bytes(), &epoch];
     let mut aad = Vec::new();

@@ -33,7 +33,7 @@ pub struct BadKeyId;
 
 /// One key.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct RingKey {
     pub(super) id: KeyId,
     pub(super) bytes: Zeroizing<[u8; 32]>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Key {
 /// A key ring. As text: one `id:key` per line (or separated by blanks or commas), key in base64url without padding;
 /// the first seals, the others only open; `#` starts a comment.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeyRing(Vec<Key>);
+pub struct KeyRing(Vec<RingKey>);
 
 /// Text that is no key ring. It never repeats the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +68,7 @@ impl KeyRing {
         let mut keys = Vec::new();
         let mut ids = BTreeSet::new();
         for (index, entry) in entries.enumerate() {
-            let key = Key::parse(entry.trim()).ok_or(RingError::Entry(index + 1))?;
+            let key = RingKey::parse(entry.trim()).ok_or(RingError::Entry(index + 1))?;
             if !ids.insert(key.id) {
                 return Err(RingError::Twice(key.id));
             }
@@ -83,7 +83,7 @@ impl KeyRing {
     /// When the operating system has no randomness.
     #[must_use]
     pub fn generate() -> SecretString {
-        Key::draw().text()
+        RingKey::draw().text()
     }
 
     /// The ring with a new key at its end, which only opens as yet, and that key's id.
@@ -92,9 +92,9 @@ impl KeyRing {
     /// When the operating system has no randomness.
     #[must_use]
     pub fn with_new_key(mut self) -> (Self, KeyId) {
-        let mut key = Key::draw();
+        let mut key = RingKey::draw();
         while self.find(key.id).is_some() {
-            key = Key::draw();
+            key = RingKey::draw();
         }
         let id = key.id;
         self.0.push(key);
@@ -126,11 +126,11 @@ impl KeyRing {
     }
 
     /// The key that seals.
-    pub(super) fn sealing(&self) -> &Key {
+    pub(super) fn sealing(&self) -> &RingKey {
         self.0.first().expect("a ring is never empty")
     }
 
-    pub(super) fn find(&self, id: KeyId) -> Option<&Key> {
+    pub(super) fn find(&self, id: KeyId) -> Option<&RingKey> {
         self.0.iter().find(|key| key.id == id)
     }
 
@@ -141,7 +141,7 @@ impl KeyRing {
     }
 }
 
-impl Key {
+impl RingKey {
     fn parse(entry: &str) -> Option<Self> {
         let (id, key) = entry.split_once(':')?;
         let id = id.parse().ok()?;

@@ -22,7 +22,7 @@ const LONGEST: u64 = 64 * 1024;
 
 /// Where the text of a ring is.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) enum RingSource {
     /// In the environment, which does not change.
     Environment,
     /// In a file.
@@ -33,19 +33,19 @@ pub(super) enum Source {
 
 /// Names of the variables of one ring; the first has a `_FILE` as well.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Names {
+pub(super) struct RingVariables {
     pub(super) ring: &'static str,
     pub(super) command: &'static str,
 }
 
-pub(super) const CREDENTIALS: Names =
-    Names { ring: "LATCHKEY_CREDENTIALS_KEYS", command: "LATCHKEY_CREDENTIALS_KEYS_COMMAND" };
-pub(super) const SESSION: Names =
-    Names { ring: "LATCHKEY_SESSION_KEYS", command: "LATCHKEY_SESSION_KEYS_COMMAND" };
+pub(super) const CREDENTIALS: RingVariables =
+    RingVariables { ring: "LATCHKEY_CREDENTIALS_KEYS", command: "LATCHKEY_CREDENTIALS_KEYS_COMMAND" };
+pub(super) const SESSION: RingVariables =
+    RingVariables { ring: "LATCHKEY_SESSION_KEYS", command: "LATCHKEY_SESSION_KEYS_COMMAND" };
 
-impl Source {
+impl RingSource {
     /// Finds a ring and reads it.
-    pub(super) fn find(env: &Env, names: Names) -> Result<(Self, SecretString), EnvError> {
+    pub(super) fn find(env: &Env, names: RingVariables) -> Result<(Self, SecretString), EnvError> {
         let command = env.text(names.command)?;
         let file = env.secret_file(names.ring);
         if command.is_some() && (file.is_some() || env.secret(names.ring)?.is_some()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{
-    record::{Random, seal},
+    record::{RecordRandom, seal},
     *,
 };
 use crate::time::Timestamp;
@@ -88,7 +88,7 @@ fn a_record_moved_to_another_redis_key_does_not_open() {
     let vault = SessionVault::new(ring(RING), "test");
     let sealed = vault.seal(&session(), alice(), 7);
 
-    let elsewhere = Place { redis_key: keys::credentials(alice()), ..vault.place(alice(), 7) };
+    let elsewhere = RecordContext { redis_key: keys::credentials(alice()), ..vault.place(alice(), 7) };
 
     assert_eq!(vault.0.open(&sealed, &elsewhere).unwrap_err(), VaultError::Refused);
 }
@@ -100,7 +100,7 @@ fn a_record_of_another_kind_does_not_open() {
         (SessionVault::new(ring(RING), "test"), CredentialsVault::new(ring(RING), "test"));
     let sealed = credentials_vault.seal(&credentials(), alice(), 7);
     let mut relabelled = sealed.as_bytes().to_vec();
-    relabelled[5] = Kind::Session as u8;
+    relabelled[5] = RecordKind::Session as u8;
 
     assert_eq!(sessions.open(&sealed, alice(), 7).unwrap_err(), VaultError::Kind);
     let relabelled = Sealed::from_stored(relabelled);
@@ -110,7 +110,7 @@ fn a_record_of_another_kind_does_not_open() {
 #[test]
 fn a_recording_opens_as_that_turns_and_as_nothing_else() {
     let vault = SessionVault::new(ring(RING), "test");
-    let flight = Flight { id: "01JD9Z6V8W0000000000000009".to_owned(), ..Flight::default() };
+    let flight = TurnRecord { id: "01JD9Z6V8W0000000000000009".to_owned(), ..TurnRecord::default() };
 
     let sealed = vault.seal_flight(&flight);
 
@@ -199,22 +199,32 @@ fn a_short_and_a_long_password_seal_to_one_size() {
 /// one breaks every stored record.
 #[test]
 fn golden_vectors_stay() {
-    let random = Random { salt: [0x11; 32], nonce: [0x22; 12] };
+    let random = RecordRandom { salt: [0x11; 32], nonce: [0x22; 12] };
     for (kind, plaintext, file) in [
-        (Kind::Credentials, b"plaintext of credentials".as_slice(), include_str!("golden/credentials.hex")),
-        (Kind::Session, b"plaintext of a session".as_slice(), include_str!("golden/session.hex")),
-        (Kind::State, b"plaintext of what a browser kept".as_slice(), include_str!("golden/state.hex")),
-        (Kind::Answer, b"plaintext of an answer".as_slice(), include_str!("golden/answer.hex")),
-        (Kind::Flight, b"plaintext of a recording".as_slice(), include_str!("golden/flight.hex")),
+        (
+            RecordKind::Credentials,
+            b"plaintext of credentials".as_slice(),
+            include_str!("golden/credentials.hex"),
+        ),
+        (RecordKind::Session, b"plaintext of a session".as_slice(), include_str!("golden/session.hex")),
+        (RecordKind::State, b"plaintext of what a browser kept".as_slice(), include_str!("golden/state.hex")),
+        (RecordKind::Answer, b"plaintext of an answer".as_slice(), include_str!("golden/answer.hex")),
+        (RecordKind::Flight, b"plaintext of a recording".as_slice(), include_str!("golden/flight.hex")),
     ] {
         let redis_key = match kind {
-            Kind::Credentials => keys::credentials(alice()),
-            Kind::Session => keys::session(alice()),
-            Kind::Answer => keys::answer("aa"),
-            Kind::Flight => keys::flight("aa"),
-            Kind::State => keys::state(alice()),
+            RecordKind::Credentials => keys::credentials(alice()),
+            RecordKind::Session => keys::session(alice()),
+            RecordKind::Answer => keys::answer("aa"),
+            RecordKind::Flight => keys::flight("aa"),
+            RecordKind::State => keys::state(alice()),
         };
-        let place = Place { kind, deployment: "test", redis_key, owner: alice().to_string(), epoch: 7 };
+        let place = RecordContext {
+            kind,
+            deployment: "test",
+            redis_key,
+            owner: alice().to_string(),
+            generation_or_version: 7,
+        };
 
         let record = seal(ring(RING).sealing(), plaintext, &place, &random);
 

@@ -6,8 +6,8 @@ use divan::{Bencher, counter::ItemsCount};
 use latchkey_adapter::micro;
 use latchkey_bridge::{
     catalog::Catalog,
-    dialect::{Dialect, Form, Nonce, Written},
-    sieve::{End, Limits, Sieve},
+    dialect::{CallFormat, Dialect, Nonce, WrittenCall},
+    sieve::{AnswerEnd, Sieve, SieveLimits},
 };
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,7 @@ fn encoder(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(CHUNKS)).with_inputs(words).bench_values(micro::encode);
 }
 
-fn dialect(form: Form) -> Dialect {
+fn dialect(form: CallFormat) -> Dialect {
     Dialect { form, nonce: Nonce::derive(b"a secret", "a conversation") }
 }
 
@@ -53,13 +53,13 @@ fn tools() -> Arc<Catalog> {
 
 /// How many events an answer has.
 fn sieved(catalog: &Arc<Catalog>, dialect: &Dialect, pieces: &[String]) -> usize {
-    let mut sieve = Sieve::new(Arc::clone(catalog), dialect, Limits::default());
+    let mut sieve = Sieve::new(Arc::clone(catalog), dialect, SieveLimits::default());
     let (mut events, mut count) = (Vec::new(), 0);
     for piece in pieces {
         sieve.push_text(piece, &mut events);
         count += events.drain(..).count();
     }
-    sieve.finish(End::Complete, &mut events);
+    sieve.finish(AnswerEnd::Complete, &mut events);
     count + events.len()
 }
 
@@ -75,17 +75,17 @@ fn sieve_plain(bencher: Bencher<'_, '_>, form: &str) {
 fn sieve_call(bencher: Bencher<'_, '_>, form: &str) {
     let (catalog, dialect) = (tools(), dialect(parsed(form)));
     let arguments = Map::from_iter([("content".to_owned(), Value::from(words().concat()))]);
-    let block = dialect.calls(&[Written { name: "write", arguments: &arguments }]);
+    let block = dialect.calls(&[WrittenCall { name: "write", arguments: &arguments }]);
     let letters: Vec<char> = block.chars().collect();
     let pieces: Vec<String> =
         letters.chunks(letters.len().div_ceil(CHUNKS)).map(|chunk| chunk.iter().collect()).collect();
     bencher.counter(ItemsCount::new(pieces.len())).bench(|| sieved(&catalog, &dialect, &pieces));
 }
 
-fn parsed(form: &str) -> Form {
+fn parsed(form: &str) -> CallFormat {
     match form {
-        "xml" => Form::Xml,
-        "json" => Form::Json,
-        _ => Form::Fence,
+        "xml" => CallFormat::Xml,
+        "json" => CallFormat::Json,
+        _ => CallFormat::Fence,
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::ensure;
 use latchkey_bridge::{
     catalog::Catalog,
-    dialect::{Dialect, Form, Nonce, Written},
-    sieve::{End, Limits, Sieve, event::Event},
+    dialect::{CallFormat, Dialect, Nonce, WrittenCall},
+    sieve::{AnswerEnd, Sieve, SieveLimits, event::SieveEvent},
 };
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,7 @@ const CONTENTS: [(&str, &str); 2] = [
 pub(crate) fn run() -> anyhow::Result<()> {
     println!("  {:<8}{:<10}{:>10}{:>14}{:>9}", "dialect", "argument", "KiB", "ns per byte", "ratio");
     let mut worst = 0.0_f64;
-    for form in [Form::Xml, Form::Json, Form::Fence] {
+    for form in [CallFormat::Xml, CallFormat::Json, CallFormat::Fence] {
         for (name, lines) in CONTENTS {
             let mut before = None;
             for kib in KIB {
@@ -52,24 +52,25 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 /// CPU nanoseconds per byte of a call with this argument, each letter a piece of its own.
-fn cost(form: Form, content: &str) -> anyhow::Result<f64> {
+fn cost(form: CallFormat, content: &str) -> anyhow::Result<f64> {
     let dialect = Dialect { form, nonce: Nonce::derive(b"a secret", "a conversation") };
     let parameters = json!({"type": "object", "properties": {"content": {"type": "string"}}});
     let catalog = Arc::new(Catalog::new(&[json!({"function": {"name": "write", "parameters": parameters}})]));
     let arguments = Map::from_iter([("content".to_owned(), Value::from(content))]);
-    let block = dialect.calls(&[Written { name: "write", arguments: &arguments }]);
+    let block = dialect.calls(&[WrittenCall { name: "write", arguments: &arguments }]);
     let mut fastest = u64::MAX;
     for _ in 0..ROUNDS {
-        let mut sieve = Sieve::new(Arc::clone(&catalog), &dialect, Limits::default());
+        let mut sieve = Sieve::new(Arc::clone(&catalog), &dialect, SieveLimits::default());
         let mut events = Vec::new();
         let begun = clock::cpu_nanos();
         for (at, letter) in block.char_indices() {
             sieve.push_text(&block[at..at + letter.len_utf8()], &mut events);
         }
-        sieve.finish(End::Complete, &mut events);
+        sieve.finish(AnswerEnd::Complete, &mut events);
         fastest = fastest.min(clock::cpu_nanos() - begun);
-        let read =
-            events.iter().find_map(|event| if let Event::Call(call) = event { Some(call) } else { None });
+        let read = events
+            .iter()
+            .find_map(|event| if let SieveEvent::Call(call) = event { Some(call) } else { None });
         let read: Value = serde_json::from_str(read.map_or("", |call| &call.arguments))?;
         ensure!(read == Value::Object(arguments.clone()), "the call did not come back");
     }

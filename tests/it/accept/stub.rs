@@ -42,7 +42,7 @@ pub(super) struct Stub {
 }
 
 /// What it answers a request.
-enum Said {
+enum StubReply {
     Text(&'static str),
     Call(Value),
 }
@@ -65,8 +65,8 @@ async fn chat(State(broken): State<Arc<Broken>>, Json(request): Json<Value>) -> 
     };
     let usage = json!({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2});
     let (delta, finish) = match said {
-        Said::Text(text) => (json!({"content": text}), "stop"),
-        Said::Call(arguments) => {
+        StubReply::Text(text) => (json!({"content": text}), "stop"),
+        StubReply::Call(arguments) => {
             let function = json!({"name": "write", "arguments": arguments.to_string()});
             let call = json!([{"index": 0, "id": "call_1", "type": "function", "function": function}]);
             (json!({"tool_calls": call}), "tool_calls")
@@ -94,10 +94,10 @@ async fn messages(State(broken): State<Arc<Broken>>, Json(request): Json<Value>)
         Err(refused) => return refused,
     };
     let (block, delta, reason) = match said {
-        Said::Text(text) => {
+        StubReply::Text(text) => {
             (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text}), "end_turn")
         }
-        Said::Call(arguments) => (
+        StubReply::Call(arguments) => (
             json!({"type": "tool_use", "id": "toolu_1", "name": "write", "input": {}}),
             json!({"type": "input_json_delta", "partial_json": arguments.to_string()}),
             "tool_use",
@@ -121,7 +121,7 @@ async fn messages(State(broken): State<Arc<Broken>>, Json(request): Json<Value>)
     stream(events.iter().map(event).collect())
 }
 
-async fn said(broken: Broken, request: &Value) -> Result<Said, Response> {
+async fn said(broken: Broken, request: &Value) -> Result<StubReply, Response> {
     let has_begun =
         request["messages"].as_array().unwrap().iter().any(|message| message["role"] == "assistant");
     match broken {
@@ -130,11 +130,11 @@ async fn said(broken: Broken, request: &Value) -> Result<Said, Response> {
         _ => {}
     }
     Ok(match broken {
-        _ if !request["tools"].is_array() => Said::Text("It is four."),
-        Broken::LeaksMarkup => Said::Text(MARKUP),
-        Broken::EndsEarly if has_begun => Said::Text("I have written both files."),
-        Broken::WrongArguments => Said::Call(json!({"path": "a.txt"})),
-        _ => Said::Call(json!({"path": "a.txt", "content": "one\n"})),
+        _ if !request["tools"].is_array() => StubReply::Text("It is four."),
+        Broken::LeaksMarkup => StubReply::Text(MARKUP),
+        Broken::EndsEarly if has_begun => StubReply::Text("I have written both files."),
+        Broken::WrongArguments => StubReply::Call(json!({"path": "a.txt"})),
+        _ => StubReply::Call(json!({"path": "a.txt", "content": "one\n"})),
     })
 }
 

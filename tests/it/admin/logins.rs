@@ -5,7 +5,7 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use support::{
-    practice::{Options, PASSWORD, Practice, TOTP_SEED, USERNAME},
+    practice::{PASSWORD, Practice, PracticeOptions, TOTP_SEED, USERNAME},
     wait,
 };
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ fn practice_account() -> Value {
 }
 
 async fn practice() -> (Practice, Broker) {
-    let options = Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() };
+    let options = PracticeOptions { totp_seed: Some(TOTP_SEED.to_owned()), ..PracticeOptions::default() };
     let practice = Practice::start(options).await;
     let urls = format!("practice={}", practice.url);
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &urls)]).await;
@@ -85,7 +85,7 @@ async fn browser_login_is_followed_to_its_end() {
 async fn browser_login_with_a_wrong_password_says_why() {
     let artefacts = tempfile::tempdir().unwrap();
     let directory = artefacts.path().to_str().unwrap();
-    let practice = Practice::start(Options::default()).await;
+    let practice = Practice::start(PracticeOptions::default()).await;
     let urls = format!("practice={}", practice.url);
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &urls), ("LATCHKEY_ARTEFACTS", directory)]).await;
     let mut body = practice_account();

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use support::practice::{COOKIE, Options, Practice, USERNAME};
+use support::practice::{COOKIE, Practice, PracticeOptions, USERNAME};
 
 use super::{broker::Broker, shown::shown};
 
@@ -17,7 +17,7 @@ async fn give(broker: &Broker, account: &str, body: &Value) -> Response {
 
 #[tokio::test]
 async fn session_refused() {
-    let practice = Practice::start(Options::default()).await;
+    let practice = Practice::start(PracticeOptions::default()).await;
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &format!("practice={}", practice.url))]).await;
     let account = account(&broker).await;
 
@@ -86,7 +86,7 @@ async fn login_running() {
 
 #[tokio::test]
 async fn every_mistake_in_a_session_is_named_and_no_value_repeated() {
-    let practice = Practice::start(Options::default()).await;
+    let practice = Practice::start(PracticeOptions::default()).await;
     let origin = practice.url.origin().ascii_serialization();
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &format!("practice={}", practice.url))]).await;
     let account = account(&broker).await;

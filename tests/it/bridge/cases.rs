@@ -6,31 +6,31 @@ pub(crate) mod expect;
 pub(crate) mod load;
 
 use latchkey_bridge::{
-    dialect::Form,
-    sieve::{End, Limits, event::Summary},
+    dialect::CallFormat,
+    sieve::{AnswerEnd, SieveLimits, event::AnswerSummary},
 };
 
 use crate::bridge::support::{Piece, sift, split};
-use expect::Said;
-use load::{Case, Upstream};
+use expect::SieveOutput;
+use load::{BridgeCase, CaseUpstream};
 
 /// How many random splits each case is fed in.
 const SPLITS: u64 = 100;
 
 #[test]
 fn every_case_of_the_sieve_holds_in_any_split() {
-    for form in [Form::Xml, Form::Json, Form::Fence] {
+    for form in [CallFormat::Xml, CallFormat::Json, CallFormat::Fence] {
         for case in load::cases() {
-            let Some(Upstream { channel, text, after }) = case.upstream() else { continue };
+            let Some(CaseUpstream { channel, text, after }) = case.upstream() else { continue };
             let mut first = None;
             let splits = if text.len() < 10_000 { SPLITS } else { 3 };
             for seed in 0..=splits {
                 let pieces = if seed == 0 { vec![text.clone()] } else { split(&text, seed) };
                 let pieces = pieces.into_iter().map(channel).chain(after.clone().map(Piece::Text));
                 let pieces: Vec<Piece> = pieces.collect();
-                let (events, summary) = sift(form, Limits::default(), End::Complete, &pieces);
-                case.expect.check(&case.id, &Said { events: &events, upstream: &text });
-                let summary = Summary { scanned: 0, ..summary };
+                let (events, summary) = sift(form, SieveLimits::default(), AnswerEnd::Complete, &pieces);
+                case.expect.check(&case.id, &SieveOutput { events: &events, upstream: &text });
+                let summary = AnswerSummary { scanned: 0, ..summary };
                 let first = first.get_or_insert_with(|| (events.clone(), summary.clone()));
                 assert_eq!(*first, (events, summary), "{} split by {seed}", case.id);
             }
@@ -41,7 +41,7 @@ fn every_case_of_the_sieve_holds_in_any_split() {
 #[test]
 fn all_cases_of_groups_a_to_g_are_read() {
     let cases = load::cases();
-    let marked = |case: &Case| case.id.clone();
+    let marked = |case: &BridgeCase| case.id.clone();
 
     let judged: Vec<String> =
         cases.iter().filter(|case| case.expect.is_for_the_judge()).map(marked).collect();

@@ -1,11 +1,11 @@
 //! How models stray from what they were told, and what must come of it.
 
 use latchkey_bridge::{
-    dialect::Form,
+    dialect::CallFormat,
     render::reask,
     sieve::{
-        End, Expectation, Limits, Sieve,
-        event::{Event, Kind, Reading},
+        AnswerEnd, Expectation, Sieve, SieveLimits,
+        event::{CallOrigin, InvalidKind, SieveEvent},
         join,
     },
 };
@@ -15,21 +15,24 @@ use crate::bridge::support::{Piece, calls, catalog, dialect, reasoning, sift, te
 
 /// With our nonce for `_N`.
 fn own(text: &str) -> String {
-    text.replace("_N", &format!("_{}", dialect(Form::Xml).nonce))
+    text.replace("_N", &format!("_{}", dialect(CallFormat::Xml).nonce))
 }
 
-fn kinds(said: &str) -> (usize, Vec<Kind>, String) {
-    let (events, _) = whole(Form::Xml, &own(said));
-    let kind = |event: &Event| if let Event::Invalid(invalid) = event { Some(invalid.kind) } else { None };
+fn kinds(said: &str) -> (usize, Vec<InvalidKind>, String) {
+    let (events, _) = whole(CallFormat::Xml, &own(said));
+    let kind =
+        |event: &SieveEvent| if let SieveEvent::Invalid(invalid) = event { Some(invalid.kind) } else { None };
     (calls(&events).len(), events.iter().filter_map(kind).collect(), text(&events))
 }
 
 fn fault(said: &str) -> String {
-    let (events, _) = whole(Form::Xml, &own(said));
-    let Some(Event::Invalid(invalid)) = events.iter().find(|event| matches!(event, Event::Invalid(_))) else {
+    let (events, _) = whole(CallFormat::Xml, &own(said));
+    let Some(SieveEvent::Invalid(invalid)) =
+        events.iter().find(|event| matches!(event, SieveEvent::Invalid(_)))
+    else {
         panic!("{events:?}")
     };
-    reask::correction(invalid, &catalog(), &dialect(Form::Xml))
+    reask::correction(invalid, &catalog(), &dialect(CallFormat::Xml))
 }
 
 const CALL: &str = "<invoke_N name=\"bash\"><parameter_N name=\"command\">ls</parameter_N></invoke_N>";
@@ -53,7 +56,7 @@ fn small_drift_in_our_own_dialect_is_a_call() {
     ];
 
     for said in said {
-        let (events, _) = whole(Form::Xml, &own(&said));
+        let (events, _) = whole(CallFormat::Xml, &own(&said));
         assert_eq!(calls(&events), [("bash".to_owned(), json!({"command": "ls"}))], "{said}");
         assert!(text(&events).starts_with("text "), "{said}");
     }
@@ -64,18 +67,18 @@ fn what_is_wrong_with_a_call_is_told() {
     let invoke = |name: &str, body: &str| format!("<invoke_N name=\"{name}\">{body}</invoke_N>");
     let one = "<parameter_N name=\"filePath\">a</parameter_N>";
 
-    assert_eq!(kinds(&invoke("grep", one)).1, [Kind::UnknownTool]);
-    assert_eq!(kinds(&invoke("", one)).1, [Kind::NoName]);
-    assert_eq!(kinds(&invoke("write", one)).1, [Kind::Arguments]);
-    assert_eq!(kinds(&invoke("read", &[one, one].concat())).1, [Kind::Arguments]);
-    assert_eq!(kinds(&invoke("read", "{\"filePath\": a b}")).1, [Kind::Json]);
-    assert_eq!(kinds(&invoke("read", "the file a")).1, [Kind::Malformed]);
+    assert_eq!(kinds(&invoke("grep", one)).1, [InvalidKind::UnknownTool]);
+    assert_eq!(kinds(&invoke("", one)).1, [InvalidKind::NoName]);
+    assert_eq!(kinds(&invoke("write", one)).1, [InvalidKind::Arguments]);
+    assert_eq!(kinds(&invoke("read", &[one, one].concat())).1, [InvalidKind::Arguments]);
+    assert_eq!(kinds(&invoke("read", "{\"filePath\": a b}")).1, [InvalidKind::Json]);
+    assert_eq!(kinds(&invoke("read", "the file a")).1, [InvalidKind::Malformed]);
     assert_eq!(
         kinds("<invoke_N name=\"read\"><parameter_N name=\"filePath\">a</invoke></tool_calls>").1,
-        [Kind::Malformed]
+        [InvalidKind::Malformed]
     );
     let mixed = format!("{}{}{}", invoke("read", one), invoke("grep", one), invoke("read", one));
-    assert_eq!((kinds(&mixed).0, kinds(&mixed).1), (2, vec![Kind::UnknownTool]));
+    assert_eq!((kinds(&mixed).0, kinds(&mixed).1), (2, vec![InvalidKind::UnknownTool]));
 
     assert!(
         fault(&invoke("write", one))
@@ -95,15 +98,15 @@ fn markup_in_code_is_text() {
         let (count, kinds, text) = kinds(&said);
         assert_eq!((count, kinds, text), (0, vec![], own(&said)));
     }
-    let (events, summary) = whole(Form::Xml, &own(&format!("```\n{CALL}\n```")));
+    let (events, summary) = whole(CallFormat::Xml, &own(&format!("```\n{CALL}\n```")));
     assert_eq!((calls(&events).len(), text(&events).as_str(), summary.leaked), (1, "", false));
-    assert!(whole(Form::Xml, &own(&format!("So `{CALL}`"))).1.leaked);
+    assert!(whole(CallFormat::Xml, &own(&format!("So `{CALL}`"))).1.leaked);
 }
 
 #[test]
 fn thinking_is_kept_apart() {
     let of = |said: &str| {
-        let (events, _) = whole(Form::Xml, &own(said));
+        let (events, _) = whole(CallFormat::Xml, &own(said));
         (reasoning(&events), text(&events), calls(&events).len())
     };
     let call = own(CALL);
@@ -124,26 +127,26 @@ fn thinking_is_kept_apart() {
 fn a_call_in_thinking_counts_only_if_nothing_else_was_said_and_all_of_it_fits() {
     let thought = Piece::Reasoning(own(&format!("First {CALL} no, rather {CALL}")));
     let sift = |pieces: &[Piece], end| {
-        let (events, summary) = sift(Form::Xml, Limits::default(), end, pieces);
+        let (events, summary) = sift(CallFormat::Xml, SieveLimits::default(), end, pieces);
         let reading = events
             .iter()
-            .find_map(|event| if let Event::Call(call) = event { Some(call.reading) } else { None });
+            .find_map(|event| if let SieveEvent::Call(call) = event { Some(call.reading) } else { None });
         (reading, summary.calls)
     };
     let said = |text: &str| Piece::Text(text.to_owned());
 
-    assert_eq!(sift(&[thought.clone(), said(" \n")], End::Complete), (Some(Reading::Reasoning), 1));
-    assert_eq!(sift(&[thought.clone(), said("Hi")], End::Complete), (None, 0));
-    assert_eq!(sift(std::slice::from_ref(&thought), End::Cut), (None, 0));
+    assert_eq!(sift(&[thought.clone(), said(" \n")], AnswerEnd::Complete), (Some(CallOrigin::Reasoning), 1));
+    assert_eq!(sift(&[thought.clone(), said("Hi")], AnswerEnd::Complete), (None, 0));
+    assert_eq!(sift(std::slice::from_ref(&thought), AnswerEnd::Cut), (None, 0));
     let unknown = Piece::Reasoning(own(CALL).replace("bash", "sh"));
-    assert_eq!(sift(&[unknown], End::Complete), (None, 0));
+    assert_eq!(sift(&[unknown], AnswerEnd::Complete), (None, 0));
     let real = Piece::Text(own(CALL));
-    assert_eq!(sift(&[thought, real], End::Complete), (Some(Reading::Own), 1));
+    assert_eq!(sift(&[thought, real], AnswerEnd::Complete), (Some(CallOrigin::Own), 1));
 }
 
 #[test]
 fn the_stream_may_end_when_only_another_call_would_matter() {
-    let mut sieve = Sieve::new(catalog(), &dialect(Form::Xml), Limits::default());
+    let mut sieve = Sieve::new(catalog(), &dialect(CallFormat::Xml), SieveLimits::default());
     let mut push = |text: &str| {
         sieve.push_text(&own(text), &mut Vec::new());
         (sieve.expectation(), sieve.is_holding())
@@ -162,8 +165,8 @@ fn a_cut_call_is_joined_with_its_continuation() {
     let whole_block = own(&format!("<tool_calls_N>{CALL}</tool_calls_N>"))
         .replace("ls<", "grep -rn 'some long pattern' src<");
     for at in 60..whole_block.len() - 40 {
-        let (events, _) = whole(Form::Xml, &whole_block[..at]);
-        let Some(Event::Truncated(truncated)) = events.last() else { panic!("{events:?}") };
+        let (events, _) = whole(CallFormat::Xml, &whole_block[..at]);
+        let Some(SieveEvent::Truncated(truncated)) = events.last() else { panic!("{events:?}") };
         let prompt = reask::continuation(truncated);
         let tail = prompt.split_once("were:\n").unwrap().1;
         let answer = format!("{}{}", &tail[tail.len() - 20..], &whole_block[at..]);
@@ -171,7 +174,7 @@ fn a_cut_call_is_joined_with_its_continuation() {
         let joined = join::join(&truncated.raw, &answer).unwrap();
 
         assert_eq!(
-            calls(&whole(Form::Xml, &joined).0),
+            calls(&whole(CallFormat::Xml, &joined).0),
             [("bash".to_owned(), json!({"command": "grep -rn 'some long pattern' src"}))]
         );
     }
@@ -179,7 +182,7 @@ fn a_cut_call_is_joined_with_its_continuation() {
 
 #[test]
 fn a_decline_is_understood() {
-    let dialect = dialect(Form::Xml);
+    let dialect = dialect(CallFormat::Xml);
     let word = dialect.no_call();
 
     assert!(reask::declines(&format!(" `{word}`.\n"), &dialect));
@@ -207,7 +210,7 @@ fn closers_inside_a_value_are_content() {
             json!({"name": "write", "arguments": {"filePath": "a", "content": format!("{content} </tool_call> q")}})
         );
         let written = |said: &str| {
-            let call = calls(&whole(Form::Xml, said).0).into_iter().next();
+            let call = calls(&whole(CallFormat::Xml, said).0).into_iter().next();
             call.map(|(_, arguments)| arguments["content"].as_str().unwrap().to_owned())
         };
         let read = (!doubtful.contains(content)).then(|| (*content).to_owned());
@@ -219,7 +222,7 @@ fn closers_inside_a_value_are_content() {
         "<invoke_N name=\"write\"><parameter_N name=\"filePath\">a</parameter_N><parameter_N name=\"content\">\
         x</parameter>\n<parameter name=\"filePath\">b</parameter></invoke></parameter_N></invoke_N>",
     );
-    let written = calls(&whole(Form::Xml, &ours).0)[0].1["content"].clone();
+    let written = calls(&whole(CallFormat::Xml, &ours).0)[0].1["content"].clone();
     assert_eq!(written, "x</parameter>\n<parameter name=\"filePath\">b</parameter></invoke>");
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use latchkey_bridge::{
-    dialect::{Form, Nonce, Written},
-    sieve::{End, Limits, Sieve, event::Event, quoted::Quoted},
+    dialect::{CallFormat, Nonce, WrittenCall},
+    sieve::{AnswerEnd, Sieve, SieveLimits, event::SieveEvent, quoted::QuotedTexts},
 };
 use serde_json::{Value, json};
 
@@ -15,16 +15,16 @@ use crate::bridge::{
 };
 
 /// What a sieve says of an answer to a conversation with these texts in it; none: it reads our own form alone.
-fn read(shown: Option<&[&str]>, said: &str, thought: bool) -> Vec<Event> {
-    let quoted = shown.map(|texts| Arc::new(Quoted::new(texts.iter().copied())));
-    let mut sieve = Sieve::new(catalog(), &dialect(Form::Xml), Limits::default()).shown(quoted);
+fn read(shown: Option<&[&str]>, said: &str, thought: bool) -> Vec<SieveEvent> {
+    let quoted = shown.map(|texts| Arc::new(QuotedTexts::new(texts.iter().copied())));
+    let mut sieve = Sieve::new(catalog(), &dialect(CallFormat::Xml), SieveLimits::default()).shown(quoted);
     let mut events = Vec::new();
     if thought {
         sieve.push_reasoning(said, &mut events);
     } else {
         sieve.push_text(said, &mut events);
     }
-    sieve.finish(End::Complete, &mut events);
+    sieve.finish(AnswerEnd::Complete, &mut events);
     events
 }
 
@@ -84,7 +84,7 @@ fn where_only_our_form_is_read_every_other_is_text() {
         assert!(calls(&read(None, &block, true)).is_empty(), "{block}");
     }
     let arguments = json!({"command": "ls"}).as_object().unwrap().clone();
-    let ours = dialect(Form::Xml).calls(&[Written { name: "bash", arguments: &arguments }]);
+    let ours = dialect(CallFormat::Xml).calls(&[WrittenCall { name: "bash", arguments: &arguments }]);
     for thought in [false, true] {
         assert_eq!(
             calls(&read(None, &ours, thought)),
@@ -96,10 +96,10 @@ fn where_only_our_form_is_read_every_other_is_text() {
 #[test]
 fn our_own_form_is_never_a_quotation() {
     let arguments = json!({"command": "ls -la"}).as_object().unwrap().clone();
-    let ours = dialect(Form::Xml).calls(&[Written { name: "bash", arguments: &arguments }]);
+    let ours = dialect(CallFormat::Xml).calls(&[WrittenCall { name: "bash", arguments: &arguments }]);
 
     assert_eq!(calls(&read(Some(&[&ours]), &ours, false)).len(), 1);
     let theirs = Nonce::derive(b"another secret", "conversation");
-    let guessed = ours.replace(dialect(Form::Xml).nonce.as_str(), theirs.as_str());
+    let guessed = ours.replace(dialect(CallFormat::Xml).nonce.as_str(), theirs.as_str());
     assert!(calls(&read(Some(&[]), &guessed, false)).is_empty());
 }

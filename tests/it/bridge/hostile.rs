@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use latchkey_bridge::{
     catalog::Catalog,
-    dialect::Form,
-    render::{Budget, Request, choice::Choice, render},
+    dialect::CallFormat,
+    render::{PromptBudget, RenderRequest, choice::ToolChoice, render},
     sieve::{
-        End, Limits,
-        event::{Event, Kind},
+        AnswerEnd, SieveLimits,
+        event::{InvalidKind, SieveEvent},
     },
 };
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::bridge::support::{Piece, calls, dialect, sift, whole};
 const MANY: usize = 200_000;
 
 fn nonce() -> String {
-    dialect(Form::Xml).nonce.as_str().to_owned()
+    dialect(CallFormat::Xml).nonce.as_str().to_owned()
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn closers_that_are_followed_by_text_are_looked_at_once() {
     for (open, close) in [("<tool_call>{", "</tool_call>"), ("<tool_calls>[", "</tool_calls>\n")] {
         let said = format!("{open}{}x", close.repeat(MANY));
 
-        let (events, _) = whole(Form::Xml, &said);
+        let (events, _) = whole(CallFormat::Xml, &said);
 
         assert!(calls(&events).is_empty());
     }
@@ -39,10 +39,10 @@ fn parameters_without_our_closers_are_searched_for_them_once() {
     let parameter = format!("<parameter_{nonce} name=\"command\">x</parameter>");
     let said = format!("<invoke_{nonce} name=\"bash\">{}</invoke_{nonce}>", parameter.repeat(MANY / 2));
 
-    let (events, _) = whole(Form::Xml, &said);
+    let (events, _) = whole(CallFormat::Xml, &said);
 
     assert!(
-        matches!(&events[..], [Event::Invalid(invalid)] if invalid.kind == Kind::Arguments),
+        matches!(&events[..], [SieveEvent::Invalid(invalid)] if invalid.kind == InvalidKind::Arguments),
         "{}",
         events.len()
     );
@@ -53,9 +53,9 @@ fn fences_in_fences_are_not_followed_down() {
     let nonce = nonce();
     let said = format!("<tool_calls_{nonce}>{}</tool_calls_{nonce}>", "```\n".repeat(MANY));
 
-    let (events, _) = whole(Form::Xml, &said);
+    let (events, _) = whole(CallFormat::Xml, &said);
 
-    assert!(matches!(&events[..], [Event::Invalid(invalid)] if invalid.kind == Kind::Malformed));
+    assert!(matches!(&events[..], [SieveEvent::Invalid(invalid)] if invalid.kind == InvalidKind::Malformed));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_tag_without_an_end_is_not_read_to_the_end() {
     for opener in ["<function=", "<invoke name='", "<invoke "] {
         let said = format!("{}{}", opener.repeat(MANY / 4), " ".repeat(MANY));
 
-        let (events, summary) = whole(Form::Fence, &said);
+        let (events, summary) = whole(CallFormat::Fence, &said);
 
         assert!(calls(&events).is_empty() && summary.account.text > 0);
     }
@@ -77,11 +77,13 @@ fn thousands_of_calls_are_cut_off_at_the_limit() {
     );
     let said = format!("<tool_calls_{nonce}>\n{}</tool_calls_{nonce}>", call.repeat(10_000));
 
-    let (events, summary) = whole(Form::Xml, &said);
+    let (events, summary) = whole(CallFormat::Xml, &said);
 
-    assert_eq!(calls(&events).len(), Limits::default().calls);
+    assert_eq!(calls(&events).len(), SieveLimits::default().calls);
     assert!(
-        events.iter().any(|event| matches!(event, Event::Invalid(invalid) if invalid.kind == Kind::TooMany))
+        events.iter().any(
+            |event| matches!(event, SieveEvent::Invalid(invalid) if invalid.kind == InvalidKind::TooMany)
+        )
     );
     assert!(summary.account.dropped > 9000 * call.len() as u64);
 }
@@ -97,11 +99,11 @@ fn limits_hold_alike_for_any_split() {
     let letters: Vec<Piece> = block.chars().map(|letter| Piece::Text(letter.to_string())).collect();
     for bytes in 0..block.len() + 2 {
         for limits in [
-            Limits { call_bytes: bytes, ..Limits::default() },
-            Limits { turn_bytes: bytes as u64, ..Limits::default() },
+            SieveLimits { call_bytes: bytes, ..SieveLimits::default() },
+            SieveLimits { turn_bytes: bytes as u64, ..SieveLimits::default() },
         ] {
-            let at_once = sift(Form::Xml, limits, End::Complete, &[Piece::Text(block.clone())]);
-            let split = sift(Form::Xml, limits, End::Complete, &letters);
+            let at_once = sift(CallFormat::Xml, limits, AnswerEnd::Complete, &[Piece::Text(block.clone())]);
+            let split = sift(CallFormat::Xml, limits, AnswerEnd::Complete, &letters);
             assert_eq!(at_once.0, split.0, "{limits:?}");
             assert_eq!(at_once.1.account, split.1.account, "{limits:?}");
         }
@@ -118,9 +120,10 @@ fn a_tool_whose_schema_names_itself_is_told_in_bounds() {
     let parameters = json!({"type": "object", "properties": {"root": {"$ref": "#/$defs/node"}}, "required": ["root"], "$defs": {"node": node}});
     let catalog = Arc::new(Catalog::new(&[json!({"function": {"name": "tree", "parameters": parameters}})]));
     let messages = [json!({"role": "user", "content": "Draw a tree."})];
-    let request = Request { messages: &messages, catalog: &catalog, choice: &Choice::Auto, parallel: true };
+    let request =
+        RenderRequest { messages: &messages, catalog: &catalog, choice: &ToolChoice::Auto, parallel: true };
 
-    let rendered = render(&request, &dialect(Form::Xml), Budget::default()).unwrap();
+    let rendered = render(&request, &dialect(CallFormat::Xml), PromptBudget::default()).unwrap();
 
     let size: usize = rendered.messages.iter().map(|message| message.text.len()).sum();
     assert!(size < 64 << 10, "{size}");
@@ -133,9 +136,9 @@ fn a_huge_name_is_not_sent_back_whole() {
     let call = json!({"name": "x".repeat(5 << 20), "arguments": {}});
     let said = format!("<tool_call_{nonce}>{call}</tool_call_{nonce}>");
 
-    let (events, _) = whole(Form::Json, &said);
+    let (events, _) = whole(CallFormat::Json, &said);
 
-    let [Event::Invalid(invalid)] = &events[..] else { panic!("{}", events.len()) };
+    let [SieveEvent::Invalid(invalid)] = &events[..] else { panic!("{}", events.len()) };
     assert!(invalid.name.len() < 200 && invalid.detail.len() < 1100, "{}", invalid.detail);
 }
 
@@ -143,9 +146,9 @@ fn a_huge_name_is_not_sent_back_whole() {
 fn a_mark_of_order_or_of_no_width_hides_no_call() {
     let call = "<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"command\": \"ls\"}}\n</tool_call>";
     for mark in ["\u{feff}", "\u{200b}\u{200b}", "\u{2060}"] {
-        let (events, summary) = whole(Form::Xml, &format!("{mark}{call}"));
+        let (events, summary) = whole(CallFormat::Xml, &format!("{mark}{call}"));
 
         assert_eq!((calls(&events).len(), summary.said), (1, false), "{mark:?}");
-        assert_eq!(whole(Form::Xml, &format!("So.\n{mark}is text")).1.account.markup, 0);
+        assert_eq!(whole(CallFormat::Xml, &format!("So.\n{mark}is text")).1.account.markup, 0);
     }
 }

@@ -1,28 +1,29 @@
 //! Other models' own markup, as it drifted: a call, or held back to be asked for again; never shown, and text is text.
 
 use latchkey_bridge::{
-    dialect::Form,
+    dialect::CallFormat,
     sieve::{
-        End, Limits,
-        event::{Event, Kind},
+        AnswerEnd, SieveLimits,
+        event::{InvalidKind, SieveEvent},
     },
 };
 use serde_json::json;
 
 use crate::bridge::support::{Piece, calls, dialect, reasoning, sift, split, text, whole};
 
-const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+const FORMS: [CallFormat; 3] = [CallFormat::Xml, CallFormat::Json, CallFormat::Fence];
 
 /// The same in any split, for all forms: how many calls, what is wrong, and the text.
-fn read(said: &str) -> (usize, Vec<Kind>, String) {
+fn read(said: &str) -> (usize, Vec<InvalidKind>, String) {
     let mut first = None;
     for form in FORMS {
         for seed in 0..20 {
             let pieces = if seed == 0 { vec![said.to_owned()] } else { split(said, seed) };
             let pieces: Vec<Piece> = pieces.into_iter().map(Piece::Text).collect();
-            let (events, _) = sift(form, Limits::default(), End::Complete, &pieces);
-            let kind =
-                |event: &Event| if let Event::Invalid(invalid) = event { Some(invalid.kind) } else { None };
+            let (events, _) = sift(form, SieveLimits::default(), AnswerEnd::Complete, &pieces);
+            let kind = |event: &SieveEvent| {
+                if let SieveEvent::Invalid(invalid) = event { Some(invalid.kind) } else { None }
+            };
             let made = calls(&events);
             assert!(
                 made.iter().all(|call| *call == ("bash".to_owned(), json!({"command": "ls -la"}))),
@@ -67,9 +68,9 @@ fn a_call_that_nobody_reads_is_held_back() {
         "<tool_use>\n<name>bash</name>\n<arguments>{\"command\": \"ls -la\"}</arguments>\n</tool_use>",
         "[TOOL_REQUEST]\n{\"name\": \"bash\", \"arguments\": {\"command\": \"ls -la\"}}\n[END_TOOL_REQUEST]",
     ] {
-        assert_eq!(read(said), (0, vec![Kind::Doubtful], String::new()), "{said}");
+        assert_eq!(read(said), (0, vec![InvalidKind::Doubtful], String::new()), "{said}");
         let behind = format!("I look.\n{said}");
-        assert_eq!(read(&behind), (0, vec![Kind::Doubtful], "I look.\n".to_owned()), "{said}");
+        assert_eq!(read(&behind), (0, vec![InvalidKind::Doubtful], "I look.\n".to_owned()), "{said}");
     }
     // Without a tool's name it is no call of one, and in a fence it is shown.
     for said in ["<|channel|>final<|message|>Hello.", "<tool_use> is a tag.", "```\n<|DSML|calls>\n```\n"] {
@@ -91,13 +92,13 @@ fn what_a_fence_shows_is_text_unless_it_fits_or_is_ours() {
         "```xml\n<tool_call>{\"name\": \"bash\", \"arguments\": {\"command\": \"ls -la\"}}</tool_call>\n```";
     assert_eq!(read(fits).0, 1);
     let ours = "```\n<invoke_N name=\"bash\"><parameter_N name=\"cmd\">ls</parameter_N></invoke_N>\n```";
-    let ours = ours.replace("_N", &format!("_{}", dialect(Form::Xml).nonce));
-    assert_eq!(read(&ours).1, [Kind::Arguments]);
+    let ours = ours.replace("_N", &format!("_{}", dialect(CallFormat::Xml).nonce));
+    assert_eq!(read(&ours).1, [InvalidKind::Arguments]);
 }
 
 #[test]
 fn our_own_mark_named_in_a_sentence_is_text() {
-    let nonce = dialect(Form::Xml).nonce;
+    let nonce = dialect(CallFormat::Xml).nonce;
     for said in [
         "I write a block that begins with <tool_calls_N> and ends with its closer. That is all.",
         "<tool_calls_N> is how a block begins.",
@@ -120,7 +121,7 @@ fn folded_thinking_is_told_without_what_the_page_put_around_it() {
     for seed in 0..50 {
         let pieces = if seed == 0 { vec![said.to_owned()] } else { split(said, seed) };
         let pieces: Vec<Piece> = pieces.into_iter().map(Piece::Text).collect();
-        let (events, _) = sift(Form::Xml, Limits::default(), End::Complete, &pieces);
+        let (events, _) = sift(CallFormat::Xml, SieveLimits::default(), AnswerEnd::Complete, &pieces);
         assert_eq!(reasoning(&events), "plan <b>\n\nand more", "split by {seed}");
         assert_eq!(text(&events), "Answer", "split by {seed}");
     }
@@ -133,7 +134,7 @@ fn folded_thinking_is_told_without_what_the_page_put_around_it() {
             "<details>\n<summary>a</summary>\nplan\n</details>",
         ),
     ] {
-        let (events, _) = whole(Form::Xml, said);
+        let (events, _) = whole(CallFormat::Xml, said);
         assert_eq!((reasoning(&events).as_str(), text(&events).as_str()), (thought, answer), "{said}");
     }
 }

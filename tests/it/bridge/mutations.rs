@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use latchkey_bridge::dialect::{Form, Written};
+use latchkey_bridge::dialect::{CallFormat, WrittenCall};
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ const CALLS: u32 = 1000;
 /// How calls are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    Own(Form),
+    Own(CallFormat),
     Invoke,
     Hermes,
     Qwen,
@@ -30,7 +30,10 @@ enum Shape {
 impl Shape {
     /// Whether quotes of a value are escaped.
     fn is_json(self) -> bool {
-        !matches!(self, Self::Own(Form::Xml | Form::Fence) | Self::Invoke | Self::Qwen | Self::Glm)
+        !matches!(
+            self,
+            Self::Own(CallFormat::Xml | CallFormat::Fence) | Self::Invoke | Self::Qwen | Self::Glm
+        )
     }
 }
 
@@ -111,8 +114,8 @@ fn call(sources: &[String], kind: usize, drawn: [(Index, Index, usize); 2]) -> (
 
 /// The tags of a block, so that one can be taken; JSON and the values are what stands between.
 fn write(shape: Shape, written: &[(String, Map<String, Value>)]) -> Option<String> {
-    let calls: Vec<Written<'_>> =
-        written.iter().map(|(name, arguments)| Written { name, arguments }).collect();
+    let calls: Vec<WrittenCall<'_>> =
+        written.iter().map(|(name, arguments)| WrittenCall { name, arguments }).collect();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let json_of = |name: &str, arguments: &Map<String, Value>| {
         json!({"name": name, "arguments": arguments}).to_string()
@@ -266,14 +269,14 @@ fn holds(shape: Shape) {
     let sources = sources();
     let place = || (any::<Index>(), any::<Index>(), 1_usize..12);
     let drawn = prop::collection::vec((0_usize..5, place(), place()), 1..4);
-    let nonce = dialect(Form::Xml).nonce;
+    let nonce = dialect(CallFormat::Xml).nonce;
     let given = ProptestConfig::default();
     let config = ProptestConfig { cases: CALLS.max(given.cases), failure_persistence: None, ..given };
     let mut runner = TestRunner::new_with_rng(
         config,
         prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha),
     );
-    let form = if let Shape::Own(form) = shape { form } else { Form::Xml };
+    let form = if let Shape::Own(form) = shape { form } else { CallFormat::Xml };
     let run = runner.run(&(drawn, mutation()), |(drawn, mutation)| {
         let made: Vec<_> =
             drawn.into_iter().map(|(kind, one, two)| call(&sources, kind, [one, two])).collect();
@@ -292,17 +295,17 @@ fn holds(shape: Shape) {
 
 #[test]
 fn no_mutation_of_our_tags_makes_another_call() {
-    holds(Shape::Own(Form::Xml));
+    holds(Shape::Own(CallFormat::Xml));
 }
 
 #[test]
 fn no_mutation_of_our_json_makes_another_call() {
-    holds(Shape::Own(Form::Json));
+    holds(Shape::Own(CallFormat::Json));
 }
 
 #[test]
 fn no_mutation_of_our_fences_makes_another_call() {
-    holds(Shape::Own(Form::Fence));
+    holds(Shape::Own(CallFormat::Fence));
 }
 
 #[test]

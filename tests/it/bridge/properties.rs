@@ -1,10 +1,10 @@
 //! What holds for every input.
 
 use latchkey_bridge::{
-    dialect::{Form, Written},
+    dialect::{CallFormat, WrittenCall},
     sieve::{
-        End, Limits,
-        event::{Event, Kind, Summary},
+        AnswerEnd, SieveLimits,
+        event::{AnswerSummary, InvalidKind, SieveEvent},
     },
 };
 use proptest::{prelude::*, sample::select};
@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::bridge::support::{Piece, calls, dialect, sift, split, text, whole};
 
-const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+const FORMS: [CallFormat; 3] = [CallFormat::Xml, CallFormat::Json, CallFormat::Fence];
 
-fn form() -> impl Strategy<Value = Form> {
+fn form() -> impl Strategy<Value = CallFormat> {
     select(FORMS.to_vec())
 }
 
@@ -79,21 +79,21 @@ const BITS: &[&str] = &[
 ];
 
 fn soup() -> impl Strategy<Value = String> {
-    let nonce = dialect(Form::Xml).nonce;
+    let nonce = dialect(CallFormat::Xml).nonce;
     prop::collection::vec(select(BITS.to_vec()), 0..14)
         .prop_map(move |bits| bits.concat().replace("_N", &format!("_{nonce}")))
 }
 
-fn block(form: Form, arguments: &[Value]) -> String {
+fn block(form: CallFormat, arguments: &[Value]) -> String {
     let maps: Vec<Map<String, Value>> =
         arguments.iter().map(|value| value.as_object().unwrap().clone()).collect();
-    let written: Vec<Written<'_>> =
-        maps.iter().map(|arguments| Written { name: "write", arguments }).collect();
+    let written: Vec<WrittenCall<'_>> =
+        maps.iter().map(|arguments| WrittenCall { name: "write", arguments }).collect();
     dialect(form).calls(&written)
 }
 
-fn comparable((events, summary): (Vec<Event>, Summary)) -> (Vec<Event>, Summary) {
-    (events, Summary { scanned: 0, ..summary })
+fn comparable((events, summary): (Vec<SieveEvent>, AnswerSummary)) -> (Vec<SieveEvent>, AnswerSummary) {
+    (events, AnswerSummary { scanned: 0, ..summary })
 }
 
 proptest! {
@@ -101,15 +101,15 @@ proptest! {
 
     #[test]
     fn any_split_gives_the_same_events(form in form(), soup in soup(), seed in 0_u64..1000, cut: bool, thought: bool) {
-        let end = if cut { End::Cut } else { End::Complete };
+        let end = if cut { AnswerEnd::Cut } else { AnswerEnd::Complete };
         let piece = if thought { Piece::Reasoning } else { Piece::Text };
         let pieces: Vec<Piece> = split(&soup, seed).into_iter().map(piece).collect();
         let letters: Vec<Piece> = soup.chars().map(|c| piece(c.to_string())).collect();
 
-        let at_once = comparable(sift(form, Limits::default(), end, &[piece(soup)]));
+        let at_once = comparable(sift(form, SieveLimits::default(), end, &[piece(soup)]));
 
-        prop_assert_eq!(&comparable(sift(form, Limits::default(), end, &pieces)), &at_once);
-        prop_assert_eq!(&comparable(sift(form, Limits::default(), end, &letters)), &at_once);
+        prop_assert_eq!(&comparable(sift(form, SieveLimits::default(), end, &pieces)), &at_once);
+        prop_assert_eq!(&comparable(sift(form, SieveLimits::default(), end, &letters)), &at_once);
     }
 
     #[test]
@@ -131,13 +131,14 @@ fn no_prefix_of_a_block_yields_a_call_before_its_closer() {
         let block = block(form, std::slice::from_ref(&arguments));
         let closer = dialect(form).opener().replace(['<', '['], "/").replace("tool_calls", "invoke");
         let closed = block.find(closer.trim_end_matches(['>', ']'])).unwrap() + closer.len();
-        for end in [End::Complete, End::Cut] {
+        for end in [AnswerEnd::Complete, AnswerEnd::Cut] {
             for at in (0..block.len()).filter(|at| block.is_char_boundary(*at)) {
                 let cut = &block[..at];
-                let (events, _) = sift(form, Limits::default(), end, &[Piece::Text(cut.to_owned())]);
+                let (events, _) = sift(form, SieveLimits::default(), end, &[Piece::Text(cut.to_owned())]);
                 assert_eq!(calls(&events).len(), usize::from(at >= closed), "{form:?} {cut}");
-                let told =
-                    events.iter().any(|event| matches!(event, Event::Truncated(_) | Event::Invalid(_)));
+                let told = events
+                    .iter()
+                    .any(|event| matches!(event, SieveEvent::Truncated(_) | SieveEvent::Invalid(_)));
                 assert!(told || !(20..closed).contains(&at), "{form:?} {cut}");
             }
         }
@@ -182,10 +183,11 @@ fn a_whole_foreign_block_at_the_end_is_a_call_and_no_prefix_of_it_is() {
             assert_eq!(text(&events), "", "{block}");
         }
         for at in (0..block.len()).filter(|at| block.is_char_boundary(*at)) {
-            let (events, _) = whole(Form::Xml, &block[..at]);
+            let (events, _) = whole(CallFormat::Xml, &block[..at]);
             assert!(calls(&events).is_empty(), "{}", &block[..at]);
         }
-        let cut = sift(Form::Xml, Limits::default(), End::Cut, &[Piece::Text(block.clone())]).0;
+        let cut =
+            sift(CallFormat::Xml, SieveLimits::default(), AnswerEnd::Cut, &[Piece::Text(block.clone())]).0;
         assert!(calls(&cut).is_empty(), "{block}");
     }
 }
@@ -193,11 +195,12 @@ fn a_whole_foreign_block_at_the_end_is_a_call_and_no_prefix_of_it_is() {
 #[test]
 fn a_foreign_block_with_text_after_it_is_no_call_and_an_invented_result_is_dropped() {
     for block in foreign() {
-        let (events, _) = whole(Form::Xml, &format!("{block}\nThat was an example."));
+        let (events, _) = whole(CallFormat::Xml, &format!("{block}\nThat was an example."));
         assert!(calls(&events).is_empty(), "{block}");
 
         if block.starts_with('<') && !block.contains("python") {
-            let (events, summary) = whole(Form::Xml, &format!("{block}\n<tool_response>a b</tool_response>"));
+            let (events, summary) =
+                whole(CallFormat::Xml, &format!("{block}\n<tool_response>a b</tool_response>"));
             assert_eq!(calls(&events).len(), 1, "{block}");
             assert!(summary.account.dropped > 0 && text(&events).is_empty(), "{block}");
         }
@@ -220,33 +223,41 @@ fn nothing_after_our_block_is_given() {
 #[test]
 fn limits_are_faults_and_never_text() {
     let call = json!({"filePath": "a", "content": "x".repeat(5000)});
-    let block = block(Form::Xml, &[call.clone(), call.clone(), call]);
-    let kinds = |limits: Limits| {
-        let (events, _) = sift(Form::Xml, limits, End::Complete, &[Piece::Text(block.clone())]);
+    let block = block(CallFormat::Xml, &[call.clone(), call.clone(), call]);
+    let kinds = |limits: SieveLimits| {
+        let (events, _) = sift(CallFormat::Xml, limits, AnswerEnd::Complete, &[Piece::Text(block.clone())]);
         assert_eq!(text(&events), "");
-        let kind =
-            |event: &Event| if let Event::Invalid(invalid) = event { Some(invalid.kind) } else { None };
+        let kind = |event: &SieveEvent| {
+            if let SieveEvent::Invalid(invalid) = event { Some(invalid.kind) } else { None }
+        };
         (calls(&events).len(), events.iter().find_map(kind))
     };
 
-    assert_eq!(kinds(Limits { calls: 2, ..Limits::default() }), (2, Some(Kind::TooMany)));
-    assert_eq!(kinds(Limits { calls: 1, ..Limits::default() }), (1, None));
-    assert_eq!(kinds(Limits { turn_bytes: 1000, ..Limits::default() }), (0, Some(Kind::TooLong)));
+    assert_eq!(kinds(SieveLimits { calls: 2, ..SieveLimits::default() }), (2, Some(InvalidKind::TooMany)));
+    assert_eq!(kinds(SieveLimits { calls: 1, ..SieveLimits::default() }), (1, None));
+    assert_eq!(
+        kinds(SieveLimits { turn_bytes: 1000, ..SieveLimits::default() }),
+        (0, Some(InvalidKind::TooLong))
+    );
     let halves: Vec<Piece> = split(&block, 60).into_iter().map(Piece::Text).collect();
-    let (events, _) =
-        sift(Form::Xml, Limits { call_bytes: 1000, ..Limits::default() }, End::Complete, &halves);
+    let (events, _) = sift(
+        CallFormat::Xml,
+        SieveLimits { call_bytes: 1000, ..SieveLimits::default() },
+        AnswerEnd::Complete,
+        &halves,
+    );
     assert!(
-        matches!(&events[..], [Event::Invalid(invalid), Event::Dropped(_)] if invalid.kind == Kind::TooLong)
+        matches!(&events[..], [SieveEvent::Invalid(invalid), SieveEvent::Dropped(_)] if invalid.kind == InvalidKind::TooLong)
     );
 }
 
 #[test]
 fn the_cost_of_a_byte_does_not_grow() {
-    let cost = |form: Form, size: usize, lines: &str| {
+    let cost = |form: CallFormat, size: usize, lines: &str| {
         let content = lines.repeat(size / lines.len());
         let block = block(form, &[json!({"filePath": "a", "content": content})]);
         let letters: Vec<Piece> = block.chars().map(|c| Piece::Text(c.to_string())).collect();
-        let (events, summary) = sift(form, Limits::default(), End::Complete, &letters);
+        let (events, summary) = sift(form, SieveLimits::default(), AnswerEnd::Complete, &letters);
         assert_eq!(calls(&events).len(), 1);
         summary.scanned / block.len() as u64
     };
@@ -265,7 +276,7 @@ fn a_name_space_before_a_word_is_waited_for() {
     for said in ["><|DSML|par", "so </think> it", "so </thi", "so <|DSML|tool_ca", "<dsm", "so <d"] {
         let letters: Vec<Piece> = said.chars().map(|letter| Piece::Text(letter.to_string())).collect();
         for form in FORMS {
-            let (given, _) = sift(form, Limits::default(), End::Complete, &letters);
+            let (given, _) = sift(form, SieveLimits::default(), AnswerEnd::Complete, &letters);
             assert_eq!(given, whole(form, said).0, "{said}");
         }
     }

@@ -3,15 +3,15 @@
 use std::{fs, path::Path};
 
 use latchkey_bridge::{
-    dialect::{Form, Written},
-    sieve::{End, Limits, event::Event},
+    dialect::{CallFormat, WrittenCall},
+    sieve::{AnswerEnd, SieveLimits, event::SieveEvent},
 };
 use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
 use crate::bridge::support::{Piece, calls, dialect, sift, split, text};
 
-const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+const FORMS: [CallFormat; 3] = [CallFormat::Xml, CallFormat::Json, CallFormat::Fence];
 
 /// Sources of the bridge and of these tests: full of quotes, backslashes and markup.
 fn sources() -> Vec<String> {
@@ -31,21 +31,21 @@ fn sources() -> Vec<String> {
     sources
 }
 
-fn come_back(form: Form, given: &[(&str, Value)], seed: u64) {
+fn come_back(form: CallFormat, given: &[(&str, Value)], seed: u64) {
     let maps: Vec<(&str, Map<String, Value>)> =
         given.iter().map(|(name, arguments)| (*name, arguments.as_object().unwrap().clone())).collect();
-    let written: Vec<Written<'_>> =
-        maps.iter().map(|(name, arguments)| Written { name, arguments }).collect();
+    let written: Vec<WrittenCall<'_>> =
+        maps.iter().map(|(name, arguments)| WrittenCall { name, arguments }).collect();
     let said = format!("I change it.\n\n{}\n", dialect(form).calls(&written));
     let pieces: Vec<Piece> = split(&said, seed).into_iter().map(Piece::Text).collect();
 
-    let (events, _) = sift(form, Limits::default(), End::Complete, &pieces);
+    let (events, _) = sift(form, SieveLimits::default(), AnswerEnd::Complete, &pieces);
 
     let expected: Vec<(String, Value)> =
         given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     assert_eq!(calls(&events), expected, "{form:?}");
     assert_eq!(text(&events), "I change it.\n\n");
-    assert!(events.iter().all(|event| !matches!(event, Event::Call(call) if call.repaired)));
+    assert!(events.iter().all(|event| !matches!(event, SieveEvent::Call(call) if call.repaired)));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn piece_of_source() -> impl Strategy<Value = String> {
 }
 
 fn nasty() -> impl Strategy<Value = String> {
-    let nonce = dialect(Form::Xml).nonce;
+    let nonce = dialect(CallFormat::Xml).nonce;
     let bits = [
         "\n",
         "\r\n",

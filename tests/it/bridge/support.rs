@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use latchkey_bridge::{
     catalog::Catalog,
-    dialect::{Dialect, Form, Nonce},
+    dialect::{CallFormat, Dialect, Nonce},
     sieve::{
-        End, Limits, Sieve,
-        event::{Event, Summary},
+        AnswerEnd, Sieve, SieveLimits,
+        event::{AnswerSummary, SieveEvent},
     },
 };
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ pub(crate) fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::new(&tools()))
 }
 
-pub(crate) fn dialect(form: Form) -> Dialect {
+pub(crate) fn dialect(form: CallFormat) -> Dialect {
     Dialect { form, nonce: Nonce::derive(b"secret of the tests", "conversation") }
 }
 
@@ -53,7 +53,12 @@ pub(crate) enum Piece {
 }
 
 /// All events, neighbours merged, and the summary.
-pub(crate) fn sift(form: Form, limits: Limits, end: End, pieces: &[Piece]) -> (Vec<Event>, Summary) {
+pub(crate) fn sift(
+    form: CallFormat,
+    limits: SieveLimits,
+    end: AnswerEnd,
+    pieces: &[Piece],
+) -> (Vec<SieveEvent>, AnswerSummary) {
     let mut sieve = Sieve::new(catalog(), &dialect(form), limits);
     let mut events = Vec::new();
     for piece in pieces {
@@ -68,31 +73,31 @@ pub(crate) fn sift(form: Form, limits: Limits, end: End, pieces: &[Piece]) -> (V
     (merged, summary)
 }
 
-pub(crate) fn whole(form: Form, text: &str) -> (Vec<Event>, Summary) {
-    sift(form, Limits::default(), End::Complete, &[Piece::Text(text.to_owned())])
+pub(crate) fn whole(form: CallFormat, text: &str) -> (Vec<SieveEvent>, AnswerSummary) {
+    sift(form, SieveLimits::default(), AnswerEnd::Complete, &[Piece::Text(text.to_owned())])
 }
 
 /// Every byte is accounted for, and the events say the same as the account.
-fn account(events: &[Event], summary: &Summary) {
+fn account(events: &[SieveEvent], summary: &AnswerSummary) {
     let account = summary.account;
     assert_eq!(
         account.received,
         account.text + account.reasoning + account.markup + account.dropped,
         "{account:?}"
     );
-    let size = |pick: fn(&Event) -> usize| events.iter().map(pick).sum::<usize>() as u64;
-    let text = size(|event| if let Event::Text(text) = event { text.len() } else { 0 });
-    let reasoning = size(|event| if let Event::Reasoning(text) = event { text.len() } else { 0 });
-    let dropped = size(|event| if let Event::Dropped(size) = event { *size } else { 0 });
+    let size = |pick: fn(&SieveEvent) -> usize| events.iter().map(pick).sum::<usize>() as u64;
+    let text = size(|event| if let SieveEvent::Text(text) = event { text.len() } else { 0 });
+    let reasoning = size(|event| if let SieveEvent::Reasoning(text) = event { text.len() } else { 0 });
+    let dropped = size(|event| if let SieveEvent::Dropped(size) = event { *size } else { 0 });
     assert_eq!((account.text, account.reasoning, account.dropped), (text, reasoning, dropped));
 }
 
-fn merge(events: Vec<Event>) -> Vec<Event> {
-    let mut merged: Vec<Event> = Vec::new();
+fn merge(events: Vec<SieveEvent>) -> Vec<SieveEvent> {
+    let mut merged: Vec<SieveEvent> = Vec::new();
     for event in events {
         match (merged.last_mut(), event) {
-            (Some(Event::Text(before)), Event::Text(text)) => before.push_str(&text),
-            (Some(Event::Reasoning(before)), Event::Reasoning(text)) => before.push_str(&text),
+            (Some(SieveEvent::Text(before)), SieveEvent::Text(text)) => before.push_str(&text),
+            (Some(SieveEvent::Reasoning(before)), SieveEvent::Reasoning(text)) => before.push_str(&text),
             (_, event) => merged.push(event),
         }
     }
@@ -100,23 +105,24 @@ fn merge(events: Vec<Event>) -> Vec<Event> {
 }
 
 /// Name and arguments of all calls.
-pub(crate) fn calls(events: &[Event]) -> Vec<(String, Value)> {
-    let call = |event: &Event| match event {
-        Event::Call(call) => Some((call.name.clone(), serde_json::from_str(&call.arguments).unwrap())),
+pub(crate) fn calls(events: &[SieveEvent]) -> Vec<(String, Value)> {
+    let call = |event: &SieveEvent| match event {
+        SieveEvent::Call(call) => Some((call.name.clone(), serde_json::from_str(&call.arguments).unwrap())),
         _ => None,
     };
     events.iter().filter_map(call).collect()
 }
 
-pub(crate) fn text(events: &[Event]) -> String {
+pub(crate) fn text(events: &[SieveEvent]) -> String {
     events
         .iter()
-        .filter_map(|event| if let Event::Text(text) = event { Some(text.as_str()) } else { None })
+        .filter_map(|event| if let SieveEvent::Text(text) = event { Some(text.as_str()) } else { None })
         .collect()
 }
 
-pub(crate) fn reasoning(events: &[Event]) -> String {
-    let pick = |event: &Event| if let Event::Reasoning(text) = event { Some(text.clone()) } else { None };
+pub(crate) fn reasoning(events: &[SieveEvent]) -> String {
+    let pick =
+        |event: &SieveEvent| if let SieveEvent::Reasoning(text) = event { Some(text.clone()) } else { None };
     events.iter().filter_map(pick).collect()
 }
 

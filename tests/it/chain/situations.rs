@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::model::Reply;
 
 use super::Hands;
-use crate::claude::asked::Asked;
+use crate::claude::asked::ModelRequest;
 
 pub(super) const DONE: &str = "Done: the files are written.";
 /// A file's content that every wrong quoting spoils.
@@ -17,21 +17,21 @@ const THREE: &[(&str, &str)] = &[("a.rs", CONTENT), ("b.rs", CONTENT), ("c.rs", 
 const EDITED: &[(&str, &str)] = &[("greeting.txt", "Hello, \"Oslo\"!\n")];
 
 /// One situation.
-pub(super) struct Situation {
+pub(super) struct ChainSituation {
     pub(super) name: &'static str,
-    pub(super) trouble: Trouble,
+    pub(super) trouble: ChainTrouble,
     /// Whether the model is silent for longer than the client waits.
     pub(super) is_silent: bool,
     /// How often the site must be asked, where it is known.
     pub(super) asked: Option<usize>,
     /// What the project holds after.
     pub(super) after: &'static [(&'static str, &'static str)],
-    pub(super) answer: fn(&Asked, &Hands) -> Reply,
+    pub(super) answer: fn(&ModelRequest, &Hands) -> Reply,
 }
 
 /// What befalls the site.
 #[derive(Clone, Copy)]
-pub(super) enum Trouble {
+pub(super) enum ChainTrouble {
     No,
     /// The first answer is this one.
     First(fn() -> Reply),
@@ -39,24 +39,27 @@ pub(super) enum Trouble {
     Expiry,
 }
 
-pub(super) fn all() -> [Situation; 6] {
-    let one = |name, answer| Situation {
+pub(super) fn all() -> [ChainSituation; 6] {
+    let one = |name, answer| ChainSituation {
         name,
-        trouble: Trouble::No,
+        trouble: ChainTrouble::No,
         is_silent: false,
         asked: Some(2),
         after: ONE,
         answer,
     };
-    let first =
-        |name, reply| Situation { trouble: Trouble::First(reply), asked: Some(3), ..one(name, write) };
+    let first = |name, reply| ChainSituation {
+        trouble: ChainTrouble::First(reply),
+        asked: Some(3),
+        ..one(name, write)
+    };
     [
-        Situation { after: EDITED, asked: Some(3), ..one("read, then edit", read_and_edit) },
-        Situation { after: THREE, ..one("three parallel calls", three) },
-        Situation { is_silent: true, ..one("a long silence", silence) },
+        ChainSituation { after: EDITED, asked: Some(3), ..one("read, then edit", read_and_edit) },
+        ChainSituation { after: THREE, ..one("three parallel calls", three) },
+        ChainSituation { is_silent: true, ..one("a long silence", silence) },
         first("a stream that is cut once", || Reply::pieces(&["I will ", "write"]).cut()),
         first("429 with Retry-After", || Reply::rate_limited(1)),
-        Situation { trouble: Trouble::Expiry, asked: None, ..one("a session that ends", held) },
+        ChainSituation { trouble: ChainTrouble::Expiry, asked: None, ..one("a session that ends", held) },
     ]
 }
 
@@ -66,14 +69,14 @@ impl Hands {
     }
 }
 
-fn write(asked: &Asked, hands: &Hands) -> Reply {
+fn write(asked: &ModelRequest, hands: &Hands) -> Reply {
     match asked.results {
         0 => asked.call(&[hands.writes("a.rs")]),
         _ => Reply::text(DONE),
     }
 }
 
-fn three(asked: &Asked, hands: &Hands) -> Reply {
+fn three(asked: &ModelRequest, hands: &Hands) -> Reply {
     match asked.results {
         0 => asked.call(&["a.rs", "b.rs", "c.rs"].map(|name| hands.writes(name))),
         3 => Reply::text(DONE),
@@ -81,7 +84,7 @@ fn three(asked: &Asked, hands: &Hands) -> Reply {
     }
 }
 
-fn read_and_edit(asked: &Asked, hands: &Hands) -> Reply {
+fn read_and_edit(asked: &ModelRequest, hands: &Hands) -> Reply {
     let path = json!({hands.path: "greeting.txt"});
     let mut edit = path.clone();
     edit[hands.old] = "Hello, world!".into();
@@ -93,16 +96,16 @@ fn read_and_edit(asked: &Asked, hands: &Hands) -> Reply {
     }
 }
 
-fn silence(asked: &Asked, hands: &Hands) -> Reply {
+fn silence(asked: &ModelRequest, hands: &Hands) -> Reply {
     after(asked, hands, Reply::text("I write.\n\n").wait(Duration::from_secs(6)))
 }
 
-fn held(asked: &Asked, hands: &Hands) -> Reply {
+fn held(asked: &ModelRequest, hands: &Hands) -> Reply {
     after(asked, hands, Reply::text("I write.\n\n").hold())
 }
 
 /// A call after a beginning.
-fn after(asked: &Asked, hands: &Hands, begun: Reply) -> Reply {
+fn after(asked: &ModelRequest, hands: &Hands, begun: Reply) -> Reply {
     let calls = [hands.writes("a.rs")];
     match asked.results {
         0 if asked.is_native() => begun.tool_call(0, "call_0", calls[0].0, &calls[0].1.to_string()),

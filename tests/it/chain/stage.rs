@@ -17,7 +17,7 @@ use crate::{chat::SITE_FILE, gradio};
 pub(crate) const ADAPTER: [(&str, &str); 2] = [("LATCHKEY_HEARTBEAT", "1s"), ("LATCHKEY_RESEND", "off")];
 
 /// One site.
-pub(super) struct Stage {
+pub(super) struct ChainStage {
     pub(super) name: &'static str,
     pub(super) world: World,
     pub(super) model: ScriptedModel,
@@ -27,7 +27,7 @@ pub(super) struct Stage {
     _site: Box<dyn Any>,
 }
 
-impl Stage {
+impl ChainStage {
     /// The practice site, whose chat takes nothing but text.
     pub(super) async fn practice() -> Self {
         let file = SITE_FILE.replace("tools = true", "tools = false");
@@ -67,7 +67,7 @@ impl Stage {
         // The clients know their model by the name that all tests use.
         let file =
             include_str!("../../../shared/sites/gradio.toml").replace("[\"gradio\"]", "[\"practice-1\"]");
-        let stage = gradio::Stage::with_adapter(4, 4, &file, &ADAPTER).await;
+        let stage = gradio::GradioStage::with_adapter(4, 4, &file, &ADAPTER).await;
         let account = stage.sign_in().await.id;
         let (world, model, site) = stage.into_parts();
         let scripted = model.model.clone();

@@ -3,25 +3,25 @@
 
 use serde_json::{Value, json};
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::{Adapter, Answer, World},
+    world::{AdapterClient, HttpAnswer, World},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{SOON, adapter, log::Kept};
+use super::{SOON, adapter, log::LogBuffer};
 
 /// What no user can do anything about.
 const OF_OPERATORS: [&str; 6] = ["broker", "latchkey_", "site file", "sign an", "sign one", "shared secret"];
 
-fn logged() -> Kept {
-    let all = Kept::default();
+fn logged() -> LogBuffer {
+    let all = LogBuffer::default();
     tracing_subscriber::registry().with(all.layer("latchkey_adapter=debug")).init();
     all
 }
 
 /// What the log advises to whoever looks for an answer's id there.
-async fn advice(log: &Kept, answer: &Answer) -> String {
+async fn advice(log: &LogBuffer, answer: &HttpAnswer) -> String {
     let id = answer.header("x-oneapi-request-id").to_owned();
     let of_answer = |line: &Value| line["span"]["request.id"] == id.as_str();
     wait::until_some(SOON, async || {
@@ -51,8 +51,8 @@ async fn users_are_told_what_they_can_do_and_operators_what_they_can() {
     model.will(Reply::raw("data: <html>\n\n"));
     told.push(("nonsense", 502, ask("nonsense").await));
     model.will(Reply::text("a").hold());
-    let mut held = world.adapter().open(&Adapter::question("held")).await;
-    wait::until(SOON, || model.count(End::Held) == 1).await;
+    let mut held = world.adapter().open(&AdapterClient::question("held")).await;
+    wait::until(SOON, || model.count(CallEnd::Held) == 1).await;
     told.push(("a full account", 429, ask("full").await));
     model.release(1);
     while held.chunk().await.is_ok_and(|chunk| chunk.is_some()) {}

@@ -7,9 +7,9 @@ use std::{
 };
 
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 use super::{SOON, adapter};
@@ -20,25 +20,25 @@ const TIMES: usize = 4;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A client that writes all of a request before it reads, and keeps a connection that it may keep.
-struct Client {
+struct SlowReader {
     address: String,
     kept: Option<TcpStream>,
 }
 
 /// What it was told.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct ReadResponse {
     status: u16,
     head: String,
 }
 
-impl Client {
+impl SlowReader {
     fn new(world: &World) -> Self {
         let url = &world.adapters[0].url;
         Self { address: format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()), kept: None }
     }
 
-    fn send(&mut self, head: &str, body: &[u8]) -> Told {
+    fn send(&mut self, head: &str, body: &[u8]) -> ReadResponse {
         let mut stream = self.kept.take().unwrap_or_else(|| TcpStream::connect(&self.address).unwrap());
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
@@ -52,14 +52,14 @@ impl Client {
 
     /// A request that has nothing to do with those before.
     fn innocent(&mut self) {
-        let body = Adapter::question("hi").to_string();
+        let body = AdapterClient::question("hi").to_string();
         let told = self.send(&head("POST /v1/chat/completions", SHARED_SECRET, body.len()), body.as_bytes());
         assert_eq!(told.status, 200, "{}", told.head);
     }
 }
 
 /// Reads one answer, and not a byte more.
-fn read(stream: &mut TcpStream) -> Told {
+fn read(stream: &mut TcpStream) -> ReadResponse {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while !text.ends_with(b"\r\n\r\n") {
         assert_eq!(stream.read(&mut byte).unwrap(), 1, "closed after {:?}", String::from_utf8_lossy(&text));
@@ -68,7 +68,7 @@ fn read(stream: &mut TcpStream) -> Told {
     let head = String::from_utf8(text).unwrap().to_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     stream.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap();
-    Told { status: head[9..12].parse().unwrap(), head }
+    ReadResponse { status: head[9..12].parse().unwrap(), head }
 }
 
 fn head(line: &str, secret: &str, length: usize) -> String {
@@ -104,7 +104,7 @@ fn kinds(size: usize) -> Vec<(&'static str, String, u16)> {
 async fn who_writes_all_before_it_reads_is_told_why_and_loses_no_other_request() {
     let world = adapter().adapter_env("LATCHKEY_BODY_LIMIT", "2048").await;
     world.practice.model().always(Reply::text("yes"));
-    let mut client = Client::new(&world);
+    let mut client = SlowReader::new(&world);
 
     let sending = move || {
         for size in SIZES {
@@ -125,9 +125,9 @@ async fn who_comes_to_a_full_adapter_is_told_so_however_much_it_sends() {
     let model = world.practice.model();
     model.will(Reply::text("a").hold().piece("b"));
     model.always(Reply::text("yes"));
-    let held = world.adapter().open(&Adapter::question("hi")).await;
-    wait::until(SOON, || model.count(End::Held) == 1).await;
-    let (mut client, mut other) = (Client::new(&world), Client::new(&world));
+    let held = world.adapter().open(&AdapterClient::question("hi")).await;
+    wait::until(SOON, || model.count(CallEnd::Held) == 1).await;
+    let (mut client, mut other) = (SlowReader::new(&world), SlowReader::new(&world));
 
     let sending = move || {
         for size in SIZES {
@@ -153,7 +153,7 @@ async fn who_comes_to_a_full_adapter_is_told_so_however_much_it_sends() {
 async fn who_waits_to_be_told_to_go_on_is_not_when_the_answer_is_there() {
     let world = adapter().await;
     world.practice.model().always(Reply::text("yes"));
-    let mut client = Client::new(&world);
+    let mut client = SlowReader::new(&world);
     let expecting = |secret: &str, length| {
         head("POST /v1/chat/completions", secret, length).replace("\n\n", "\nexpect: 100-continue\n\n")
     };
@@ -162,7 +162,7 @@ async fn who_waits_to_be_told_to_go_on_is_not_when_the_answer_is_there() {
         let refused = client.send(&expecting("a secret that is none", 12 << 20), b"");
         assert_eq!(refused.status, 401, "{}", refused.head);
         assert!(refused.head.contains("connection: close"), "{}", refused.head);
-        let body = Adapter::question("hi").to_string();
+        let body = AdapterClient::question("hi").to_string();
         let told = client.send(&expecting(SHARED_SECRET, body.len()), b"");
         assert_eq!(told.status, 100, "{}", told.head);
         let mut stream = client.kept.take().unwrap();

@@ -2,14 +2,14 @@
 
 use insta::assert_snapshot;
 use reqwest::Method;
-use support::{model::Reply, world::Adapter, world::World};
+use support::{model::Reply, world::AdapterClient, world::World};
 
 use super::{SITE_FILE, adapter, assert_id, refusal};
 
 #[tokio::test]
 async fn paths_with_too_many_slashes_or_versions_are_tolerated() {
     let world = adapter().await;
-    let body = Adapter::question("hi");
+    let body = AdapterClient::question("hi");
 
     for path in ["//v1/chat/completions", "/v1/v1/chat/completions?beta=true", "/v1/chat/completions/"] {
         let answer = world.adapter().send(Method::POST, path, Some(&body)).await;
@@ -66,7 +66,7 @@ async fn an_id_of_two_sites_needs_the_sites_name() {
         SITE_FILE.replace("name = \"practice\"", "name = \"second\"\nbase_url = \"http://127.0.0.1:9\"");
     std::fs::write(&path, second).unwrap();
     let world = adapter().adapter_env("LATCHKEY_SITES", path.to_str().unwrap()).await;
-    let mut named = Adapter::question("hi");
+    let mut named = AdapterClient::question("hi");
     named["model"] = "practice/practice-1".into();
 
     let models = world.adapter().get("/v1/models").await.json();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use support::{
     model::Reply,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 
 use super::{adapter, declared};
@@ -26,12 +26,12 @@ enum Fate {
 }
 
 /// A row of the table: fields, and what becomes of them at a site like OpenAI and at any other.
-struct Row {
+struct FieldRow {
     fields: Map<String, Value>,
     fates: [Fate; 2],
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<FieldRow> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../adapter/README.md");
     let text = std::fs::read_to_string(path).unwrap();
     let table = &text[text.find("| the request has |").expect("the README has the table")..];
@@ -39,11 +39,11 @@ fn rows() -> Vec<Row> {
     lines.map(row).collect()
 }
 
-fn row(line: &str) -> Row {
+fn row(line: &str) -> FieldRow {
     let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
     let [fields, like_openai, other] = cells[..] else { panic!("a row has three cells: {line}") };
     let fields = serde_json::from_str(fields.trim_matches('`')).unwrap_or_else(|why| panic!("{why}: {line}"));
-    Row { fields, fates: [like_openai, other].map(fate) }
+    FieldRow { fields, fates: [like_openai, other].map(fate) }
 }
 
 fn fate(cell: &str) -> Fate {
@@ -73,7 +73,7 @@ async fn every_field_has_the_fate_that_the_readme_tells() {
 }
 
 async fn check(world: &World, fields: &Map<String, Value>, expected: Fate) {
-    let mut body = Adapter::question("Hello");
+    let mut body = AdapterClient::question("Hello");
     body.as_object_mut().unwrap().extend(fields.clone());
 
     let answer = world.adapter().chat(&body).await;

@@ -1,9 +1,9 @@
 //! Holds on accounts: they end with the answer, however it ends.
 
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 
 use super::{MOMENT, SOON, adapter};
@@ -22,18 +22,18 @@ async fn freed_and_cancelled(world: &World) {
 async fn a_client_that_leaves_frees_its_lease_and_cancels_the_site() {
     let world = adapter().await;
     world.practice.model().will(Reply::text("a").hold());
-    let mut response = world.adapter().open(&Adapter::question("hi")).await;
+    let mut response = world.adapter().open(&AdapterClient::question("hi")).await;
     assert!(response.chunk().await.unwrap().is_some());
     assert_eq!(world.store.leases(world.account("alice")).await.unwrap(), 1);
 
     drop(response);
 
     freed_and_cancelled(&world).await;
-    assert_eq!(world.practice.model().count(End::Cancelled), 1);
+    assert_eq!(world.practice.model().count(CallEnd::Cancelled), 1);
 }
 
 /// Asks without a stream and leaves as soon as the site's answer stands as told.
-async fn left_when(reply: Reply, end: End) -> World {
+async fn left_when(reply: Reply, end: CallEnd) -> World {
     let world = adapter().await;
     let model = world.practice.model();
     model.will(reply);
@@ -47,17 +47,17 @@ async fn left_when(reply: Reply, end: End) -> World {
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_sites_status_frees_its_lease_too() {
-    freed_and_cancelled(&left_when(Reply::never(), End::Running).await).await;
+    freed_and_cancelled(&left_when(Reply::never(), CallEnd::Running).await).await;
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_first_delta_frees_its_lease_too() {
-    freed_and_cancelled(&left_when(Reply::new().bytes(": thinking\n\n").hold(), End::Held).await).await;
+    freed_and_cancelled(&left_when(Reply::new().bytes(": thinking\n\n").hold(), CallEnd::Held).await).await;
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_an_answer_that_is_not_streamed_frees_its_lease_too() {
-    freed_and_cancelled(&left_when(Reply::text("half").hold(), End::Held).await).await;
+    freed_and_cancelled(&left_when(Reply::text("half").hold(), CallEnd::Held).await).await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_client_that_leaves_the_queue_leaves_it_to_others() {
     let model = world.practice.model();
     model.will(Reply::text("a").hold().piece("b"));
     let adapter = world.adapter();
-    let first = adapter.open(&Adapter::question("first")).await;
+    let first = adapter.open(&AdapterClient::question("first")).await;
     let waiting = async |count: &str| {
         let line = format!("latchkey_adapter_queue {count}\n");
         let there = async || adapter.get("/metrics").await.body.contains(&line).then_some(());
@@ -89,12 +89,12 @@ async fn a_request_that_waits_takes_the_lease_that_another_gives_back() {
     let world = adapter().concurrency(1).await;
     let model = world.practice.model();
     model.will(Reply::text("a").hold());
-    let first = world.adapter().open(&Adapter::question("first")).await;
+    let first = world.adapter().open(&AdapterClient::question("first")).await;
     let adapter = world.adapter();
     let second = adapter.ask("second");
 
     let (second, ()) = tokio::join!(second, async {
-        wait::until(SOON, || model.count(End::Held) == 1).await;
+        wait::until(SOON, || model.count(CallEnd::Held) == 1).await;
         drop(first);
     });
 

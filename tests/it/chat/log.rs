@@ -16,9 +16,9 @@ use super::{SOON, adapter_with};
 
 /// Keeps what is written. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Kept {
+impl LogBuffer {
     /// Writes what these directives let through, as JSON.
     pub(crate) fn layer<S>(&self, directives: &str) -> impl Layer<S> + use<S>
     where
@@ -50,7 +50,7 @@ fn lines_of(text: &str, message: &str) -> Vec<Value> {
     lines.filter(|line| line["fields"]["message"] == message).collect()
 }
 
-impl io::Write for Kept {
+impl io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -61,7 +61,7 @@ impl io::Write for Kept {
     }
 }
 
-impl<'a> MakeWriter<'a> for Kept {
+impl<'a> MakeWriter<'a> for LogBuffer {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -71,7 +71,7 @@ impl<'a> MakeWriter<'a> for Kept {
 
 #[tokio::test]
 async fn every_line_of_a_request_has_the_id_of_its_answer() {
-    let (all, warnings) = (Kept::default(), Kept::default());
+    let (all, warnings) = (LogBuffer::default(), LogBuffer::default());
     let registry = tracing_subscriber::registry().with(all.layer("latchkey_adapter=trace"));
     registry.with(warnings.layer("latchkey_adapter=warn")).init();
     let world = adapter_with(&["alice", "bob"]).await;
@@ -81,7 +81,7 @@ async fn every_line_of_a_request_has_the_id_of_its_answer() {
     model.will(Reply::text("half").hold());
 
     let cut = world.adapter().ask_streamed("hi").await;
-    let mut left = world.adapter().open(&support::world::Adapter::question("hi")).await;
+    let mut left = world.adapter().open(&support::world::AdapterClient::question("hi")).await;
     left.chunk().await.unwrap();
     let left_id = left.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
     drop(left);

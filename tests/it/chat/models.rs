@@ -5,8 +5,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use latchkey_shared::{account::Account, store::NewSession};
 use support::{
-    practice::Options,
-    world::{Adapter, World},
+    practice::PracticeOptions,
+    world::{AdapterClient, World},
 };
 use tokio::{net::TcpListener, time::timeout};
 
@@ -68,7 +68,7 @@ async fn a_site_that_is_down_when_its_models_are_needed_is_502() {
 #[tokio::test]
 async fn a_name_with_its_site_needs_no_list() {
     let world = adapter().site_file(listing().replace("/api/models", "/api/nowhere")).await;
-    let mut body = Adapter::question("hi");
+    let mut body = AdapterClient::question("hi");
     body["model"] = "practice/practice-1".into();
 
     assert_eq!(world.adapter().chat(&body).await.status, 200);
@@ -76,7 +76,7 @@ async fn a_name_with_its_site_needs_no_list() {
 
 #[tokio::test]
 async fn the_next_account_lists_the_models_when_one_is_refused() {
-    let start = World::start().without_broker().practice(Options::with_accounts(&["alice", "bob"]));
+    let start = World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice", "bob"]));
     let world = start.with_session("alice").with_session("bob").site_file(listing()).await;
     world.practice.expire("alice");
 

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use support::{
     http,
     socket::{Act, SocketSite},
-    world::{Answer, World},
+    world::{HttpAnswer, World},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{declared, log::Kept};
+use super::{declared, log::LogBuffer};
 use crate::{login::tls, socket};
 
 const MESSAGE: &str = "a call to the site failed";
@@ -24,7 +24,7 @@ const LOGGED: &str = "latchkey_adapter=trace,latchkey_broker=trace,latchkey_shar
 
 /// What a site does with each connection, once a request has come in.
 #[derive(Clone, Copy)]
-enum Site {
+enum FaultySite {
     /// Resets it.
     Resets,
     /// Closes it.
@@ -37,7 +37,7 @@ enum Site {
     SpeaksPlainly,
 }
 
-impl Site {
+impl FaultySite {
     /// Its address; it ends with the process.
     fn start(self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -93,7 +93,7 @@ async fn world_at(url: &str) -> World {
 }
 
 /// The cause of the one fault in the log, and the id of the request that met it.
-fn told(log: &Kept) -> (String, String) {
+fn told(log: &LogBuffer) -> (String, String) {
     let lines = log.take(MESSAGE);
     let [line] = lines.as_slice() else { panic!("not one line: {lines:#?}") };
     let cause = line["fields"]["network.cause"].as_str().unwrap().to_owned();
@@ -129,7 +129,7 @@ fn closed_port() -> String {
 #[tokio::test]
 async fn each_cause_is_told_apart_in_the_log_under_the_id_of_the_request() {
     http::install_tls();
-    let log = Kept::default();
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer(LOGGED)).init();
     let unreachable = "the site cannot be reached; ask again later";
     let cut = "the site's answer was cut off; ask again";
@@ -140,10 +140,10 @@ async fn each_cause_is_told_apart_in_the_log_under_the_id_of_the_request() {
         (closed_port(), "refused", 502, unreachable),
         (tls::serve().to_string(), "unknown_ca", 502, unreachable),
         (private_ca(), "unknown_ca", 502, unreachable),
-        (format!("https://{}", Site::SpeaksPlainly.start()), "tls", 502, unreachable),
-        (format!("http://{}", Site::Resets.start()), "reset", 502, cut),
-        (format!("http://{}", Site::Closes.start()), "closed", 502, cut),
-        (format!("http://{}", Site::KeepsSilent.start()), "timeout", 504, silent),
+        (format!("https://{}", FaultySite::SpeaksPlainly.start()), "tls", 502, unreachable),
+        (format!("http://{}", FaultySite::Resets.start()), "reset", 502, cut),
+        (format!("http://{}", FaultySite::Closes.start()), "closed", 502, cut),
+        (format!("http://{}", FaultySite::KeepsSilent.start()), "timeout", 504, silent),
     ] {
         let world = world_at(&url).await;
 
@@ -163,9 +163,9 @@ async fn each_cause_is_told_apart_in_the_log_under_the_id_of_the_request() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_told_with_its_cause_over_http_and_over_a_socket() {
-    let log = Kept::default();
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer(LOGGED)).init();
-    let world = world_at(&format!("http://{}", Site::BreaksOff.start())).await;
+    let world = world_at(&format!("http://{}", FaultySite::BreaksOff.start())).await;
 
     let broken = world.adapter().ask_streamed("hi").await;
 
@@ -184,7 +184,7 @@ async fn an_answer_that_breaks_off_is_told_with_its_cause_over_http_and_over_a_s
 
 #[tokio::test]
 async fn a_broker_tells_why_a_probe_had_no_answer() {
-    let log = Kept::default();
+    let log = LogBuffer::default();
     tracing_subscriber::registry().with(log.layer(LOGGED)).init();
     let world = World::start().broker_env("LATCHKEY_SITE_URLS", &format!("practice={}", closed_port())).await;
     let admin = world.admin();
@@ -198,6 +198,6 @@ async fn a_broker_tells_why_a_probe_had_no_answer() {
     assert_eq!(told(&log), ("refused".to_owned(), refused.header("x-request-id").to_owned()));
 }
 
-fn id(answer: &Answer) -> String {
+fn id(answer: &HttpAnswer) -> String {
     answer.header("x-oneapi-request-id").to_owned()
 }

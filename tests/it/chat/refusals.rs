@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{model::Reply, practice::Options, world::Adapter, world::World};
+use support::{model::Reply, practice::PracticeOptions, world::AdapterClient, world::World};
 
 use super::{SITE_FILE, adapter, refusal, with_limits};
 
@@ -73,7 +73,7 @@ async fn an_unknown_model_is_400() {
 
 #[tokio::test]
 async fn more_than_one_answer_is_400() {
-    let mut body = Adapter::question("hi");
+    let mut body = AdapterClient::question("hi");
     body["n"] = 2.into();
     assert_snapshot!(sent(body).await, @r#"400 {"error":{"message":"n: expected 1, there is one answer to a request","type":"invalid_request_error","code":"invalid_request_error","param":null}}"#);
 }
@@ -103,7 +103,7 @@ async fn a_body_too_long_is_400() {
 async fn tools_for_a_site_that_takes_none_are_400() {
     let world = adapter().site_file(SITE_FILE.replace("tools = true", "tools = false"));
     let world = world.adapter_env("LATCHKEY_TOOLS", "native").await;
-    let mut body = Adapter::question("hi");
+    let mut body = AdapterClient::question("hi");
     body["tools"] = json!([{"type": "function", "function": {"name": "read"}}]);
 
     assert_snapshot!(refusal(&world.adapter().chat(&body).await), @r#"400 {"error":{"message":"tools: the site practice takes no tools","type":"invalid_request_error","code":"invalid_request_error","param":null}}"#);
@@ -124,7 +124,7 @@ async fn a_prompt_too_long_for_the_model_is_400() {
 
 #[tokio::test]
 async fn nobody_signed_in_is_503() {
-    let world = World::start().without_broker().practice(Options::default()).await;
+    let world = World::start().without_broker().practice(PracticeOptions::default()).await;
 
     assert_snapshot!(refusal(&world.adapter().ask("hi").await), @r#"503 (retry after 5 s) {"error":{"message":"nobody is signed in who could answer; ask again later","type":"server_error","code":"overloaded_error","param":null}}"#);
 }
@@ -133,7 +133,7 @@ async fn nobody_signed_in_is_503() {
 async fn everybody_busy_is_429_after_the_queue_deadline() {
     let world = adapter().concurrency(1).adapter_env("LATCHKEY_QUEUE_DEADLINE", "300ms").await;
     world.practice.model().will(Reply::text("a").hold());
-    let _busy = world.adapter().open(&Adapter::question("hi")).await;
+    let _busy = world.adapter().open(&AdapterClient::question("hi")).await;
 
     let begun = tokio::time::Instant::now();
     let answer = world.adapter().ask("hi").await;

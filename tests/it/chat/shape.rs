@@ -5,9 +5,9 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::Adapter,
+    world::AdapterClient,
 };
 
 use super::{SOON, adapter, bytes, refusal, unique_removed, with_limits};
@@ -61,7 +61,7 @@ async fn malformed_tool_calls_leave_well_formed() {
         .tool_calls(&json!([{"index": 0, "id": "y", "function": {"name": "read", "arguments": "{}"}}]))
         .finish("stop");
     world.practice.model().always(reply.usage(1, 2));
-    let mut body = Adapter::question("read a and b");
+    let mut body = AdapterClient::question("read a and b");
     body["tools"] =
         json!([{"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]);
 
@@ -187,7 +187,7 @@ async fn buffered_delivery_is_one_valid_stream_or_a_status() {
     world.practice.model().will(Reply::text("half").cut());
 
     let stream = world.adapter().ask_streamed("hi").await;
-    let mut cut = Adapter::question("hi");
+    let mut cut = AdapterClient::question("hi");
     cut["stream"] = true.into();
     let cut = world.adapter().chat(&cut).await;
 
@@ -248,7 +248,7 @@ async fn comments_after_the_last_word_do_not_put_the_end_off() {
 
     assert!(stream.done && stream.complete && stream.text() == "whole");
     // The site has more to say and would cut the answer in the end; nobody waits for that.
-    wait::until(SOON, || model.count(End::Cancelled) == 1).await;
+    wait::until(SOON, || model.count(CallEnd::Cancelled) == 1).await;
 }
 
 #[tokio::test]

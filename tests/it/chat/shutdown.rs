@@ -5,9 +5,9 @@ use std::time::Duration;
 use latchkey_adapter::config::Config;
 use latchkey_shared::{env::Env, shutdown::Tasks};
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ async fn a_stop_waits_for_open_streams() {
     let mut world = adapter().await;
     world.practice.model().will(Reply::text("a").hold().piece("b"));
     let adapter = world.adapter();
-    let mut stream = adapter.open(&Adapter::question("hi")).await;
+    let mut stream = adapter.open(&AdapterClient::question("hi")).await;
     stream.chunk().await.unwrap();
 
     let part = world.adapters.remove(0);
@@ -42,20 +42,20 @@ async fn a_stop_cuts_what_does_not_end_and_frees_the_accounts() {
     model.will(Reply::text("half").hold());
     model.will(Reply::never());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = Adapter::new(&format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+    let client = AdapterClient::new(&format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
     let (stop, tasks) = (CancellationToken::new(), Tasks::new());
     let run = latchkey_adapter::run(impatient(&world), listener, stop.clone().cancelled_owned());
     let run = tasks.spawn(run);
-    let question = Adapter::question("hi");
+    let question = AdapterClient::question("hi");
 
     let asked = async {
         let streamed = client.stream(&question);
         let whole = async {
-            wait::until(SOON, || model.count(End::Held) == 1).await;
+            wait::until(SOON, || model.count(CallEnd::Held) == 1).await;
             client.ask("hi").await
         };
         let not_begun = async {
-            wait::until(SOON, || model.count(End::Held) == 2).await;
+            wait::until(SOON, || model.count(CallEnd::Held) == 2).await;
             client.stream(&question).await
         };
         tokio::join!(streamed, whole, not_begun)

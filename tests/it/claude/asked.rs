@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use support::model::Reply;
 
 use crate::opencode::{
-    ask::{Ask, Step},
+    ask::{Ask, RequestedStep},
     dialect::Dialect,
 };
 
 /// One request to the model.
-pub(crate) struct Asked {
+pub(crate) struct ModelRequest {
     /// Results of calls that it shows.
     pub(crate) results: usize,
     /// Whether it corrects what the model said before.
@@ -17,10 +17,11 @@ pub(crate) struct Asked {
     dialect: Option<Dialect>,
 }
 
-impl Asked {
+impl ModelRequest {
     pub(crate) fn read(request: &Value) -> Self {
         if let Some(ask) = Ask::read(request) {
-            let again = matches!(ask.step, Step::Correct | Step::Continue | Step::Act);
+            let again =
+                matches!(ask.step, RequestedStep::Correct | RequestedStep::Continue | RequestedStep::Act);
             return Self { results: ask.results, again, dialect: Some(ask.dialect) };
         }
         let messages = request["messages"].as_array().unwrap();

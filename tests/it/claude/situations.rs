@@ -5,7 +5,7 @@ use std::time::Duration;
 use support::model::Reply;
 
 use super::{
-    asked::{Asked, pieces},
+    asked::{ModelRequest, pieces},
     file,
 };
 use crate::opencode::situations::STEPS;
@@ -33,18 +33,18 @@ const EACH_STEP: &[(&str, &str)] = &[
 ];
 
 /// One situation.
-pub(super) struct Situation {
+pub(super) struct ClaudeSituation {
     pub(super) name: &'static str,
     /// Whether it is one of models that write their calls into the text.
     pub(super) of_text: bool,
-    pub(super) trouble: Trouble,
+    pub(super) trouble: ClaudeTrouble,
     /// What the project holds after.
     pub(super) after: &'static [(&'static str, &'static str)],
-    pub(super) answer: fn(&Asked) -> Reply,
+    pub(super) answer: fn(&ModelRequest) -> Reply,
 }
 
 /// What befalls the site.
-pub(super) enum Trouble {
+pub(super) enum ClaudeTrouble {
     No,
     /// The first answer is this one.
     First(fn() -> Reply),
@@ -52,35 +52,41 @@ pub(super) enum Trouble {
     Expiry,
 }
 
-pub(super) fn all() -> Vec<Situation> {
-    let one = |name, answer| Situation { name, of_text: false, trouble: Trouble::No, after: ONE, answer };
-    let of_text = |name, answer| Situation { of_text: true, ..one(name, answer) };
-    let first = |name, reply| Situation { trouble: Trouble::First(reply), ..one(name, right) };
+pub(super) fn all() -> Vec<ClaudeSituation> {
+    let one = |name, answer| ClaudeSituation {
+        name,
+        of_text: false,
+        trouble: ClaudeTrouble::No,
+        after: ONE,
+        answer,
+    };
+    let of_text = |name, answer| ClaudeSituation { of_text: true, ..one(name, answer) };
+    let first = |name, reply| ClaudeSituation { trouble: ClaudeTrouble::First(reply), ..one(name, right) };
     vec![
         one("one call", right),
-        Situation { after: THREE, ..one("three parallel calls", three) },
-        Situation { after: EDITED, ..one("read, then edit", read_and_edit) },
+        ClaudeSituation { after: THREE, ..one("three parallel calls", three) },
+        ClaudeSituation { after: EDITED, ..one("read, then edit", read_and_edit) },
         one("thinking, then a call", thinking),
         one("a silence in the middle", silence),
         of_text("announced, then stopped", announced),
-        Situation { after: EACH_STEP, ..of_text("each of ten steps announced", announced_steps) },
+        ClaudeSituation { after: EACH_STEP, ..of_text("each of ten steps announced", announced_steps) },
         of_text("an empty turn", empty),
         of_text("a call cut in the middle", cut_call),
         of_text("a foreign dialect", foreign),
         first("a stream that is cut once", || Reply::pieces(&["I will ", "write"]).cut()),
         first("429 with Retry-After", || Reply::rate_limited(1)),
-        Situation { trouble: Trouble::Expiry, ..one("an account that expires", right) },
+        ClaudeSituation { trouble: ClaudeTrouble::Expiry, ..one("an account that expires", right) },
     ]
 }
 
-fn right(asked: &Asked) -> Reply {
+fn right(asked: &ModelRequest) -> Reply {
     match asked.results {
         0 => asked.call(&[("Write", file("a.rs", CONTENT))]),
         _ => Reply::text(DONE),
     }
 }
 
-fn three(asked: &Asked) -> Reply {
+fn three(asked: &ModelRequest) -> Reply {
     match asked.results {
         0 => asked.call(&["a.rs", "b.rs", "c.rs"].map(|name| ("Write", file(name, CONTENT)))),
         3 => Reply::text(DONE),
@@ -88,7 +94,7 @@ fn three(asked: &Asked) -> Reply {
     }
 }
 
-fn read_and_edit(asked: &Asked) -> Reply {
+fn read_and_edit(asked: &ModelRequest) -> Reply {
     let path = serde_json::json!({"file_path": "greeting.txt"});
     let mut edit = path.clone();
     edit["old_string"] = "Hello, world!".into();
@@ -100,7 +106,7 @@ fn read_and_edit(asked: &Asked) -> Reply {
     }
 }
 
-fn thinking(asked: &Asked) -> Reply {
+fn thinking(asked: &ModelRequest) -> Reply {
     match asked.results {
         0 if asked.is_native() => Reply::new().reasoning("They want ").reasoning("a file.").tool_call(
             0,
@@ -116,7 +122,7 @@ fn thinking(asked: &Asked) -> Reply {
 }
 
 /// Longer than the client waits for a delta.
-fn silence(asked: &Asked) -> Reply {
+fn silence(asked: &ModelRequest) -> Reply {
     if asked.results > 0 {
         return Reply::text(DONE);
     }
@@ -129,23 +135,23 @@ fn silence(asked: &Asked) -> Reply {
     }
 }
 
-fn announced(asked: &Asked) -> Reply {
+fn announced(asked: &ModelRequest) -> Reply {
     if asked.results == 0 && !asked.again {
         return pieces("Now I will write the file a.rs:");
     }
     right(asked)
 }
 
-fn announced_steps(asked: &Asked) -> Reply {
+fn announced_steps(asked: &ModelRequest) -> Reply {
     let Some((name, announcement)) = STEPS.get(asked.results) else { return Reply::text(DONE) };
     if asked.again { pieces(&asked.written(&[("Write", file(name, CONTENT))])) } else { pieces(announcement) }
 }
 
-fn empty(asked: &Asked) -> Reply {
+fn empty(asked: &ModelRequest) -> Reply {
     if asked.results == 0 && !asked.again { Reply::new() } else { right(asked) }
 }
 
-fn cut_call(asked: &Asked) -> Reply {
+fn cut_call(asked: &ModelRequest) -> Reply {
     if asked.results > 0 {
         return right(asked);
     }
@@ -158,7 +164,7 @@ fn cut_call(asked: &Asked) -> Reply {
     }
 }
 
-fn foreign(asked: &Asked) -> Reply {
+fn foreign(asked: &ModelRequest) -> Reply {
     if asked.results > 0 {
         return right(asked);
     }

@@ -2,15 +2,18 @@
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::practice::{Options, PASSWORD, Practice, TOTP_SEED};
+use support::practice::{PASSWORD, Practice, PracticeOptions, TOTP_SEED};
 
 use super::run;
 use crate::admin::broker::{Broker, TOKEN, own};
 
 /// A broker with the practice site, and what the commands need to reach it.
 pub(super) async fn broker_with_practice() -> (Practice, Broker, Vec<(String, String)>) {
-    let practice =
-        Practice::start(Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() }).await;
+    let practice = Practice::start(PracticeOptions {
+        totp_seed: Some(TOTP_SEED.to_owned()),
+        ..PracticeOptions::default()
+    })
+    .await;
     let urls = format!("practice={}", practice.url);
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &urls)]).await;
     let environment = own(&[("LATCHKEY_BROKER_URL", &broker.url), ("LATCHKEY_ADMIN_TOKEN", TOKEN)]);

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::practice::{Options, Practice, USERNAME};
+use support::practice::{Practice, PracticeOptions, USERNAME};
 
 use super::run;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test]
 async fn a_session_is_given_from_standard_input_or_a_file() {
-    let practice = Practice::start(Options::default()).await;
+    let practice = Practice::start(PracticeOptions::default()).await;
     let broker = Broker::start_with([("LATCHKEY_SITE_URLS", &format!("practice={}", practice.url))]).await;
     let environment = own(&[("LATCHKEY_BROKER_URL", &broker.url), ("LATCHKEY_ADMIN_TOKEN", TOKEN)]);
     let directory = tempfile::tempdir().unwrap();

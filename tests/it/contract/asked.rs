@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait,
     world::World,
 };
@@ -108,7 +108,7 @@ async fn a_test_of_the_channel_is_over_in_time_however_much_the_site_says() {
             (&json!("length"), &json!(words.concat()))
         );
         assert_eq!(answer["usage"]["completion_tokens"], 16);
-        wait::until(TEST, || world.practice.model().count(End::Cancelled) == count + 1).await;
+        wait::until(TEST, || world.practice.model().count(CallEnd::Cancelled) == count + 1).await;
     }
     world.practice.model().will(Reply::pieces(&words));
     let mut wrong = probe();

@@ -8,9 +8,9 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use serde_json::json;
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     wait::until,
-    world::{SHARED_SECRET, Start, World},
+    world::{SHARED_SECRET, World, WorldBuilder},
 };
 
 use super::{Answered, BEHIND, PATHS, RESEND, question, unique_removed, without_repeats};
@@ -18,7 +18,7 @@ use super::{Answered, BEHIND, PATHS, RESEND, question, unique_removed, without_r
 /// Streams begin at once here: a site that is held back is always later.
 const BEGIN_AFTER: (&str, &str) = ("LATCHKEY_BEGIN_AFTER", "1ms");
 
-fn start() -> Start {
+fn start() -> WorldBuilder {
     let start = World::start().without_broker().with_session("alice").adapter_env(RESEND.0, RESEND.1);
     start.adapter_env(BEGIN_AFTER.0, BEGIN_AFTER.1)
 }
@@ -103,7 +103,7 @@ async fn a_buffered_answer_behind_a_begun_stream_is_whole_or_broken() {
     world.stop().await;
 }
 
-async fn answers_are_whole(start: Start) {
+async fn answers_are_whole(start: WorldBuilder) {
     let world = start.await;
 
     for path in all_paths() {
@@ -150,7 +150,7 @@ async fn who_leaves_a_begun_stream_frees_the_account_and_stops_the_site() {
         let response = ask(&world, path).await;
         until(Duration::from_secs(20), || world.practice.model().calls().len() == 1).await;
         drop(response);
-        until(Duration::from_secs(20), || world.practice.model().count(End::Cancelled) == 1).await;
+        until(Duration::from_secs(20), || world.practice.model().count(CallEnd::Cancelled) == 1).await;
         // There is one place.
         world.practice.model().will(Reply::text("Next."));
         let next = Answered::of(ask(&world, path).await).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::model::Reply;
 
 /// One case.
-pub(super) struct Case {
+pub(super) struct ContractCase {
     pub(super) name: &'static str,
     /// What the row is about.
     pub(super) row: &'static str,
@@ -19,27 +19,27 @@ const APART: Duration = Duration::from_millis(50);
 const DONE: &str = "data: [DONE]\n\n";
 
 /// How answers end.
-pub(super) fn ends() -> Vec<Case> {
+pub(super) fn ends() -> Vec<ContractCase> {
     [framings(), usages(), finishes(), deltas()].into_iter().flatten().collect()
 }
 
 /// How calls come.
-pub(super) fn calls() -> Vec<Case> {
+pub(super) fn calls() -> Vec<ContractCase> {
     [single(), parallel()].into_iter().flatten().collect()
 }
 
 /// A site that says nothing for a while.
-pub(super) fn pause() -> Case {
+pub(super) fn pause() -> ContractCase {
     let reply = Reply::text("Good ").wait(Duration::from_secs(1)).piece("day.").usage(3, 2);
     case("long_pause", "comments in a pause, an Anthropic client needs deltas", reply)
 }
 
-fn case(name: &'static str, row: &'static str, reply: Reply) -> Case {
-    Case { name, row, reply }
+fn case(name: &'static str, row: &'static str, reply: Reply) -> ContractCase {
+    ContractCase { name, row, reply }
 }
 
 /// A stream of these events, as they are.
-fn raw(name: &'static str, row: &'static str, events: &[String]) -> Case {
+fn raw(name: &'static str, row: &'static str, events: &[String]) -> ContractCase {
     case(name, row, Reply::raw(events.concat()))
 }
 
@@ -80,7 +80,7 @@ fn tools(calls: &[Value]) -> String {
 }
 
 /// What opens, divides and ends a stream.
-fn framings() -> Vec<Case> {
+fn framings() -> Vec<ContractCase> {
     let one = json!({"id": "x", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "All."}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 1}});
     vec![
         raw(
@@ -124,7 +124,7 @@ fn framings() -> Vec<Case> {
 }
 
 /// What tells the cost.
-fn usages() -> Vec<Case> {
+fn usages() -> Vec<ContractCase> {
     let both = json!({"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
     vec![
         raw(
@@ -156,7 +156,7 @@ fn usages() -> Vec<Case> {
 }
 
 /// Why answers end.
-fn finishes() -> Vec<Case> {
+fn finishes() -> Vec<ContractCase> {
     vec![
         raw(
             "finish_with_text",
@@ -211,7 +211,7 @@ fn piece(index: u64, more: &str) -> Value {
 }
 
 /// How a call comes.
-fn single() -> Vec<Case> {
+fn single() -> Vec<ContractCase> {
     let whole = tool(0, "a", "{\"path\":\"a\"}");
     let object = json!({"index": 0, "id": "a", "type": "function", "function": {"name": "read", "arguments": {"path": "a"}}});
     vec![
@@ -248,7 +248,7 @@ fn single() -> Vec<Case> {
 }
 
 /// How several calls come.
-fn parallel() -> Vec<Case> {
+fn parallel() -> Vec<ContractCase> {
     let (first, second) = (tool(0, "a", "{\"path\":\"a\"}"), tool(1, "b", "{\"path\":\"b\"}"));
     vec![
         raw(
@@ -285,7 +285,7 @@ fn parallel() -> Vec<Case> {
 }
 
 /// What deltas hold.
-fn deltas() -> Vec<Case> {
+fn deltas() -> Vec<ContractCase> {
     let choices = json!([
         {"index": 0, "delta": {"content": "Good day."}, "finish_reason": null},
         {"index": 1, "delta": {"content": "Good night."}, "finish_reason": null},
@@ -335,7 +335,7 @@ fn deltas() -> Vec<Case> {
 }
 
 /// How answers fail.
-pub(super) fn failures() -> Vec<Case> {
+pub(super) fn failures() -> Vec<ContractCase> {
     let error = || event(&json!({"error": {"message": "Permission denied at 10.0.0.1", "type": "x"}}));
     vec![
         case(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// What a stream came to.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct ReadStream {
     /// Whether finish, usage and end mark came, each once and in this order.
     pub(super) ended: bool,
     /// Whether an error event came.
@@ -16,7 +16,7 @@ pub(super) struct Read {
 
 /// Where the stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum StreamStage {
     Nothing,
     Begun,
     Calls,
@@ -27,7 +27,7 @@ enum Stage {
 
 /// The reader's state.
 struct Reader {
-    stage: Stage,
+    stage: StreamStage,
     /// Id, creation and model of the first chunk.
     head: Option<[Value; 3]>,
     calls: u64,
@@ -38,8 +38,8 @@ struct Reader {
 ///
 /// # Errors
 /// The first thing that such a gateway would lose or misread.
-pub(super) fn read(raw: &str) -> Result<Read, String> {
-    let mut reader = Reader { stage: Stage::Nothing, head: None, calls: 0, chunks: 0 };
+pub(super) fn read(raw: &str) -> Result<ReadStream, String> {
+    let mut reader = Reader { stage: StreamStage::Nothing, head: None, calls: 0, chunks: 0 };
     let mut error = false;
     for line in raw.lines().filter(|line| !line.is_empty() && !line.starts_with(':')) {
         let data = line.strip_prefix("data: ").ok_or_else(|| format!("a line that is no data: {line}"))?;
@@ -47,7 +47,7 @@ pub(super) fn read(raw: &str) -> Result<Read, String> {
             return Err("something follows an error".to_owned());
         }
         if data == "[DONE]" {
-            reader.advance(Stage::Counted, Stage::Done)?;
+            reader.advance(StreamStage::Counted, StreamStage::Done)?;
             continue;
         }
         let chunk: Value = serde_json::from_str(data).map_err(|why| why.to_string())?;
@@ -57,14 +57,14 @@ pub(super) fn read(raw: &str) -> Result<Read, String> {
             reader.chunk(&chunk)?;
         }
     }
-    if reader.stage == Stage::Done && reader.chunks < 2 {
+    if reader.stage == StreamStage::Done && reader.chunks < 2 {
         return Err("a message of one chunk has no beginning".to_owned());
     }
-    Ok(Read { ended: reader.stage == Stage::Done, error, chunks: reader.chunks })
+    Ok(ReadStream { ended: reader.stage == StreamStage::Done, error, chunks: reader.chunks })
 }
 
 impl Reader {
-    fn advance(&mut self, from: Stage, to: Stage) -> Result<(), String> {
+    fn advance(&mut self, from: StreamStage, to: StreamStage) -> Result<(), String> {
         if self.stage != from {
             return Err(format!("{to:?} comes after {:?}", self.stage));
         }
@@ -85,7 +85,7 @@ impl Reader {
             if usage["prompt_tokens"] == 0 && usage["completion_tokens"] == 0 {
                 return Err("a usage of nothing is estimated anew".to_owned());
             }
-            return self.advance(Stage::Finished, Stage::Counted);
+            return self.advance(StreamStage::Finished, StreamStage::Counted);
         };
         if !usage.is_null() || choices.len() > 1 || choice["index"] != 0 {
             return Err("a usage beside a choice hides a better one".to_owned());
@@ -103,18 +103,20 @@ impl Reader {
                 return Err("what stands beside a finish is lost".to_owned());
             }
             let known = ["stop", "length", "tool_calls", "content_filter"].contains(&reason);
-            if !known || (reason == "tool_calls") != (self.stage == Stage::Calls) {
+            if !known || (reason == "tool_calls") != (self.stage == StreamStage::Calls) {
                 return Err(format!("{reason} after {:?}", self.stage));
             }
-            self.stage = Stage::Finished;
+            self.stage = StreamStage::Finished;
             return Ok(());
         }
         match (self.stage, calls) {
-            (Stage::Nothing, None) if kinds == 0 && delta["role"] == "assistant" => self.stage = Stage::Begun,
-            (Stage::Begun, None) if kinds == 1 => {}
+            (StreamStage::Nothing, None) if kinds == 0 && delta["role"] == "assistant" => {
+                self.stage = StreamStage::Begun;
+            }
+            (StreamStage::Begun, None) if kinds == 1 => {}
             // An empty word begins the message, and is harmless otherwise (2026-11).
-            (Stage::Begun, None) if *delta == json!({"content": ""}) => {}
-            (Stage::Begun | Stage::Calls, Some(calls)) if kinds == 1 => self.call(calls)?,
+            (StreamStage::Begun, None) if *delta == json!({"content": ""}) => {}
+            (StreamStage::Begun | StreamStage::Calls, Some(calls)) if kinds == 1 => self.call(calls)?,
             (stage, _) => return Err(format!("{delta} after {stage:?}")),
         }
         Ok(())
@@ -131,7 +133,7 @@ impl Reader {
             return Err(format!("{call} as call {}", self.calls));
         }
         self.calls += 1;
-        self.stage = Stage::Calls;
+        self.stage = StreamStage::Calls;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The server that is written to goes, and a replica takes its place.
 
-use latchkey_shared::store::Event;
-use support::{practice::Options, redis::Kind, wait, world::World};
+use latchkey_shared::store::StoreEvent;
+use support::{practice::PracticeOptions, redis::Kind, wait, world::World};
 
 use super::{FAILOVER, account, heard};
 
@@ -11,7 +11,8 @@ const WELL: usize = 50;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_during_steady_chat_loses_no_request() {
     let start = World::start().redis_kind(Kind::Sentinel).redis_users().without_broker().adapters(2);
-    let mut world = start.practice(Options::with_accounts(&["alice", "bob"])).with_session("alice").await;
+    let mut world =
+        start.practice(PracticeOptions::with_accounts(&["alice", "bob"])).with_session("alice").await;
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
     for adapter in &adapters {
         assert_eq!(adapter.ask("before").await.status, 200);
@@ -42,14 +43,14 @@ async fn a_failover_during_steady_chat_loses_no_request() {
 async fn listeners_follow_to_the_new_server() {
     let world = World::start().redis_kind(Kind::Sentinel).without_broker().adapters(0).await;
     let mut events = world.store.events();
-    assert_eq!(heard(&mut events).await, Event::Reconnected);
+    assert_eq!(heard(&mut events).await, StoreEvent::Reconnected);
 
     // It neither answers nor closes its connections: only a question shows that it is gone.
     world.redis.freeze();
-    assert_eq!(heard(&mut events).await, Event::Reconnected);
+    assert_eq!(heard(&mut events).await, StoreEvent::Reconnected);
 
     wait::until_some(FAILOVER, async || world.store.ping().await.ok()).await;
     let account = account(&world.store, "alice").await;
-    while !matches!(heard(&mut events).await, Event::Account { id, .. } if id == account.id) {}
+    while !matches!(heard(&mut events).await, StoreEvent::Account { id, .. } if id == account.id) {}
     world.redis.thaw();
 }

@@ -11,21 +11,21 @@ use std::{
 
 use serde_json::Value;
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     new_api::brought,
     opencode::Project,
     wait,
 };
 
-use crate::claude::asked::Asked;
+use crate::claude::asked::ModelRequest;
 
 mod hands;
 mod situations;
 mod stage;
 
 use hands::{Agent, Work};
-use situations::{Situation, Trouble};
-use stage::{Before, PLACES, Stage};
+use situations::{GatewaySituation, GatewayTrouble};
+use stage::{AgentStage, Before, PLACES};
 
 /// How often somebody is refused before places are free again.
 const REFUSALS: usize = 2;
@@ -53,7 +53,7 @@ async fn codex_does_not_without_a_gateway() {
 }
 
 async fn every_situation(before: Before, agents: &[Agent], long: bool) -> String {
-    let mut stage = Stage::start(before).await;
+    let mut stage = AgentStage::start(before).await;
     let names: Vec<String> = agents.iter().map(|agent| format!("{:>16}", format!("{agent:?}"))).collect();
     super::print(&format!("{:<32}{}", format!("{before:?}"), names.concat()));
     let mut red = String::new();
@@ -73,23 +73,23 @@ async fn every_situation(before: Before, agents: &[Agent], long: bool) -> String
     red
 }
 
-impl Stage {
+impl AgentStage {
     /// One agent in one situation; how often the site was asked.
-    async fn cell(&mut self, agent: Agent, situation: &Situation) -> Result<usize, String> {
+    async fn cell(&mut self, agent: Agent, situation: &GatewaySituation) -> Result<usize, String> {
         self.script(agent, situation);
         let project = Project::new(situation.work.before());
         let outcome = match situation.trouble {
-            Trouble::Interrupted => self.interrupt(agent, &project).await,
-            Trouble::Full => self.full(agent, &project).await,
-            Trouble::Killed => self.killed(agent, &project).await,
-            Trouble::No | Trouble::First(_) => agent.run(&self.console, &project).await,
+            GatewayTrouble::Interrupted => self.interrupt(agent, &project).await,
+            GatewayTrouble::Full => self.full(agent, &project).await,
+            GatewayTrouble::Killed => self.killed(agent, &project).await,
+            GatewayTrouble::No | GatewayTrouble::First(_) => agent.run(&self.console, &project).await,
         };
         let outcome = match situation.trouble {
-            Trouble::Interrupted => outcome,
+            GatewayTrouble::Interrupted => outcome,
             _ => outcome.and_then(|()| check(&project, situation.work)),
         };
         // Whoever was cut off holds a place for a moment.
-        let free = || self.model.count(End::Running) + self.model.count(End::Held) == 0;
+        let free = || self.model.count(CallEnd::Running) + self.model.count(CallEnd::Held) == 0;
         let outcome = match wait::holds_within(FREE, free).await {
             true => outcome,
             false => outcome.and(Err("a place stays taken".to_owned())),
@@ -103,7 +103,7 @@ impl Stage {
     }
 
     /// Has the site's model be in a situation from now on.
-    fn script(&self, agent: Agent, situation: &Situation) {
+    fn script(&self, agent: Agent, situation: &GatewaySituation) {
         self.model.reset();
         let (trouble, work, turns) = (situation.trouble, situation.work, AtomicUsize::new(0));
         self.model.always_with(move |request| {
@@ -112,10 +112,10 @@ impl Stage {
             }
             let is_first = turns.fetch_add(1, Ordering::SeqCst) == 0;
             match trouble {
-                Trouble::Interrupted => Reply::new().silence(),
-                Trouble::Killed if is_first => Reply::pieces(&["I will ", "write"]).silence(),
-                Trouble::First(reply) if is_first => reply(agent),
-                _ => agent.answer(Reply::new(), work, Asked::read(request).results),
+                GatewayTrouble::Interrupted => Reply::new().silence(),
+                GatewayTrouble::Killed if is_first => Reply::pieces(&["I will ", "write"]).silence(),
+                GatewayTrouble::First(reply) if is_first => reply(agent),
+                _ => agent.answer(Reply::new(), work, ModelRequest::read(request).results),
             }
         });
     }
@@ -127,7 +127,7 @@ impl Stage {
             self.model.will(Reply::text("Here.").hold());
         }
         let held = self.holding().await;
-        wait::until(SOON, || self.model.count(End::Held) == PLACES).await;
+        wait::until(SOON, || self.model.count(CallEnd::Held) == PLACES).await;
         let refused = async {
             wait::until_some(SOON, async || (before + REFUSALS <= self.refused().await).then_some(())).await;
             self.model.release(PLACES);
@@ -144,7 +144,7 @@ impl Stage {
             ended = running => return ended.and(Err("it ended by itself".to_owned())),
             () = self.asked() => {}
         }
-        match wait::holds_within(FREE, || self.model.count(End::Cancelled) > 0).await {
+        match wait::holds_within(FREE, || self.model.count(CallEnd::Cancelled) > 0).await {
             true => Ok(()),
             false => Err("the site is never told".to_owned()),
         }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::{
     faults::Fault,
-    words::{Outcome, Word},
+    words::{CellOutcome, Word},
 };
 
 /// An API that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Wire {
+pub(super) enum CellApi {
     Chat,
     Responses,
     Messages,
@@ -18,7 +18,7 @@ pub(super) enum Wire {
 /// A way through the gateway: the API, the kind of channel, and what its base URL ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path {
-    pub(super) wire: Wire,
+    pub(super) wire: CellApi,
     pub(super) kind: u64,
     pub(super) below: &'static str,
 }
@@ -33,7 +33,7 @@ pub(super) enum Tools {
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cell {
+pub(super) struct GatewayCell {
     pub(super) fault: Fault,
     pub(super) path: Path,
     pub(super) streamed: bool,
@@ -47,26 +47,26 @@ pub(super) struct Cell {
 pub(super) const PREFIX: &str = "/new-api";
 
 /// A way by a channel that is made as the README says.
-pub(super) const fn path(wire: Wire, kind: u64) -> Path {
+pub(super) const fn path(wire: CellApi, kind: u64) -> Path {
     Path { wire, kind, below: PREFIX }
 }
 
 /// Messages over a channel of type 1 are converted; over the others nothing is. The last ones are channels of another
 /// base URL: an older one, and one that somebody forgot to complete.
 pub(super) const PATHS: [Path; 13] = [
-    path(Wire::Chat, 1),
-    path(Wire::Chat, 58),
-    path(Wire::Chat, 60),
-    path(Wire::Responses, 1),
-    path(Wire::Responses, 58),
-    path(Wire::Responses, 60),
-    path(Wire::Messages, 1),
-    path(Wire::Messages, 14),
-    path(Wire::Messages, 58),
-    path(Wire::Messages, 60),
-    Path { wire: Wire::Messages, kind: 1, below: "/claude" },
-    Path { wire: Wire::Messages, kind: 1, below: "" },
-    Path { wire: Wire::Messages, kind: 60, below: "" },
+    path(CellApi::Chat, 1),
+    path(CellApi::Chat, 58),
+    path(CellApi::Chat, 60),
+    path(CellApi::Responses, 1),
+    path(CellApi::Responses, 58),
+    path(CellApi::Responses, 60),
+    path(CellApi::Messages, 1),
+    path(CellApi::Messages, 14),
+    path(CellApi::Messages, 58),
+    path(CellApi::Messages, 60),
+    Path { wire: CellApi::Messages, kind: 1, below: "/claude" },
+    Path { wire: CellApi::Messages, kind: 1, below: "" },
+    Path { wire: CellApi::Messages, kind: 60, below: "" },
 ];
 
 const TOOLS: [Tools; 3] = [Tools::None, Tools::Native, Tools::Emulated];
@@ -74,7 +74,7 @@ const TOOLS: [Tools; 3] = [Tools::None, Tools::Native, Tools::Emulated];
 /// How many values each dimension has.
 pub(super) const SIZES: [usize; 6] = [Fault::ALL.len(), PATHS.len(), 2, 3, TOOLS.len(), 2];
 
-impl Cell {
+impl GatewayCell {
     /// The cell of these places in the dimensions.
     pub(super) fn at(places: [usize; 6]) -> Self {
         let [fault, path, streamed, retries, tools, pings] = places;
@@ -94,7 +94,7 @@ impl Cell {
     }
 
     /// What is wrong with an outcome.
-    pub(super) fn objection(&self, outcome: Outcome) -> Option<String> {
+    pub(super) fn objection(&self, outcome: CellOutcome) -> Option<String> {
         let told = match outcome.word {
             Word::Ok => self.fault.may_end_well(),
             Word::Status(status) => !(200..300).contains(&status) && status != 401,
@@ -132,7 +132,7 @@ pub(super) fn places() -> impl Iterator<Item = [usize; 6]> {
     })
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for GatewayCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let streamed = if self.streamed { "streamed" } else { "whole" };
         let pings = if self.pings { "pings" } else { "no pings" };
@@ -154,7 +154,7 @@ impl fmt::Display for Path {
 
 #[test]
 fn every_cell_is_there_once() {
-    let mut all = Cell::all();
+    let mut all = GatewayCell::all();
     let count = all.len();
     all.sort();
     all.dedup();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::cells::{Cell, SIZES, places};
+use super::cells::{GatewayCell, SIZES, places};
 
 /// The same cells every time.
 const SEED: u64 = 15;
@@ -15,7 +15,7 @@ const TRIED: usize = 40;
 type Pair = (usize, usize, usize, usize);
 
 /// The cells.
-pub(super) fn pairs() -> Vec<Cell> {
+pub(super) fn pairs() -> Vec<GatewayCell> {
     let mut random = StdRng::seed_from_u64(SEED);
     let places: Vec<[usize; 6]> = places().collect();
     let mut missing: BTreeSet<Pair> = places.iter().flat_map(of).collect();
@@ -29,7 +29,7 @@ pub(super) fn pairs() -> Vec<Cell> {
         for pair in of(best) {
             missing.remove(&pair);
         }
-        cells.push(Cell::at(*best));
+        cells.push(GatewayCell::at(*best));
     }
     cells
 }

@@ -10,10 +10,10 @@ use axum::body::Bytes;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use support::{
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     new_api::{Console, NewApi, Real, Relaying, brought},
     wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 use super::{cells::PREFIX, stage::channel};
@@ -60,8 +60,8 @@ async fn through(name: &str, gateway: Relaying, times: usize) {
     let full = start().adapter_env("LATCHKEY_STREAMS", "1").await;
     world.practice.model().always(Reply::text("yes"));
     full.practice.model().will(Reply::text("a").hold());
-    let _held = full.adapter().open(&Adapter::question("hi")).await;
-    wait::until(SOON, || full.practice.model().count(End::Held) == 1).await;
+    let _held = full.adapter().open(&AdapterClient::question("hi")).await;
+    wait::until(SOON, || full.practice.model().count(CallEnd::Held) == 1).await;
     let console = gateway.console();
     console.set("RetryTimes", "0").await;
     let base = |world: &World| format!("{}{PREFIX}", world.adapters[0].url.as_str().trim_end_matches('/'));

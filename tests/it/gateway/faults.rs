@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use support::model::Reply;
 
 use super::{
-    cells::{Cell, Tools},
+    cells::{GatewayCell, Tools},
     stage::pace,
 };
-use crate::claude::asked::Asked;
+use crate::claude::asked::ModelRequest;
 
 /// What the whole answer ends with.
 pub(super) const LAST: &str = "gamma.";
@@ -104,7 +104,7 @@ impl Fault {
     }
 
     /// What the site answers to a question that it sees for the first time or again.
-    pub(super) fn reply(self, cell: Cell, request: &Value, again: bool) -> Reply {
+    pub(super) fn reply(self, cell: GatewayCell, request: &Value, again: bool) -> Reply {
         let begun = |reply: Reply| if cell.pings { reply.wait(pace() * LATE) } else { reply };
         let late = |reply: Reply| if cell.pings { reply.headers_after(pace() * LATE) } else { reply };
         let status = |status: u16| late(Reply::status(status, &refusal(status)));
@@ -143,18 +143,20 @@ fn event(data: &Value) -> String {
 }
 
 /// A whole answer: a text, or a text and a call.
-fn whole(reply: Reply, cell: Cell, request: &Value) -> Reply {
+fn whole(reply: Reply, cell: GatewayCell, request: &Value) -> Reply {
     let reply = reply.piece("Alpha ").wait(APART).piece("beta ");
     let arguments = json!({ARGUMENT.0: ARGUMENT.1});
     match cell.tools {
         Tools::None => reply.piece(LAST),
         Tools::Native => reply.tool_call(0, "call_1", TOOL, &arguments.to_string()),
-        Tools::Emulated => reply.piece("\n\n").piece(&Asked::read(request).written(&[(TOOL, arguments)])),
+        Tools::Emulated => {
+            reply.piece("\n\n").piece(&ModelRequest::read(request).written(&[(TOOL, arguments)]))
+        }
     }
 }
 
 /// The first half of a call; without tools, of nothing.
-fn half_a_call(reply: Reply, cell: Cell, request: &Value) -> Reply {
+fn half_a_call(reply: Reply, cell: GatewayCell, request: &Value) -> Reply {
     let arguments = json!({ARGUMENT.0: ARGUMENT.1});
     match cell.tools {
         Tools::None => reply,
@@ -164,7 +166,7 @@ fn half_a_call(reply: Reply, cell: Cell, request: &Value) -> Reply {
             reply.tool_calls(&json!([call]))
         }
         Tools::Emulated => {
-            let written = Asked::read(request).written(&[(TOOL, arguments)]);
+            let written = ModelRequest::read(request).written(&[(TOOL, arguments)]);
             let half: String = written.chars().take(written.chars().count() / 2).collect();
             reply.piece("\n\n").piece(&half)
         }

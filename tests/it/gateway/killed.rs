@@ -9,9 +9,9 @@ use support::{
     balancer::Balancer,
     binaries::Binary,
     http,
-    model::{End, Reply},
+    model::{CallEnd, Reply},
     new_api::{Console, NewApi, Real, Relaying, brought},
-    practice::Options,
+    practice::PracticeOptions,
     wait,
     world::World,
 };
@@ -66,7 +66,8 @@ async fn a_killed_adapters_places_are_free_and_nothing_else_breaks_or_is_asked_t
 }
 
 async fn through(name: &str, gateway: Relaying) {
-    let start = World::start().without_broker().practice(Options::with_accounts(&ACCOUNTS)).adapters(0);
+    let start =
+        World::start().without_broker().practice(PracticeOptions::with_accounts(&ACCOUNTS)).adapters(0);
     let start =
         ACCOUNTS.iter().fold(start.concurrency(LIMIT), |start, username| start.with_session(username));
     let world = start.await;
@@ -86,7 +87,7 @@ async fn through(name: &str, gateway: Relaying) {
     balancer.change(&[&again.url, &other.url]).await;
     // More than are left: there is room only in the places of the dead one.
     let second = join_all((0..of_killed).map(|_| open(&console))).await;
-    let all_held = wait::until_some(GRACE, async || (model.count(End::Held) == STREAMS).then_some(()));
+    let all_held = wait::until_some(GRACE, async || (model.count(CallEnd::Held) == STREAMS).then_some(()));
     all_held.await;
     model.release(STREAMS);
     let first: Vec<bool> = join_all(first.into_iter().map(is_whole)).await;

@@ -26,15 +26,15 @@ use support::{
 };
 
 use super::{
-    cells::{Cell, Path, Tools, Wire},
+    cells::{CellApi, GatewayCell, Path, Tools},
     faults::Fault,
     stage::{channel, question, read},
-    words::{Outcome, word},
+    words::{CellOutcome, word},
 };
 
 mod rows;
 
-use rows::{Row, Step};
+use rows::{MeasuredRow, UpstreamStep};
 
 /// Longer than the gateway's ping of a second.
 const LATE: Duration = Duration::from_millis(1400);
@@ -43,17 +43,17 @@ const FLUSH: Duration = Duration::from_millis(20);
 
 /// The rows by their marks, and how those that asked named themselves.
 #[derive(Clone, Default)]
-struct Upstream {
-    rows: Arc<Mutex<BTreeMap<String, Asked>>>,
+struct RawUpstream {
+    rows: Arc<Mutex<BTreeMap<String, RowRequests>>>,
     agents: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A row, and how often it was asked.
-type Asked = (Row, Arc<AtomicUsize>);
+type RowRequests = (MeasuredRow, Arc<AtomicUsize>);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_does_what_was_measured() {
-    let upstream = Upstream::default();
+    let upstream = RawUpstream::default();
     let server = Server::start(Router::new().fallback(answer).with_state(upstream.clone())).await;
     let base = server.url().as_str().trim_end_matches('/').to_owned();
     let mut wrong = Vec::new();
@@ -75,7 +75,7 @@ async fn the_gateway_does_what_was_measured() {
 }
 
 /// The rows that a gateway answers otherwise.
-async fn differing(name: &str, console: &Console, upstream: &Upstream, base: &str) -> Vec<String> {
+async fn differing(name: &str, console: &Console, upstream: &RawUpstream, base: &str) -> Vec<String> {
     for kind in [1, 14, 60] {
         console.add(&channel(kind, &format!("model-{kind}"), base)).await;
     }
@@ -85,11 +85,11 @@ async fn differing(name: &str, console: &Console, upstream: &Upstream, base: &st
     for pings in [false, true] {
         console.set("general_setting.ping_interval_enabled", if pings { "true" } else { "false" }).await;
         let rows = rows::all().into_iter().filter(|row| row.pings == pings);
-        let rows: Vec<(Row, Path)> =
+        let rows: Vec<(MeasuredRow, Path)> =
             rows.flat_map(|row| row.paths.iter().map(move |path| (row.clone(), *path))).collect();
         let outcomes = join_all(rows.iter().map(|(row, path)| outcome(console, upstream, row, *path))).await;
         for ((row, path), told) in rows.iter().zip(outcomes) {
-            let expected = Outcome { word: row.word, asked: row.asked };
+            let expected = CellOutcome { word: row.word, asked: row.asked };
             if told != expected {
                 wrong.push(format!("{name}, {path}: {}: {told}, and not {expected}", row.about));
             }
@@ -98,7 +98,7 @@ async fn differing(name: &str, console: &Console, upstream: &Upstream, base: &st
     wrong
 }
 
-async fn outcome(console: &Console, upstream: &Upstream, row: &Row, path: Path) -> Outcome {
+async fn outcome(console: &Console, upstream: &RawUpstream, row: &MeasuredRow, path: Path) -> CellOutcome {
     let asked = Arc::new(AtomicUsize::new(0));
     let mark = {
         let mut rows = upstream.rows.lock().unwrap();
@@ -106,16 +106,22 @@ async fn outcome(console: &Console, upstream: &Upstream, row: &Row, path: Path) 
         rows.insert(mark.clone(), (row.clone(), Arc::clone(&asked)));
         mark
     };
-    let cell =
-        Cell { fault: Fault::None, path, streamed: true, retries: 1, tools: Tools::None, pings: row.pings };
+    let cell = GatewayCell {
+        fault: Fault::None,
+        path,
+        streamed: true,
+        retries: 1,
+        tools: Tools::None,
+        pings: row.pings,
+    };
     let body = question(cell, &format!("model-{}", path.kind), &mark);
     let answer = console.asks(path.wire.path(), &body).send().await.unwrap();
     assert_eq!(answer.headers().get("retry-after"), None, "it is never passed on");
     let status = answer.status().as_u16();
-    Outcome { word: word(cell, status, &read(answer).await), asked: asked.load(Ordering::SeqCst) }
+    CellOutcome { word: word(cell, status, &read(answer).await), asked: asked.load(Ordering::SeqCst) }
 }
 
-async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(upstream): State<RawUpstream>, headers: HeaderMap, body: Bytes) -> Response {
     let agent =
         headers.get("user-agent").map_or_else(String::new, |agent| agent.to_str().unwrap().to_owned());
     upstream.agents.lock().unwrap().insert(agent);
@@ -133,12 +139,12 @@ async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, body: Byte
         return head.status(status).header("content-type", "application/json").body(error.into()).unwrap();
     }
     let pieces = stream::iter(steps).then(async |step| match step {
-        Step::Say(text) => Ok(Bytes::from(text)),
-        Step::Late => {
+        UpstreamStep::Say(text) => Ok(Bytes::from(text)),
+        UpstreamStep::Late => {
             tokio::time::sleep(LATE).await;
             Ok(Bytes::new())
         }
-        Step::Cut => {
+        UpstreamStep::Cut => {
             tokio::time::sleep(FLUSH).await;
             Err(io::Error::new(io::ErrorKind::ConnectionReset, "the row cuts the answer off"))
         }
@@ -147,12 +153,12 @@ async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, body: Byte
 }
 
 /// A whole answer in the words of a row's channel.
-fn whole(row: &Row) -> Vec<Step> {
+fn whole(row: &MeasuredRow) -> Vec<UpstreamStep> {
     let converts = row.paths.iter().any(|path| path.kind == 1);
     let text = match row.paths[0].wire {
-        Wire::Responses => rows::WHOLE_RESPONSE,
-        Wire::Messages if !converts => rows::WHOLE_MESSAGE,
-        Wire::Chat | Wire::Messages => rows::WHOLE_CHAT,
+        CellApi::Responses => rows::WHOLE_RESPONSE,
+        CellApi::Messages if !converts => rows::WHOLE_MESSAGE,
+        CellApi::Chat | CellApi::Messages => rows::WHOLE_CHAT,
     };
-    vec![Step::Say(text)]
+    vec![UpstreamStep::Say(text)]
 }

@@ -14,14 +14,14 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use support::{
     new_api::{Console, NewApi, Real, Relaying, brought},
-    world::{SHARED_SECRET, Start, World},
+    world::{SHARED_SECRET, World, WorldBuilder},
 };
 use tokio::time::Instant;
 
 use super::{
-    cells::{Cell, PATHS, Path, Tools, Wire},
-    table::Table,
-    words::{Outcome, Word, word},
+    cells::{CellApi, GatewayCell, PATHS, Path, Tools},
+    table::CellTable,
+    words::{CellOutcome, Word, word},
 };
 use crate::chat::SITE_FILE;
 
@@ -46,7 +46,7 @@ fn adapter() -> [(&'static str, Duration); 2] {
 }
 
 /// Everything that cells need.
-pub(super) struct Stage {
+pub(super) struct GatewayStage {
     pub(super) name: &'static str,
     worlds: [(&'static str, World); 2],
     gateway: Relaying,
@@ -54,9 +54,9 @@ pub(super) struct Stage {
 }
 
 /// The cells on their way, by their marks, and how often the site saw them.
-type Cells = Arc<Mutex<BTreeMap<String, (Cell, Arc<AtomicUsize>)>>>;
+type Cells = Arc<Mutex<BTreeMap<String, (GatewayCell, Arc<AtomicUsize>)>>>;
 
-impl Stage {
+impl GatewayStage {
     pub(super) async fn stand_in() -> Self {
         Self::start("the stand-in", Relaying::StandIn(NewApi::start().await)).await
     }
@@ -84,20 +84,20 @@ impl Stage {
     }
 
     /// Runs cells, those of the same settings at once.
-    pub(super) async fn run(&self, cells: &[Cell]) -> Table {
+    pub(super) async fn run(&self, cells: &[GatewayCell]) -> CellTable {
         let console = self.gateway.console();
-        let mut groups: BTreeMap<(usize, bool), Vec<Cell>> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, bool), Vec<GatewayCell>> = BTreeMap::new();
         for cell in cells {
             groups.entry((cell.retries, cell.pings)).or_default().push(*cell);
         }
         console.set("general_setting.ping_interval_seconds", &pace().to_string()).await;
-        let mut table = Table::default();
+        let mut table = CellTable::default();
         for ((retries, pings), group) in groups {
             let begun = Instant::now();
             console.set("RetryTimes", &retries.to_string()).await;
             console.set("general_setting.ping_interval_enabled", if pings { "true" } else { "false" }).await;
             let running = stream::iter(group).map(|cell| self.cell(&console, cell)).buffer_unordered(AT_ONCE);
-            let part = Table(running.collect().await);
+            let part = CellTable(running.collect().await);
             let (cells, took) = (part.len(), begun.elapsed().as_secs());
             super::print(&format!(
                 "{}, RetryTimes {retries}, pings {pings}: {cells} cells in {took} s: {}",
@@ -112,7 +112,7 @@ impl Stage {
         table
     }
 
-    async fn cell(&self, console: &Console, cell: Cell) -> (Cell, Outcome) {
+    async fn cell(&self, console: &Console, cell: GatewayCell) -> (GatewayCell, CellOutcome) {
         let seen = Arc::new(AtomicUsize::new(0));
         let mark = {
             let mut cells = self.cells.lock().unwrap();
@@ -124,7 +124,7 @@ impl Stage {
         let body = question(cell, &model(cell.path, site), &mark);
         let asked = tokio::time::timeout(LIMIT, async {
             let mut asking = console.asks(cell.path.wire.path(), &body).timeout(2 * LIMIT);
-            if cell.path.wire == Wire::Messages {
+            if cell.path.wire == CellApi::Messages {
                 // Every client of Anthropic's sends it, and the channels pass it on.
                 asking = asking.header("anthropic-version", "2023-06-01");
             }
@@ -133,11 +133,11 @@ impl Stage {
             (status, read(answer).await)
         });
         let word = asked.await.map_or(Word::Endless, |(status, body)| word(cell, status, &body));
-        (cell, Outcome { word, asked: seen.load(Ordering::SeqCst) })
+        (cell, CellOutcome { word, asked: seen.load(Ordering::SeqCst) })
     }
 }
 
-impl Wire {
+impl CellApi {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
@@ -164,7 +164,7 @@ async fn world(native: bool) -> World {
     let file = file.replace("tools = true", &format!("tools = {native}"));
     let start = World::start().without_broker().with_session("alice").site_file(file);
     let start = start.concurrency(u32::try_from(2 * AT_ONCE).unwrap());
-    let told = |start: Start, (name, time): (&str, Duration)| {
+    let told = |start: WorldBuilder, (name, time): (&str, Duration)| {
         start.adapter_env(name, &format!("{}ms", time.as_millis()))
     };
     adapter().into_iter().fold(start, told).await
@@ -184,20 +184,20 @@ pub(super) fn channel(kind: u64, model: &str, base: &str) -> Value {
     });
     if kind == 58 {
         let route = |path: &str| json!({"incoming_path": path, "upstream_path": path, "converter": "none"});
-        let routes = [Wire::Chat, Wire::Responses, Wire::Messages].map(|wire| route(wire.path()));
+        let routes = [CellApi::Chat, CellApi::Responses, CellApi::Messages].map(|wire| route(wire.path()));
         channel["settings"] = json!({"advanced_custom": {"advanced_routes": routes}}).to_string().into();
     }
     channel
 }
 
-pub(super) fn question(cell: Cell, model: &str, mark: &str) -> Value {
+pub(super) fn question(cell: GatewayCell, model: &str, mark: &str) -> Value {
     let text = format!("Say it, {mark}");
     let mut body = json!({"model": model, "stream": cell.streamed});
     match cell.path.wire {
-        Wire::Responses => body["input"] = text.into(),
-        Wire::Chat | Wire::Messages => body["messages"] = json!([{"role": "user", "content": text}]),
+        CellApi::Responses => body["input"] = text.into(),
+        CellApi::Chat | CellApi::Messages => body["messages"] = json!([{"role": "user", "content": text}]),
     }
-    if cell.path.wire == Wire::Messages {
+    if cell.path.wire == CellApi::Messages {
         body["max_tokens"] = 1000.into();
     }
     if cell.tools != Tools::None {
@@ -206,20 +206,20 @@ pub(super) fn question(cell: Cell, model: &str, mark: &str) -> Value {
         });
         let (name, about) = ("read", "Reads a file.");
         body["tools"] = match cell.path.wire {
-            Wire::Chat => json!([{
+            CellApi::Chat => json!([{
                 "type": "function", "function": {"name": name, "description": about, "parameters": parameters},
             }]),
-            Wire::Responses => json!([
+            CellApi::Responses => json!([
                 {"type": "function", "name": name, "description": about, "parameters": parameters},
             ]),
-            Wire::Messages => json!([{"name": name, "description": about, "input_schema": parameters}]),
+            CellApi::Messages => json!([{"name": name, "description": about, "input_schema": parameters}]),
         };
     }
     body
 }
 
 /// The cell that a question to the site is of.
-fn find(cells: &Cells, request: &Value) -> (Cell, Arc<AtomicUsize>) {
+fn find(cells: &Cells, request: &Value) -> (GatewayCell, Arc<AtomicUsize>) {
     let text = request["messages"].to_string();
     let at = text.rfind("cell ").expect("every question has its mark");
     let found = cells.lock().unwrap().get(&text[at..at + "cell 00000.".len()]).cloned();

@@ -6,16 +6,16 @@ use std::{
 };
 
 use super::{
-    cells::{Cell, PATHS, Path},
+    cells::{GatewayCell, PATHS, Path},
     faults::Fault,
-    words::{Outcome, Word},
+    words::{CellOutcome, Word},
 };
 
 /// What the cells came to.
 #[derive(Debug, Default)]
-pub(super) struct Table(pub(super) BTreeMap<Cell, Outcome>);
+pub(super) struct CellTable(pub(super) BTreeMap<GatewayCell, CellOutcome>);
 
-impl Table {
+impl CellTable {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -36,7 +36,7 @@ impl Table {
 
     /// Where another one says something else.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
-        let differs = |(cell, here): (&Cell, &Outcome)| {
+        let differs = |(cell, here): (&GatewayCell, &CellOutcome)| {
             let there = other.0.get(cell)?;
             (here != there).then(|| format!("{cell}: {here} here, {there} there"))
         };
@@ -66,7 +66,7 @@ impl Table {
 
     /// All words of one place of the table, each with how often the site was asked.
     fn words(&self, fault: Fault, path: Path, streamed: bool) -> String {
-        let here = |cell: &Cell| cell.fault == fault && cell.path == path && cell.streamed == streamed;
+        let here = |cell: &GatewayCell| cell.fault == fault && cell.path == path && cell.streamed == streamed;
         let mut words: BTreeMap<Word, BTreeSet<usize>> = BTreeMap::new();
         for (_, outcome) in self.0.iter().filter(|(cell, _)| here(cell)) {
             words.entry(outcome.word).or_default().insert(outcome.asked);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    cells::{Cell, Tools, Wire},
+    cells::{CellApi, GatewayCell, Tools},
     faults::{ARGUMENT, Fault, LAST, TOOL},
 };
 
@@ -34,7 +34,7 @@ pub(super) enum Word {
 
 /// What a cell came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct CellOutcome {
     pub(super) word: Word,
     /// How often the site was asked.
     pub(super) asked: usize,
@@ -42,7 +42,7 @@ pub(super) struct Outcome {
 
 /// What was read of an answer.
 #[derive(Debug, Default)]
-struct Read {
+struct ReadAnswer {
     events: usize,
     starts: usize,
     text: String,
@@ -56,11 +56,11 @@ struct Read {
 }
 
 /// The word for an answer.
-pub(super) fn word(cell: Cell, status: u16, body: &str) -> Word {
+pub(super) fn word(cell: GatewayCell, status: u16, body: &str) -> Word {
     if status != 200 {
         return Word::Status(status);
     }
-    let mut read = Read::default();
+    let mut read = ReadAnswer::default();
     if cell.streamed {
         for data in body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim) {
             if data == "[DONE]" {
@@ -75,8 +75,8 @@ pub(super) fn word(cell: Cell, status: u16, body: &str) -> Word {
     read.word(cell)
 }
 
-impl Read {
-    fn word(&self, cell: Cell) -> Word {
+impl ReadAnswer {
+    fn word(&self, cell: GatewayCell) -> Word {
         match &self.end {
             _ if self.events == 0 && self.done => Word::DoneOnly,
             _ if self.events == 0 => Word::Empty,
@@ -91,7 +91,7 @@ impl Read {
     }
 
     /// Whether nothing is missing, or the end says what is.
-    fn is_good(&self, cell: Cell, end: &str) -> bool {
+    fn is_good(&self, cell: GatewayCell, end: &str) -> bool {
         match cell.fault {
             Fault::Length => ["length", "max_tokens", "incomplete"].contains(&end),
             Fault::Filter => ["content_filter", "refusal", "incomplete"].contains(&end),
@@ -100,12 +100,12 @@ impl Read {
         }
     }
 
-    fn event(&mut self, wire: Wire, event: &Value) {
+    fn event(&mut self, wire: CellApi, event: &Value) {
         self.events += 1;
         match wire {
-            Wire::Chat => self.chunk(event),
-            Wire::Messages => self.message_event(event),
-            Wire::Responses => self.response_event(event),
+            CellApi::Chat => self.chunk(event),
+            CellApi::Messages => self.message_event(event),
+            CellApi::Responses => self.response_event(event),
         }
     }
 
@@ -151,11 +151,11 @@ impl Read {
         }
     }
 
-    fn whole(&mut self, wire: Wire, answer: &Value) {
+    fn whole(&mut self, wire: CellApi, answer: &Value) {
         self.events = 1;
         self.error = answer["error"].is_object();
         let (content, end) = match wire {
-            Wire::Chat => {
+            CellApi::Chat => {
                 let choice = &answer["choices"][0];
                 self.text += text(&choice["message"]["content"]);
                 for call in list(&choice["message"]["tool_calls"]) {
@@ -163,8 +163,8 @@ impl Read {
                 }
                 (&Value::Null, &choice["finish_reason"])
             }
-            Wire::Messages => (&answer["content"], &answer["stop_reason"]),
-            Wire::Responses => (&answer["output"], &answer["status"]),
+            CellApi::Messages => (&answer["content"], &answer["stop_reason"]),
+            CellApi::Responses => (&answer["output"], &answer["status"]),
         };
         for block in list(content) {
             self.text += text(&block["text"]);
@@ -207,7 +207,7 @@ impl fmt::Display for Word {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for CellOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.word, self.asked)
     }

@@ -9,10 +9,10 @@ use support::{
     balancer::Balancer,
     binaries::Binary,
     http,
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     processes, wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 const ACCOUNTS: [&str; 8] = ["anna", "bert", "carl", "dora", "emil", "fred", "gina", "hans"];
@@ -26,17 +26,17 @@ const LEASE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(120);
 
 /// The parts of a test: a world without adapters, and adapters as processes.
-struct Stage {
+struct BalancedStage {
     world: World,
     adapters: Vec<Binary>,
 }
 
-impl Stage {
+impl BalancedStage {
     async fn with(adapters: usize) -> Self {
         // nginx and the adapters inherit it: a thousand streams are more files than most shells allow at first.
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-        let start = World::start().without_broker().practice(Options::with_accounts(&ACCOUNTS));
+        let start = World::start().without_broker().practice(PracticeOptions::with_accounts(&ACCOUNTS));
         let start = start.adapters(0).concurrency(LIMIT);
         let world = ACCOUNTS.iter().fold(start, |start, username| start.with_session(username)).await;
         let mut stage = Self { world, adapters: Vec::new() };
@@ -68,7 +68,7 @@ impl Stage {
 
 /// What became of one stream.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum StreamResult {
     Whole,
     Cut,
     /// An end that looks well and is none, or anything else that must not be.
@@ -76,21 +76,23 @@ enum Seen {
 }
 
 /// Reads a stream to its end.
-async fn seen(mut response: Response) -> Seen {
+async fn seen(mut response: Response) -> StreamResult {
     let mut text = String::new();
     loop {
         match response.chunk().await {
             Ok(Some(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
-            Ok(None) if text.contains("ended") && text.ends_with("data: [DONE]\n\n") => return Seen::Whole,
-            Err(error) if !error.is_timeout() && !text.contains("[DONE]") => return Seen::Cut,
-            other => return Seen::Wrong(format!("{other:?} after {text}")),
+            Ok(None) if text.contains("ended") && text.ends_with("data: [DONE]\n\n") => {
+                return StreamResult::Whole;
+            }
+            Err(error) if !error.is_timeout() && !text.contains("[DONE]") => return StreamResult::Cut,
+            other => return StreamResult::Wrong(format!("{other:?} after {text}")),
         }
     }
 }
 
 /// Opens streams; each has begun when this returns.
 async fn open(http: &reqwest::Client, url: &Url, count: usize) -> Vec<Response> {
-    let (url, mut question) = (url.join("/v1/chat/completions").unwrap(), Adapter::question("hi"));
+    let (url, mut question) = (url.join("/v1/chat/completions").unwrap(), AdapterClient::question("hi"));
     question["stream"] = true.into();
     let one = || async {
         let request = http.post(url.clone()).bearer_auth(SHARED_SECRET).json(&question);
@@ -109,7 +111,7 @@ fn patient() -> reqwest::Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_streams_bear_the_stop_of_one_adapter_and_the_death_of_another() {
-    let mut stage = Stage::with(5).await;
+    let mut stage = BalancedStage::with(5).await;
     let balancer = Balancer::start(&stage.urls()).await;
     let model = stage.world.practice.model();
     model.always(Reply::text("begun, ").hold().piece("ended").usage(1, 2));
@@ -122,16 +124,16 @@ async fn a_thousand_streams_bear_the_stop_of_one_adapter_and_the_death_of_anothe
     stage.adapters[1].kill();
     let second = open(&http, &balancer.url, 50).await;
     let left = STREAMS + 50 - of_killed;
-    wait::until(GRACE, || model.count(End::Held) == left).await;
+    wait::until(GRACE, || model.count(CallEnd::Held) == left).await;
     model.release(left);
     let ends = join_all(first.into_iter().chain(second).map(seen)).await;
     stage.adapters[0].stop().await;
 
-    let wrong: Vec<&Seen> = ends.iter().filter(|end| matches!(end, Seen::Wrong(_))).collect();
+    let wrong: Vec<&StreamResult> = ends.iter().filter(|end| matches!(end, StreamResult::Wrong(_))).collect();
     assert!(wrong.is_empty(), "{} of them, {:?}\n{}", wrong.len(), wrong.first(), balancer.log());
     assert!(of_stopped > 0 && of_killed > 0, "{of_stopped} {of_killed}");
     assert_eq!(
-        ends.iter().filter(|end| **end == Seen::Cut).count(),
+        ends.iter().filter(|end| **end == StreamResult::Cut).count(),
         of_killed,
         "only the dead one's are cut"
     );
@@ -141,12 +143,12 @@ async fn a_thousand_streams_bear_the_stop_of_one_adapter_and_the_death_of_anothe
     let all = open(&http, &balancer.url, places).await;
     assert_eq!(stage.leases().await as usize, places);
     model.release(places);
-    assert!(join_all(all.into_iter().map(seen)).await.iter().all(|end| *end == Seen::Whole));
+    assert!(join_all(all.into_iter().map(seen)).await.iter().all(|end| *end == StreamResult::Whole));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn adapters_come_and_go_under_load_without_an_error() {
-    let mut stage = Stage::with(2).await;
+    let mut stage = BalancedStage::with(2).await;
     let balancer = Balancer::start(&stage.urls()).await;
     stage
         .world
@@ -177,7 +179,11 @@ async fn adapters_come_and_go_under_load_without_an_error() {
     stop.send(true).unwrap();
     let ends = load.await.unwrap();
 
-    assert!(ends.len() > 24 && ends.iter().all(|end| *end == Seen::Whole), "{ends:?}\n{}", balancer.log());
+    assert!(
+        ends.len() > 24 && ends.iter().all(|end| *end == StreamResult::Whole),
+        "{ends:?}\n{}",
+        balancer.log()
+    );
 }
 
 /// How many accounts an adapter holds.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use support::{
     binaries::Binary,
     http,
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     processes, wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -20,7 +20,8 @@ async fn streaming(drain: &str) -> (World, Binary, reqwest::Response) {
 
 /// The same with an answer of this kind.
 async fn hanging(drain: &str, reply: Reply) -> (World, Binary, reqwest::Response) {
-    let start = World::start().without_broker().practice(Options::with_accounts(&["alice"])).adapters(0);
+    let start =
+        World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"])).adapters(0);
     let world = start.with_session("alice").await;
     world.practice.model().will(reply);
     let directory = world.directory.path().join("adapter");
@@ -31,13 +32,13 @@ async fn hanging(drain: &str, reply: Reply) -> (World, Binary, reqwest::Response
     env.push(("LATCHKEY_DRAIN".to_owned(), drain.to_owned()));
     env.push(("LATCHKEY_BEGIN_AFTER".to_owned(), "1ms".to_owned()));
     let adapter = Binary::adapter(&directory, &env).await;
-    let mut question = Adapter::question("hi");
+    let mut question = AdapterClient::question("hi");
     question["stream"] = true.into();
     let url = adapter.url.join("/v1/chat/completions").unwrap();
     let mut response =
         http::client().post(url).bearer_auth(SHARED_SECRET).json(&question).send().await.unwrap();
     response.chunk().await.unwrap();
-    wait::until(SOON, || world.practice.model().count(End::Held) == 1).await;
+    wait::until(SOON, || world.practice.model().count(CallEnd::Held) == 1).await;
     (world, adapter, response)
 }
 

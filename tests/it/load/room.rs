@@ -4,10 +4,10 @@ use std::{process::Stdio, time::Duration};
 
 use support::{
     binaries,
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, World},
+    world::{AdapterClient, World},
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -19,17 +19,17 @@ const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn who_comes_to_a_full_adapter_is_sent_elsewhere_until_there_is_room() {
-    let start = World::start().without_broker().practice(Options::with_accounts(&["alice"]));
+    let start = World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"]));
     let world = start.concurrency(10).with_session("alice").adapter_env("LATCHKEY_STREAMS", "2").await;
     let (adapter, model) = (world.adapter(), world.practice.model());
     model.always(Reply::text("a").hold().piece("b"));
-    let question = Adapter::question("hi");
+    let question = AdapterClient::question("hi");
     let held = (adapter.open(&question).await, adapter.open(&question).await);
 
     let refused = adapter.ask("hi").await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{}", refused.body);
     assert_eq!(refused.json()["error"]["code"], "overloaded_error");
-    assert_eq!(model.count(End::Held), 2, "the site was not asked");
+    assert_eq!(model.count(CallEnd::Held), 2, "the site was not asked");
     assert_eq!(adapter.get("/v1/models").await.status, 200);
 
     model.release(3);

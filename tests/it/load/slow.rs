@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use support::{
     binaries::Binary,
-    model::{End, Reply},
-    practice::Options,
+    model::{CallEnd, Reply},
+    practice::PracticeOptions,
     wait,
-    world::{Adapter, SHARED_SECRET, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -36,7 +36,7 @@ impl Sloth {
         socket.set_recv_buffer_size(4096).unwrap();
         let address = format!("127.0.0.1:{}", adapter.url.port().unwrap()).parse().unwrap();
         let mut connection = socket.connect(address).await.unwrap();
-        let mut body = Adapter::question("much");
+        let mut body = AdapterClient::question("much");
         body["stream"] = true.into();
         let body = body.to_string();
         let head = format!(
@@ -72,7 +72,8 @@ impl Sloth {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_takes_neither_memory_nor_time_of_others_and_is_cut() {
-    let world = World::start().without_broker().practice(Options::with_accounts(&["alice"])).adapters(0);
+    let world =
+        World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"])).adapters(0);
     let world = world.concurrency(100).with_session("alice").await;
     let model = world.practice.model();
     let much = (0..PIECES).fold(Reply::new(), |reply, _| reply.piece(&"x".repeat(PIECE_BYTES)));
@@ -85,7 +86,7 @@ async fn a_slow_reader_takes_neither_memory_nor_time_of_others_and_is_cut() {
     env.extend(world.keys.adapter());
     env.push(("LATCHKEY_WRITE_DEADLINE".to_owned(), "15s".to_owned()));
     let adapter = Binary::adapter(world.directory.path(), &env).await;
-    let client = Adapter::new(&adapter.url);
+    let client = AdapterClient::new(&adapter.url);
     let alone = others(&client).await;
     let before = memory(&adapter, "VmRSS:");
 
@@ -96,8 +97,8 @@ async fn a_slow_reader_takes_neither_memory_nor_time_of_others_and_is_cut() {
     }
     wait::until(GRACE, || model.calls().len() == 20 + SLOW).await;
     let beside = others(&client).await;
-    wait::until(GRACE, || model.count(End::Running) == 0).await;
-    assert_eq!(model.count(End::Cancelled), SLOW, "the site waits for its readers until they are cut");
+    wait::until(GRACE, || model.count(CallEnd::Running) == 0).await;
+    assert_eq!(model.count(CallEnd::Cancelled), SLOW, "the site waits for its readers until they are cut");
     let grown = memory(&adapter, "VmHWM:").saturating_sub(before) / SLOW as u64;
     enough.send(true).unwrap();
 
@@ -119,11 +120,11 @@ async fn a_slow_reader_takes_neither_memory_nor_time_of_others_and_is_cut() {
 }
 
 /// Twenty answers, one after the other; the median of the time that one takes.
-async fn others(client: &Adapter) -> Duration {
+async fn others(client: &AdapterClient) -> Duration {
     let mut times = Vec::new();
     for _ in 0..20 {
         let begun = tokio::time::Instant::now();
-        let answer = client.stream(&Adapter::question("little")).await;
+        let answer = client.stream(&AdapterClient::question("little")).await;
         assert!(answer.done && answer.text() == "abc", "{} {}", answer.status, answer.raw);
         times.push(begun.elapsed());
     }

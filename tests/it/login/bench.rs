@@ -8,7 +8,7 @@ use std::{
 
 use latchkey_broker::{
     browser::{self, BrowserConfig, Supervisor},
-    login::{self, Asked, Context, Done, Failure, Progress},
+    login::{self, LoginContext, LoginDone, LoginFailure, LoginProgress, Trigger},
 };
 use latchkey_shared::{
     account::Account,
@@ -16,7 +16,7 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::{self, Site},
-    store::{RedisConfig, Replaced, Store},
+    store::{RedisConfig, ReplaceOutcome, Store},
     vault::{CredentialsVault, KeyRing, SessionVault},
 };
 use reqwest::Url;
@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret;
 use support::{
     http,
-    practice::{self, Options, Practice},
+    practice::{self, Practice, PracticeOptions},
     redis::Redis,
 };
 use tempfile::TempDir;
@@ -36,8 +36,8 @@ const PRACTICE: &str = include_str!("../../../shared/sites/practice.toml");
 pub(super) struct Bench {
     pub(super) account: Account,
     pub(super) site: Site,
-    pub(super) context: Context,
-    pub(super) progress: Arc<Mutex<Vec<Progress>>>,
+    pub(super) context: LoginContext,
+    pub(super) progress: Arc<Mutex<Vec<LoginProgress>>>,
     /// Where pictures go.
     pub(super) artefacts: TempDir,
     tasks: Tasks,
@@ -59,7 +59,7 @@ impl Bench {
         let ring = || KeyRing::parse(&KeyRing::generate()).unwrap();
         let artefacts = tempfile::tempdir().unwrap();
         let tasks = Tasks::new();
-        let context = Context {
+        let context = LoginContext {
             store,
             credentials_vault: Arc::new(CredentialsVault::new(ring(), "test")),
             session_vault: Arc::new(SessionVault::new(ring(), "test")),
@@ -84,13 +84,13 @@ impl Bench {
         let sealed = self.context.credentials_vault.seal(&credentials, self.account.id, 1);
         let store = &self.context.store;
         let replaced = store.put_credentials(self.account.id, 1, &sealed, None).await.unwrap();
-        assert_eq!(replaced, Replaced::Done);
+        assert_eq!(replaced, ReplaceOutcome::Done);
     }
 
-    pub(super) async fn sign_in(&self) -> Result<Done, Failure> {
+    pub(super) async fn sign_in(&self) -> Result<LoginDone, LoginFailure> {
         let progress = Arc::clone(&self.progress);
         let report = move |step| progress.lock().unwrap().push(step);
-        login::run(&self.context, &self.now().await, &self.site, Asked::ByOperator, &report).await
+        login::run(&self.context, &self.now().await, &self.site, Trigger::Operator, &report).await
     }
 
     /// The account as Redis has it.
@@ -124,8 +124,8 @@ pub(super) fn site(url: &Url, toml: &str) -> Site {
 }
 
 /// A practice site with one change of its behaviour.
-pub(super) async fn practice(change: impl FnOnce(&mut Options)) -> Practice {
-    let mut options = Options::default();
+pub(super) async fn practice(change: impl FnOnce(&mut PracticeOptions)) -> Practice {
+    let mut options = PracticeOptions::default();
     change(&mut options);
     Practice::start(options).await
 }

@@ -1,9 +1,9 @@
 //! One-time codes: each typed once, whoever has the seed, and none taken for a wrong password too soon.
 
-use latchkey_broker::login::Code;
+use latchkey_broker::login::FailureCode;
 use latchkey_shared::account::State;
 use support::{
-    practice::{self, Options, PASSWORD, PracticeAccount, TOTP_SEED},
+    practice::{self, PASSWORD, PracticeAccount, PracticeOptions, TOTP_SEED},
     world::World,
 };
 
@@ -13,7 +13,8 @@ use super::bench::{self, Bench};
 async fn two_accounts_with_one_seed_never_show_a_site_the_same_code() {
     let totp_seed = Some(TOTP_SEED.to_owned());
     let bob = PracticeAccount { totp_seed: totp_seed.clone(), ..PracticeAccount::new("bob") };
-    let site = Options { totp_seed, accounts: vec![bob], codes_once: true, ..Options::default() };
+    let site =
+        PracticeOptions { totp_seed, accounts: vec![bob], codes_once: true, ..PracticeOptions::default() };
     let world = World::start().practice(site).await;
     let admin = world.admin();
     // One of them as its owner's authenticator spells it.
@@ -32,7 +33,8 @@ async fn two_accounts_with_one_seed_never_show_a_site_the_same_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_is_refused_once_is_followed_by_a_fresh_one() {
-    let site = |site: &mut Options| (site.totp_seed, site.refuse_codes) = (Some(TOTP_SEED.to_owned()), 1);
+    let site =
+        |site: &mut PracticeOptions| (site.totp_seed, site.refuse_codes) = (Some(TOTP_SEED.to_owned()), 1);
     let practice = bench::practice(site).await;
     let bench = Bench::practice(&practice).await;
     bench.store_credentials(PASSWORD, Some(TOTP_SEED)).await;
@@ -47,7 +49,7 @@ async fn a_code_that_is_refused_once_is_followed_by_a_fresh_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_code_that_is_refused_too_means_that_the_credentials_are_wrong() {
-    let site = |site: &mut Options| {
+    let site = |site: &mut PracticeOptions| {
         (site.totp_seed, site.refuse_codes, site.lockout_after) = (Some(TOTP_SEED.to_owned()), 9, 9);
     };
     let practice = bench::practice(site).await;
@@ -56,7 +58,7 @@ async fn a_fresh_code_that_is_refused_too_means_that_the_credentials_are_wrong()
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::CredentialsRejected, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::CredentialsRejected, "{failure:?}");
     assert_eq!(practice.counts(practice::USERNAME).wrong_codes, 2);
     assert_eq!(bench.now().await.state, State::CredentialsRejected);
 }
@@ -69,6 +71,6 @@ async fn a_wrong_password_is_typed_once_where_codes_are_asked_for() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::CredentialsRejected, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::CredentialsRejected, "{failure:?}");
     assert_eq!(practice.counts(practice::USERNAME).wrong_passwords, 1);
 }

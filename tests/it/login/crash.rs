@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use latchkey_broker::{
-    browser::{BrowserConfig, BrowserError, Supervisor, Watch},
-    login::Code,
+    browser::{BrowserConfig, BrowserError, Supervisor, TrafficFilter},
+    login::FailureCode,
 };
 use latchkey_shared::{account::State, shutdown::Tasks};
 use rustix::process::Signal;
@@ -21,7 +21,7 @@ async fn a_renderer_that_ends_is_told_as_a_crash() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::BrowserCrashed, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::BrowserCrashed, "{failure:?}");
     assert_eq!(bench.now().await.state, State::Cooldown);
 }
 
@@ -37,7 +37,7 @@ async fn a_browser_that_is_killed_fails_the_login_at_once_and_the_next_one_works
 
     // Before the step's own time was over: that would be another code.
     let failure = failure.unwrap_err();
-    assert_eq!(failure.code, Code::BrowserCrashed, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::BrowserCrashed, "{failure:?}");
     practice.change(|site| site.slow_login = Duration::ZERO);
     bench.sign_in().await.unwrap();
 }
@@ -55,7 +55,7 @@ async fn a_browser_that_hangs_is_ended_and_the_next_login_works() {
     });
 
     let failure = failure.unwrap_err();
-    assert_eq!(failure.code, Code::BrowserCrashed, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::BrowserCrashed, "{failure:?}");
     practice.change(|site| site.slow_login = Duration::ZERO);
     bench.sign_in().await.unwrap();
     wait::until(Duration::from_secs(10), || processes_of(&frozen.1) == 0 && !frozen.1.exists()).await;
@@ -66,7 +66,7 @@ async fn a_chromium_that_does_not_start_is_named_with_what_it_said() {
     let config = BrowserConfig { chromium: "/nosuch/chromium".into(), ..browser_config() };
     let supervisor = Supervisor::new(config, Tasks::new());
 
-    let error = supervisor.open(Watch::default()).await.err().unwrap();
+    let error = supervisor.open(TrafficFilter::default()).await.err().unwrap();
 
     let BrowserError::Unavailable(message) = error else { panic!("{error:?}") };
     assert!(message.contains("/nosuch/chromium did not start"), "{message}");

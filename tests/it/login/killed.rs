@@ -5,8 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use latchkey_shared::{account::State, id::AccountId};
 use support::{
     binaries::Binary,
-    practice::{Options, PASSWORD, Practice, USERNAME},
-    processes::{self, Process},
+    practice::{PASSWORD, Practice, PracticeOptions, USERNAME},
+    processes::{self, ProcessInfo},
     redis::Redis,
     wait,
     world::{Admin, Keys},
@@ -17,7 +17,7 @@ const STEP_OF_SUBMIT: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_leaves_no_chromium_and_its_successor_clears_up() {
-    let scene = Scene::new().await;
+    let scene = KilledScene::new().await;
     let (broker, id) = scene.broker_in_a_login().await;
 
     drop(broker);
@@ -38,7 +38,7 @@ async fn a_killed_broker_leaves_no_chromium_and_its_successor_clears_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_told_to_stop_leaves_nothing_and_the_account_as_it_was() {
-    let scene = Scene::new().await;
+    let scene = KilledScene::new().await;
     let (mut broker, id) = scene.broker_in_a_login().await;
 
     broker.stop().await;
@@ -49,17 +49,17 @@ async fn a_broker_that_is_told_to_stop_leaves_nothing_and_the_account_as_it_was(
 }
 
 /// What two brokers, one after the other, have in common.
-struct Scene {
+struct KilledScene {
     directory: TempDir,
     redis: Redis,
     _practice: Practice,
     environment: Vec<(String, String)>,
 }
 
-impl Scene {
+impl KilledScene {
     async fn new() -> Self {
         let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start().await);
-        let options = Options { slow_login: Duration::from_secs(60), ..Options::default() };
+        let options = PracticeOptions { slow_login: Duration::from_secs(60), ..PracticeOptions::default() };
         let practice = Practice::start(options).await;
         let keys = Keys::generate();
         let mut environment = keys.common(&redis.url(), &format!("practice={}", practice.url));
@@ -114,7 +114,7 @@ impl Scene {
         self.directory.path().join("t")
     }
 
-    fn chromiums(&self) -> Vec<Process> {
+    fn chromiums(&self) -> Vec<ProcessInfo> {
         let profiles = format!("--user-data-dir={}", self.temporary().display());
         let mut all = processes::all();
         all.retain(|process| process.command.contains(&profiles));

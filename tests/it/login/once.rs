@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use latchkey_broker::login::{self, Asked, Code, Progress};
+use latchkey_broker::login::{self, FailureCode, LoginProgress, Trigger};
 use latchkey_shared::{
-    account::{Account, Cause, Move, State},
+    account::{Account, State, Transition, TransitionCause},
     store::AccountChange,
 };
 use support::{practice, wait};
@@ -55,9 +55,9 @@ async fn a_login_that_waited_while_its_account_was_switched_off_types_nothing() 
     let waiting = bench.now().await;
     switch_off(&bench).await;
 
-    let outcome = login::run(&bench.context, &waiting, &bench.site, Asked::ByTime, &|_| {}).await;
+    let outcome = login::run(&bench.context, &waiting, &bench.site, Trigger::Scheduled, &|_| {}).await;
 
-    assert_eq!(outcome.unwrap_err().code, Code::Superseded);
+    assert_eq!(outcome.unwrap_err().code, FailureCode::Superseded);
     assert_eq!(bench.now().await.state, State::Disabled);
     assert_eq!(practice.counts(practice::USERNAME).logins, 0);
 }
@@ -72,7 +72,7 @@ async fn an_account_that_is_switched_off_before_the_password_gets_none_and_stays
         switch_off(&bench).await;
     });
 
-    assert_eq!(outcome.unwrap_err().code, Code::Superseded);
+    assert_eq!(outcome.unwrap_err().code, FailureCode::Superseded);
     assert_eq!(bench.now().await.state, State::Disabled);
     assert_eq!(practice.counts(practice::USERNAME).logins, 0);
 }
@@ -86,7 +86,7 @@ async fn a_refresh_that_is_cut_off_after_the_password_is_tried_once_more_and_no_
 
     for state in [State::Cooldown, State::NeedsHuman] {
         bench.progress.lock().unwrap().clear();
-        let sent = |step: Option<&Progress>| matches!(step, Some(Progress::Step { index: 5, .. }));
+        let sent = |step: Option<&LoginProgress>| matches!(step, Some(LoginProgress::Step { index: 5, .. }));
         tokio::select! {
             outcome = bench.sign_in() => panic!("{outcome:?}"),
             () = wait::until(Duration::from_secs(20), || sent(bench.progress.lock().unwrap().last())) => {}
@@ -98,7 +98,7 @@ async fn a_refresh_that_is_cut_off_after_the_password_is_tried_once_more_and_no_
 }
 
 async fn switch_off(bench: &Bench) {
-    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let step = Some(Transition::new(TransitionCause::SwitchedOff, State::Disabled, ""));
     let change = AccountChange { step, ..AccountChange::default() };
     let Account { id, .. } = bench.account;
     assert!(bench.context.store.change_account(id, change).await.unwrap());

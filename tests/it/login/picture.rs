@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
-use latchkey_broker::login::Code;
+use latchkey_broker::login::FailureCode;
 use latchkey_shared::site::Site;
 use reqwest::Url;
 
@@ -30,7 +30,7 @@ async fn a_picture_of_a_failed_login_does_not_depend_on_the_secret() {
     for password in ["a-long-secret-of-alice", "WWWW"] {
         bench.store_credentials(password, None).await;
         let failure = bench.sign_in().await.unwrap_err();
-        assert_eq!(failure.code, Code::SelectorMissing, "{failure:?}");
+        assert_eq!(failure.code, FailureCode::SelectorMissing, "{failure:?}");
         let path = failure.screenshot.unwrap();
         assert_eq!(mode(&path), 0o600);
         assert!(path.starts_with(bench.artefacts.path()));
@@ -48,7 +48,7 @@ async fn no_picture_is_kept_of_a_page_that_shows_a_secret_again() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::SelectorMissing, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::SelectorMissing, "{failure:?}");
     assert_eq!(failure.screenshot, None);
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use latchkey_broker::login::Code;
+use latchkey_broker::login::FailureCode;
 use latchkey_shared::account::State;
 use reqwest::Url;
 use rustls::{
@@ -27,7 +27,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 
     let failure = bench.sign_in().await.unwrap_err();
 
-    assert_eq!(failure.code, Code::TlsError, "{failure:?}");
+    assert_eq!(failure.code, FailureCode::TlsError, "{failure:?}");
     assert!(failure.message.contains("ERR_CERT_AUTHORITY_INVALID"), "{}", failure.message);
     assert_eq!(failure.step.unwrap().verb, "goto");
     assert_eq!(bench.now().await.state, State::Cooldown);

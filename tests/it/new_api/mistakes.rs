@@ -12,7 +12,7 @@ const MODELS: &str = "models = [\"practice-1\"]\n";
 async fn a_new_api_that_will_not_do_is_told_with_what_to_do() {
     let new_api = with_old_channels().await;
     let rollout = Rollout::new(&new_api, MODELS);
-    let mut told = Told(String::new());
+    let mut told = OperatorMessages(String::new());
 
     told.add("nothing applied", &rollout, "stage 5").await;
     told.add("nothing to take back", &rollout, "rollback").await;
@@ -32,7 +32,7 @@ async fn a_new_api_that_will_not_do_is_told_with_what_to_do() {
 async fn whatever_else_answers_is_told() {
     let nowhere = Rollout::new(&NewApi::start().await, MODELS);
     let stranger = Server::start(axum::Router::new()).await;
-    let mut told = Told(String::new());
+    let mut told = OperatorMessages(String::new());
     let at = |rollout: &Rollout, url: &str| {
         let file = rollout.directory.path().join("rollout.toml");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -56,7 +56,7 @@ async fn whatever_else_answers_is_told() {
 #[tokio::test]
 async fn a_wrong_rollout_file_is_told_by_its_line() {
     let new_api = NewApi::start().await;
-    let mut told = Told(String::new());
+    let mut told = OperatorMessages(String::new());
 
     told.add("a typing mistake", &Rollout::new(&new_api, "modles = [\"a\"]\n"), "plan").await;
     let mapping = "models = [\"a\"]\nmapping = { b = \"c\" }\n";
@@ -86,9 +86,9 @@ async fn two_channels_of_one_name_are_nobodys_guess() {
 }
 
 /// What was told, in order.
-struct Told(String);
+struct OperatorMessages(String);
 
-impl Told {
+impl OperatorMessages {
     async fn add(&mut self, what: &str, rollout: &Rollout, command: &str) {
         let ran = rollout.run(command).await;
         self.0 += &format!("{what}\n{}\n\n", rollout.shown(&ran.shown()));

@@ -8,7 +8,7 @@ use super::dialect::Dialect;
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) dialect: Dialect,
-    pub(crate) step: Step,
+    pub(crate) step: RequestedStep,
     /// How many results of tools it shows.
     pub(crate) results: usize,
     /// Everything that it was sent.
@@ -17,7 +17,7 @@ pub(crate) struct Ask {
 
 /// What a request wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum RequestedStep {
     /// The first answer.
     Begin,
     /// What comes after the results of these tools.
@@ -31,11 +31,11 @@ pub(crate) enum Step {
 }
 
 /// How the adapter asks again, in words of its own that only the last message may have.
-const AGAIN: [(&str, Step); 4] = [
-    ("Continue it exactly", Step::Continue),
-    ("was not carried out", Step::Correct),
-    ("but sent no tool call", Step::Act),
-    ("Your last answer was empty", Step::Act),
+const AGAIN: [(&str, RequestedStep); 4] = [
+    ("Continue it exactly", RequestedStep::Continue),
+    ("was not carried out", RequestedStep::Correct),
+    ("but sent no tool call", RequestedStep::Act),
+    ("Your last answer was empty", RequestedStep::Act),
 ];
 
 impl Ask {
@@ -53,8 +53,8 @@ impl Ask {
         let count = results.len();
         let step = match again {
             Some((_, step)) => step.clone(),
-            None if results.is_empty() => Step::Begin,
-            None => Step::GoOn(results),
+            None if results.is_empty() => RequestedStep::Begin,
+            None => RequestedStep::GoOn(results),
         };
         Some(Self { dialect, step, results: count, prompt })
     }

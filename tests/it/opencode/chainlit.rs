@@ -7,25 +7,25 @@ use support::{
 };
 
 use super::{
-    ask::{Ask, Step},
+    ask::{Ask, RequestedStep},
     assert_files, done, files,
 };
-use crate::chainlit::Stage;
+use crate::chainlit::ChainlitStage;
 
 #[tokio::test]
 async fn a_person_has_one_file_read_and_edited() {
     // OpenCode knows its model by the name that all tests use.
     let site_file =
         include_str!("../../../shared/sites/chainlit.toml").replace("[\"chainlit\"]", "[\"practice-1\"]");
-    let stage = Stage::with_site_file(&site_file).await;
+    let stage = ChainlitStage::with_site_file(&site_file).await;
     stage.sign_in().await;
     let project = Project::new(&[("greeting.txt", "Hello, world!\n"), ("other.txt", "stays\n")]);
     stage.model.model.always_with(|request| {
         let Some(ask) = Ask::read(request) else { return Reply::text("A greeting") };
         let edit = json!({"filePath": "greeting.txt", "oldString": "Hello, world!", "newString": "Hello, <b>Oslo</b>!"});
         let done_so_far = match &ask.step {
-            Step::GoOn(results) => results.len(),
-            Step::Begin | Step::Correct | Step::Continue | Step::Act => 0,
+            RequestedStep::GoOn(results) => results.len(),
+            RequestedStep::Begin | RequestedStep::Correct | RequestedStep::Continue | RequestedStep::Act => 0,
         };
         match done_so_far {
             0 => Reply::text(&ask.dialect.calls(&[("read", json!({"filePath": "greeting.txt"}))])),

@@ -15,13 +15,13 @@ use super::{
     assert_files,
     dialect::Form,
     files,
-    situations::{self, Situation},
+    situations::{self, OpencodeSituation},
 };
 
 const SITE_FILE: &str = include_str!("../../../shared/sites/practice.toml");
 
 /// How a situation ended: with so many extra calls of the site, or badly.
-type Cell = Result<usize, String>;
+type MatrixCell = Result<usize, String>;
 
 /// An adapter alone, before a site that takes no tools.
 async fn world(form: Form) -> World {
@@ -72,7 +72,7 @@ async fn every_situation_ends_well_in_every_dialect() {
 }
 
 /// Every situation in one dialect, one after another: they share the site's model.
-async fn column(opencode: &OpenCode, form: &str, world: &World) -> Vec<Cell> {
+async fn column(opencode: &OpenCode, form: &str, world: &World) -> Vec<MatrixCell> {
     let mut cells = Vec::new();
     for situation in situations::all() {
         let cell = cell(opencode, form, world, &situation).await;
@@ -89,7 +89,7 @@ fn last_asked(world: &World) -> String {
     format!("the site was asked {} times, at last {last:?}", calls.len())
 }
 
-async fn cell(opencode: &OpenCode, form: &str, world: &World, situation: &Situation) -> Cell {
+async fn cell(opencode: &OpenCode, form: &str, world: &World, situation: &OpencodeSituation) -> MatrixCell {
     let before: Vec<(&str, &str)> =
         situation.before.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect();
     let project = Project::new(&before);
@@ -128,7 +128,7 @@ fn check_files(files: &Files, expected: &Files) -> Result<(), String> {
 }
 
 /// The table, and below it what is red.
-fn table(columns: &[Vec<Cell>]) -> (String, String) {
+fn table(columns: &[Vec<MatrixCell>]) -> (String, String) {
     let mut table = format!("{:<26}", "extra calls of the site");
     let mut red = String::new();
     for form in Form::ALL {

@@ -56,7 +56,7 @@ async fn a_person_has_one_file_read_and_edited() {
 }
 
 /// A first answer, and the files that must come of it.
-struct Case {
+struct NativeCase {
     name: &'static str,
     reply: Reply,
     written: &'static [&'static str],
@@ -67,7 +67,7 @@ async fn right_and_broken_calls_are_all_carried_out() {
     let world = world().await;
     let opencode = OpenCode::start(&[("native", &world.adapters[0].url)]).await;
 
-    for Case { name, reply, written } in cases() {
+    for NativeCase { name, reply, written } in cases() {
         let project = Project::new(&[]);
         world.practice.model().reset();
         world.practice.model().always_with(move |request| match has_results(request) {
@@ -88,7 +88,7 @@ async fn right_and_broken_calls_are_all_carried_out() {
     world.stop().await;
 }
 
-fn cases() -> [Case; 8] {
+fn cases() -> [NativeCase; 8] {
     let arguments = |path: &str| write(path, CONTENT).1;
     let one = || call(0, "call_1", "write", &arguments("a.rs"));
     let with = |pointer: &str, value: Value| {
@@ -100,7 +100,7 @@ fn cases() -> [Case; 8] {
     without_index.as_object_mut().unwrap().remove("index");
     let one_index = json!([one(), call(0, "call_2", "write", &arguments("b.rs"))]);
     let (opening, rest) = halves(&arguments("a.rs"));
-    let case = |name, reply, written| Case { name, reply, written };
+    let case = |name, reply, written| NativeCase { name, reply, written };
     [
         case("three parallel calls", parallel(), &["a.rs", "b.rs", "c.rs"]),
         case("an integer id", Reply::new().tool_calls(&with("/id", json!(7))), &["a.rs"]),

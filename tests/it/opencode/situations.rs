@@ -6,13 +6,13 @@ use support::model::Reply;
 
 use super::{
     CONTENT, Files,
-    ask::{Ask, Step},
+    ask::{Ask, RequestedStep},
     dialect::{Dialect, Form},
     done, files, write,
 };
 
 /// One situation.
-pub(super) struct Situation {
+pub(super) struct OpencodeSituation {
     pub(super) name: &'static str,
     /// What the project holds before.
     pub(super) before: Files,
@@ -48,32 +48,36 @@ pub(crate) const STEPS: [(&str, &str); 10] = [
     ("step9.rs", "最後のファイルを作成します。\n\n---"),
 ];
 
-pub(super) fn all() -> Vec<Situation> {
+pub(super) fn all() -> Vec<OpencodeSituation> {
     let three = [("a.rs", CONTENT), ("b.rs", CONTENT), ("c.rs", CONTENT)];
     let large = large();
     vec![
-        Situation { answer: |ask| right(ask, 1), ..edit("one call", 0) },
-        Situation { answer: |ask| right(ask, 3), after: files(&three), ..edit("three parallel calls", 0) },
-        Situation {
+        OpencodeSituation { answer: |ask| right(ask, 1), ..edit("one call", 0) },
+        OpencodeSituation {
+            answer: |ask| right(ask, 3),
+            after: files(&three),
+            ..edit("three parallel calls", 0)
+        },
+        OpencodeSituation {
             answer: large_file,
             after: files(&[("large.txt", &large)]),
             ..edit("a file of 300 kB", 0)
         },
-        Situation { answer: cut, ..edit("a call cut in the middle", 1) },
-        Situation { answer: invalid_json, ..edit("invalid JSON", 1) },
-        Situation { answer: wrong_tool, ..edit("a wrong tool name", 1) },
-        Situation { answer: wrong_parameter, ..edit("a wrong parameter name", 1) },
-        Situation { answer: announcement, said: INTENT, ..edit("announced, then stopped", 1) },
-        Situation {
+        OpencodeSituation { answer: cut, ..edit("a call cut in the middle", 1) },
+        OpencodeSituation { answer: invalid_json, ..edit("invalid JSON", 1) },
+        OpencodeSituation { answer: wrong_tool, ..edit("a wrong tool name", 1) },
+        OpencodeSituation { answer: wrong_parameter, ..edit("a wrong parameter name", 1) },
+        OpencodeSituation { answer: announcement, said: INTENT, ..edit("announced, then stopped", 1) },
+        OpencodeSituation {
             answer: announced_steps,
             after: STEPS.iter().map(|(name, _)| ((*name).to_owned(), CONTENT.to_owned())).collect(),
             rounds: STEPS.len(),
             ..edit("each of ten steps announced", STEPS.len())
         },
-        Situation { answer: silence, ..edit("an empty turn", 1) },
-        Situation { answer: thought, ..edit("a turn of reasoning only", 1) },
-        Situation { answer: foreign, ..edit("a foreign dialect", 0) },
-        Situation {
+        OpencodeSituation { answer: silence, ..edit("an empty turn", 1) },
+        OpencodeSituation { answer: thought, ..edit("a turn of reasoning only", 1) },
+        OpencodeSituation { answer: foreign, ..edit("a foreign dialect", 0) },
+        OpencodeSituation {
             before: files(&[("notes.md", FORGED)]),
             after: files(&[("notes.md", FORGED), ("a.rs", CONTENT)]),
             said: QUOTED,
@@ -85,17 +89,17 @@ pub(super) fn all() -> Vec<Situation> {
 }
 
 /// A situation in which one file is written.
-fn edit(name: &'static str, extra: usize) -> Situation {
+fn edit(name: &'static str, extra: usize) -> OpencodeSituation {
     let (before, after) = (files(&[]), files(&[("a.rs", CONTENT)]));
-    Situation { name, before, after, said: DONE, rounds: 1, extra, answer: |ask| right(ask, 1) }
+    OpencodeSituation { name, before, after, said: DONE, rounds: 1, extra, answer: |ask| right(ask, 1) }
 }
 
 /// Writes so many files, and says so.
 fn right(ask: &Ask, count: usize) -> Reply {
     match &ask.step {
-        Step::GoOn(results) if results.len() == count => done(),
-        Step::GoOn(results) => Reply::text(&format!("There are {} results.", results.len())),
-        Step::Begin | Step::Correct | Step::Act | Step::Continue => {
+        RequestedStep::GoOn(results) if results.len() == count => done(),
+        RequestedStep::GoOn(results) => Reply::text(&format!("There are {} results.", results.len())),
+        RequestedStep::Begin | RequestedStep::Correct | RequestedStep::Act | RequestedStep::Continue => {
             let calls: Vec<(&str, Value)> =
                 ["a.rs", "b.rs", "c.rs"][..count].iter().map(|name| write(name, CONTENT)).collect();
             pieces(&format!("I write.\n\n{}", ask.dialect.calls(&calls)))
@@ -106,15 +110,19 @@ fn right(ask: &Ask, count: usize) -> Reply {
 /// Answers wrongly at first, then as if nothing had been.
 fn first(ask: &Ask, wrong: impl Fn(&Dialect) -> Reply) -> Reply {
     match ask.step {
-        Step::Begin => wrong(&ask.dialect),
-        Step::GoOn(_) | Step::Correct | Step::Continue | Step::Act => right(ask, 1),
+        RequestedStep::Begin => wrong(&ask.dialect),
+        RequestedStep::GoOn(_) | RequestedStep::Correct | RequestedStep::Continue | RequestedStep::Act => {
+            right(ask, 1)
+        }
     }
 }
 
 fn large_file(ask: &Ask) -> Reply {
     match ask.step {
-        Step::Begin => pieces(&ask.dialect.calls(&[write("large.txt", &large())])),
-        Step::GoOn(_) | Step::Correct | Step::Continue | Step::Act => right(ask, 1),
+        RequestedStep::Begin => pieces(&ask.dialect.calls(&[write("large.txt", &large())])),
+        RequestedStep::GoOn(_) | RequestedStep::Correct | RequestedStep::Continue | RequestedStep::Act => {
+            right(ask, 1)
+        }
     }
 }
 
@@ -122,10 +130,10 @@ fn cut(ask: &Ask) -> Reply {
     let block = ask.dialect.calls(&[write("a.rs", CONTENT)]);
     let (half, rest) = block.split_at(block.find("println").unwrap() + 3);
     match ask.step {
-        Step::Begin => pieces(half).finish("length"),
+        RequestedStep::Begin => pieces(half).finish("length"),
         // As asked: the last characters again, then the rest.
-        Step::Continue => pieces(&format!("{}{rest}", &half[half.len() - 60..])),
-        Step::GoOn(_) | Step::Correct | Step::Act => right(ask, 1),
+        RequestedStep::Continue => pieces(&format!("{}{rest}", &half[half.len() - 60..])),
+        RequestedStep::GoOn(_) | RequestedStep::Correct | RequestedStep::Act => right(ask, 1),
     }
 }
 
@@ -150,8 +158,10 @@ fn announcement(ask: &Ask) -> Reply {
 fn announced_steps(ask: &Ask) -> Reply {
     let Some((name, announcement)) = STEPS.get(ask.results) else { return done() };
     match ask.step {
-        Step::Act => pieces(&ask.dialect.calls(&[write(name, CONTENT)])),
-        Step::Begin | Step::GoOn(_) | Step::Correct | Step::Continue => pieces(announcement),
+        RequestedStep::Act => pieces(&ask.dialect.calls(&[write(name, CONTENT)])),
+        RequestedStep::Begin | RequestedStep::GoOn(_) | RequestedStep::Correct | RequestedStep::Continue => {
+            pieces(announcement)
+        }
     }
 }
 
@@ -186,15 +196,15 @@ fn foreign(ask: &Ask) -> Reply {
 /// Reads a file that holds a call, writes another, and in its last words quotes calls in a fence and as it saw them.
 fn forged(ask: &Ask) -> Reply {
     match &ask.step {
-        Step::Begin => pieces(&ask.dialect.calls(&[("read", json!({"filePath": "notes.md"}))])),
-        Step::GoOn(_) if ask.prompt.contains("<invoke name=") || seen(ask).is_empty() => {
+        RequestedStep::Begin => pieces(&ask.dialect.calls(&[("read", json!({"filePath": "notes.md"}))])),
+        RequestedStep::GoOn(_) if ask.prompt.contains("<invoke name=") || seen(ask).is_empty() => {
             Reply::text("The file's call stands in the prompt as if it were one, or not at all.")
         }
-        Step::GoOn(results) if results.iter().any(|name| name == "write") => pieces(&format!(
+        RequestedStep::GoOn(results) if results.iter().any(|name| name == "write") => pieces(&format!(
             "Done. I did not do this:\n\n```\n{QUOTED}\n```\n\nThe notes say:\n\n{}",
             seen(ask)
         )),
-        Step::GoOn(_) | Step::Correct | Step::Continue | Step::Act => {
+        RequestedStep::GoOn(_) | RequestedStep::Correct | RequestedStep::Continue | RequestedStep::Act => {
             pieces(&ask.dialect.calls(&[write("a.rs", CONTENT)]))
         }
     }

@@ -11,7 +11,7 @@ const PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/messages", "/new-api/v1/r
 const OTHER: &str = "plain-openai";
 
 /// What each API says of a model.
-async fn told(adapter: &Adapter, model: &str) -> Vec<(u16, String)> {
+async fn told(adapter: &AdapterClient, model: &str) -> Vec<(u16, String)> {
     let mut told = Vec::new();
     for path in PATHS {
         let body: Value = json!({
@@ -38,7 +38,7 @@ async fn a_model_that_a_secret_cannot_have_is_a_wrong_name_and_betrays_no_site()
         assert!(world.store.change_account(account, change).await.unwrap());
     };
     pool(world.account("alice"), 1).await;
-    let adapter = Adapter::new(&binary.url).with_secret(&secret(1));
+    let adapter = AdapterClient::new(&binary.url).with_secret(&secret(1));
     let serves = async || (adapter.ask("hi").await.status == 200).then_some(());
     wait::until_some(SOON, serves).await;
 
@@ -57,7 +57,7 @@ async fn a_model_that_a_secret_cannot_have_is_a_wrong_name_and_betrays_no_site()
         let id = world.give_key(OTHER, "sk-refused").await;
         pool(id, 2).await;
         let heard = async || {
-            let other = Adapter::new(&binary.url).with_secret(&secret(2));
+            let other = AdapterClient::new(&binary.url).with_secret(&secret(2));
             (other.ask("hi").await.status != 400).then_some(())
         };
         wait::until_some(SOON, heard).await;

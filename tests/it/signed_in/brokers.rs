@@ -8,7 +8,7 @@ use latchkey_shared::{
 };
 use support::{
     binaries::Binary,
-    practice::{Options, PASSWORD, Practice, USERNAME},
+    practice::{PASSWORD, Practice, PracticeOptions, USERNAME},
     processes,
     redis::Redis,
     wait,
@@ -21,15 +21,15 @@ const LOGIN: Duration = Duration::from_secs(60);
 const LOST: Duration = Duration::from_secs(60);
 
 /// Brokers on one Redis, at one practice site.
-struct Scene {
+struct BrokersScene {
     directory: TempDir,
     practice: Practice,
     environment: Vec<(String, String)>,
     _redis: Redis,
 }
 
-impl Scene {
-    async fn new(options: Options) -> Self {
+impl BrokersScene {
+    async fn new(options: PracticeOptions) -> Self {
         let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start().await);
         let practice = Practice::start(options).await;
         let keys = Keys::generate();
@@ -60,7 +60,7 @@ async fn stands(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_typed_once_by_three_brokers_and_their_successors() {
-    let scene = Scene::new(Options { lockout_after: 3, ..Options::default() }).await;
+    let scene = BrokersScene::new(PracticeOptions { lockout_after: 3, ..PracticeOptions::default() }).await;
     let brokers = [scene.broker("a").await, scene.broker("b").await, scene.broker("c").await];
     let admins = brokers.each_ref().map(|broker| Admin::new(&broker.url));
     let account = admins[0].add(USERNAME, "wrong-horse-battery", None).await;
@@ -88,7 +88,11 @@ async fn a_wrong_password_is_typed_once_by_three_brokers_and_their_successors() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_stood_still_past_its_lock_overwrites_nothing() {
-    let scene = Scene::new(Options { slow_login: Duration::from_secs(4), ..Options::default() }).await;
+    let scene = BrokersScene::new(PracticeOptions {
+        slow_login: Duration::from_secs(4),
+        ..PracticeOptions::default()
+    })
+    .await;
     let (late, quick) = (scene.broker("late").await, scene.broker("quick").await);
     let (late_admin, admin) = (Admin::new(&late.url), Admin::new(&quick.url));
     let account = admin.add(USERNAME, PASSWORD, None).await;

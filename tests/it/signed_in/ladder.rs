@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_shared::account::{Account, Rung, State};
 use support::{
-    practice::{Counts, Options},
+    practice::{Counts, PracticeOptions},
     wait,
     world::World,
 };
@@ -32,7 +32,7 @@ fn rung(account: &Account) -> Option<Rung> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_renewed_over_http_without_a_browser_and_works() {
-    let options = Options { renewals: Some(2), ..Options::default() };
+    let options = PracticeOptions { renewals: Some(2), ..PracticeOptions::default() };
     let world = World::start().practice(options).site_file(renewed_over_http()).signed_in("alice").await;
     assert_eq!(rung(&world.admin().account(world.account("alice")).await), Some(Rung::Recipe));
 
@@ -51,7 +51,7 @@ async fn a_session_is_renewed_over_http_without_a_browser_and_works() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_the_site_knows_is_signed_in_with_nothing_typed() {
-    let options = Options { remember: true, ..Options::default() };
+    let options = PracticeOptions { remember: true, ..PracticeOptions::default() };
     let world = World::start().practice(options).signed_in("alice").await;
 
     let account = sign_in(&world).await;
@@ -66,7 +66,7 @@ async fn a_browser_that_the_site_knows_is_signed_in_with_nothing_typed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_stays_unclear_is_not_looked_at_for_all_its_time() {
-    let options = Options { remember: true, ..Options::default() };
+    let options = PracticeOptions { remember: true, ..PracticeOptions::default() };
     let longer = PRACTICE.replace("step_timeout = \"10s\"", "step_timeout = \"5m\"");
     let longer = longer.replace("timeout = \"60s\"", "timeout = \"5m\"");
     assert_eq!(longer.matches("\"5m\"").count(), 2);
@@ -82,7 +82,11 @@ async fn a_page_that_stays_unclear_is_not_looked_at_for_all_its_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_credentials_never_renew_the_session_of_the_old_ones() {
-    let options = Options { renewals: Some(9), remember: true, ..Options::with_accounts(&["alice", "bob"]) };
+    let options = PracticeOptions {
+        renewals: Some(9),
+        remember: true,
+        ..PracticeOptions::with_accounts(&["alice", "bob"])
+    };
     let world = World::start().practice(options).site_file(renewed_over_http()).signed_in("alice").await;
 
     world.admin().give(world.account("alice"), "bob", support::practice::PASSWORD).await;
@@ -95,7 +99,7 @@ async fn other_credentials_never_renew_the_session_of_the_old_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_is_down_is_not_asked_for_more_than_a_renewal() {
-    let options = Options { renewals: Some(9), ..Options::default() };
+    let options = PracticeOptions { renewals: Some(9), ..PracticeOptions::default() };
     let world = World::start().practice(options).site_file(renewed_over_http()).signed_in("alice").await;
 
     world.practice.stop().await;
@@ -111,7 +115,11 @@ async fn a_site_that_is_down_is_not_asked_for_more_than_a_renewal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_are_renewed_ahead_of_their_end_by_whichever_broker_is_free() {
-    let options = Options { renewals: Some(99), token_life: Duration::from_secs(9), ..Options::default() };
+    let options = PracticeOptions {
+        renewals: Some(99),
+        token_life: Duration::from_secs(9),
+        ..PracticeOptions::default()
+    };
     let start = World::start().practice(options).site_file(renewed_over_http()).brokers(2);
     let world = start.signed_in("alice").await;
 

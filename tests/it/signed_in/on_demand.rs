@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use latchkey_shared::account::State;
-use support::{practice::Options, wait, world::World};
+use support::{practice::PracticeOptions, wait, world::World};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -26,7 +26,10 @@ async fn fifty_refused_requests_on_three_adapters_cause_one_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_accounts_serve_while_one_is_signed_in_again() {
-    let options = Options { slow_login: Duration::from_secs(2), ..Options::with_accounts(&["alice", "bob"]) };
+    let options = PracticeOptions {
+        slow_login: Duration::from_secs(2),
+        ..PracticeOptions::with_accounts(&["alice", "bob"])
+    };
     let world = World::start().practice(options).signed_in("alice").signed_in("bob").await;
     world.practice.expire("alice");
 

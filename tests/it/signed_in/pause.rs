@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_shared::{account::State, time::Timestamp};
 use support::{
-    practice::{Options, PASSWORD, REFRESH_TABLE},
+    practice::{PASSWORD, PracticeOptions, REFRESH_TABLE},
     wait,
     world::World,
 };
@@ -17,8 +17,9 @@ const SOON: Duration = Duration::from_secs(30);
 async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
     let names = ["anna", "bert", "carl", "dora"];
     let renewed = REFRESH_TABLE.replace("[refresh.http]", "[refresh.http]\ntimeout = \"2m\"");
-    let start =
-        World::start().practice(Options::with_accounts(&names)).site_file(SITE_FILE.to_owned() + &renewed);
+    let start = World::start()
+        .practice(PracticeOptions::with_accounts(&names))
+        .site_file(SITE_FILE.to_owned() + &renewed);
     let world = start.signed_in("dora").await;
     let (admin, dora) = (world.admin(), world.account("dora"));
     for name in &names[..3] {
@@ -27,7 +28,7 @@ async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
     }
 
     world.practice.expire_all();
-    world.store.postpone(dora, Timestamp::now()).await.unwrap();
+    world.store.set_due(dora, Timestamp::now()).await.unwrap();
     let paused = wait::until_some(SOON, async || {
         let account = admin.account(dora).await;
         (account.state == State::Cooldown).then_some(account)
@@ -38,7 +39,7 @@ async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
     assert_eq!(world.practice.counts("dora").logins, 1);
     // An operator may, even where the login that he joins is one that is refused. The site keeps that one until he has.
     world.practice.change(|site| site.hold_renewals = true);
-    world.store.postpone(dora, Timestamp::now()).await.unwrap();
+    world.store.set_due(dora, Timestamp::now()).await.unwrap();
     wait::until_some(SOON, async || (admin.account(dora).await.state == State::Refreshing).then_some(()))
         .await;
     let joined = admin.start_login(dora).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_shared::{account::Rung, time::Timestamp};
 use support::{
-    practice::{Options, PASSWORD},
+    practice::{PASSWORD, PracticeOptions},
     wait,
     world::World,
 };
@@ -20,7 +20,7 @@ async fn accounts_that_wait_for_a_browser_hold_up_no_renewal() {
     let others: Vec<String> = (0..MANY).map(|number| format!("user-{number}")).collect();
     let mut names: Vec<&str> = others.iter().map(String::as_str).collect();
     names.push("alice");
-    let options = Options { renewals: Some(9), ..Options::with_accounts(&names) };
+    let options = PracticeOptions { renewals: Some(9), ..PracticeOptions::with_accounts(&names) };
     let mut start = World::start().practice(options).site_file(renewed_over_http());
     start = start.broker_env("LATCHKEY_LOGIN_CONCURRENCY", "1").signed_in("alice");
     for name in &others {
@@ -34,13 +34,13 @@ async fn accounts_that_wait_for_a_browser_hold_up_no_renewal() {
     }
     world.practice.change(|options| options.slow_login = Duration::from_secs(120));
     for name in &others {
-        store.postpone(world.account(name), Timestamp::now()).await.unwrap();
+        store.set_due(world.account(name), Timestamp::now()).await.unwrap();
     }
     wait::until_some(SOON, async || (store.waiting_count().await.unwrap() >= MANY as u64 - 2).then_some(()))
         .await;
 
     let before = admin.account(alice).await.generation;
-    store.postpone(alice, Timestamp::now()).await.unwrap();
+    store.set_due(alice, Timestamp::now()).await.unwrap();
     let renewed = wait::until_some(SOON, async || {
         let account = admin.account(alice).await;
         (account.generation > before).then_some(account)

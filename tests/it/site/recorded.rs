@@ -5,13 +5,13 @@ use std::{path::Path, time::Duration};
 use latchkey_shared::time::Timestamp;
 use support::{
     binaries,
-    practice::{Options, PASSWORD, Practice, TOTP_SEED},
+    practice::{PASSWORD, Practice, PracticeOptions, TOTP_SEED},
     wait,
 };
 
 use crate::{
     admin::broker::own,
-    cli::{Ran, run},
+    cli::{CliOutput, run},
 };
 
 /// How long one-time codes last (RFC 6238).
@@ -43,15 +43,18 @@ value = "What is a latchkey?"
 press = "Enter"
 "##;
 
-async fn command(arguments: &[&str], input: &str) -> Ran {
+async fn command(arguments: &[&str], input: &str) -> CliOutput {
     run(arguments, &own(&[("LATCHKEY_CHROMIUM_SANDBOX", "off")]), input).await
 }
 
 #[tokio::test]
 async fn a_recorded_file_is_right_and_answers() {
     let _ = binaries::path("latchkey-adapter");
-    let practice =
-        Practice::start(Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() }).await;
+    let practice = Practice::start(PracticeOptions {
+        totp_seed: Some(TOTP_SEED.to_owned()),
+        ..PracticeOptions::default()
+    })
+    .await;
     let directory = tempfile::tempdir().unwrap();
     let (out, script) = (directory.path().join("mine.toml"), directory.path().join("script.toml"));
     std::fs::write(&script, SCRIPT).unwrap();

@@ -4,17 +4,17 @@ use insta::assert_snapshot;
 use support::{
     binaries,
     model::Reply,
-    practice::{Options, PASSWORD, Practice, TOTP_SEED},
+    practice::{PASSWORD, Practice, PracticeOptions, TOTP_SEED},
 };
 
 use crate::{
     admin::broker::own,
-    cli::{Ran, run},
+    cli::{CliOutput, run},
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sites/practice.toml");
 
-async fn tried(practice: &Practice, more: &[&str], input: &str) -> Ran {
+async fn tried(practice: &Practice, more: &[&str], input: &str) -> CliOutput {
     // It is started beside the broker: an old one would answer in its stead.
     let _ = binaries::path("latchkey-adapter");
     let mut arguments = vec!["site", "try", FILE, "--url", practice.url.as_str(), "--username", "alice"];
@@ -23,7 +23,7 @@ async fn tried(practice: &Practice, more: &[&str], input: &str) -> Ran {
 }
 
 /// Without times and ports.
-fn plain(ran: &Ran) -> String {
+fn plain(ran: &CliOutput) -> String {
     let words = |line: &str| {
         let is_number = |word: &str| word.parse::<f64>().is_ok();
         let mut words: Vec<&str> = line.split(' ').collect();
@@ -47,7 +47,8 @@ fn plain(ran: &Ran) -> String {
 }
 
 async fn practice() -> Practice {
-    Practice::start(Options { totp_seed: Some(TOTP_SEED.to_owned()), ..Options::default() }).await
+    Practice::start(PracticeOptions { totp_seed: Some(TOTP_SEED.to_owned()), ..PracticeOptions::default() })
+        .await
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use latchkey_shared::{
     id::AccountId,
-    site::SiteLimits,
-    store::{AuditQuery, LeaseOutcome, LeaseTerms, LeaseToken, RefreshRequest, Role, Service},
+    site::SharedLimits,
+    store::{AuditQuery, LeaseOutcome, LeaseTerms, LeaseToken, RefreshRequest, Service, StoreRole},
 };
 use proptest::{
     prelude::*,
@@ -18,7 +18,7 @@ use super::*;
 
 const TERMS: LeaseTerms<'_> =
     LeaseTerms { concurrency: 9, requests_per_minute: Some(1000), pools: None, absent: "", ttl: TTL };
-const LIMITS: SiteLimits = SiteLimits { concurrency: Some(1000), requests_per_minute: Some(1000) };
+const LIMITS: SharedLimits = SharedLimits { concurrency: Some(1000), requests_per_minute: Some(1000) };
 
 fn sealed(record: &str) -> Sealed {
     Sealed::from_stored(record.as_bytes().to_vec())
@@ -28,7 +28,7 @@ fn sealed(record: &str) -> Sealed {
 async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> {
     let (id, now) = (account.id, Timestamp::now());
     let version = store.draw_credentials_version(id).await?.unwrap();
-    assert_eq!(store.put_credentials(id, version, &sealed("credentials"), None).await?, Replaced::Done);
+    assert_eq!(store.put_credentials(id, version, &sealed("credentials"), None).await?, ReplaceOutcome::Done);
     assert_eq!(store.credentials(id).await?.map(|(version, _)| version), Some(version));
     let lock = store.lock_login(id, TTL).await?.expect("nobody else signs in with it");
     assert!(store.renew_login(&lock, TTL).await?);
@@ -46,18 +46,18 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     store.release_site_lease(&practice(), &token).await?;
     store.cooldown(id).await?;
     store.count_failure(id).await?;
-    store.forget_failures(id).await?;
-    store.count_forced(id, TTL).await?;
+    store.reset_failures(id).await?;
+    store.count_requested_logins(id, TTL).await?;
     assert!(store.count_login(&practice(), 1000).await?);
     assert!(store.count_rejected(&practice(), id, TTL).await? > 0);
     assert!(store.site_paused(&practice()).await?.is_none_or(|left| left <= Duration::from_secs(3600)));
 
     store.due(now, 10).await?;
     store.waiting(now, 10).await?;
-    store.postpone(id, now).await?;
+    store.set_due(id, now).await?;
     assert!(store.due(now, 1000).await?.contains(&id));
     store.wait_for_browser(id, now).await?;
-    assert!(store.is_waiting(id).await? && store.waiting(now, 1000).await?.contains(&id));
+    assert!(store.is_waiting_for_browser(id).await? && store.waiting(now, 1000).await?.contains(&id));
     assert!(store.claim_waiting(id, now + TTL).await?);
     store.refresh_requests(10).await?;
     let request = RefreshRequest { account: id, generation: lock.generation };
@@ -65,7 +65,7 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     assert!(store.refresh_requests(1000).await?.contains(&request));
     store.end_refresh_request(request).await?;
 
-    let (id, role) = ("01M847RJK3FHZEB0J67128THYA".to_owned(), Role::Adapter);
+    let (id, role) = ("01M847RJK3FHZEB0J67128THYA".to_owned(), StoreRole::Adapter);
     let service = Service { id: id.clone(), role, credentials: Vec::new(), session: vec!["key".to_owned()] };
     store.report(&service).await?;
     assert!(store.services().await?.contains(&service));
@@ -74,7 +74,7 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     store.audit(&AuditQuery { limit: 9, ..AuditQuery::default() }).await?;
     let ids: Vec<AccountId> = store.accounts().await?.iter().map(|account| account.id).collect();
     store.leases_of(&ids).await?;
-    for record in [Record::Credentials, Record::State, Record::Session] {
+    for record in [SealedRecord::Credentials, SealedRecord::State, SealedRecord::Session] {
         store.sealing_keys(record, &ids).await?;
     }
     Ok(())
@@ -229,7 +229,7 @@ async fn what_has_lost_its_end_gets_one() {
         "{outcome:?}"
     );
     assert!(store.lock_login(other.id, TTL).await.unwrap().is_none());
-    store.count_forced(other.id, TTL).await.unwrap();
+    store.count_requested_logins(other.id, TTL).await.unwrap();
     assert!(!store.count_login(&practice(), 1000).await.unwrap());
     assert!(store.site_paused(&practice()).await.unwrap().is_some());
 
@@ -334,7 +334,10 @@ async fn two_who_change_the_credentials_at_once_draw_two_versions() {
     for version in drawn.iter().rev() {
         let record = sealed(&version.to_string());
         let replaced = store.put_credentials(other.id, *version, &record, None).await.unwrap();
-        assert_eq!(replaced, if *version == drawn[7] { Replaced::Done } else { Replaced::Overtaken });
+        assert_eq!(
+            replaced,
+            if *version == drawn[7] { ReplaceOutcome::Done } else { ReplaceOutcome::Overtaken }
+        );
     }
     let (version, record) = store.credentials(other.id).await.unwrap().unwrap();
     assert_eq!((version, record.as_bytes()), (drawn[7], drawn[7].to_string().as_bytes()));

@@ -2,7 +2,7 @@
 
 use latchkey_shared::{
     id::AccountId,
-    site::SiteLimits,
+    site::SharedLimits,
     store::{LeaseOutcome, LeaseTerms, LeaseToken},
 };
 
@@ -20,7 +20,7 @@ async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<Le
     }
 }
 
-async fn lease_site(store: &Store, limits: SiteLimits) -> Result<LeaseToken, LeaseOutcome> {
+async fn lease_site(store: &Store, limits: SharedLimits) -> Result<LeaseToken, LeaseOutcome> {
     let token = LeaseToken::draw();
     match store.lease_site(&practice(), &token, limits, "", TTL).await.unwrap() {
         LeaseOutcome::Held => Ok(token),
@@ -119,7 +119,7 @@ async fn no_minute_has_more_turns_than_may_begin_in_it() {
 async fn a_sites_places_are_counted_over_all_its_accounts() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let limits = SiteLimits { concurrency: Some(2), requests_per_minute: Some(3) };
+    let limits = SharedLimits { concurrency: Some(2), requests_per_minute: Some(3) };
 
     let first = lease_site(&store, limits).await.unwrap();
     lease_site(&store, limits).await.unwrap();
@@ -170,7 +170,7 @@ async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let id = account(&store, "alice").await.id;
-    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let step = Some(Transition::new(TransitionCause::SwitchedOff, State::Disabled, ""));
     let off = AccountChange { step, ..AccountChange::default() };
     store.change_account(id, off).await.unwrap();
 

@@ -1,7 +1,10 @@
 //! The state machine of an account, tried on a real Redis: several brokers, an operator, and a clock that is moved, in
 //! any order, held to the one table and to what must never be.
 
-use latchkey_broker::login::{Code, Failure, Hold, Trouble, Typed, begin_to_type, record_failure, settle};
+use latchkey_broker::login::{
+    FailureCode, LoginError, LoginFailure, LoginHold, TypedSecrets, begin_to_type, record_failure,
+    recover_interrupted,
+};
 use latchkey_shared::{
     account::{LastLogin, Phase},
     id::AccountId,
@@ -25,11 +28,11 @@ const BLUR: Duration = Duration::from_millis(2);
 
 /// What somebody does.
 #[derive(Clone, Debug)]
-enum Step {
+enum MachineStep {
     Begins(usize),
     Types(usize),
     Publishes(usize),
-    Fails(usize, Code),
+    Fails(usize, FailureCode),
     Waits(usize),
     Undoes(usize),
     /// A broker is killed in the middle of its login.
@@ -47,44 +50,44 @@ enum Step {
     Deleted,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<MachineStep>> {
     let code = prop::sample::select(vec![
-        Code::CredentialsRejected,
-        Code::AccountLocked,
-        Code::SiteDown,
-        Code::SelectorMissing,
-        Code::HumanRequired,
+        FailureCode::CredentialsRejected,
+        FailureCode::AccountLocked,
+        FailureCode::SiteDown,
+        FailureCode::SelectorMissing,
+        FailureCode::HumanRequired,
     ]);
     let step = prop_oneof![
-        6 => (0..BROKERS).prop_map(Step::Begins),
-        3 => (0..BROKERS).prop_map(Step::Types),
-        4 => (0..BROKERS).prop_map(Step::Publishes),
-        4 => ((0..BROKERS), code).prop_map(|(broker, code)| Step::Fails(broker, code)),
-        2 => (0..BROKERS).prop_map(Step::Waits),
-        2 => (0..BROKERS).prop_map(Step::Undoes),
-        2 => (0..BROKERS).prop_map(Step::Dies),
-        3 => Just(Step::Settles),
-        2 => (0..BROKERS).prop_map(Step::Renews),
-        3 => (0..BROKERS).prop_map(Step::Looks),
-        5 => prop::sample::select(vec![1, 4, 7, 16, 31, 90]).prop_map(|secs| Step::TimePasses(Duration::from_secs(secs))),
-        1 => Just(Step::SwitchedOff),
-        1 => Just(Step::SwitchedOn),
-        1 => Just(Step::SessionsRefused),
-        1 => Just(Step::CredentialsReplaced),
-        1 => Just(Step::SessionRevoked),
-        1 => prop::option::weighted(0.1, Just(())).prop_map(|gone| gone.map_or(Step::Settles, |()| Step::Deleted)),
+        6 => (0..BROKERS).prop_map(MachineStep::Begins),
+        3 => (0..BROKERS).prop_map(MachineStep::Types),
+        4 => (0..BROKERS).prop_map(MachineStep::Publishes),
+        4 => ((0..BROKERS), code).prop_map(|(broker, code)| MachineStep::Fails(broker, code)),
+        2 => (0..BROKERS).prop_map(MachineStep::Waits),
+        2 => (0..BROKERS).prop_map(MachineStep::Undoes),
+        2 => (0..BROKERS).prop_map(MachineStep::Dies),
+        3 => Just(MachineStep::Settles),
+        2 => (0..BROKERS).prop_map(MachineStep::Renews),
+        3 => (0..BROKERS).prop_map(MachineStep::Looks),
+        5 => prop::sample::select(vec![1, 4, 7, 16, 31, 90]).prop_map(|secs| MachineStep::TimePasses(Duration::from_secs(secs))),
+        1 => Just(MachineStep::SwitchedOff),
+        1 => Just(MachineStep::SwitchedOn),
+        1 => Just(MachineStep::SessionsRefused),
+        1 => Just(MachineStep::CredentialsReplaced),
+        1 => Just(MachineStep::SessionRevoked),
+        1 => prop::option::weighted(0.1, Just(())).prop_map(|gone| gone.map_or(MachineStep::Settles, |()| MachineStep::Deleted)),
     ];
     prop::collection::vec(step, 1..40)
 }
 
 /// When something ends, as far as its beginning is known.
 #[derive(Clone, Copy)]
-struct End {
+struct KnownEnd {
     earliest: Duration,
     latest: Duration,
 }
 
-impl End {
+impl KnownEnd {
     fn lives(self, now: Duration) -> bool {
         now + BLUR < self.earliest
     }
@@ -100,12 +103,12 @@ struct Machine {
     clock: Clock,
     stores: Vec<Store>,
     id: AccountId,
-    holds: Vec<Option<Hold>>,
+    holds: Vec<Option<LoginHold>>,
     /// Who took the lock last, if he has not given it back, and its end.
-    locked: Option<(usize, End)>,
+    locked: Option<(usize, KnownEnd)>,
     published: u64,
     /// When the published session ends; `None` where it was taken away.
-    session_ends: Option<End>,
+    session_ends: Option<KnownEnd>,
 }
 
 impl Machine {
@@ -126,91 +129,91 @@ impl Machine {
         self.stores[0].account(self.id).await.unwrap()
     }
 
-    async fn step(&mut self, cause: Cause, to: State) {
-        let step = Some(Move::new(cause, to, ""));
+    async fn step(&mut self, cause: TransitionCause, to: State) {
+        let step = Some(Transition::new(cause, to, ""));
         let change = AccountChange { step, ..AccountChange::default() };
         self.stores[0].change_account(self.id, change).await.unwrap();
     }
 
     /// Does it, and gives the causes for which the account may stand elsewhere after it.
-    async fn make(&mut self, step: &Step) -> &'static [Cause] {
+    async fn make(&mut self, step: &MachineStep) -> &'static [TransitionCause] {
         match *step {
-            Step::Begins(broker) => return self.begin(broker).await,
-            Step::Types(broker) => return self.type_password(broker).await,
-            Step::Publishes(broker) => return self.publish(broker).await,
-            Step::Fails(broker, code) => return self.fail(broker, code).await,
-            Step::Waits(broker) => {
+            MachineStep::Begins(broker) => return self.begin(broker).await,
+            MachineStep::Types(broker) => return self.type_password(broker).await,
+            MachineStep::Publishes(broker) => return self.publish(broker).await,
+            MachineStep::Fails(broker, code) => return self.fail(broker, code).await,
+            MachineStep::Waits(broker) => {
                 if !self.renews(broker).await {
                     return &[];
                 }
                 self.let_go(broker).unwrap().wait(Timestamp::now()).await;
-                return &[Cause::LoginUndone];
+                return &[TransitionCause::LoginUndone];
             }
-            Step::Undoes(broker) => {
+            MachineStep::Undoes(broker) => {
                 let Some(hold) = self.let_go(broker) else { return &[] };
                 hold.undo().await;
-                return &[Cause::LoginUndone, Cause::LoginFailed];
+                return &[TransitionCause::LoginUndone, TransitionCause::LoginFailed];
             }
-            Step::Dies(broker) => {
+            MachineStep::Dies(broker) => {
                 // Nothing of it runs any more, and its lock lives on until its end.
                 if let Some(hold) = self.holds[broker].take() {
                     std::mem::forget(hold);
                 }
             }
-            Step::Renews(broker) => drop(self.renews(broker).await),
-            Step::Looks(broker) => return self.look(broker).await,
-            Step::Settles => {
-                settle(&self.stores[1], self.id).await.unwrap();
-                return &[Cause::LoginFailed];
+            MachineStep::Renews(broker) => drop(self.renews(broker).await),
+            MachineStep::Looks(broker) => return self.look(broker).await,
+            MachineStep::Settles => {
+                recover_interrupted(&self.stores[1], self.id).await.unwrap();
+                return &[TransitionCause::LoginFailed];
             }
-            Step::TimePasses(time) => self.clock.pass(&self.id.to_string(), time).await,
-            Step::SwitchedOff => {
-                self.step(Cause::SwitchedOff, State::Disabled).await;
-                return &[Cause::SwitchedOff];
+            MachineStep::TimePasses(time) => self.clock.pass(&self.id.to_string(), time).await,
+            MachineStep::SwitchedOff => {
+                self.step(TransitionCause::SwitchedOff, State::Disabled).await;
+                return &[TransitionCause::SwitchedOff];
             }
-            Step::SwitchedOn => {
-                self.step(Cause::SwitchedOn, State::New).await;
-                return &[Cause::SwitchedOn];
+            MachineStep::SwitchedOn => {
+                self.step(TransitionCause::SwitchedOn, State::New).await;
+                return &[TransitionCause::SwitchedOn];
             }
-            Step::SessionsRefused => {
-                self.step(Cause::SessionsRefused, State::Cooldown).await;
-                return &[Cause::SessionsRefused];
+            MachineStep::SessionsRefused => {
+                self.step(TransitionCause::SessionsRefused, State::Cooldown).await;
+                return &[TransitionCause::SessionsRefused];
             }
-            Step::CredentialsReplaced => {
-                self.step(Cause::CredentialsReplaced, State::New).await;
-                return &[Cause::CredentialsReplaced];
+            MachineStep::CredentialsReplaced => {
+                self.step(TransitionCause::CredentialsReplaced, State::New).await;
+                return &[TransitionCause::CredentialsReplaced];
             }
-            Step::SessionRevoked => {
+            MachineStep::SessionRevoked => {
                 self.stores[2].revoke_session(self.id).await.unwrap();
                 self.session_ends = None;
             }
-            Step::Deleted => drop(self.stores[0].delete_account(self.id).await.unwrap()),
+            MachineStep::Deleted => drop(self.stores[0].delete_account(self.id).await.unwrap()),
         }
         &[]
     }
 
-    async fn type_password(&mut self, broker: usize) -> &'static [Cause] {
+    async fn type_password(&mut self, broker: usize) -> &'static [TransitionCause] {
         if self.renews(broker).await {
             let may = self.refreshes().await;
             let typed = begin_to_type(&self.stores[broker], self.id).await;
             assert_eq!(typed.is_ok(), may, "nothing is typed for an account that was taken away");
         }
-        &[Cause::PasswordTyped]
+        &[TransitionCause::PasswordTyped]
     }
 
-    async fn fail(&mut self, broker: usize, code: Code) -> &'static [Cause] {
+    async fn fail(&mut self, broker: usize, code: FailureCode) -> &'static [TransitionCause] {
         if !self.renews(broker).await {
             return &[];
         }
         let hold = self.let_go(broker).unwrap();
         let Some(account) = self.now().await else { return &[] };
-        let failure: Failure = Trouble { code, what: "it failed".to_owned() }.into();
-        let typed = Typed { password: account.phase == Some(Phase::PasswordTyped), version: 1 };
+        let failure: LoginFailure = LoginError { code, what: "it failed".to_owned() }.into();
+        let typed = TypedSecrets { password: account.phase == Some(Phase::PasswordTyped), version: 1 };
         let at = Timestamp::now();
         let last = LastLogin { at, duration_ms: 1, result: code.as_str().to_owned(), rung: None };
         record_failure(&self.stores[broker], &account, &failure, typed, last).await.unwrap();
         hold.release().await;
-        &[Cause::LoginFailed]
+        &[TransitionCause::LoginFailed]
     }
 
     async fn refreshes(&self) -> bool {
@@ -218,15 +221,15 @@ impl Machine {
     }
 
     /// A broker that gives its right back; nobody else's ends by it.
-    fn let_go(&mut self, broker: usize) -> Option<Hold> {
+    fn let_go(&mut self, broker: usize) -> Option<LoginHold> {
         let hold = self.holds[broker].take()?;
         self.locked = self.locked.filter(|(locked, _)| *locked != broker);
         Some(hold)
     }
 
     /// The end of what lives for so long and began between `before` and now.
-    fn ends(&self, before: Duration, life: Duration) -> End {
-        End { earliest: before + life, latest: self.clock.now() + life }
+    fn ends(&self, before: Duration, life: Duration) -> KnownEnd {
+        KnownEnd { earliest: before + life, latest: self.clock.now() + life }
     }
 
     /// Whether a broker still has its right, as it asks itself while its login runs; without it, its login ends.
@@ -248,7 +251,7 @@ impl Machine {
     }
 
     /// What the due loop of a broker does: it claims what is due, then settles or begins.
-    async fn look(&mut self, broker: usize) -> &'static [Cause] {
+    async fn look(&mut self, broker: usize) -> &'static [TransitionCause] {
         let store = self.stores[broker].clone();
         let now = Timestamp::now();
         let is_due = store.due(now, 10).await.unwrap().contains(&self.id);
@@ -258,13 +261,13 @@ impl Machine {
             return &[];
         }
         if self.refreshes().await {
-            settle(&store, self.id).await.unwrap();
-            return &[Cause::LoginFailed];
+            recover_interrupted(&store, self.id).await.unwrap();
+            return &[TransitionCause::LoginFailed];
         }
         self.begin(broker).await
     }
 
-    async fn begin(&mut self, broker: usize) -> &'static [Cause] {
+    async fn begin(&mut self, broker: usize) -> &'static [TransitionCause] {
         if self.holds[broker].is_some() {
             return &[];
         }
@@ -272,7 +275,7 @@ impl Machine {
         let tasks = Tasks::new();
         let before = self.clock.now();
         let is_free = self.locked.is_none_or(|(_, end)| end.is_over(before));
-        let taken = Hold::take(&self.stores[broker], &account, tasks.clone()).await;
+        let taken = LoginHold::take(&self.stores[broker], &account, tasks.clone()).await;
         // One that does not begin gives its lock back by a task of its own.
         assert!(taken.is_ok() || tasks.stop(TTL).await);
         match taken {
@@ -287,7 +290,7 @@ impl Machine {
             }
             Err(trouble) => assert!(!is_free || account.state == State::Disabled, "{trouble:?} {account:?}"),
         }
-        &[Cause::LoginBegins, Cause::LoginUndone]
+        &[TransitionCause::LoginBegins, TransitionCause::LoginUndone]
     }
 
     /// The newest generation that anybody drew.
@@ -296,7 +299,7 @@ impl Machine {
         redis::cmd("GET").arg(key).query_async::<Option<u64>>(&mut self.redis).await.unwrap().unwrap_or(0)
     }
 
-    async fn publish(&mut self, broker: usize) -> &'static [Cause] {
+    async fn publish(&mut self, broker: usize) -> &'static [TransitionCause] {
         let Some(hold) = self.let_go(broker) else { return &[] };
         let before = self.now().await;
         let began = self.clock.now();
@@ -311,11 +314,11 @@ impl Machine {
             self.session_ends = Some(self.ends(began, TTL));
         }
         hold.release().await;
-        &[Cause::SessionPublished]
+        &[TransitionCause::SessionPublished]
     }
 
     /// What holds at any time.
-    async fn holds_true(&mut self, before: Option<&Account>, causes: &[Cause], step: &Step) {
+    async fn holds_true(&mut self, before: Option<&Account>, causes: &[TransitionCause], step: &MachineStep) {
         let after = self.now().await;
         let (Some(before), Some(after)) = (before, &after) else {
             assert!(after.is_none(), "who is deleted stays so");
@@ -335,7 +338,7 @@ impl Machine {
     }
 
     /// The session is there until its end, and an account serves no longer.
-    async fn holds_of_session(&self, account: &Account, step: &Step) {
+    async fn holds_of_session(&self, account: &Account, step: &MachineStep) {
         let asked = self.clock.now();
         let session = self.stores[0].session(self.id).await.unwrap();
         let lives = self.session_ends.is_some_and(|end| end.lives(self.clock.now()));
@@ -363,7 +366,7 @@ impl Machine {
         self.clock.pass(&self.id.to_string(), CLAIM).await;
         if self.refreshes().await {
             assert!(self.is_seen(Timestamp::now()).await);
-            settle(&self.stores[1], self.id).await.unwrap();
+            recover_interrupted(&self.stores[1], self.id).await.unwrap();
         }
         assert!(!self.refreshes().await);
     }

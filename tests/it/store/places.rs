@@ -29,7 +29,7 @@ const SLACK: u64 = 900;
 
 /// What happens.
 #[derive(Clone, Debug)]
-enum Step {
+enum PlacesStep {
     Asks(usize),
     Ends(usize),
     Attends(usize),
@@ -52,24 +52,24 @@ enum Forgets {
     All,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<PlacesStep>> {
     let adapter = 0..ADAPTERS;
     let forgets = prop::sample::select(vec![Forgets::Nothing, Forgets::Places, Forgets::All]);
     let step = prop_oneof![
-        12 => adapter.clone().prop_map(Step::Asks),
-        4 => adapter.clone().prop_map(Step::Ends),
-        4 => adapter.clone().prop_map(Step::Attends),
-        2 => adapter.clone().prop_map(Step::Dies),
-        2 => adapter.clone().prop_map(Step::Freezes),
-        3 => adapter.prop_map(Step::Thaws),
-        6 => prop::sample::select(vec![600, 1_200, 4_000, 12_000]).prop_map(Step::Passes),
-        1 => (prop::sample::select(vec![8_000, 20_000, 70_000]), forgets).prop_map(|(time, what)| Step::Outage(time, what)),
+        12 => adapter.clone().prop_map(PlacesStep::Asks),
+        4 => adapter.clone().prop_map(PlacesStep::Ends),
+        4 => adapter.clone().prop_map(PlacesStep::Attends),
+        2 => adapter.clone().prop_map(PlacesStep::Dies),
+        2 => adapter.clone().prop_map(PlacesStep::Freezes),
+        3 => adapter.prop_map(PlacesStep::Thaws),
+        6 => prop::sample::select(vec![600, 1_200, 4_000, 12_000]).prop_map(PlacesStep::Passes),
+        1 => (prop::sample::select(vec![8_000, 20_000, 70_000]), forgets).prop_map(|(time, what)| PlacesStep::Outage(time, what)),
     ];
     prop::collection::vec(step, 1..50)
 }
 
 /// An adapter as its process would be.
-struct Adapter {
+struct ModelAdapter {
     id: String,
     holds: Vec<LeaseToken>,
     is_frozen: bool,
@@ -85,7 +85,7 @@ struct Places {
     redis: redis::aio::MultiplexedConnection,
     store: Store,
     account: AccountId,
-    adapters: Vec<Adapter>,
+    adapters: Vec<ModelAdapter>,
     /// How many adapters there have been.
     started: usize,
     /// The killed: what they held, and when it counts no more.
@@ -99,7 +99,7 @@ struct Places {
     trouble: u64,
 }
 
-impl Adapter {
+impl ModelAdapter {
     fn new(number: usize) -> Self {
         let (holds, heard) = (Vec::new(), None);
         Self {
@@ -120,7 +120,7 @@ impl Places {
         redis::cmd("FLUSHALL").exec_async(&mut line).await.unwrap();
         let store = store(redis).await;
         let account = account(&store, "alice").await.id;
-        let adapters = (0..ADAPTERS).map(Adapter::new).collect();
+        let adapters = (0..ADAPTERS).map(ModelAdapter::new).collect();
         let (started, dead, begun) = (ADAPTERS, Vec::new(), Instant::now());
         Self {
             redis: line,
@@ -141,32 +141,32 @@ impl Places {
         self.passed + u64::try_from(self.begun.elapsed().as_millis()).unwrap()
     }
 
-    async fn make(&mut self, step: &Step) {
+    async fn make(&mut self, step: &PlacesStep) {
         match *step {
-            Step::Asks(adapter) => self.ask(adapter).await,
-            Step::Ends(adapter) if !self.adapters[adapter].is_frozen => {
+            PlacesStep::Asks(adapter) => self.ask(adapter).await,
+            PlacesStep::Ends(adapter) if !self.adapters[adapter].is_frozen => {
                 if let Some(token) = self.adapters[adapter].holds.pop() {
                     self.store.release_lease(self.account, &token).await.unwrap();
                 }
             }
-            Step::Attends(adapter) if !self.adapters[adapter].is_frozen => self.attend(adapter).await,
-            Step::Ends(_) | Step::Attends(_) => {}
-            Step::Dies(adapter) => {
-                let new = Adapter::new(self.started);
+            PlacesStep::Attends(adapter) if !self.adapters[adapter].is_frozen => self.attend(adapter).await,
+            PlacesStep::Ends(_) | PlacesStep::Attends(_) => {}
+            PlacesStep::Dies(adapter) => {
+                let new = ModelAdapter::new(self.started);
                 self.started += 1;
                 let died = std::mem::replace(&mut self.adapters[adapter], new);
                 self.dead.push((died.holds.len(), died.gone_at));
             }
-            Step::Freezes(adapter) => self.adapters[adapter].is_frozen = true,
-            Step::Thaws(adapter) => self.adapters[adapter].is_frozen = false,
-            Step::Passes(time) => {
+            PlacesStep::Freezes(adapter) => self.adapters[adapter].is_frozen = true,
+            PlacesStep::Thaws(adapter) => self.adapters[adapter].is_frozen = false,
+            PlacesStep::Passes(time) => {
                 for _ in 0..time / EACH {
                     self.shift(EACH).await;
                     self.everybody_attends().await;
                 }
                 self.shift(time % EACH).await;
             }
-            Step::Outage(time, forgets) => {
+            PlacesStep::Outage(time, forgets) => {
                 self.shift(time).await;
                 self.forget(forgets).await;
             }
@@ -184,7 +184,7 @@ impl Places {
 
     /// As an adapter does once a second, and before it asks where it has not done so lately.
     async fn attend(&mut self, adapter: usize) {
-        let Adapter { id, claimed, holds, .. } = &self.adapters[adapter];
+        let ModelAdapter { id, claimed, holds, .. } = &self.adapters[adapter];
         let (now, claimed) = (self.now(), *claimed);
         let mut heard = self.store.attend(id, claimed).await.unwrap();
         if claimed.is_some() && (claimed != Some(heard.resumed) || heard.was_gone) {

@@ -46,9 +46,9 @@ async fn a_word_of_a_newer_release_is_left_alone_until_that_release_is_back() {
             let lock = store.lock_login(alice.id, TTL).await.unwrap().unwrap();
             assert_eq!(publish(&store, &lock, "session", TTL).await, Published::Stale);
             store.unlock_login(&lock).await.unwrap();
-            for cause in Cause::ALL {
+            for cause in TransitionCause::ALL {
                 for to in State::stored() {
-                    let step = Some(Move::new(cause, to, ""));
+                    let step = Some(Transition::new(cause, to, ""));
                     let change = AccountChange { step, ..AccountChange::default() };
                     assert!(!store.change_account(alice.id, change).await.unwrap());
                 }
@@ -66,7 +66,7 @@ async fn a_word_of_a_newer_release_is_left_alone_until_that_release_is_back() {
 
     // A field that is not known here is kept through every change of ours.
     set(&mut line, &bob.id.to_string(), &[("avatar", "a bird")]).await;
-    let step = Some(Move::new(Cause::SwitchedOff, State::Disabled, ""));
+    let step = Some(Transition::new(TransitionCause::SwitchedOff, State::Disabled, ""));
     let change = AccountChange { step, label: Some("b".to_owned()), ..AccountChange::default() };
     assert!(store.change_account(bob.id, change).await.unwrap());
     assert!(hash(&mut line, &bob.id.to_string()).await.contains(&("avatar".to_owned(), "a bird".to_owned())));
@@ -81,7 +81,7 @@ async fn what_the_release_before_said_in_a_reason_is_read_and_what_we_say_is_rea
     let id = account.id.to_string();
     let phase = async || store.account(account.id).await.unwrap().unwrap().phase;
     let begins = AccountChange {
-        step: Some(Move::new(Cause::LoginBegins, State::Refreshing, "")),
+        step: Some(Transition::new(TransitionCause::LoginBegins, State::Refreshing, "")),
         ..AccountChange::default()
     };
 
@@ -99,8 +99,14 @@ async fn what_the_release_before_said_in_a_reason_is_read_and_what_we_say_is_rea
     // Ours: the field decides, whatever the reason says, and the reason is what the release before looks for.
     assert!(store.change_account(account.id, begins).await.unwrap());
     for (step, words) in [
-        (Move::at(Cause::PasswordTyped, State::Refreshing, Phase::PasswordTyped), "password typed"),
-        (Move::at(Cause::LoginUndone, State::Active, Phase::WaitsForBrowser), "waits for a browser"),
+        (
+            Transition::at(TransitionCause::PasswordTyped, State::Refreshing, Phase::PasswordTyped),
+            "password typed",
+        ),
+        (
+            Transition::at(TransitionCause::LoginUndone, State::Active, Phase::WaitsForBrowser),
+            "waits for a browser",
+        ),
     ] {
         let expected = step.phase;
         let change = AccountChange { step: Some(step), ..AccountChange::default() };

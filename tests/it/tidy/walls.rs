@@ -37,7 +37,7 @@ const DOORS: [(&str, &[&str]); 7] = [
         "axum::",
         &[
             "adapter/src/api",
-            "adapter/src/door",
+            "adapter/src/acceptor",
             "adapter/src/lib.rs",
             "broker/src/admin",
             "broker/src/lib.rs",

@@ -1,10 +1,10 @@
 //! How often a conversation is nudged, whichever replica serves it.
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{Site, adapter, calls, task};
+use super::{ToolsSite, adapter, calls, task};
 
 const ANNOUNCED: &str = "Now let me run the tests:";
 
@@ -22,7 +22,7 @@ fn after(answers: usize) -> Value {
 
 #[tokio::test]
 async fn a_conversation_is_nudged_in_vain_twice_in_ten_turns() {
-    let site = Site::start(adapter(Form::Xml).adapters(2), Form::Xml).await;
+    let site = ToolsSite::start(adapter(CallFormat::Xml).adapters(2), CallFormat::Xml).await;
     let mut asked = Vec::new();
 
     for turn in 0..13 {
@@ -38,7 +38,7 @@ async fn a_conversation_is_nudged_in_vain_twice_in_ten_turns() {
 
 #[tokio::test]
 async fn a_task_that_announces_each_of_eight_steps_makes_eight_calls() {
-    let site = Site::start(adapter(Form::Xml).adapters(2), Form::Xml).await;
+    let site = ToolsSite::start(adapter(CallFormat::Xml).adapters(2), CallFormat::Xml).await;
     let mut body = task();
 
     for step in 0..8 {
@@ -61,7 +61,7 @@ async fn a_task_that_announces_each_of_eight_steps_makes_eight_calls() {
 
 #[tokio::test]
 async fn who_goes_round_in_circles_is_told_so_and_not_nudged() {
-    let site = Site::start(adapter(Form::Xml), Form::Xml).await;
+    let site = ToolsSite::start(adapter(CallFormat::Xml), CallFormat::Xml).await;
     let mut body = task();
     let messages = body["messages"].as_array_mut().unwrap();
     for id in ["a", "b", "c"] {

@@ -1,29 +1,29 @@
 //! The project's cases, groups A to G, from the site's bytes to the client's chunks.
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{Site, adapter, calls, ended};
-use crate::bridge::cases::load::{self, Case, Upstream};
+use super::{ToolsSite, adapter, calls, ended};
+use crate::bridge::cases::load::{self, BridgeCase, CaseUpstream};
 
 #[tokio::test]
 async fn every_case_holds_through_the_endpoint_in_xml() {
-    check_all(Form::Xml).await;
+    check_all(CallFormat::Xml).await;
 }
 
 #[tokio::test]
 async fn every_case_holds_through_the_endpoint_in_json() {
-    check_all(Form::Json).await;
+    check_all(CallFormat::Json).await;
 }
 
 #[tokio::test]
 async fn every_case_holds_through_the_endpoint_in_fences() {
-    check_all(Form::Fence).await;
+    check_all(CallFormat::Fence).await;
 }
 
-async fn check_all(form: Form) {
-    let site = Site::start(adapter(form), form).await;
+async fn check_all(form: CallFormat) {
+    let site = ToolsSite::start(adapter(form), form).await;
     for case in load::cases() {
         if let Some(upstream) = case.upstream() {
             check(&site, &case, &upstream).await;
@@ -31,7 +31,7 @@ async fn check_all(form: Form) {
     }
 }
 
-async fn check(site: &Site, case: &Case, upstream: &Upstream) {
+async fn check(site: &ToolsSite, case: &BridgeCase, upstream: &CaseUpstream) {
     let id = &case.id;
     site.model().reset();
     site.model().will(reply(case, upstream));
@@ -53,7 +53,7 @@ async fn check(site: &Site, case: &Case, upstream: &Upstream) {
 }
 
 /// The case's pieces as the site sends them; bytes that split a letter split it on the wire.
-fn reply(case: &Case, upstream: &Upstream) -> Reply {
+fn reply(case: &BridgeCase, upstream: &CaseUpstream) -> Reply {
     let field = match (upstream.channel)(String::new()) {
         crate::bridge::support::Piece::Text(_) => "content",
         crate::bridge::support::Piece::Reasoning(_) => "reasoning_content",
@@ -89,7 +89,7 @@ fn split(reply: Reply, delta: &Value) -> Reply {
 
 #[tokio::test]
 async fn the_nonce_is_the_same_on_every_replica() {
-    let site = Site::start(adapter(Form::Xml).adapters(2), Form::Xml).await;
+    let site = ToolsSite::start(adapter(CallFormat::Xml).adapters(2), CallFormat::Xml).await;
     site.model().always(Reply::text(&site.bash("ls")));
 
     let other = site.world.adapter_at(1).stream(&super::task()).await;

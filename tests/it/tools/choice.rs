@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{APIS, FORMS, Form, Site, adapter, native, whole};
+use super::{APIS, CallFormat, FORMS, ToolsSite, adapter, native, whole};
 
 /// A choice in the words of an API.
 fn worded(api: &str, kind: &str, name: &str) -> Option<Value> {
@@ -25,7 +25,7 @@ fn worded(api: &str, kind: &str, name: &str) -> Option<Value> {
 #[tokio::test]
 async fn a_call_that_the_choice_leaves_out_is_asked_for_again() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let read = site.block(&[("read", json!({"filePath": "a"}))]);
         for (api, kind) in APIS.iter().flat_map(|api| ["named", "auto", "required"].map(|kind| (api, kind))) {
             let Some(choice) = worded(api, kind, "read") else { continue };
@@ -51,7 +51,7 @@ async fn a_call_that_the_choice_leaves_out_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_site_that_takes_tools_is_held_to_the_choice_too() {
-    let site = Site { world: native().await, dialect: Form::Xml, nonce: String::new() };
+    let site = ToolsSite { world: native().await, dialect: CallFormat::Xml, nonce: String::new() };
     let call = |name: &str, arguments: &Value| Reply::new().tool_call(0, "a", name, &arguments.to_string());
     for (api, kind) in APIS.iter().flat_map(|api| ["named", "auto", "required"].map(|kind| (api, kind))) {
         let Some(choice) = worded(api, kind, "read") else { continue };
@@ -69,8 +69,8 @@ async fn a_site_that_takes_tools_is_held_to_the_choice_too() {
 #[tokio::test]
 async fn a_choice_of_a_tool_that_is_not_declared_is_refused() {
     for site in [
-        Site::start(adapter(Form::Xml), Form::Xml).await,
-        Site { world: native().await, dialect: Form::Xml, nonce: String::new() },
+        ToolsSite::start(adapter(CallFormat::Xml), CallFormat::Xml).await,
+        ToolsSite { world: native().await, dialect: CallFormat::Xml, nonce: String::new() },
     ] {
         for (api, kind) in APIS.iter().flat_map(|api| ["named", "auto", "required"].map(|kind| (api, kind))) {
             let Some(choice) = worded(api, kind, "shell") else { continue };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{FORMS, Site, adapter, calls, ended, task};
+use super::{FORMS, ToolsSite, adapter, calls, ended, task};
 
 const NAMES: &str = "The following deferred tools are available: CronCreate, mcp__notes__add.";
 
@@ -24,7 +24,7 @@ fn naming(role: &str) -> Value {
 #[tokio::test]
 async fn a_call_of_a_tool_that_the_client_tells_of_is_passed_on_after_one_question() {
     for form in FORMS {
-        let mut site = Site::start(adapter(form), form).await;
+        let mut site = ToolsSite::start(adapter(form), form).await;
         for role in ["system", "user"] {
             let body = naming(role);
             site.learn(&body).await;
@@ -51,7 +51,7 @@ async fn a_call_of_a_tool_that_the_client_tells_of_is_passed_on_after_one_questi
 #[tokio::test]
 async fn nothing_else_is_passed_on() {
     for form in FORMS {
-        let mut site = Site::start(adapter(form), form).await;
+        let mut site = ToolsSite::start(adapter(form), form).await;
         let body = naming("system");
         site.learn(&body).await;
         let cron = site.block(&[("CronCreate", json!({"cron": "1 2"}))]);

@@ -3,12 +3,12 @@
 use serde_json::json;
 use support::model::Reply;
 
-use super::{APIS, FORMS, Site, adapter, calls, ended, task, whole};
+use super::{APIS, FORMS, ToolsSite, adapter, calls, ended, task, whole};
 
 #[tokio::test]
 async fn a_call_that_stays_unusable_ends_with_a_sentence_that_says_so() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let misfit = site.block(&[("bash", json!({"cmd": "ls"}))]);
         let unknown = site.block(&[("shell", json!({"command": "ls"}))]);
         let cut = site.bash("echo one two three four five")[..70].to_owned();
@@ -45,7 +45,7 @@ async fn a_call_that_stays_unusable_ends_with_a_sentence_that_says_so() {
 #[tokio::test]
 async fn a_correction_that_the_site_fails_at_is_no_reason_to_ask_all_again() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
     for failing in [Reply::text("I will").cut(), Reply::status(500, &json!({}))] {
         for api in APIS {
@@ -67,7 +67,7 @@ async fn a_correction_that_the_site_fails_at_is_no_reason_to_ask_all_again() {
 #[tokio::test]
 async fn what_a_site_breaks_off_never_ends_well() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let half = site.bash("echo one two three four five")[..70].to_owned();
 
     site.model().always(Reply::pieces(&["I look.\n", &half]).cut());
@@ -84,7 +84,7 @@ async fn what_a_site_breaks_off_never_ends_well() {
 async fn prose_in_the_place_of_a_required_call_is_one_text() {
     for form in FORMS {
         // The same question again is another one here.
-        let site = Site::start(adapter(form).adapter_env("LATCHKEY_RESEND", "off"), form).await;
+        let site = ToolsSite::start(adapter(form).adapter_env("LATCHKEY_RESEND", "off"), form).await;
         let chosen =
             |api: &str| if api == "/v1/messages" { json!({"type": "any"}) } else { json!("required") };
         let mut body = task();
@@ -116,7 +116,7 @@ async fn prose_in_the_place_of_a_required_call_is_one_text() {
 #[tokio::test]
 async fn words_in_the_place_of_a_corrected_call_stand_apart() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
     site.model().will(Reply::pieces(&["I look.", &bad]));
     site.model().will(Reply::text("I cannot."));

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{FORMS, Site, adapter, calls, ended};
+use super::{FORMS, ToolsSite, adapter, calls, ended};
 
 /// Plays the replies and returns the calls that the client got, its text, and how often the site was asked.
-async fn play(site: &Site, replies: Vec<Reply>) -> (Vec<(String, Value)>, String, usize) {
+async fn play(site: &ToolsSite, replies: Vec<Reply>) -> (Vec<(String, Value)>, String, usize) {
     site.model().reset();
     site.model().always(Reply::text("Nothing more."));
     for reply in replies {
@@ -24,7 +24,7 @@ fn bash(command: &str) -> (String, Value) {
 }
 
 /// The last question that the site was asked.
-fn question(site: &Site) -> String {
+fn question(site: &ToolsSite) -> String {
     let body = site.model().last_call().body;
     body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned()
 }
@@ -32,7 +32,7 @@ fn question(site: &Site) -> String {
 #[tokio::test]
 async fn whole_calls_take_one_question() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let three = site.block(&[
             ("bash", json!({"command": "a"})),
             ("read", json!({"filePath": "b", "limit": 3})),
@@ -56,7 +56,7 @@ async fn whole_calls_take_one_question() {
 #[tokio::test]
 async fn what_cannot_be_used_is_asked_for_again() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let good = || Reply::text(&site.bash("ls"));
         let wrong_name = site.block(&[("shell", json!({"command": "ls"}))]);
         let wrong_parameter = site.block(&[("bash", json!({"cmd": "ls"}))]);
@@ -82,7 +82,7 @@ async fn what_cannot_be_used_is_asked_for_again() {
 #[tokio::test]
 async fn a_cut_call_is_continued_where_the_join_is_proven() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let whole = site.bash("echo one two three four five six seven eight nine ten");
         let middle = whole.find("six").unwrap();
         let (head, overlap) = (&whole[..middle], middle - 25);
@@ -105,7 +105,7 @@ async fn a_cut_call_is_continued_where_the_join_is_proven() {
 #[tokio::test]
 async fn a_nudge_may_be_declined_and_says_nothing_itself() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let said = "Now let me run the tests:";
 
         for answer in [format!("NO_TOOL_{}", site.nonce), "I would rather not.".to_owned()] {
@@ -118,7 +118,7 @@ async fn a_nudge_may_be_declined_and_says_nothing_itself() {
 #[tokio::test]
 async fn the_mark_of_an_end_is_not_shown_and_believed_unasked() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let mark = format!("NO_TOOL_{}", site.nonce);
         let (head, rest) = mark.split_at(5);
 
@@ -138,7 +138,7 @@ async fn the_mark_of_an_end_is_not_shown_and_believed_unasked() {
 
 #[tokio::test]
 async fn a_change_is_believed_only_where_a_call_can_have_made_it() {
-    let site = Site::start(adapter(FORMS[0]), FORMS[0]).await;
+    let site = ToolsSite::start(adapter(FORMS[0]), FORMS[0]).await;
     let claim = "I've updated `src/main.rs` so that the test passes.";
     let (made, text, asked) = play(&site, vec![Reply::text(claim)]).await;
     assert_eq!((made, text.as_str(), asked), (vec![], claim, 1), "what came before may be left out");
@@ -161,7 +161,7 @@ async fn a_change_is_believed_only_where_a_call_can_have_made_it() {
 #[tokio::test]
 async fn a_call_in_a_form_that_nobody_reads_is_asked_for_again() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
 
     for said in [
         "I'll list the files:\n\nAction: bash\nAction Input: ls",
@@ -177,7 +177,7 @@ async fn a_call_in_a_form_that_nobody_reads_is_asked_for_again() {
 #[tokio::test]
 async fn what_was_no_call_comes_back_as_the_text_that_it_is() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let example =
         "<invoke name=\"bash\"><parameter name=\"command\">ls</parameter></invoke>\nis how one calls it.";
 
@@ -190,7 +190,7 @@ async fn what_was_no_call_comes_back_as_the_text_that_it_is() {
 #[tokio::test]
 async fn words_after_the_last_call_are_not_waited_for() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let invented =
         Reply::text(&site.bash("ls")).piece("\nThe result is: 5 files").wait(Duration::from_secs(20));
     let silent = Reply::text(&site.bash("ls")).silence();
@@ -206,7 +206,7 @@ async fn words_after_the_last_call_are_not_waited_for() {
 #[tokio::test]
 async fn a_required_tool_is_asked_for_once() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let mut body = super::task();
     body["tool_choice"] = "required".into();
     let prose = || Reply::text("It is all done.");
@@ -226,7 +226,7 @@ async fn a_required_tool_is_asked_for_once() {
 #[tokio::test]
 async fn a_call_that_is_quoted_as_it_was_shown_is_not_asked_for() {
     let form = FORMS[0];
-    let site = Site::start(adapter(form), form).await;
+    let site = ToolsSite::start(adapter(form), form).await;
     let nonce = &site.nonce;
     let shown =
         format!("The notes say:\n\n<\u{b7}{nonce}\u{b7}invoke name=\"write\">\n<\u{b7}{nonce}\u{b7}/invoke>");

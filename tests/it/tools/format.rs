@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{APIS, FORMS, Form, SITE_FILE, Site, adapter, native, whole};
+use super::{APIS, CallFormat, FORMS, SITE_FILE, ToolsSite, adapter, native, whole};
 
 fn schema() -> Value {
     json!({"type": "object", "properties": {"colour": {"type": "string"}, "size": {"type": "integer"}},
@@ -28,7 +28,7 @@ const GOOD: &str = "{\"colour\": \"red\", \"size\": 3}";
 #[tokio::test]
 async fn an_answer_beside_tools_is_json_or_asked_for_again() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         let fenced = format!("```json\n{GOOD}\n```");
         for api in APIS {
             for (first, asked) in [(GOOD, 1), (&fenced, 1), ("It is red.", 2), ("{\"colour\": \"red\"}", 2)] {
@@ -65,7 +65,7 @@ async fn an_answer_beside_tools_is_json_or_asked_for_again() {
 #[tokio::test]
 async fn a_chat_that_has_the_field_is_given_it() {
     for start in [native(), native().site_file(SITE_FILE.replace("tools = true", "tools = false"))] {
-        let site = Site { world: start.await, dialect: Form::Xml, nonce: String::new() };
+        let site = ToolsSite { world: start.await, dialect: CallFormat::Xml, nonce: String::new() };
         for api in APIS {
             let mut more = wish(api);
             more["tools"] = json!([]);

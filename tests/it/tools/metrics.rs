@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::json;
 use support::model::Reply;
 
-use super::{Site, adapter};
+use super::{ToolsSite, adapter};
 
 const LABELS: &str = "site=\"practice\",model=\"practice-1\",dialect=\"xml\"";
 
 #[tokio::test]
 async fn every_trouble_with_a_call_is_counted() {
-    let site = Site::start(adapter(Form::Xml).adapter_env("LATCHKEY_HEARTBEAT", "50ms"), Form::Xml).await;
+    let site =
+        ToolsSite::start(adapter(CallFormat::Xml).adapter_env("LATCHKEY_HEARTBEAT", "50ms"), CallFormat::Xml)
+            .await;
     let good = site.bash("cargo test --workspace");
     let (head, rest) = good.split_at(good.find("test").unwrap());
     let unknown = site.block(&[("shell", json!({"command": "ls"}))]);

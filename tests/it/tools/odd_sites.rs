@@ -1,12 +1,12 @@
 //! What sites and their gateways answer against all rules: statuses, waits, content types.
 
 use serde_json::{Value, json};
-use support::{model::Reply, world::Adapter};
+use support::{model::Reply, world::AdapterClient};
 
-use super::{APIS, Form, Site, native, whole};
+use super::{APIS, CallFormat, ToolsSite, native, whole};
 
-async fn site() -> Site {
-    Site { world: native().await, dialect: Form::Xml, nonce: String::new() }
+async fn site() -> ToolsSite {
+    ToolsSite { world: native().await, dialect: CallFormat::Xml, nonce: String::new() }
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn the_wait_that_a_site_asks_for_is_kept_however_it_is_told() {
     ] {
         let site = site().await;
         site.model().always(Reply::status(status, &json!({})).header(header, told));
-        let body = Adapter::question("Hello.");
+        let body = AdapterClient::question("Hello.");
         let answer = site.world.adapter().open(&body).await;
         assert_eq!(answer.status(), 429, "{status} {header}");
         assert_eq!(answer.headers()["retry-after"], expected, "{status} {header} {told}");

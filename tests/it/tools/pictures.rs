@@ -1,10 +1,10 @@
 //! Pictures and files: on to a site that takes them, else a refusal that says so.
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::{Value, json};
 use support::model::Reply;
 
-use super::{APIS, FORMS, Site, adapter, native, task, whole};
+use super::{APIS, FORMS, ToolsSite, adapter, native, task, whole};
 
 fn shown(mut body: Value, part: &Value) -> Value {
     body["messages"][0]["content"] = json!([{"type": "text", "text": "What is this?"}, part]);
@@ -17,7 +17,7 @@ async fn a_picture_goes_to_a_site_that_takes_parts_and_is_refused_elsewhere() {
     let file = json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}});
     let takes = native().await;
     takes.practice.model().always(Reply::text("A dot."));
-    let text_only = Site::start(adapter(Form::Xml), Form::Xml).await;
+    let text_only = ToolsSite::start(adapter(CallFormat::Xml), CallFormat::Xml).await;
 
     let seen = takes.adapter().chat(&shown(task(), &picture)).await;
     assert_eq!(seen.text(), "A dot.");
@@ -36,7 +36,7 @@ async fn a_picture_goes_to_a_site_that_takes_parts_and_is_refused_elsewhere() {
 
 #[tokio::test]
 async fn a_picture_of_long_ago_does_not_end_the_conversation() {
-    let site = Site::start(adapter(Form::Xml), Form::Xml).await;
+    let site = ToolsSite::start(adapter(CallFormat::Xml), CallFormat::Xml).await;
     let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}});
     let mut body = shown(task(), &picture);
     body["messages"].as_array_mut().unwrap().push(json!({"role": "user", "content": "And without it?"}));
@@ -85,7 +85,7 @@ fn showing(api: &str) -> Value {
 #[tokio::test]
 async fn what_a_tool_showed_is_told_inside_its_result() {
     for form in FORMS {
-        let site = Site::start(adapter(form), form).await;
+        let site = ToolsSite::start(adapter(form), form).await;
         for api in APIS {
             site.model().reset();
             site.model().always(Reply::text("Fine."));

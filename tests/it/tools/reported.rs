@@ -3,12 +3,12 @@
 
 use std::{fs, path::Path};
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{model::Reply, world::Streamed};
 
-use super::{FORMS, Site, adapter, native, task};
+use super::{FORMS, ToolsSite, adapter, native, task};
 use crate::bridge::support::tools;
 
 fn cases() -> Vec<Value> {
@@ -19,7 +19,7 @@ fn cases() -> Vec<Value> {
 }
 
 /// What the client got, and what the site was asked.
-struct Outcome {
+struct ReportedOutcome {
     status: u16,
     calls: Option<Vec<Value>>,
     text: Option<String>,
@@ -29,7 +29,7 @@ struct Outcome {
     prompt: String,
 }
 
-impl Outcome {
+impl ReportedOutcome {
     fn is(&self, accepted: &Value) -> bool {
         let place = |needle: &Value| self.prompt.find(needle.as_str().unwrap());
         accepted.as_object().unwrap().iter().all(|(key, wanted)| match key.as_str() {
@@ -63,11 +63,11 @@ fn same(calls: &[Value], wanted: &[Value]) -> bool {
     calls.len() == wanted.len() && calls.iter().zip(wanted).all(|(call, wanted)| call == wanted)
 }
 
-async fn site(model: &str) -> Site {
+async fn site(model: &str) -> ToolsSite {
     let form = FORMS.into_iter().find(|form| form.as_str() == model);
     match form {
-        Some(form) => Site::start(adapter(form), form).await,
-        None => Site { world: native().await, dialect: Form::Xml, nonce: String::new() },
+        Some(form) => ToolsSite::start(adapter(form), form).await,
+        None => ToolsSite { world: native().await, dialect: CallFormat::Xml, nonce: String::new() },
     }
 }
 
@@ -86,7 +86,7 @@ fn reply(answer: &Value, nonce: &str) -> Reply {
     Reply::pieces(&pieces.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-async fn play(site: &Site, one: &Value) -> Outcome {
+async fn play(site: &ToolsSite, one: &Value) -> ReportedOutcome {
     let model = site.world.practice.model();
     model.reset();
     for answer in one["site"].as_array().into_iter().flatten() {
@@ -116,7 +116,7 @@ async fn play(site: &Site, one: &Value) -> Outcome {
     };
     let prompts = model.calls();
     let prompt = prompts.last().map(|call| call.body["messages"].to_string()).unwrap_or_default();
-    Outcome { status, calls, text, reasoning, good_end, asked: prompts.len(), prompt }
+    ReportedOutcome { status, calls, text, reasoning, good_end, asked: prompts.len(), prompt }
 }
 
 fn calls(stream: &Streamed) -> Vec<Value> {

@@ -1,20 +1,20 @@
 //! Each switch brings the plain behaviour back.
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::json;
 use support::model::Reply;
 
-use super::{Site, adapter, calls, ended, native, task};
+use super::{ToolsSite, adapter, calls, ended, native, task};
 
 const ANNOUNCED: &str = "Now let me run the tests:";
 
 #[tokio::test]
 async fn tools_go_to_the_site_only_where_they_may() {
     for mode in ["native", "off"] {
-        let world = adapter(Form::Xml).adapter_env("LATCHKEY_TOOLS", mode).await;
+        let world = adapter(CallFormat::Xml).adapter_env("LATCHKEY_TOOLS", mode).await;
         assert_eq!(world.adapter().chat(&task()).await.status, 400, "{mode}");
     }
-    let emulated = Site::start(native().adapter_env("LATCHKEY_TOOLS", "emulate"), Form::Xml).await;
+    let emulated = ToolsSite::start(native().adapter_env("LATCHKEY_TOOLS", "emulate"), CallFormat::Xml).await;
     emulated.model().will(Reply::text(&emulated.bash("ls")));
     assert_eq!(calls(&emulated.stream().await).len(), 1);
     assert!(emulated.model().last_call().body["tools"].is_null());
@@ -22,7 +22,9 @@ async fn tools_go_to_the_site_only_where_they_may() {
 
 #[tokio::test]
 async fn without_repair_no_site_is_asked_twice() {
-    let site = Site::start(adapter(Form::Xml).adapter_env("LATCHKEY_REPAIR", "off"), Form::Xml).await;
+    let site =
+        ToolsSite::start(adapter(CallFormat::Xml).adapter_env("LATCHKEY_REPAIR", "off"), CallFormat::Xml)
+            .await;
     let bad = site.block(&[("bash", json!({"cmd": "ls"}))]);
     let half = site.bash("ls").replace("</", "");
 
@@ -42,7 +44,9 @@ async fn without_repair_no_site_is_asked_twice() {
 #[tokio::test]
 async fn a_judge_who_is_off_or_in_the_shadow_is_not_obeyed() {
     for (mode, counted) in [("off", false), ("shadow", true)] {
-        let site = Site::start(adapter(Form::Xml).adapter_env("LATCHKEY_JUDGE", mode), Form::Xml).await;
+        let site =
+            ToolsSite::start(adapter(CallFormat::Xml).adapter_env("LATCHKEY_JUDGE", mode), CallFormat::Xml)
+                .await;
         site.model().always(Reply::text(ANNOUNCED));
 
         let stream = site.stream().await;

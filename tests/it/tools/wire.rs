@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use latchkey_bridge::dialect::Form;
+use latchkey_bridge::dialect::CallFormat;
 use serde_json::json;
 use support::model::Reply;
 
-use super::{SITE_FILE, Site, adapter, calls, ended, native, task};
+use super::{SITE_FILE, ToolsSite, adapter, calls, ended, native, task};
 
 #[tokio::test]
 async fn a_long_call_is_whole_and_comments_fill_the_wait() {
-    let start = adapter(Form::Xml).adapter_env("LATCHKEY_HEARTBEAT", "50ms");
-    let site = Site::start(start, Form::Xml).await;
+    let start = adapter(CallFormat::Xml).adapter_env("LATCHKEY_HEARTBEAT", "50ms");
+    let site = ToolsSite::start(start, CallFormat::Xml).await;
     let block = site.bash("sleep 1");
     let (head, rest) = block.split_at(60);
     site.model().will(Reply::text(head).wait(Duration::from_millis(300)).piece(rest));
@@ -52,7 +52,7 @@ async fn a_conversation_too_long_for_the_site_is_400() {
 async fn an_answer_that_must_be_corrected_does_not_make_the_prompt_too_long() {
     let chat = "tools = false\nprompt_bytes = 20000";
     let start = native().site_file(SITE_FILE.replace("tools = true", chat));
-    let site = Site::start(start, Form::Xml).await;
+    let site = ToolsSite::start(start, CallFormat::Xml).await;
     let long = site.block(&[("bash", json!({"cmd": "x".repeat(30_000)}))]);
     site.model().will(Reply::text(&long));
     site.model().will(Reply::text(&site.bash("ls")));
@@ -78,7 +78,7 @@ async fn half_a_native_call_is_never_made() {
 
 #[tokio::test]
 async fn what_became_of_calls_is_counted() {
-    let site = Site::start(adapter(Form::Json), Form::Json).await;
+    let site = ToolsSite::start(adapter(CallFormat::Json), CallFormat::Json).await;
     site.model().will(Reply::text("Now let me run the tests:"));
     site.model().will(Reply::text(&site.bash("ls")));
     site.stream().await;

@@ -8,7 +8,7 @@ use latchkey_shared::shutdown;
 use reqwest::Url;
 use support::{
     model::{Reply, ScriptedModel},
-    practice::{self, Options, Practice},
+    practice::{self, Practice, PracticeOptions},
     server::Server,
 };
 use tokio::net::TcpListener;
@@ -18,16 +18,16 @@ const PACE: Duration = Duration::from_millis(25);
 
 /// A practice site and a scripted model for trying Latchkey.
 #[derive(Parser)]
-struct Arguments {
+struct PracticeArguments {
     #[command(subcommand)]
-    command: Command,
+    command: PracticeCommand,
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, global = true, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum PracticeCommand {
     /// A chat site with a login page.
     Site {
         /// Name of its account.
@@ -49,19 +49,24 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = PracticeArguments::parse();
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
     match arguments.command {
-        Command::Site { username, password, totp, life } => {
+        PracticeCommand::Site { username, password, totp, life } => {
             let life = life.into();
-            let options =
-                Options { username, password, totp_seed: totp, token_life: life, ..Options::default() };
+            let options = PracticeOptions {
+                username,
+                password,
+                totp_seed: totp,
+                token_life: life,
+                ..PracticeOptions::default()
+            };
             let site = Practice::on(listener, options).await;
             site.model().always(Reply::paced_echo(PACE));
             stay(&site.url).await
         }
-        Command::Model => {
+        PracticeCommand::Model => {
             let model = ScriptedModel::new();
             model.always(Reply::paced_echo(PACE));
             let server = Server::on(listener, model.router());

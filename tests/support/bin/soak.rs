@@ -5,11 +5,11 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use support::soak::{self, Plan, Report};
+use support::soak::{self, SoakPlan, SoakReport};
 
 /// Many accounts with short sessions, steady chat, and parts that die meanwhile.
 #[derive(Parser)]
-struct Arguments {
+struct SoakArguments {
     /// How long there is chat, in seconds.
     #[arg(long, default_value_t = 180)]
     seconds: u64,
@@ -32,8 +32,8 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let plan = Plan {
+    let arguments = SoakArguments::parse();
+    let plan = SoakPlan {
         length: Duration::from_secs(arguments.seconds),
         accounts: arguments.accounts,
         life: arguments.life.into(),
@@ -53,8 +53,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(report: &Report) {
-    let Report {
+fn print(report: &SoakReport) {
+    let SoakReport {
         answered,
         failed,
         renewed_over_http,

@@ -7,12 +7,12 @@ use anyhow::ensure;
 use clap::Parser;
 use latchkey_shared::shutdown;
 use reqwest::Url;
-use support::streams::{self, Answer, End, Plan};
+use support::streams::{self, AnswerEnd, StreamAnswer, StreamsPlan};
 use tokio_util::sync::CancellationToken;
 
 /// Asks the practice site, through whatever is at the URL, and judges every answer.
 #[derive(Parser)]
-struct Arguments {
+struct StreamsArguments {
     /// Address of the balancer, on this machine.
     #[arg(long)]
     url: Url,
@@ -38,12 +38,12 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = StreamsArguments::parse();
     let here = arguments.url.host_str().is_some_and(|host| host == "127.0.0.1" || host == "localhost");
     ensure!(here, "--url is {}: load is for an address of this machine only", arguments.url);
     ensure!((1..=200).contains(&arguments.at_once), "--at-once is {}: 1 to 200", arguments.at_once);
     let most: Duration = arguments.most.into();
-    let plan = Plan {
+    let plan = StreamsPlan {
         url: arguments.url,
         secret: arguments.secret,
         model: arguments.model,
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 /// Streams until SIGTERM, or for as long as is allowed; gives how many answers were whole, and how many not.
-async fn stream(plan: Plan, most: Duration) -> (u64, u64) {
+async fn stream(plan: StreamsPlan, most: Duration) -> (u64, u64) {
     let stop = CancellationToken::new();
     let told = async {
         tokio::time::timeout(most, shutdown::signal()).await.ok();
@@ -64,7 +64,7 @@ async fn stream(plan: Plan, most: Duration) -> (u64, u64) {
     };
     let (whole, failed) = (Cell::new(0), Cell::new(0));
     let streaming = streams::run(plan, stop.clone(), |answer| {
-        let count = if answer.end == End::Whole { &whole } else { &failed };
+        let count = if answer.end == AnswerEnd::Whole { &whole } else { &failed };
         count.set(count.get() + 1);
         println!("{}", line(&answer));
     });
@@ -77,11 +77,11 @@ async fn stream(plan: Plan, most: Duration) -> (u64, u64) {
 }
 
 /// How it ended, its id, when it began and ended in milliseconds since 1970, and why it is not whole.
-fn line(answer: &Answer) -> String {
+fn line(answer: &StreamAnswer) -> String {
     let end = match answer.end {
-        End::Whole => "whole",
-        End::Middle => "middle",
-        End::Refused => "refused",
+        AnswerEnd::Whole => "whole",
+        AnswerEnd::Middle => "middle",
+        AnswerEnd::Refused => "refused",
     };
     let id = if answer.id.is_empty() { "-" } else { &answer.id };
     format!("{end} {id} {} {} {}", answer.begun.millis(), answer.ended.millis(), answer.why)

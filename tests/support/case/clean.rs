@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Case, Told};
+use super::{ClientAnswer, ReplayCase, SiteAnswer};
 
 /// Fields and words whose values are secrets.
 const NAMES: [&str; 14] = [
@@ -39,18 +39,18 @@ const HOMES: [&str; 2] = [concat!("/ho", "me/"), concat!("/ro", "ot")];
 const RANDOM: usize = 32;
 
 /// Cleans a case.
-pub fn clean(case: &mut Case) {
+pub fn clean(case: &mut ReplayCase) {
     let mut cleaner = Cleaner::default();
     if let Value::Object(fields) = &mut case.request {
         WHO.iter().for_each(|who| drop(fields.remove(*who)));
     }
     cleaner.values(&mut case.request);
     for answer in &mut case.answers {
-        if let Answer::Stream { lines, .. } = answer {
+        if let SiteAnswer::Stream { lines, .. } = answer {
             cleaner.stream(lines);
         }
     }
-    for Told { text, calls, .. } in [&mut case.got, &mut case.expected] {
+    for ClientAnswer { text, calls, .. } in [&mut case.got, &mut case.expected] {
         *text = cleaner.text(text);
         calls.iter_mut().for_each(|(_, arguments)| cleaner.values(arguments));
     }

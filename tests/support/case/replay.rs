@@ -8,7 +8,7 @@ use std::{
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Answer, Case, Told};
+use super::{ClientAnswer, ReplayCase, SiteAnswer};
 use crate::{
     model::Reply,
     world::{Streamed, World},
@@ -20,13 +20,13 @@ const SITE_FILE: &str = include_str!("../../../shared/sites/practice.toml");
 ///
 /// # Panics
 /// When the world cannot be started.
-pub async fn replay(case: &Case) -> Told {
+pub async fn replay(case: &ReplayCase) -> ClientAnswer {
     let chat = match case.calls.as_str() {
         "untouched" | "native" => "tools = true".to_owned(),
         dialect => format!("tools = false\ndialect = \"{dialect}\""),
     };
     let mut site = SITE_FILE.replace("tools = true", &chat);
-    if case.answers.iter().any(|answer| matches!(answer, Answer::Stream { how, .. } if how == "silent")) {
+    if case.answers.iter().any(|answer| matches!(answer, SiteAnswer::Stream { how, .. } if how == "silent")) {
         site += "\n[limits]\nfirst_token = \"2s\"\nidle = \"2s\"\n";
     }
     let world = World::start().without_broker().with_session("alice").site_file(site).await;
@@ -45,19 +45,19 @@ pub async fn replay(case: &Case) -> Told {
     let told = match response.status().as_u16() {
         200 => {
             let streamed = Streamed::of(response).await;
-            Told::of_stream(&streamed.raw, streamed.complete)
+            ClientAnswer::of_stream(&streamed.raw, streamed.complete)
         }
-        status => Told { end: format!("status {status}"), ..Told::default() },
+        status => ClientAnswer { end: format!("status {status}"), ..ClientAnswer::default() },
     };
     let asked = model.calls().len();
     world.stop().await;
-    Told { asked, ..told }
+    ClientAnswer { asked, ..told }
 }
 
-fn reply(answer: &Answer, nonce: &str, request: &Value) -> Reply {
+fn reply(answer: &SiteAnswer, nonce: &str, request: &Value) -> Reply {
     let (lines, how) = match answer {
-        Answer::Stream { lines, how } => (lines, how.as_str()),
-        Answer::Fault(fault) => return refusal(fault),
+        SiteAnswer::Stream { lines, how } => (lines, how.as_str()),
+        SiteAnswer::Fault(fault) => return refusal(fault),
     };
     let stream = with_nonce(lines, nonce, &prompted(request).unwrap_or_else(|| nonce.to_owned()));
     match how {

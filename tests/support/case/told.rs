@@ -1,13 +1,13 @@
 //! What a client was told: the part of an answer that decides what an agent does next.
 
-use latchkey_shared::flight::{Event, Flight};
+use latchkey_shared::recording::{TurnEvent, TurnRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a client was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Told {
+pub struct ClientAnswer {
     /// All text.
     pub text: String,
     /// All calls: the tool, and its arguments as JSON.
@@ -18,20 +18,20 @@ pub struct Told {
     pub asked: usize,
 }
 
-impl Told {
+impl ClientAnswer {
     /// Out of a recording.
     #[must_use]
-    pub fn of_flight(flight: &Flight) -> Self {
+    pub fn of_flight(flight: &TurnRecord) -> Self {
         let mut sent = String::new();
         let mut told = Self::default();
         for moment in &flight.moments {
             match &moment.event {
-                Event::Chunk { text } => sent.push_str(text),
-                Event::Answer => told.asked += 1,
-                Event::Delta { kind, text, name } if kind == "call" => {
+                TurnEvent::Chunk { text } => sent.push_str(text),
+                TurnEvent::Answer => told.asked += 1,
+                TurnEvent::Delta { kind, text, name } if kind == "call" => {
                     told.calls.push((name.clone(), arguments(text)));
                 }
-                Event::Delta { kind, text, .. } if kind == "text" => told.text.push_str(text),
+                TurnEvent::Delta { kind, text, .. } if kind == "text" => told.text.push_str(text),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use super::Site;
+use super::LibreChatState;
 
 /// What is to be answered.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ type Listener = UnboundedSender<String>;
 
 impl Job {
     /// Makes the answer and lets one listen. That the listener goes stops nothing.
-    pub(super) fn run(self, site: &Site) -> Response {
+    pub(super) fn run(self, site: &LibreChatState) -> Response {
         let (listener, events) = unbounded_channel();
         let (owner, stop) = (site.clone(), self.stop.clone());
         site.0.tasks.spawn(async move {
@@ -47,7 +47,7 @@ impl Job {
             .unwrap()
     }
 
-    async fn answer(&self, site: &Site, listener: &Listener) {
+    async fn answer(&self, site: &LibreChatState, listener: &Listener) {
         let text = self.body["text"].as_str().unwrap_or_default();
         tell(
             listener,

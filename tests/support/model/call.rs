@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct ModelCall {
     /// Its JSON.
     pub body: Value,
     /// Its headers; `x-practice-user` is the account when the practice site asked.
@@ -16,14 +16,14 @@ pub struct Call {
     /// When it came.
     pub at: Instant,
     /// How it stands.
-    pub end: End,
+    pub end: CallEnd,
     /// When it ended.
     pub ended_at: Option<Instant>,
 }
 
 /// How a request stands or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum CallEnd {
     /// The answer is being sent.
     Running,
     /// It waits in a hold for [`super::ScriptedModel::release`].
@@ -36,7 +36,7 @@ pub enum End {
     Cancelled,
 }
 
-impl Call {
+impl ModelCall {
     /// A header's value; empty when it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
@@ -46,21 +46,21 @@ impl Call {
 
 /// All requests. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<Arc<Mutex<Call>>>>>);
+pub(super) struct ModelCalls(Arc<Mutex<Vec<Arc<Mutex<ModelCall>>>>>);
 
 /// The running request; dropped before its end, the peer has gone.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Mutex<Call>>);
+pub(super) struct Running(Arc<Mutex<ModelCall>>);
 
-impl Calls {
+impl ModelCalls {
     pub(super) fn begin(&self, headers: HeaderMap, body: Value) -> Running {
-        let call = Call { body, headers, at: Instant::now(), end: End::Running, ended_at: None };
+        let call = ModelCall { body, headers, at: Instant::now(), end: CallEnd::Running, ended_at: None };
         let call = Arc::new(Mutex::new(call));
         self.0.lock().unwrap().push(call.clone());
         Running(call)
     }
 
-    pub(super) fn all(&self) -> Vec<Call> {
+    pub(super) fn all(&self) -> Vec<ModelCall> {
         self.0.lock().unwrap().iter().map(|call| call.lock().unwrap().clone()).collect()
     }
 
@@ -70,7 +70,7 @@ impl Calls {
 }
 
 impl Running {
-    pub(super) fn is_now(&self, end: End) {
+    pub(super) fn is_now(&self, end: CallEnd) {
         let mut call = self.0.lock().unwrap();
         call.end = end;
         call.ended_at = (!end.is_open()).then(Instant::now);
@@ -81,12 +81,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         let open = self.0.lock().unwrap().end.is_open();
         if open {
-            self.is_now(End::Cancelled);
+            self.is_now(CallEnd::Cancelled);
         }
     }
 }
 
-impl End {
+impl CallEnd {
     fn is_open(self) -> bool {
         matches!(self, Self::Running | Self::Held)
     }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{
     ScriptedModel,
-    call::{End, Running},
-    reply::{Reply, Script, Step, Usage},
+    call::{CallEnd, Running},
+    reply::{Reply, ReplyStep, Script, Usage},
     words,
 };
 
@@ -32,14 +32,14 @@ pub(super) async fn play(model: &ScriptedModel, reply: Reply, request: Value, ca
     }
     let steps = match reply.script {
         Script::Body { content_type, bytes } => {
-            call.is_now(End::Finished);
+            call.is_now(CallEnd::Finished);
             let typed = response.headers_ref().is_some_and(|headers| headers.contains_key("content-type"));
             let response = if typed { response } else { response.header("content-type", content_type) };
             return response.body(bytes.into()).unwrap();
         }
         Script::Steps(steps) => steps,
         Script::Echo(pace) => {
-            let piece = |text| [Step::Wait(pace), Step::Delta(json!({"content": text}))];
+            let piece = |text| [ReplyStep::Wait(pace), ReplyStep::Delta(json!({"content": text}))];
             words::echo(&request).into_iter().flat_map(piece).collect()
         }
     };
@@ -57,7 +57,7 @@ pub(super) async fn play(model: &ScriptedModel, reply: Reply, request: Value, ca
 
 struct Player {
     model: ScriptedModel,
-    steps: VecDeque<Step>,
+    steps: VecDeque<ReplyStep>,
     usage: Usage,
     request: Value,
     call: Running,
@@ -77,12 +77,13 @@ enum Played {
 }
 
 impl Player {
-    fn new(model: ScriptedModel, steps: Vec<Step>, usage: Usage, request: Value, call: Running) -> Self {
-        let calls_tools = |step: &Step| matches!(step, Step::Delta(delta) if delta["tool_calls"].is_array());
+    fn new(model: ScriptedModel, steps: Vec<ReplyStep>, usage: Usage, request: Value, call: Running) -> Self {
+        let calls_tools =
+            |step: &ReplyStep| matches!(step, ReplyStep::Delta(delta) if delta["tool_calls"].is_array());
         let finish = if steps.iter().any(calls_tools) { "tool_calls" } else { "stop" };
         let mut steps = VecDeque::from(steps);
-        if !steps.iter().any(|step| matches!(step, Step::Finish(_))) {
-            steps.push_back(Step::Finish(finish.to_owned()));
+        if !steps.iter().any(|step| matches!(step, ReplyStep::Finish(_))) {
+            steps.push_back(ReplyStep::Finish(finish.to_owned()));
         }
         let finish = String::new();
         Self { model, steps, usage, request, call, finish, said: String::new(), begun: false, ended: false }
@@ -110,25 +111,25 @@ impl Player {
         None
     }
 
-    async fn play_step(&mut self, step: Step) -> Played {
+    async fn play_step(&mut self, step: ReplyStep) -> Played {
         match step {
-            Step::Delta(delta) => {
+            ReplyStep::Delta(delta) => {
                 self.said.push_str(delta["content"].as_str().unwrap_or_default());
                 return Played::Delta(delta);
             }
-            Step::Raw(bytes) => return Played::Bytes(bytes),
-            Step::Finish(reason) => return Played::Finish(reason),
-            Step::Cut => {
+            ReplyStep::Raw(bytes) => return Played::Bytes(bytes),
+            ReplyStep::Finish(reason) => return Played::Finish(reason),
+            ReplyStep::Cut => {
                 tokio::time::sleep(FLUSH).await;
                 return Played::Cut;
             }
-            Step::Wait(duration) if duration.is_zero() => {}
-            Step::Wait(duration) => tokio::time::sleep(duration).await,
-            Step::Silence => std::future::pending().await,
-            Step::Hold => {
-                self.call.is_now(End::Held);
+            ReplyStep::Wait(duration) if duration.is_zero() => {}
+            ReplyStep::Wait(duration) => tokio::time::sleep(duration).await,
+            ReplyStep::Silence => std::future::pending().await,
+            ReplyStep::Hold => {
+                self.call.is_now(CallEnd::Held);
                 self.model.released().await;
-                self.call.is_now(End::Running);
+                self.call.is_now(CallEnd::Running);
             }
         }
         Played::Nothing
@@ -156,7 +157,7 @@ impl Player {
         if let Some(usage) = self.usage() {
             answer["usage"] = usage;
         }
-        self.call.is_now(End::Finished);
+        self.call.is_now(CallEnd::Finished);
         answer.to_string().into()
     }
 
@@ -177,13 +178,13 @@ impl Player {
             events += &event(&chunk);
         }
         self.ended = true;
-        self.call.is_now(End::Finished);
+        self.call.is_now(CallEnd::Finished);
         events + "data: [DONE]\n\n"
     }
 
     fn cut(&mut self) -> io::Error {
         self.ended = true;
-        self.call.is_now(End::Cut);
+        self.call.is_now(CallEnd::Cut);
         io::Error::new(io::ErrorKind::ConnectionReset, "the script cuts the answer off")
     }
 

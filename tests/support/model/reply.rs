@@ -20,13 +20,13 @@ pub(super) enum Script {
     /// Talks about the question, one word each time.
     Echo(Duration),
     /// Does these steps, then ends as OpenAI does.
-    Steps(Vec<Step>),
+    Steps(Vec<ReplyStep>),
     /// Sends this, whatever was asked.
     Body { content_type: &'static str, bytes: Bytes },
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum ReplyStep {
     Delta(Value),
     Raw(Bytes),
     Wait(Duration),
@@ -147,43 +147,43 @@ impl Reply {
     /// Adds a chunk with this delta.
     #[must_use]
     pub fn delta(self, delta: Value) -> Self {
-        self.then(Step::Delta(delta))
+        self.then(ReplyStep::Delta(delta))
     }
 
     /// Adds bytes of the stream, as they are.
     #[must_use]
     pub fn bytes(self, bytes: impl Into<Bytes>) -> Self {
-        self.then(Step::Raw(bytes.into()))
+        self.then(ReplyStep::Raw(bytes.into()))
     }
 
     /// Waits.
     #[must_use]
     pub fn wait(self, duration: Duration) -> Self {
-        self.then(Step::Wait(duration))
+        self.then(ReplyStep::Wait(duration))
     }
 
     /// Waits for [`super::ScriptedModel::release`].
     #[must_use]
     pub fn hold(self) -> Self {
-        self.then(Step::Hold)
+        self.then(ReplyStep::Hold)
     }
 
     /// Says nothing more and never ends.
     #[must_use]
     pub fn silence(self) -> Self {
-        self.then(Step::Silence)
+        self.then(ReplyStep::Silence)
     }
 
     /// Closes the connection in the middle of the answer.
     #[must_use]
     pub fn cut(self) -> Self {
-        self.then(Step::Cut)
+        self.then(ReplyStep::Cut)
     }
 
     /// Ends with this `finish_reason`; without it, `stop` or `tool_calls`.
     #[must_use]
     pub fn finish(self, reason: &str) -> Self {
-        self.then(Step::Finish(reason.to_owned()))
+        self.then(ReplyStep::Finish(reason.to_owned()))
     }
 
     /// Tells these token counts.
@@ -219,7 +219,7 @@ impl Reply {
         Self { status: 200, headers: Vec::new(), headers_after, script, usage: Usage::Counted }
     }
 
-    fn then(mut self, step: Step) -> Self {
+    fn then(mut self, step: ReplyStep) -> Self {
         match &mut self.script {
             Script::Steps(steps) => steps.push(step),
             Script::Echo(_) | Script::Body { .. } => panic!("this reply is complete; build on Reply::new()"),

@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Gateway, Kept, TOKEN, USER, log::Row, relay};
+use super::{Gateway, GatewayState, TOKEN, USER, log::LogRow, relay};
 
 /// What an administrator who is not root may change of a channel.
 const OF_ADMINISTRATORS: [&str; 6] = ["id", "weight", "priority", "models", "group", "tag"];
@@ -56,7 +56,7 @@ async fn admit(State(gateway): State<Gateway>, request: Request, next: Next) -> 
     if request.method() != "GET" {
         let hangs = gateway.with(|kept| {
             kept.changes += 1;
-            kept.log.push(Row::change());
+            kept.log.push(LogRow::change());
             kept.hangs_at.is_some_and(|at| at < kept.changes)
         });
         if hangs {
@@ -66,7 +66,7 @@ async fn admit(State(gateway): State<Gateway>, request: Request, next: Next) -> 
     next.run(request).await
 }
 
-fn is_the_administrator(kept: &Kept, headers: &HeaderMap) -> bool {
+fn is_the_administrator(kept: &GatewayState, headers: &HeaderMap) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is_old = kept.version.starts_with("v0.");
     header("authorization") == Some(&format!("Bearer {TOKEN}"))
@@ -179,7 +179,7 @@ async fn kinds(State(gateway): State<Gateway>) -> Json<Value> {
 }
 
 async fn log(State(gateway): State<Gateway>) -> Json<Value> {
-    let items: Vec<Value> = gateway.with(|kept| kept.log.iter().rev().map(Row::shown).collect());
+    let items: Vec<Value> = gateway.with(|kept| kept.log.iter().rev().map(LogRow::shown).collect());
     answer(&json!({"items": items, "total": items.len(), "page": 1, "page_size": items.len()}))
 }
 

@@ -19,7 +19,7 @@ const EVENTS: &str = "text/event-stream";
 
 /// Where answers go.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct AnswerClient {
     head: Option<oneshot::Sender<Head>>,
     body: mpsc::Sender<Bytes>,
     streamed: bool,
@@ -40,7 +40,7 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
-impl Client {
+impl AnswerClient {
     /// Both sides of one request.
     pub(super) fn open(streamed: bool, id: &str) -> (Self, Pending) {
         let (head, waiting) = oneshot::channel();

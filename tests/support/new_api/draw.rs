@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use serde_json::Value;
 
-use super::{Kept, wire::Wire};
+use super::{GatewayState, wire::ClientApi};
 
 /// What is added to each weight.
 const MORE: u64 = 10;
 
 /// A channel that serves.
 #[derive(Clone, Debug)]
-pub(super) struct Channel {
+pub(super) struct DrawnChannel {
     pub(super) id: i64,
     pub(super) key: String,
     pub(super) fields: Value,
@@ -33,15 +33,15 @@ pub(super) struct Bond {
 pub(super) type Bonds = BTreeMap<String, i64>;
 
 /// What a request is drawn by.
-pub(super) struct Asked<'a> {
-    pub(super) wire: Wire,
+pub(super) struct ChannelQuery<'a> {
+    pub(super) wire: ClientApi,
     pub(super) model: &'a str,
     pub(super) body: &'a Value,
     pub(super) header: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// Draws a channel for one try, from 0.
-pub(super) fn draw(kept: &Kept, asked: &Asked<'_>, retry: usize) -> Option<Channel> {
+pub(super) fn draw(kept: &GatewayState, asked: &ChannelQuery<'_>, retry: usize) -> Option<DrawnChannel> {
     let mut serving: Vec<&Value> =
         kept.channels.iter().filter(|channel| serves(channel, asked.model, asked.wire)).collect();
     let priority = |channel: &&Value| channel["priority"].as_i64().unwrap_or(0);
@@ -61,7 +61,7 @@ pub(super) fn draw(kept: &Kept, asked: &Asked<'_>, retry: usize) -> Option<Chann
 }
 
 /// The rule of affinity that a request falls under, and the channel that it is bound to.
-pub(super) fn bond(kept: &Kept, asked: &Asked<'_>) -> Option<(Bond, Option<Channel>)> {
+pub(super) fn bond(kept: &GatewayState, asked: &ChannelQuery<'_>) -> Option<(Bond, Option<DrawnChannel>)> {
     if kept.settings.get("channel_affinity_setting.enabled").is_none_or(|on| on != "true") {
         return None;
     }
@@ -80,16 +80,16 @@ pub(super) fn bond(kept: &Kept, asked: &Asked<'_>) -> Option<(Bond, Option<Chann
 }
 
 /// Binds a session to the channel that served it.
-pub(super) fn bind(kept: &mut Kept, bond: &Bond, channel: &Channel) {
+pub(super) fn bind(kept: &mut GatewayState, bond: &Bond, channel: &DrawnChannel) {
     kept.bonds.insert(bond.key.clone(), channel.id);
 }
 
-fn open(kept: &Kept, channel: &Value) -> Channel {
+fn open(kept: &GatewayState, channel: &Value) -> DrawnChannel {
     let id = channel["id"].as_i64().unwrap_or(0);
-    Channel { id, key: kept.keys.get(&id).cloned().unwrap_or_default(), fields: channel.clone() }
+    DrawnChannel { id, key: kept.keys.get(&id).cloned().unwrap_or_default(), fields: channel.clone() }
 }
 
-fn serves(channel: &Value, model: &str, wire: Wire) -> bool {
+fn serves(channel: &Value, model: &str, wire: ClientApi) -> bool {
     let lists = |field: &str, wanted: &str| {
         channel[field].as_str().is_some_and(|text| text.split(',').any(|listed| listed == wanted))
     };
@@ -98,7 +98,7 @@ fn serves(channel: &Value, model: &str, wire: Wire) -> bool {
 }
 
 /// Where a session's name is: in the body, or in a header.
-fn key(source: &Value, asked: &Asked<'_>) -> Option<String> {
+fn key(source: &Value, asked: &ChannelQuery<'_>) -> Option<String> {
     match source["type"].as_str()? {
         "gjson" => {
             let pointer = format!("/{}", source["path"].as_str()?.replace('.', "/"));

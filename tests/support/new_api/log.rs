@@ -14,7 +14,7 @@ pub(super) const FAILED: u8 = 5;
 
 /// One row.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct LogRow {
     kind: u8,
     id: String,
     channel: i64,
@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub(super) upstream_id: String,
 }
 
-impl Row {
+impl LogRow {
     /// A row of a request at a channel.
     pub(super) fn new(id: &str, channel: i64, body: &Value) -> Self {
         let model = body["model"].as_str().unwrap_or_default().to_owned();

@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 
 use super::{
     Gateway, KEY,
-    client::{Client, REQUEST_ID},
+    client::{AnswerClient, REQUEST_ID},
     convert, draw,
-    draw::{Asked, Channel},
-    log::{CONSUMED, FAILED, Row},
-    scan::{Events, pings, tick},
+    draw::{ChannelQuery, DrawnChannel},
+    log::{CONSUMED, FAILED, LogRow},
+    scan::{UpstreamEvents, pings, tick},
     talk,
-    wire::{Route, Wire, overrides},
+    wire::{ClientApi, Route, overrides},
 };
 
 /// The largest request.
@@ -36,7 +36,7 @@ const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 /// A request on its way.
 #[derive(Debug)]
 struct Relayed {
-    wire: Wire,
+    wire: ClientApi,
     query: String,
     body: Value,
     headers: HeaderMap,
@@ -73,7 +73,7 @@ impl Failure {
 /// Whatever is asked below `/v1`.
 pub(super) async fn relay(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(wire) = Wire::of(parts.uri.path()) else { return unknown(parts.uri.path()) };
+    let Some(wire) = ClientApi::of(parts.uri.path()) else { return unknown(parts.uri.path()) };
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if bearer.or_else(|| header("x-api-key")) != Some(KEY) {
@@ -83,7 +83,7 @@ pub(super) async fn relay(State(gateway): State<Gateway>, request: Request) -> R
     let bytes = to_bytes(body, LARGEST).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     let id: String = rand::rng().sample_iter(Alphanumeric).take(26).map(char::from).collect();
-    let (client, pending) = Client::open(body["stream"] == true, &id);
+    let (client, pending) = AnswerClient::open(body["stream"] == true, &id);
     let query = parts.uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let relayed = Relayed { wire, query, body, headers: parts.headers, id };
     // A client that leaves is not seen before the upstream's headers.
@@ -99,7 +99,7 @@ pub(super) fn unknown(path: &str) -> Response {
 }
 
 impl Relayed {
-    async fn run(self, gateway: &Gateway, mut client: Client) {
+    async fn run(self, gateway: &Gateway, mut client: AnswerClient) {
         let (tries, ping, bond) =
             gateway.with(|kept| (kept.tries(), kept.ping(), self.asked(|asked| draw::bond(kept, asked))));
         let (bond, mut bound) = bond.map_or((None, None), |(bond, bound)| (Some(bond), bound));
@@ -109,7 +109,7 @@ impl Relayed {
                 .take()
                 .or_else(|| gateway.with(|kept| self.asked(|asked| draw::draw(kept, asked, retry))));
             let Some(channel) = drawn else { break };
-            let mut row = Row::new(&self.id, channel.id, &self.body);
+            let mut row = LogRow::new(&self.id, channel.id, &self.body);
             match self.attempt(&gateway.http, &channel, ping, &mut client, &mut row).await {
                 Ok(()) => {
                     gateway.with(|kept| {
@@ -135,10 +135,10 @@ impl Relayed {
         client.answer(failure.status, headers, self.wire.error(&failure.error).to_string()).await;
     }
 
-    fn asked<T>(&self, look: impl FnOnce(&Asked<'_>) -> T) -> T {
+    fn asked<T>(&self, look: impl FnOnce(&ChannelQuery<'_>) -> T) -> T {
         let header = |name: &str| self.header(name);
         let model = self.body["model"].as_str().unwrap_or_default();
-        look(&Asked { wire: self.wire, model, body: &self.body, header: &header })
+        look(&ChannelQuery { wire: self.wire, model, body: &self.body, header: &header })
     }
 
     fn header(&self, name: &str) -> Option<String> {
@@ -148,10 +148,10 @@ impl Relayed {
     async fn attempt(
         &self,
         http: &reqwest::Client,
-        channel: &Channel,
+        channel: &DrawnChannel,
         ping: Option<Duration>,
-        client: &mut Client,
-        row: &mut Row,
+        client: &mut AnswerClient,
+        row: &mut LogRow,
     ) -> Result<(), Failure> {
         let Some(route) = self.wire.route(&channel.fields) else {
             return Err(Failure::own(500, "convert_request_failed", "this channel has no such route"));
@@ -175,16 +175,21 @@ impl Relayed {
             return Err(refused(upstream).await);
         }
         if streamed || header("content-type").starts_with("text/event-stream") {
-            let events = Events::new(upstream, ping);
+            let events = UpstreamEvents::new(upstream, ping);
             return talk::talk(self.wire, route.converts, events, client, &self.body).await;
         }
         self.whole(upstream, route.converts, client).await
     }
 
-    fn request(&self, http: &reqwest::Client, channel: &Channel, route: &Route) -> reqwest::RequestBuilder {
+    fn request(
+        &self,
+        http: &reqwest::Client,
+        channel: &DrawnChannel,
+        route: &Route,
+    ) -> reqwest::RequestBuilder {
         let (url, converts) = (&route.url, route.converts);
         let mut body = if converts { convert::request(&self.body) } else { self.body.clone() };
-        if (converts || self.wire == Wire::Chat) && body["stream"] == true {
+        if (converts || self.wire == ClientApi::Chat) && body["stream"] == true {
             body["stream_options"] = json!({"include_usage": true});
         }
         let mapping: Value = channel.fields["model_mapping"]
@@ -204,7 +209,7 @@ impl Relayed {
         };
         put("user-agent", AGENT.to_owned());
         put("authorization", bearer);
-        if self.wire == Wire::Messages && !converts {
+        if self.wire == ClientApi::Messages && !converts {
             put("x-api-key", channel.key.clone());
             ANTHROPIC
                 .into_iter()
@@ -221,14 +226,14 @@ impl Relayed {
         &self,
         upstream: reqwest::Response,
         converts: bool,
-        client: &mut Client,
+        client: &mut AnswerClient,
     ) -> Result<(), Failure> {
         let kept = |(name, value): (&HeaderName, &HeaderValue)| {
             let passed = !["content-length", "transfer-encoding", REQUEST_ID].contains(&name.as_str());
             passed.then(|| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
         };
         let headers = upstream.headers().iter().filter_map(kept).collect();
-        let messages = self.wire == Wire::Messages && !converts;
+        let messages = self.wire == ClientApi::Messages && !converts;
         let text = upstream.text().await.map_err(|_| match messages {
             true => Failure::unreadable("unexpected EOF"),
             false => Failure::own(500, "read_response_body_failed", "unexpected EOF"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, Interval, interval_at};
 
-use super::client::Client;
+use super::client::AnswerClient;
 
 /// One thing that happens.
 #[derive(Debug)]
@@ -21,20 +21,20 @@ pub(super) enum Event {
 
 /// An upstream's stream.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(super) struct UpstreamEvents {
     upstream: Response,
     unread: Vec<u8>,
     pings: Option<Interval>,
     ended: bool,
 }
 
-impl Events {
+impl UpstreamEvents {
     pub(super) fn new(upstream: Response, ping: Option<Duration>) -> Self {
         Self { upstream, unread: Vec::new(), pings: ping.map(pings), ended: false }
     }
 
     /// The next event.
-    pub(super) async fn next(&mut self, client: &mut Client) -> Event {
+    pub(super) async fn next(&mut self, client: &mut AnswerClient) -> Event {
         loop {
             while let Some(line) = self.line() {
                 match payload(&line) {

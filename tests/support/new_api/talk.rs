@@ -7,11 +7,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    client::Client,
+    client::AnswerClient,
     message::Message,
     relay::Failure,
-    scan::{Event, Events},
-    wire::Wire,
+    scan::{Event, UpstreamEvents},
+    wire::ClientApi,
 };
 
 /// Tells a client of a stream to its end.
@@ -19,22 +19,22 @@ use super::{
 /// # Errors
 /// When the stream is a failed try.
 pub(super) async fn talk(
-    wire: Wire,
+    wire: ClientApi,
     converts: bool,
-    events: Events,
-    client: &mut Client,
+    events: UpstreamEvents,
+    client: &mut AnswerClient,
     asked: &Value,
 ) -> Result<(), Failure> {
     match wire {
-        Wire::Chat => chat(events, client, asked).await,
-        Wire::Messages if converts => converted(events, client).await,
-        Wire::Messages => return messages(events, client).await,
-        Wire::Responses => responses(events, client).await,
+        ClientApi::Chat => chat(events, client, asked).await,
+        ClientApi::Messages if converts => converted(events, client).await,
+        ClientApi::Messages => return messages(events, client).await,
+        ClientApi::Responses => responses(events, client).await,
     }
     Ok(())
 }
 
-async fn chat(mut events: Events, client: &mut Client, asked: &Value) {
+async fn chat(mut events: UpstreamEvents, client: &mut AnswerClient, asked: &Value) {
     let (mut held, mut said): (Option<String>, u64) = (None, 0);
     while let Event::Data(data) = events.next(client).await {
         if let Some(last) = held.replace(data) {
@@ -58,7 +58,7 @@ async fn chat(mut events: Events, client: &mut Client, asked: &Value) {
     client.write("data: [DONE]\n\n".to_owned()).await;
 }
 
-async fn converted(mut events: Events, client: &mut Client) {
+async fn converted(mut events: UpstreamEvents, client: &mut AnswerClient) {
     let (mut message, mut held) = (Message::default(), None::<Value>);
     while let Event::Data(data) = events.next(client).await {
         if let Some(last) = held.replace(parsed(&data)) {
@@ -76,13 +76,13 @@ async fn converted(mut events: Events, client: &mut Client) {
     }
 }
 
-async fn tell(client: &mut Client, events: Vec<Value>) {
+async fn tell(client: &mut AnswerClient, events: Vec<Value>) {
     for event in events {
         client.event(&event.to_string(), &event).await;
     }
 }
 
-async fn messages(mut events: Events, client: &mut Client) -> Result<(), Failure> {
+async fn messages(mut events: UpstreamEvents, client: &mut AnswerClient) -> Result<(), Failure> {
     while let Event::Data(data) = events.next(client).await {
         let event: Value =
             serde_json::from_str(&data).map_err(|_| Failure::unreadable("invalid character"))?;
@@ -97,7 +97,7 @@ async fn messages(mut events: Events, client: &mut Client) -> Result<(), Failure
     Ok(())
 }
 
-async fn responses(mut events: Events, client: &mut Client) {
+async fn responses(mut events: UpstreamEvents, client: &mut AnswerClient) {
     while let Event::Data(data) = events.next(client).await {
         if let Ok(event) = serde_json::from_str::<Value>(&data) {
             client.event(&data, &event).await;

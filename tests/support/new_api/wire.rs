@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// An API that clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(super) enum ClientApi {
     Chat,
     Messages,
     Responses,
@@ -23,7 +23,7 @@ pub(super) struct Route {
     pub(super) converts: bool,
 }
 
-impl Wire {
+impl ClientApi {
     pub(super) fn of(path: &str) -> Option<Self> {
         [Self::Chat, Self::Messages, Self::Responses].into_iter().find(|wire| wire.path() == path)
     }

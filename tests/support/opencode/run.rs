@@ -13,7 +13,7 @@ const PROVIDER: &str = "latchkey";
 
 /// How a run ended.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct OpencodeRun {
     /// Its exit status.
     pub status: ExitStatus,
     /// What it printed, one event a line.
@@ -26,7 +26,7 @@ pub struct Run {
 ///
 /// # Panics
 /// When it does not end in time.
-pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> Run {
+pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> OpencodeRun {
     run_with(adapter, project, prompt, &Value::Null).await
 }
 
@@ -34,7 +34,7 @@ pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> Run {
 ///
 /// # Panics
 /// When it does not end in time.
-pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> Run {
+pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> OpencodeRun {
     let home = Home::with_options(&[(PROVIDER, adapter)], options);
     let (stdout, stderr) = (home.file("stdout"), home.file("stderr"));
     let mut command = home.command().await;
@@ -50,10 +50,10 @@ pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &
     let status =
         ended.unwrap_or_else(|_| panic!("OpenCode does not end:\n{printed}\n{stderr}")).expect("it is ours");
     let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    Run { status, events, stderr }
+    OpencodeRun { status, events, stderr }
 }
 
-impl Run {
+impl OpencodeRun {
     /// The events of one type.
     #[must_use]
     pub fn events(&self, name: &str) -> Vec<&Value> {

@@ -11,7 +11,7 @@ use latchkey_shared::time::Timestamp;
 use serde_json::json;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{PracticeAccount, SessionParts, counts::Streams};
+use super::{PracticeAccount, SessionParts, counts::StreamCounts};
 
 /// What happened to one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,10 +46,10 @@ pub(super) enum Verdict {
 }
 
 #[derive(Debug)]
-pub(super) struct Accounts(Mutex<Table>);
+pub(super) struct PracticeAccounts(Mutex<AccountTable>);
 
 #[derive(Debug)]
-struct Table {
+struct AccountTable {
     entries: BTreeMap<String, Entry>,
     /// Usernames whose password was right and whose code is awaited.
     pending: HashMap<String, String>,
@@ -72,17 +72,26 @@ struct Entry {
     used_step: u64,
     failures: u32,
     counts: Counts,
-    streams: Arc<Streams>,
+    streams: Arc<StreamCounts>,
 }
 
-impl Accounts {
+impl PracticeAccounts {
     pub(super) fn new(accounts: &[PracticeAccount]) -> Self {
         let entries =
             accounts.iter().map(|account| (account.username.clone(), Entry::new(account))).collect();
         let (pending, tickets, live) = (HashMap::new(), HashMap::new(), HashMap::new());
         let (renewals, devices, issued) = (HashMap::new(), HashMap::new(), Vec::new());
         let used_codes = BTreeSet::new();
-        Self(Mutex::new(Table { entries, pending, used_codes, tickets, issued, live, renewals, devices }))
+        Self(Mutex::new(AccountTable {
+            entries,
+            pending,
+            used_codes,
+            tickets,
+            issued,
+            live,
+            renewals,
+            devices,
+        }))
     }
 
     pub(super) fn password(&self, username: &str, password: &str, rules: Rules) -> Verdict {
@@ -195,7 +204,7 @@ impl Accounts {
         Counts { streams, max_streams, cancelled_streams, ..entry.counts }
     }
 
-    pub(super) fn streams(&self, username: &str) -> Arc<Streams> {
+    pub(super) fn streams(&self, username: &str) -> Arc<StreamCounts> {
         self.0.lock().unwrap().entries[username].streams.clone()
     }
 }
@@ -213,7 +222,7 @@ pub(super) struct Rules {
     pub(super) codes_once: bool,
 }
 
-impl Table {
+impl AccountTable {
     fn begin_session(&mut self, username: &str, rules: Rules) -> SessionParts {
         let entry = self.entries.get_mut(username).unwrap();
         entry.failures = 0;

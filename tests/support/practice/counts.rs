@@ -11,12 +11,12 @@ use futures::{Stream, StreamExt};
 
 /// The chats of one account: now, at most, and left by their peer.
 #[derive(Debug, Default)]
-pub(super) struct Streams(Mutex<(u32, u32, u32)>);
+pub(super) struct StreamCounts(Mutex<(u32, u32, u32)>);
 
 /// One chat; dropped before its end, it counts as cancelled.
 #[derive(Debug)]
 pub(super) struct Chat {
-    streams: Arc<Streams>,
+    streams: Arc<StreamCounts>,
     ended: bool,
 }
 
@@ -25,14 +25,14 @@ struct Counted {
     chat: Chat,
 }
 
-impl Streams {
+impl StreamCounts {
     pub(super) fn numbers(&self) -> (u32, u32, u32) {
         *self.0.lock().unwrap()
     }
 }
 
 impl Chat {
-    pub(super) fn begin(streams: Arc<Streams>) -> Self {
+    pub(super) fn begin(streams: Arc<StreamCounts>) -> Self {
         {
             let mut numbers = streams.0.lock().unwrap();
             numbers.0 += 1;

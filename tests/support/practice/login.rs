@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    COOKIE, DEVICE_COOKIE, Options, REFRESH_COOKIE, SessionParts, Site,
+    COOKIE, DEVICE_COOKIE, PracticeOptions, REFRESH_COOKIE, SessionParts, SiteState,
     accounts::{Rules, Verdict},
     pages,
 };
@@ -33,7 +33,7 @@ pub(super) struct Ticket {
     ticket: String,
 }
 
-pub(super) async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn page(State(site): State<SiteState>, headers: HeaderMap) -> Response {
     let options = site.options();
     let known = cookie(&headers, DEVICE_COOKIE).filter(|_| options.remember);
     if let Some(parts) = known.and_then(|device| site.0.accounts.recognize(device, rules(&options))) {
@@ -47,7 +47,7 @@ pub(super) async fn page(State(site): State<Site>, headers: HeaderMap) -> Respon
     Redirect::to(elsewhere.join("/login").unwrap().as_str()).into_response()
 }
 
-pub(super) async fn submit(State(site): State<Site>, Json(submission): Json<Submission>) -> Response {
+pub(super) async fn submit(State(site): State<SiteState>, Json(submission): Json<Submission>) -> Response {
     match judge(&site, submission).await {
         Verdict::SignedIn(parts) => with_cookies(&site, &parts, Json(json!({"next": "/"}))),
         refused => answer(refused),
@@ -55,7 +55,7 @@ pub(super) async fn submit(State(site): State<Site>, Json(submission): Json<Subm
 }
 
 pub(super) async fn submit_at_identity(
-    State(site): State<Site>,
+    State(site): State<SiteState>,
     Json(submission): Json<Submission>,
 ) -> Response {
     match judge(&site, submission).await {
@@ -68,12 +68,12 @@ pub(super) async fn submit_at_identity(
     }
 }
 
-pub(super) async fn submit_at_foreign(State(site): State<Site>, body: String) -> Response {
+pub(super) async fn submit_at_foreign(State(site): State<SiteState>, body: String) -> Response {
     site.0.foreign.lock().unwrap().push(body);
     answer(Verdict::Rejected)
 }
 
-pub(super) async fn callback(State(site): State<Site>, Query(ticket): Query<Ticket>) -> Response {
+pub(super) async fn callback(State(site): State<SiteState>, Query(ticket): Query<Ticket>) -> Response {
     match site.0.accounts.redeem(&ticket.ticket) {
         Some(parts) => with_cookies(&site, &parts, Redirect::to("/")),
         None => Redirect::to("/login").into_response(),
@@ -81,14 +81,14 @@ pub(super) async fn callback(State(site): State<Site>, Query(ticket): Query<Tick
 }
 
 /// Who is signed in by cookie, with the token that the page keeps in `localStorage`.
-pub(super) async fn session(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn session(State(site): State<SiteState>, headers: HeaderMap) -> Response {
     match signed_in(&site, &headers) {
         Some(parts) => Json(json!({"username": parts.username, "token": parts.token})).into_response(),
         None => not_signed_in(),
     }
 }
 
-pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn sign_out(State(site): State<SiteState>, headers: HeaderMap) -> Response {
     if let Some(parts) = signed_in(&site, &headers) {
         site.0.accounts.expire(|other| other.token == parts.token);
     }
@@ -96,7 +96,7 @@ pub(super) async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Re
 }
 
 /// The session of a request, by bearer or by cookie.
-pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<SessionParts> {
+pub(super) fn signed_in(site: &SiteState, headers: &HeaderMap) -> Option<SessionParts> {
     let text =
         |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
     let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
@@ -110,7 +110,7 @@ fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
 }
 
 /// Renews a session, with its refresh cookie and nothing else.
-pub(super) async fn renew(State(site): State<Site>, headers: HeaderMap) -> Response {
+pub(super) async fn renew(State(site): State<SiteState>, headers: HeaderMap) -> Response {
     while site.options().hold_renewals {
         tokio::time::sleep(HELD).await;
     }
@@ -129,7 +129,7 @@ pub(super) fn not_signed_in() -> Response {
     (StatusCode::UNAUTHORIZED, Json(json!({"detail": "not signed in"}))).into_response()
 }
 
-async fn judge(site: &Site, submission: Submission) -> Verdict {
+async fn judge(site: &SiteState, submission: Submission) -> Verdict {
     let options = site.options();
     if !options.slow_login.is_zero() {
         tokio::time::sleep(options.slow_login).await;
@@ -151,12 +151,12 @@ fn answer(verdict: Verdict) -> Response {
     (status, Json(body)).into_response()
 }
 
-fn rules(options: &Options) -> Rules {
-    let Options { lockout_after, token_life, renewals, refuse_codes, codes_once, .. } = *options;
+fn rules(options: &PracticeOptions) -> Rules {
+    let PracticeOptions { lockout_after, token_life, renewals, refuse_codes, codes_once, .. } = *options;
     Rules { lockout_after, token_life, renewals: renewals.unwrap_or_default(), refuse_codes, codes_once }
 }
 
-fn with_cookies(site: &Site, parts: &SessionParts, answer: impl IntoResponse) -> Response {
+fn with_cookies(site: &SiteState, parts: &SessionParts, answer: impl IntoResponse) -> Response {
     const KEPT_SECS: u32 = 30 * 24 * 3600;
 
     let options = site.options();

@@ -8,13 +8,13 @@ use axum::{
 };
 use serde_json::json;
 
-use super::Site;
+use super::SiteState;
 
 const LOGIN: &str = include_str!("login.html");
 const CHAT: &str = include_str!("chat.html");
 const STYLE: &str = include_str!("style.css");
 
-pub(super) async fn login(State(site): State<Site>) -> Html<String> {
+pub(super) async fn login(State(site): State<SiteState>) -> Html<String> {
     let options = site.options();
     let behaviour = json!({
         "crashRenderer": options.crash_renderer,

@@ -8,13 +8,13 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Site, chat, login, pages};
+use super::{SiteState, chat, login, pages};
 
 /// Paths that work although the site answers everything with its login page: signing in must still be possible.
 const ALWAYS: [&str; 5] = ["/login", "/api/login", "/api/session", "/", "/style.css"];
 
 /// The site itself.
-pub(super) fn site(site: Site) -> Router {
+pub(super) fn site(site: SiteState) -> Router {
     Router::new()
         .route("/", get(pages::chat))
         .route("/login", get(login::page))
@@ -31,7 +31,7 @@ pub(super) fn site(site: Site) -> Router {
 }
 
 /// The origin that signs in for the site.
-pub(super) fn identity(site: Site) -> Router {
+pub(super) fn identity(site: SiteState) -> Router {
     Router::new()
         .route("/login", get(pages::login))
         .route("/api/login", post(login::submit_at_identity))
@@ -40,7 +40,7 @@ pub(super) fn identity(site: Site) -> Router {
 }
 
 /// The origin that only looks as if it did.
-pub(super) fn foreign(site: Site) -> Router {
+pub(super) fn foreign(site: SiteState) -> Router {
     Router::new()
         .route("/login", get(pages::login))
         .route("/api/login", post(login::submit_at_foreign))
@@ -48,11 +48,11 @@ pub(super) fn foreign(site: Site) -> Router {
         .with_state(site)
 }
 
-fn furniture() -> Router<Site> {
+fn furniture() -> Router<SiteState> {
     Router::new().route("/style.css", get(pages::style)).route("/slow.png", get(pages::hanging_image))
 }
 
-async fn login_page_everywhere(State(site): State<Site>, request: Request, next: Next) -> Response {
+async fn login_page_everywhere(State(site): State<SiteState>, request: Request, next: Next) -> Response {
     let everywhere = site.options().login_page_everywhere;
     if everywhere && !ALWAYS.contains(&request.uri().path()) {
         return pages::login(State(site)).await.into_response();

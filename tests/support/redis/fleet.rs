@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::store::{AclRights, AclUser, Role, acl_file};
+use latchkey_shared::store::{AclRights, AclUser, StoreRole, acl_file};
 use redis::FromRedisValue;
 use tempfile::NamedTempFile;
 
@@ -58,7 +58,7 @@ impl Fleet {
     /// Starts one with the users of `latchkey-broker acl`: a broker's, the adapters', that of replicas and that of
     /// Sentinels. The test itself stays the user `default`, who has all rights.
     pub async fn start_with_users(kind: Kind, arguments: &[&str]) -> Self {
-        let sides = [AclRights::Side(Role::Broker), AclRights::Side(Role::Adapter)];
+        let sides = [AclRights::Side(StoreRole::Broker), AclRights::Side(StoreRole::Adapter)];
         let rights = [sides[0], sides[1], AclRights::Replica, AclRights::Sentinel];
         let user = |(name, rights): (&&str, AclRights)| {
             AclUser::of_url(rights, &format!("redis://{name}:{}@redis:6379/0", password(name)).into())

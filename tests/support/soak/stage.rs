@@ -7,16 +7,16 @@ use latchkey_shared::{
     credentials::Credentials,
     env::Env,
     session::Cookie,
-    store::{NewSession, RedisConfig, Replaced, Store},
+    store::{NewSession, RedisConfig, ReplaceOutcome, Store},
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
 use tempfile::TempDir;
 
-use super::Plan;
+use super::SoakPlan;
 use crate::{
     binaries::Binary,
-    practice::{Options, PASSWORD, Practice, REFRESH_COOKIE, REFRESH_TABLE},
+    practice::{PASSWORD, Practice, PracticeOptions, REFRESH_COOKIE, REFRESH_TABLE},
     processes,
     redis::Redis,
     world::Keys,
@@ -25,7 +25,7 @@ use crate::{
 const SITE_FILE: &str = include_str!("../../../shared/sites/practice.toml");
 const SITE: &str = "practice";
 
-pub(super) struct Stage {
+pub(super) struct SoakStage {
     pub(super) practice: Practice,
     pub(super) brokers: Vec<Binary>,
     pub(super) adapters: Vec<Binary>,
@@ -37,15 +37,15 @@ pub(super) struct Stage {
     directory: TempDir,
 }
 
-impl Stage {
-    pub(super) async fn set(plan: Plan, say: &dyn Fn(&str)) -> Self {
+impl SoakStage {
+    pub(super) async fn set(plan: SoakPlan, say: &dyn Fn(&str)) -> Self {
         crate::http::install_tls();
         let usernames: Vec<String> = (0..plan.accounts).map(|number| format!("user-{number}")).collect();
         let names: Vec<&str> = usernames.iter().map(String::as_str).collect();
-        let options = Options {
+        let options = PracticeOptions {
             token_life: plan.life,
             renewals: Some(plan.renewals),
-            ..Options::with_accounts(&names)
+            ..PracticeOptions::with_accounts(&names)
         };
         let practice = Practice::start(options).await;
         let redis = Redis::start_with(&["--appendonly", "yes", "--appendfsync", "always"]).await;
@@ -160,14 +160,14 @@ async fn seed(
     practice: &Practice,
     username: &str,
     number: usize,
-    plan: Plan,
+    plan: SoakPlan,
 ) {
     let account = Account::new(SITE.parse().unwrap(), username.to_owned());
     store.create_account(&account).await.unwrap();
     let typed = Credentials { username: username.to_owned(), password: PASSWORD.into(), totp_seed: None };
     let sealed = credentials.seal(&typed, account.id, 1);
     let replaced = store.put_credentials(account.id, 1, &sealed, None).await.unwrap();
-    assert_eq!(replaced, Replaced::Done);
+    assert_eq!(replaced, ReplaceOutcome::Done);
 
     let left = u32::try_from(number).unwrap() % (plan.renewals + 1);
     let parts = practice.sign_in_renewable(username, left);

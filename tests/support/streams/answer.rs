@@ -12,7 +12,7 @@ const SHOWN: usize = 200;
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum AnswerEnd {
     /// With its last word, a `finish_reason` and `[DONE]`.
     Whole,
     /// After its first word and before its last: its client has half an answer.
@@ -23,9 +23,9 @@ pub enum End {
 
 /// One answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct StreamAnswer {
     /// How it ended.
-    pub end: End,
+    pub end: AnswerEnd,
     /// The adapter's id of the request; empty when no adapter answered.
     pub id: String,
     /// When it was asked for.
@@ -36,11 +36,11 @@ pub struct Answer {
     pub why: String,
 }
 
-impl Answer {
+impl StreamAnswer {
     /// Nothing came.
     pub(super) fn none(begun: Timestamp, why: &str) -> Self {
         let why = why.to_owned();
-        Self { end: End::Refused, id: String::new(), begun, ended: Timestamp::now(), why }
+        Self { end: AnswerEnd::Refused, id: String::new(), begun, ended: Timestamp::now(), why }
     }
 
     /// Reads a stream to its end and judges it.
@@ -79,9 +79,9 @@ impl Answer {
             None
         };
         let end = match &why {
-            None => End::Whole,
-            Some(_) if text.is_empty() => End::Refused,
-            Some(_) => End::Middle,
+            None => AnswerEnd::Whole,
+            Some(_) if text.is_empty() => AnswerEnd::Refused,
+            Some(_) => AnswerEnd::Middle,
         };
         Self { end, id, begun, ended: Timestamp::now(), why: why.unwrap_or_default() }
     }

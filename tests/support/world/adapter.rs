@@ -4,19 +4,19 @@ use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answer, SHARED_SECRET, Streamed};
+use super::{HttpAnswer, SHARED_SECRET, Streamed};
 use crate::http;
 
 /// Speaks to one adapter with the shared secret.
 #[derive(Clone, Debug)]
-pub struct Adapter {
+pub struct AdapterClient {
     /// Its base URL.
     pub url: Url,
     secret: String,
     http: Client,
 }
 
-impl Adapter {
+impl AdapterClient {
     /// A client with the world's secret.
     #[must_use]
     pub fn new(url: &Url) -> Self {
@@ -37,7 +37,7 @@ impl Adapter {
     }
 
     /// Asks one question and reads the whole answer.
-    pub async fn ask(&self, question: &str) -> Answer {
+    pub async fn ask(&self, question: &str) -> HttpAnswer {
         self.chat(&Self::question(question)).await
     }
 
@@ -47,7 +47,7 @@ impl Adapter {
     }
 
     /// A chat completion, as the body says.
-    pub async fn chat(&self, body: &Value) -> Answer {
+    pub async fn chat(&self, body: &Value) -> HttpAnswer {
         self.send(Method::POST, "/v1/chat/completions", Some(body)).await
     }
 
@@ -72,13 +72,13 @@ impl Adapter {
     }
 
     /// A GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> HttpAnswer {
         self.send(Method::GET, path, None).await
     }
 
     /// Any request, with the secret.
-    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        Answer::read(self.request(method, path, body).send().await.unwrap()).await
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> HttpAnswer {
+        HttpAnswer::read(self.request(method, path, body).send().await.unwrap()).await
     }
 
     /// Any request, to be changed before it is sent.

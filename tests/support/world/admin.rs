@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use latchkey_broker::operations::{OperationView, State};
+use latchkey_broker::operations::{OperationState, OperationView};
 use latchkey_shared::{account::Account, id::AccountId};
 use reqwest::{Client, Method, Url};
 use serde_json::{Value, json};
 
-use super::{ADMIN_TOKEN, Answer};
+use super::{ADMIN_TOKEN, HttpAnswer};
 use crate::{http, wait};
 
 /// A login takes seconds; on a loaded machine, tens.
@@ -96,7 +96,7 @@ impl Admin {
     pub async fn finish(&self, operation: &OperationView) -> OperationView {
         wait::until_some(LOGIN, async || {
             let view = self.operation(operation).await;
-            (view.state != State::Running).then_some(view)
+            (view.state != OperationState::Running).then_some(view)
         })
         .await
     }
@@ -108,13 +108,13 @@ impl Admin {
     }
 
     /// A GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> HttpAnswer {
         self.send(Method::GET, path, None).await
     }
 
     /// Any request, with the token.
-    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        Answer::read(self.request(method, path, body).send().await.unwrap()).await
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> HttpAnswer {
+        HttpAnswer::read(self.request(method, path, body).send().await.unwrap()).await
     }
 
     /// Any request, to be changed before it is sent.
@@ -128,7 +128,7 @@ impl Admin {
     }
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(answer: &Answer, status: u16) -> T {
+fn parsed<T: serde::de::DeserializeOwned>(answer: &HttpAnswer, status: u16) -> T {
     assert_eq!(answer.status, status, "{}", answer.body);
     serde_json::from_value(answer.json()).unwrap()
 }

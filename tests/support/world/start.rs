@@ -21,14 +21,14 @@ use tempfile::TempDir;
 use super::{Keys, Part, World};
 use crate::{
     http,
-    practice::{Options, Practice},
+    practice::{Practice, PracticeOptions},
     redis::{Fleet, Kind},
 };
 
 /// How a world shall be; awaited, it is.
 #[derive(Debug)]
-pub struct Start {
-    options: Options,
+pub struct WorldBuilder {
+    options: PracticeOptions,
     redis_arguments: Vec<String>,
     redis_kind: Kind,
     redis_users: bool,
@@ -43,10 +43,10 @@ pub struct Start {
     key_files: bool,
 }
 
-impl Default for Start {
+impl Default for WorldBuilder {
     fn default() -> Self {
         Self {
-            options: Options::default(),
+            options: PracticeOptions::default(),
             redis_arguments: Vec::new(),
             redis_kind: Kind::Server,
             redis_users: false,
@@ -63,10 +63,10 @@ impl Default for Start {
     }
 }
 
-impl Start {
+impl WorldBuilder {
     /// How the practice site behaves.
     #[must_use]
-    pub fn practice(mut self, options: Options) -> Self {
+    pub fn practice(mut self, options: PracticeOptions) -> Self {
         self.options = options;
         self
     }
@@ -127,7 +127,7 @@ impl Start {
         self
     }
 
-    /// No broker: sessions come from [`Start::with_session`] only.
+    /// No broker: sessions come from [`WorldBuilder::with_session`] only.
     #[must_use]
     pub fn without_broker(mut self) -> Self {
         self.brokers = 0;
@@ -353,7 +353,7 @@ async fn publish_session(store: &Store, vault: &SessionVault, id: AccountId, ses
     store.unlock_login(&lock).await.unwrap();
 }
 
-impl IntoFuture for Start {
+impl IntoFuture for WorldBuilder {
     type Output = World;
     type IntoFuture = Pin<Box<dyn Future<Output = World>>>;
 

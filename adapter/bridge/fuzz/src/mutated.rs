@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use latchkey_bridge::{
-    dialect::{Form, Written},
-    sieve::{End, Limits, Sieve, event::Event},
+    dialect::{CallFormat, WrittenCall},
+    sieve::{AnswerEnd, Sieve, SieveLimits, event::SieveEvent},
 };
 use serde_json::{Map, Value};
 
@@ -14,14 +14,14 @@ use crate::{sieve::dialect, tools::catalog};
 const KINDS: u8 = 5;
 
 /// Checks one text in both calls; three bytes decide what is done to which tag.
-pub(crate) fn check(form: Form, said: &[u8], [kind, which, place]: [u8; 3]) {
+pub(crate) fn check(form: CallFormat, said: &[u8], [kind, which, place]: [u8; 3]) {
     let text = String::from_utf8_lossy(said).into_owned();
     let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
     let (one, two) = text.split_at(middle);
     let written = calls(one, two);
     let dialect = dialect(form);
     let write = |calls: &[(&'static str, Map<String, Value>); 2]| {
-        dialect.calls(&calls.each_ref().map(|(name, arguments)| Written { name, arguments }))
+        dialect.calls(&calls.each_ref().map(|(name, arguments)| WrittenCall { name, arguments }))
     };
     let block = write(&written);
     // Found where no value can look like one; a value that has one of them is written with a mark in it.
@@ -41,13 +41,13 @@ fn calls(content: &str, command: &str) -> [(&'static str, Map<String, Value>); 2
     [("write", object(&[("filePath", "a"), ("content", content)])), ("bash", object(&[("command", command)]))]
 }
 
-fn read(form: Form, text: &str) -> Vec<(String, Value)> {
-    let mut sieve = Sieve::new(catalog(), &dialect(form), Limits::default());
+fn read(form: CallFormat, text: &str) -> Vec<(String, Value)> {
+    let mut sieve = Sieve::new(catalog(), &dialect(form), SieveLimits::default());
     let mut events = Vec::new();
     sieve.push_text(text, &mut events);
-    sieve.finish(End::Complete, &mut events);
-    let call = |event: Event| match event {
-        Event::Call(call) => {
+    sieve.finish(AnswerEnd::Complete, &mut events);
+    let call = |event: SieveEvent| match event {
+        SieveEvent::Call(call) => {
             Some((call.name, serde_json::from_str(&call.arguments).expect("arguments are JSON")))
         }
         _ => None,

@@ -2,10 +2,10 @@
 
 use latchkey_bridge::{
     arguments::{
-        Body, Found, Origin,
-        repair::{self, Keys},
+        BlockBody, CallSource, RawCall,
+        repair::{self, KnownKeys},
     },
-    dialect::Form,
+    dialect::CallFormat,
 };
 use serde_json::Value;
 
@@ -25,20 +25,20 @@ pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let known: &[&str] = if choice & 1 == 0 { &[] } else { &["name", "arguments", "command", "content"] };
     let known: Vec<String> = known.iter().map(|&key| key.to_owned()).collect();
-    let known = Keys { known, required: vec!["name".to_owned()] };
+    let known = KnownKeys { known, required: vec!["name".to_owned()] };
     mended(&text, &known);
     if choice & !3 == 4 {
         mended(&text.repeat(REPEATED / text.len().max(1)), &known);
     }
     let name = (choice & 2 == 0).then(|| "plan".to_owned());
-    for body in [Body::Calls(text.to_string()), Body::Arguments(text.to_string())] {
-        fitted(Found { name: name.clone(), body });
+    for body in [BlockBody::Calls(text.to_string()), BlockBody::Arguments(text.to_string())] {
+        fitted(RawCall { name: name.clone(), body });
     }
     let fields = ["steps", "count", "mode", "limit"].map(|key| (key.to_owned(), text.to_string()));
-    fitted(Found { name, body: Body::Fields(fields.into()) });
+    fitted(RawCall { name, body: BlockBody::Fields(fields.into()) });
 }
 
-fn mended(text: &str, known: &Keys) {
+fn mended(text: &str, known: &KnownKeys) {
     let Some(mended) = repair::mend(text, known) else { return };
     assert!(
         mended.len() <= ESCAPED * text.len() + BRACKETS,
@@ -54,9 +54,11 @@ fn mended(text: &str, known: &Keys) {
 }
 
 /// Whatever becomes a call is one that its tool takes.
-fn fitted(found: Found) {
+fn fitted(found: RawCall) {
     let catalog = catalog();
-    for fitting in found.fit(&catalog, Origin::Written(&dialect(Form::Xml).nonce)).into_iter().flatten() {
+    for fitting in
+        found.validate(&catalog, CallSource::Written(&dialect(CallFormat::Xml).nonce)).into_iter().flatten()
+    {
         let tool = catalog.exact(&fitting.name).expect("the tool is declared");
         let arguments: Value = serde_json::from_str(&fitting.arguments).expect("arguments are JSON");
         assert!(arguments.is_object(), "arguments are an object: {arguments}");

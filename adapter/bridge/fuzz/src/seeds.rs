@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use latchkey_bridge::dialect::Written;
+use latchkey_bridge::dialect::WrittenCall;
 use serde_json::{Map, Value, json};
 
 use crate::sieve::{FORMS, TURN, dialect};
@@ -145,9 +145,9 @@ fn blocks() -> Vec<Vec<u8>> {
     forms.into_iter().chain(typed).map(String::into_bytes).collect()
 }
 
-fn written(form: latchkey_bridge::dialect::Form, arguments: &Value) -> String {
+fn written(form: latchkey_bridge::dialect::CallFormat, arguments: &Value) -> String {
     let arguments: &Map<String, Value> = arguments.as_object().expect("arguments are an object");
-    dialect(form).calls(&[Written { name: "bash", arguments }, Written { name: "bash", arguments }])
+    dialect(form).calls(&[WrittenCall { name: "bash", arguments }, WrittenCall { name: "bash", arguments }])
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! nobody wrote.
 
 use latchkey_bridge::{
-    dialect::{Dialect, Form, Nonce, Written},
+    dialect::{CallFormat, Dialect, Nonce, WrittenCall},
     sieve::{
-        End, Expectation, Limits, Sieve,
-        event::{Event, Reading, Summary},
+        AnswerEnd, Expectation, Sieve, SieveLimits,
+        event::{AnswerSummary, CallOrigin, SieveEvent},
     },
 };
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{mutated, tools::catalog};
 
 /// The forms, by the first byte of an input.
-pub(crate) const FORMS: [Form; 3] = [Form::Xml, Form::Json, Form::Fence];
+pub(crate) const FORMS: [CallFormat; 3] = [CallFormat::Xml, CallFormat::Json, CallFormat::Fence];
 /// Parts text from thinking; no byte of UTF-8.
 pub(crate) const TURN: u8 = 0xff;
 /// A byte may be looked at so often: a tag has 256 at most, and is looked at anew for each that comes.
@@ -25,9 +25,9 @@ const ENDS: &[char] = &['/', '}', ']', '`', '~', 'd', 'D'];
 
 /// What the first bytes of an input decide.
 struct Plan {
-    form: Form,
-    end: End,
-    limits: Limits,
+    form: CallFormat,
+    end: AnswerEnd,
+    limits: SieveLimits,
     seed: u64,
     cut: u8,
     repeats: bool,
@@ -42,13 +42,13 @@ enum Piece {
 
 /// What a run gave before the end, and then.
 struct Run {
-    before: Vec<Event>,
-    last: Vec<Event>,
-    summary: Summary,
+    before: Vec<SieveEvent>,
+    last: Vec<SieveEvent>,
+    summary: AnswerSummary,
 }
 
 /// The dialect of all inputs.
-pub(crate) fn dialect(form: Form) -> Dialect {
+pub(crate) fn dialect(form: CallFormat) -> Dialect {
     Dialect { form, nonce: Nonce::derive(b"a secret", "a conversation") }
 }
 
@@ -80,16 +80,16 @@ pub fn check(input: &[u8]) {
 
 impl Plan {
     fn of([form, seed, cut, limits]: [u8; 4]) -> Self {
-        let default = Limits::default();
+        let default = SieveLimits::default();
         let limits = match limits & 3 {
             0 => default,
-            1 => Limits { calls: 1, ..default },
-            2 => Limits { call_bytes: 64, ..default },
-            _ => Limits { turn_bytes: 96, calls: 2, ..default },
+            1 => SieveLimits { calls: 1, ..default },
+            2 => SieveLimits { call_bytes: 64, ..default },
+            _ => SieveLimits { turn_bytes: 96, calls: 2, ..default },
         };
         Self {
             form: FORMS[usize::from(form) % FORMS.len()],
-            end: if form & 0x80 == 0 { End::Complete } else { End::Cut },
+            end: if form & 0x80 == 0 { AnswerEnd::Complete } else { AnswerEnd::Cut },
             limits,
             seed: u64::from(seed),
             cut,
@@ -97,7 +97,7 @@ impl Plan {
         }
     }
 
-    fn run(&self, pieces: &[Piece], end: End) -> Run {
+    fn run(&self, pieces: &[Piece], end: AnswerEnd) -> Run {
         let mut sieve = Sieve::new(catalog(), &dialect(self.form), self.limits);
         let (mut before, mut last) = (Vec::new(), Vec::new());
         for piece in pieces {
@@ -107,7 +107,7 @@ impl Plan {
                 Piece::Text(text) => sieve.push_text(text, &mut before),
                 Piece::Reasoning(text) => sieve.push_reasoning(text, &mut before),
             }
-            let thoughts = before[given..].iter().all(|event| matches!(event, Event::Reasoning(_)));
+            let thoughts = before[given..].iter().all(|event| matches!(event, SieveEvent::Reasoning(_)));
             assert!(!over || thoughts, "what was not expected is given");
         }
         let summary = sieve.finish(end, &mut last);
@@ -117,12 +117,12 @@ impl Plan {
 
 impl Run {
     /// All events, neighbours of one kind as one.
-    fn all(&self) -> Vec<Event> {
-        let mut merged: Vec<Event> = Vec::new();
+    fn all(&self) -> Vec<SieveEvent> {
+        let mut merged: Vec<SieveEvent> = Vec::new();
         for event in self.before.iter().chain(&self.last) {
             match (merged.last_mut(), event) {
-                (Some(Event::Text(before)), Event::Text(text)) => before.push_str(text),
-                (Some(Event::Reasoning(before)), Event::Reasoning(text)) => before.push_str(text),
+                (Some(SieveEvent::Text(before)), SieveEvent::Text(text)) => before.push_str(text),
+                (Some(SieveEvent::Reasoning(before)), SieveEvent::Reasoning(text)) => before.push_str(text),
                 (_, event) => merged.push(event.clone()),
             }
         }
@@ -130,19 +130,19 @@ impl Run {
     }
 
     /// The summary without its cost.
-    fn booked(&self) -> Summary {
-        Summary { scanned: 0, ..self.summary.clone() }
+    fn booked(&self) -> AnswerSummary {
+        AnswerSummary { scanned: 0, ..self.summary.clone() }
     }
 
-    fn events(&self) -> impl Iterator<Item = &Event> {
+    fn events(&self) -> impl Iterator<Item = &SieveEvent> {
         self.before.iter().chain(&self.last)
     }
 
-    fn calls(&self) -> impl Iterator<Item = &latchkey_bridge::sieve::event::Call> {
-        self.events().filter_map(|event| if let Event::Call(call) = event { Some(call) } else { None })
+    fn calls(&self) -> impl Iterator<Item = &latchkey_bridge::sieve::event::ParsedCall> {
+        self.events().filter_map(|event| if let SieveEvent::Call(call) = event { Some(call) } else { None })
     }
 
-    fn size(&self, pick: fn(&Event) -> usize) -> u64 {
+    fn size(&self, pick: fn(&SieveEvent) -> usize) -> u64 {
         self.events().map(pick).sum::<usize>() as u64
     }
 }
@@ -152,9 +152,9 @@ fn account(run: &Run) {
     let account = run.summary.account;
     let sum = account.text + account.reasoning + account.markup + account.dropped;
     assert_eq!(account.received, sum, "{account:?}");
-    let text = run.size(|event| if let Event::Text(text) = event { text.len() } else { 0 });
-    let reasoning = run.size(|event| if let Event::Reasoning(text) = event { text.len() } else { 0 });
-    let dropped = run.size(|event| if let Event::Dropped(size) = event { *size } else { 0 });
+    let text = run.size(|event| if let SieveEvent::Text(text) = event { text.len() } else { 0 });
+    let reasoning = run.size(|event| if let SieveEvent::Reasoning(text) = event { text.len() } else { 0 });
+    let dropped = run.size(|event| if let SieveEvent::Dropped(size) = event { *size } else { 0 });
     assert_eq!((account.text, account.reasoning, account.dropped), (text, reasoning, dropped));
     assert_eq!(run.summary.calls, run.calls().count());
 }
@@ -174,7 +174,7 @@ fn subsequence(run: &Run, pieces: &[Piece]) {
     let said = text_of(pieces);
     let mut said = said.chars();
     for event in run.events() {
-        let Event::Text(text) = event else { continue };
+        let SieveEvent::Text(text) = event else { continue };
         for letter in text.chars() {
             assert!(said.any(|said| said == letter), "{letter:?} was not said there");
         }
@@ -188,11 +188,14 @@ fn nothing_ends_by_itself(plan: &Plan, pieces: &[Piece]) {
     while !text.is_char_boundary(at) {
         at -= 1;
     }
-    for end in [End::Complete, End::Cut] {
+    for end in [AnswerEnd::Complete, AnswerEnd::Cut] {
         let run = plan.run(&[Piece::Text(text[..at].to_owned())], end);
         for event in &run.last {
-            let Event::Call(call) = event else { continue };
-            assert!(end == End::Complete && call.reading != Reading::Own, "made at the end: {call:?}");
+            let SieveEvent::Call(call) = event else { continue };
+            assert!(
+                end == AnswerEnd::Complete && call.reading != CallOrigin::Own,
+                "made at the end: {call:?}"
+            );
         }
         let endless: Vec<Piece> = pieces.iter().map(Piece::without_ends).collect();
         assert_eq!(plan.run(&endless, end).calls().count(), 0, "a call without an end");
@@ -209,15 +212,22 @@ impl Piece {
 }
 
 /// What is written in a dialect is read as it was, whatever it holds.
-fn comes_back(form: Form, content: &[u8]) {
+fn comes_back(form: CallFormat, content: &[u8]) {
     let content = String::from_utf8_lossy(content).into_owned();
     let arguments = Map::from_iter([
         ("filePath".to_owned(), Value::from("a")),
         ("content".to_owned(), Value::from(content)),
     ]);
-    let block = dialect(form).calls(&[Written { name: "write", arguments: &arguments }]);
-    let plan = Plan { form, end: End::Complete, limits: Limits::default(), seed: 0, cut: 0, repeats: false };
-    let run = plan.run(&[Piece::Text(block.clone())], End::Complete);
+    let block = dialect(form).calls(&[WrittenCall { name: "write", arguments: &arguments }]);
+    let plan = Plan {
+        form,
+        end: AnswerEnd::Complete,
+        limits: SieveLimits::default(),
+        seed: 0,
+        cut: 0,
+        repeats: false,
+    };
+    let run = plan.run(&[Piece::Text(block.clone())], AnswerEnd::Complete);
     let read: Vec<Value> =
         run.calls().map(|call| serde_json::from_str(&call.arguments).expect("arguments are JSON")).collect();
     assert_eq!(read, [Value::Object(arguments)], "{block}");

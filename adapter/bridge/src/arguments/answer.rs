@@ -17,7 +17,7 @@ pub fn read(text: &str, wanted: &Tool) -> Result<String, String> {
     let (mut value, mended) = match serde_json::from_str::<Value>(json) {
         Ok(value) => (value, false),
         Err(error) => {
-            let mended = repair::mend(json, &repair::Keys::of(&wanted.schema));
+            let mended = repair::mend(json, &repair::KnownKeys::of(&wanted.schema));
             let value = mended.and_then(|json| serde_json::from_str(&json).ok());
             (value.ok_or_else(|| format!("it is not JSON: {error}"))?, true)
         }

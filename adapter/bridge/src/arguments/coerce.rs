@@ -268,7 +268,7 @@ fn parse(text: &str, wanted: &[&str]) -> Option<Value> {
     };
     let parsed = serde_json::from_str(literal)
         .ok()
-        .or_else(|| super::repair::mend(text, &super::repair::Keys::default())?.parse().ok());
+        .or_else(|| super::repair::mend(text, &super::repair::KnownKeys::default())?.parse().ok());
     parsed.filter(|value| wanted.iter().any(|wanted| is(value, wanted)))
 }
 

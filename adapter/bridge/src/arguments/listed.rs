@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{Fitting, Given, Misfit, Reader, coerce, repair, unique};
-use crate::{catalog::Catalog, sieve::event::Kind};
+use super::{CallError, CallReader, RawArguments, ValidCall, coerce, repair, unique};
+use crate::{catalog::Catalog, sieve::event::InvalidKind};
 
-type Object = BTreeMap<String, Box<RawValue>>;
+type JsonObject = BTreeMap<String, Box<RawValue>>;
 
 const LISTS: &[&str] = &["tool_calls", "function_calls", "calls"];
 const NAMES: &[&str] = &["name", "tool_name", "function_name", "tool", "function", "recipient_name"];
@@ -16,16 +16,16 @@ const ARGUMENTS: &[&str] = &["arguments", "parameters", "params", "args", "input
 const ENVELOPE: &[&str] = &["id", "type", "index", "call_id", "tool_call_id"];
 
 /// Reads all calls of a JSON text, mended if it must be.
-pub(super) fn calls(reader: &Reader<'_>, json: &str) -> Vec<Result<Fitting, Misfit>> {
-    let refused = |detail: String| vec![Err(Misfit::new(Kind::Json, "", detail))];
+pub(super) fn calls(reader: &CallReader<'_>, json: &str) -> Vec<Result<ValidCall, CallError>> {
+    let refused = |detail: String| vec![Err(CallError::new(InvalidKind::Json, "", detail))];
     let (objects, repaired) = match objects(json) {
         Ok(objects) => (objects, false),
-        Err(Broken::Doubled(key)) => {
+        Err(ListError::Doubled(key)) => {
             return refused(format!(
                 "the key \"{key}\" is given twice in one object: write each call by itself"
             ));
         }
-        Err(Broken::NoCalls) => {
+        Err(ListError::NoCalls) => {
             let mended = repair::mend(json, &known_keys(reader.catalog, json));
             match mended.and_then(|json| objects(&json).ok()) {
                 Some(objects) => (objects, true),
@@ -34,11 +34,11 @@ pub(super) fn calls(reader: &Reader<'_>, json: &str) -> Vec<Result<Fitting, Misf
         }
     };
     let fitted = objects.into_iter().map(|object| one(reader, object));
-    fitted.map(|call| call.map(|call| Fitting { repaired: call.repaired | repaired, ..call })).collect()
+    fitted.map(|call| call.map(|call| ValidCall { repaired: call.repaired | repaired, ..call })).collect()
 }
 
 /// All keys that may stand in a call: without them an unescaped quote could end a text too early.
-fn known_keys(catalog: &Catalog, json: &str) -> repair::Keys {
+fn known_keys(catalog: &Catalog, json: &str) -> repair::KnownKeys {
     let ours = [LISTS, NAMES, ARGUMENTS, ENVELOPE].concat().into_iter().map(str::to_owned);
     // What one tool takes is content in another's call: of a single call only its own tool counts.
     let single = ARGUMENTS.iter().map(|key| json.matches(&format!("\"{key}\"")).count()).sum::<usize>() == 1;
@@ -48,7 +48,7 @@ fn known_keys(catalog: &Catalog, json: &str) -> repair::Keys {
         None => (catalog.tools().iter().flat_map(|tool| coerce::keys(&tool.schema)).collect(), Vec::new()),
     };
     let known = of_tools.into_iter().chain(ours).collect();
-    repair::Keys { known, required }
+    repair::KnownKeys { known, required }
 }
 
 /// The tool that a call names first.
@@ -59,51 +59,52 @@ fn named(json: &str) -> Option<&str> {
 }
 
 /// Why a text holds no calls.
-enum Broken {
+enum ListError {
     NoCalls,
     /// A key comes twice.
     Doubled(String),
 }
 
 /// The call objects of a text: one, several in a row with commas or without, a list, or a list under a key.
-fn objects(json: &str) -> Result<Vec<Object>, Broken> {
+fn objects(json: &str) -> Result<Vec<JsonObject>, ListError> {
     let mut out = Vec::new();
     let mut rest = json.trim();
     while !rest.is_empty() {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Box<RawValue>>();
-        let value = values.next().and_then(Result::ok).ok_or(Broken::NoCalls)?;
+        let value = values.next().and_then(Result::ok).ok_or(ListError::NoCalls)?;
         rest = rest[values.byte_offset()..].trim_start();
         rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
         if let Some(key) = unique::doubled(value.get()) {
-            return Err(Broken::Doubled(key));
+            return Err(ListError::Doubled(key));
         }
-        flatten(&value, &mut out).ok_or(Broken::NoCalls)?;
+        flatten(&value, &mut out).ok_or(ListError::NoCalls)?;
     }
-    if out.is_empty() { Err(Broken::NoCalls) } else { Ok(out) }
+    if out.is_empty() { Err(ListError::NoCalls) } else { Ok(out) }
 }
 
-fn flatten(value: &RawValue, out: &mut Vec<Object>) -> Option<()> {
-    if let Ok(list) = serde_json::from_str::<Vec<Object>>(value.get()) {
+fn flatten(value: &RawValue, out: &mut Vec<JsonObject>) -> Option<()> {
+    if let Ok(list) = serde_json::from_str::<Vec<JsonObject>>(value.get()) {
         out.extend(list);
         return Some(());
     }
-    let object: Object = serde_json::from_str(value.get()).ok()?;
+    let object: JsonObject = serde_json::from_str(value.get()).ok()?;
     match LISTS.iter().find_map(|key| object.get(*key)) {
-        Some(list) => out.extend(serde_json::from_str::<Vec<Object>>(list.get()).ok()?),
+        Some(list) => out.extend(serde_json::from_str::<Vec<JsonObject>>(list.get()).ok()?),
         None => out.push(object),
     }
     Some(())
 }
 
-fn one(reader: &Reader<'_>, mut object: Object) -> Result<Fitting, Misfit> {
+fn one(reader: &CallReader<'_>, mut object: JsonObject) -> Result<ValidCall, CallError> {
     // OpenAI's own shape: the call stands inside `function`.
-    if let Some(inner) = object.get("function").and_then(|raw| serde_json::from_str::<Object>(raw.get()).ok())
+    if let Some(inner) =
+        object.get("function").and_then(|raw| serde_json::from_str::<JsonObject>(raw.get()).ok())
     {
         object = inner;
     }
     let Some((key, name)) = NAMES.iter().find_map(|key| text(object.get(*key)?).map(|name| (*key, name)))
     else {
-        return reader.fit("", Given::Json(String::new()));
+        return reader.fit("", RawArguments::Json(String::new()));
     };
     let given = ARGUMENTS.iter().find_map(|key| object.get(*key));
     let arguments = match given {
@@ -112,17 +113,17 @@ fn one(reader: &Reader<'_>, mut object: Object) -> Result<Fitting, Misfit> {
         Some(raw) => text(raw).unwrap_or_else(|| raw.get().to_owned()),
         None => spilled(reader.catalog, &name, key, object)?,
     };
-    reader.fit(&name, Given::Json(arguments))
+    reader.fit(&name, RawArguments::Json(arguments))
 }
 
 /// Arguments that stand beside the name: only if the tool knows all of them.
-fn spilled(catalog: &Catalog, name: &str, key: &str, mut object: Object) -> Result<String, Misfit> {
+fn spilled(catalog: &Catalog, name: &str, key: &str, mut object: JsonObject) -> Result<String, CallError> {
     object.remove(key);
     object.retain(|key, _| !ENVELOPE.contains(&key.as_str()));
     let known = catalog.resolve(name).map(|tool| coerce::properties(&tool.schema)).unwrap_or_default();
     if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
         let detail = format!("the call has no arguments, and no parameter \"{unknown}\"");
-        return Err(Misfit::new(Kind::Arguments, name, detail));
+        return Err(CallError::new(InvalidKind::Arguments, name, detail));
     }
     let fields: Vec<String> =
         object.iter().map(|(key, raw)| format!("{}:{}", quoted(key), raw.get())).collect();

@@ -8,7 +8,7 @@ mod quote;
 
 use std::collections::HashSet;
 
-use quote::{Place, Quotes};
+use quote::{QuoteMode, StringRole};
 use serde_json::Value;
 
 use super::coerce;
@@ -18,14 +18,14 @@ const DEPTH: usize = 64;
 
 /// The keys of the objects that may occur.
 #[derive(Clone, Debug, Default)]
-pub struct Keys {
+pub struct KnownKeys {
     /// All of them; none: any.
     pub known: Vec<String>,
     /// Those that an object cannot lack: where one seems to come twice, nothing is mended.
     pub required: Vec<String>,
 }
 
-impl Keys {
+impl KnownKeys {
     /// Those of a schema, nested ones too.
     pub fn of(schema: &Value) -> Self {
         Self { known: coerce::keys(schema), required: coerce::required(schema) }
@@ -33,24 +33,26 @@ impl Keys {
 }
 
 /// Gives valid JSON that says the same, if there is exactly one.
-pub fn mend(text: &str, known: &Keys) -> Option<String> {
+pub fn mend(text: &str, known: &KnownKeys) -> Option<String> {
     let text = text.trim();
-    [Quotes::Believed, Quotes::Doubted].into_iter().find_map(|quotes| Mender::new(text, known, quotes).all())
+    [QuoteMode::Believed, QuoteMode::Doubted]
+        .into_iter()
+        .find_map(|quotes| JsonRepairer::new(text, known, quotes).all())
 }
 
 /// Reads leniently and writes strictly.
-struct Mender<'a> {
+struct JsonRepairer<'a> {
     text: &'a str,
     at: usize,
     out: String,
-    known: &'a Keys,
-    quotes: Quotes,
+    known: &'a KnownKeys,
+    quotes: QuoteMode,
     /// What is open: the closing brackets.
     open: Vec<u8>,
 }
 
-impl<'a> Mender<'a> {
-    fn new(text: &'a str, known: &'a Keys, quotes: Quotes) -> Self {
+impl<'a> JsonRepairer<'a> {
+    fn new(text: &'a str, known: &'a KnownKeys, quotes: QuoteMode) -> Self {
         Self { text, at: 0, out: String::with_capacity(text.len() + 16), known, quotes, open: Vec::new() }
     }
 
@@ -65,7 +67,7 @@ impl<'a> Mender<'a> {
         match self.peek()? {
             '{' => self.object(),
             '[' => self.array(),
-            open if quote::is_open(open) => self.string(open, Place::Value),
+            open if quote::is_open(open) => self.string(open, StringRole::Value),
             _ => self.literal(),
         }
     }
@@ -135,7 +137,7 @@ impl<'a> Mender<'a> {
 
     fn key(&mut self) -> Option<()> {
         match self.peek()? {
-            open if quote::is_open(open) => self.string(open, Place::Key),
+            open if quote::is_open(open) => self.string(open, StringRole::Key),
             _ => {
                 let rest = &self.text[self.at..];
                 let end =
@@ -169,7 +171,7 @@ impl<'a> Mender<'a> {
         Some(())
     }
 
-    fn string(&mut self, open: char, place: Place) -> Option<()> {
+    fn string(&mut self, open: char, place: StringRole) -> Option<()> {
         self.at += open.len_utf8();
         self.out.push('"');
         let mut doubted = false;
@@ -193,10 +195,10 @@ impl<'a> Mender<'a> {
     }
 
     /// Whether the quote just read ends its text; none if that cannot be told.
-    fn ends(&self, place: Place, doubted: bool) -> Option<bool> {
+    fn ends(&self, place: StringRole, doubted: bool) -> Option<bool> {
         match self.quotes {
-            Quotes::Believed => Some(true),
-            Quotes::Doubted => quote::ends(&self.text[self.at..], place, &self.open, self.known, doubted),
+            QuoteMode::Believed => Some(true),
+            QuoteMode::Doubted => quote::ends(&self.text[self.at..], place, &self.open, self.known, doubted),
         }
     }
 
@@ -269,7 +271,7 @@ mod tests {
 
     fn mended(text: &str) -> Option<String> {
         let known: Vec<String> = ["a", "b", "content"].map(str::to_owned).into();
-        mend(text, &Keys { known, required: vec!["b".to_owned()] })
+        mend(text, &KnownKeys { known, required: vec!["b".to_owned()] })
     }
 
     #[test]

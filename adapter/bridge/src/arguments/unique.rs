@@ -12,17 +12,17 @@ pub(super) fn doubled(json: &str) -> Option<String> {
     let found = RefCell::new(None);
     let mut values = serde_json::Deserializer::from_str(json);
     // Whatever is no JSON is somebody else's fault.
-    let _ = Watch { found: &found }.deserialize(&mut values);
+    let _ = UniqueKeys { found: &found }.deserialize(&mut values);
     found.into_inner()
 }
 
 /// Goes through one value.
 #[derive(Clone, Copy)]
-struct Watch<'a> {
+struct UniqueKeys<'a> {
     found: &'a RefCell<Option<String>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Watch<'_> {
+impl<'de> DeserializeSeed<'de> for UniqueKeys<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, values: D) -> Result<(), D::Error> {
@@ -30,7 +30,7 @@ impl<'de> DeserializeSeed<'de> for Watch<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Watch<'_> {
+impl<'de> Visitor<'de> for UniqueKeys<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Nonce, Written, are_plain, json, value_text};
+use super::{Nonce, WrittenCall, are_plain, json, value_text};
 
 /// Writes a block of calls.
-pub(super) fn calls(nonce: &Nonce, calls: &[Written<'_>]) -> String {
+pub(super) fn calls(nonce: &Nonce, calls: &[WrittenCall<'_>]) -> String {
     let mut out = format!("[tool_calls_{nonce}]\n");
     for call in calls {
         out.push_str(&format!("[invoke_{nonce} name=\"{}\"]\n", call.name));

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Nonce, Written, words};
+use super::{Nonce, WrittenCall, words};
 
 /// Writes calls, each in its own tag.
-pub(super) fn calls(nonce: &Nonce, calls: &[Written<'_>]) -> String {
+pub(super) fn calls(nonce: &Nonce, calls: &[WrittenCall<'_>]) -> String {
     let lines: Vec<String> = calls.iter().map(|call| one(nonce, call)).collect();
     lines.join("\n")
 }
 
-fn one(nonce: &Nonce, call: &Written<'_>) -> String {
+fn one(nonce: &Nonce, call: &WrittenCall<'_>) -> String {
     let name = Value::from(call.name);
     let arguments = Value::Object(defused(nonce, call.arguments));
     format!("<tool_call_{nonce}>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call_{nonce}>")

@@ -27,7 +27,7 @@ const CERTAIN: &[&str] = &["<|dsml", "</|dsml"];
 
 /// What begins with a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begins {
+pub(crate) enum MarkKind {
     Yes,
     /// The text ends too early to say.
     Perhaps,
@@ -35,21 +35,21 @@ pub(crate) enum Begins {
 }
 
 /// Whether a text begins with a mark.
-pub(crate) fn begins(text: &str) -> Begins {
+pub(crate) fn begins(text: &str) -> MarkKind {
     let text = plain(head(text, MARK_BYTES));
     if MARKS.iter().any(|mark| text.starts_with(mark)) {
-        return Begins::Yes;
+        return MarkKind::Yes;
     }
     match MARKS.iter().any(|mark| mark.starts_with(&text)) {
-        true => Begins::Perhaps,
-        false => Begins::No,
+        true => MarkKind::Perhaps,
+        false => MarkKind::No,
     }
 }
 
 /// Whether a text that begins with a mark is a call of one of these tools.
 pub(crate) fn calls<'a>(text: &str, mut tools: impl Iterator<Item = &'a str>) -> bool {
     let begin = plain(head(text, MARK_BYTES));
-    begins(text) == Begins::Yes
+    begins(text) == MarkKind::Yes
         && (CERTAIN.iter().any(|mark| begin.starts_with(mark))
             || text.contains("to=functions.")
             || tools.any(|tool| text.contains(tool)))
@@ -78,13 +78,13 @@ mod tests {
             "<|channel|>commentary to=functions.bash",
             "[TOOL_REQUEST]\n{",
         ] {
-            assert_eq!(begins(text), Begins::Yes, "{text}");
+            assert_eq!(begins(text), MarkKind::Yes, "{text}");
         }
         for text in ["<", "<｜", "<||DS", "[tool_re", ""] {
-            assert_eq!(begins(text), Begins::Perhaps, "{text}");
+            assert_eq!(begins(text), MarkKind::Perhaps, "{text}");
         }
         for text in ["<div>", "<|im_start|>", "[tools]", "a <|dsml"] {
-            assert_eq!(begins(text), Begins::No, "{text}");
+            assert_eq!(begins(text), MarkKind::No, "{text}");
         }
     }
 }

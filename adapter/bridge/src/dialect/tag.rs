@@ -4,7 +4,7 @@
 
 use super::{
     NONCE_BYTES, Nonce,
-    words::{OWN, SPACED, SPACES, WORDS, Word},
+    words::{OWN, SPACED, SPACES, TagWord, WORDS},
 };
 use crate::text::head;
 
@@ -27,7 +27,7 @@ const WORD_BYTES: usize = 40;
 /// One tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
-    pub(crate) word: Word,
+    pub(crate) word: TagWord,
     /// Whether it carries our nonce.
     pub(crate) own: bool,
     pub(crate) closes: bool,
@@ -45,7 +45,7 @@ pub(crate) enum Lexed {
     Tag(Tag),
     /// The text ends too early to say.
     Partial(Partial),
-    No,
+    NotATag,
 }
 
 /// What an unfinished tag may become.
@@ -67,7 +67,7 @@ pub(crate) struct Lexicon {
 }
 
 /// What a word is made of, read so far.
-struct Letters {
+struct WordScan {
     /// Without bars, zero-width letters and case.
     word: String,
     size: usize,
@@ -86,17 +86,17 @@ impl Lexicon {
         let close = match text.as_bytes().first() {
             Some(b'<') => '>',
             Some(b'[') => ']',
-            _ => return Lexed::No,
+            _ => return Lexed::NotATag,
         };
         let closes = text[1..].starts_with(['/', '|', '｜']) && has_slash(&text[1..]);
-        let Some(letters) = letters(&text[1..]) else { return Lexed::No };
+        let Some(letters) = letters(&text[1..]) else { return Lexed::NotATag };
         let bracket = close == ']';
         if letters.ended {
             return self.unfinished(&letters.word, closes, bracket);
         }
-        let Some((word, own)) = self.resolve(&letters.word) else { return Lexed::No };
+        let Some((word, own)) = self.resolve(&letters.word) else { return Lexed::NotATag };
         if bracket && !own {
-            return Lexed::No;
+            return Lexed::NotATag;
         }
         let from = 1 + letters.size;
         match rest(&text[from..], close, word) {
@@ -106,13 +106,13 @@ impl Lexicon {
             Rest::Partial if text.len() < TAG_BYTES => {
                 Lexed::Partial(Partial { own, thought: closes && is_thought(word) })
             }
-            Rest::Whole { .. } | Rest::Partial | Rest::No => Lexed::No,
+            Rest::Whole { .. } | Rest::Partial | Rest::No => Lexed::NotATag,
         }
     }
 
     /// How our closer of a call begins, bracket apart.
-    pub(crate) fn closing(&self, word: Word) -> &str {
-        if word == Word::Call { &self.call } else { &self.invoke }
+    pub(crate) fn closing(&self, word: TagWord) -> &str {
+        if word == TagWord::Call { &self.call } else { &self.invoke }
     }
 
     /// Whether a text holds the beginning of a tag of ours, however drifted. What was made harmless is none.
@@ -129,7 +129,8 @@ impl Lexicon {
             return false;
         };
         let word = letters(inner).and_then(|letters| self.resolve(&letters.word));
-        let is_call = |word| matches!(word, Word::Invoke | Word::Call | Word::Function | Word::Parameter);
+        let is_call =
+            |word| matches!(word, TagWord::Invoke | TagWord::Call | TagWord::Function | TagWord::Parameter);
         word.is_some_and(|(word, own)| is_call(word) && (own || text.starts_with('<')))
     }
 
@@ -151,14 +152,14 @@ impl Lexicon {
         let spaced = stem.len() < word.len() && SPACED.iter().any(|(known, _)| known.starts_with(stem));
         let foreign = !bracket && (spaced || WORDS.iter().any(|(known, _)| known.starts_with(stem)));
         if !own && !foreign {
-            return Lexed::No;
+            return Lexed::NotATag;
         }
         let thought = (closes || word.is_empty())
             && WORDS.iter().any(|(known, meaning)| is_thought(*meaning) && known.starts_with(stem));
         Lexed::Partial(Partial { own, thought })
     }
 
-    fn resolve(&self, word: &str) -> Option<(Word, bool)> {
+    fn resolve(&self, word: &str) -> Option<(TagWord, bool)> {
         let own = strip_space(word).strip_suffix(self.nonce.as_str()).and_then(|word| word.strip_suffix('_'));
         if let Some((_, meaning)) = own.and_then(|own| OWN.iter().find(|(known, _)| *known == own)) {
             return Some((*meaning, true));
@@ -177,7 +178,7 @@ pub(crate) fn is_word(text: &str) -> bool {
 }
 
 /// What a word means in other models' forms.
-fn known(word: &str) -> Option<Word> {
+fn known(word: &str) -> Option<TagWord> {
     let stem = strip_space(word);
     let spaced = SPACED.iter().filter(|_| stem.len() < word.len());
     WORDS.iter().chain(spaced).find(|(known, _)| *known == stem).map(|(_, meaning)| *meaning)
@@ -191,8 +192,8 @@ pub(crate) fn is_owned(text: &str) -> bool {
         && OWN.iter().any(|(known, _)| *known == word)
 }
 
-fn is_thought(word: Word) -> bool {
-    matches!(word, Word::Think | Word::Details)
+fn is_thought(word: TagWord) -> bool {
+    matches!(word, TagWord::Think | TagWord::Details)
 }
 
 fn strip_space(word: &str) -> &str {
@@ -209,7 +210,7 @@ fn is_bar(c: char) -> bool {
 }
 
 /// Reads the word after the bracket, slash included; none when it is too long to be one.
-fn letters(text: &str) -> Option<Letters> {
+fn letters(text: &str) -> Option<WordScan> {
     let mut word = String::new();
     let mut slash = false;
     for (size, c) in text.char_indices() {
@@ -221,13 +222,13 @@ fn letters(text: &str) -> Option<Letters> {
             // DeepSeek puts a blank, or the end of a line, behind the bars.
             _ if c.is_whitespace() && word == "dsml" => {}
             _ if c.is_ascii_alphanumeric() => word.push(c.to_ascii_lowercase()),
-            _ => return Some(Letters { word, size, ended: false }),
+            _ => return Some(WordScan { word, size, ended: false }),
         }
         if word.len() > WORD_BYTES || size > TAG_BYTES {
             return None;
         }
     }
-    Some(Letters { word, size: text.len(), ended: true })
+    Some(WordScan { word, size: text.len(), ended: true })
 }
 
 #[cfg(test)]
@@ -300,10 +301,10 @@ mod tests {
             for end in 0..=text.len() {
                 let lexed = lexicon().lex(&text[..end]);
                 assert!(!matches!(lexed, Lexed::Tag(_)), "{text}");
-                if end > 0 && lexed == Lexed::No {
+                if end > 0 && lexed == Lexed::NotATag {
                     settled = Some(end);
                 }
-                assert!(settled.is_none() || lexed == Lexed::No, "{text}");
+                assert!(settled.is_none() || lexed == Lexed::NotATag, "{text}");
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{Nonce, tag};
 
 /// What a tag's word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
+pub(crate) enum TagWord {
     /// Holds calls.
     Calls,
     /// One call with parameters.
@@ -46,53 +46,53 @@ pub(crate) enum Word {
 }
 
 /// All words, as they are after the lexicon took away bars, case and name spaces.
-pub(crate) const WORDS: &[(&str, Word)] = &[
-    ("tool_calls", Word::Calls),
-    ("function_calls", Word::Calls),
-    ("invoke", Word::Invoke),
-    ("parameter", Word::Parameter),
-    ("tool_call", Word::Call),
-    ("function_call", Word::Call),
-    ("function", Word::Function),
-    ("arg_key", Word::Key),
-    ("arg_value", Word::Value),
-    ("tool_calls_section_begin", Word::Section),
-    ("tool_calls_begin", Word::Section),
-    ("tool_call_begin", Word::Begin),
-    ("tool_call_argument_begin", Word::Separator),
-    ("tool_sep", Word::Separator),
-    ("tool_call_end", Word::End),
-    ("tool_calls_section_end", Word::SectionEnd),
-    ("tool_calls_end", Word::SectionEnd),
-    ("python_tag", Word::Python),
-    ("eom_id", Word::Last),
-    ("eot_id", Word::Last),
-    ("im_end", Word::Last),
-    ("end_of_sentence", Word::Last),
-    ("tool_result", Word::Result),
-    ("tool_results", Word::Result),
-    ("tool_response", Word::Result),
-    ("tool_responses", Word::Result),
-    ("tool_output", Word::Result),
-    ("tool_outputs", Word::Result),
-    ("function_result", Word::Result),
-    ("function_results", Word::Result),
-    ("function_response", Word::Result),
-    ("observation", Word::Result),
-    ("think", Word::Think),
-    ("thinking", Word::Think),
-    ("thought", Word::Think),
-    ("details", Word::Details),
+pub(crate) const WORDS: &[(&str, TagWord)] = &[
+    ("tool_calls", TagWord::Calls),
+    ("function_calls", TagWord::Calls),
+    ("invoke", TagWord::Invoke),
+    ("parameter", TagWord::Parameter),
+    ("tool_call", TagWord::Call),
+    ("function_call", TagWord::Call),
+    ("function", TagWord::Function),
+    ("arg_key", TagWord::Key),
+    ("arg_value", TagWord::Value),
+    ("tool_calls_section_begin", TagWord::Section),
+    ("tool_calls_begin", TagWord::Section),
+    ("tool_call_begin", TagWord::Begin),
+    ("tool_call_argument_begin", TagWord::Separator),
+    ("tool_sep", TagWord::Separator),
+    ("tool_call_end", TagWord::End),
+    ("tool_calls_section_end", TagWord::SectionEnd),
+    ("tool_calls_end", TagWord::SectionEnd),
+    ("python_tag", TagWord::Python),
+    ("eom_id", TagWord::Last),
+    ("eot_id", TagWord::Last),
+    ("im_end", TagWord::Last),
+    ("end_of_sentence", TagWord::Last),
+    ("tool_result", TagWord::Result),
+    ("tool_results", TagWord::Result),
+    ("tool_response", TagWord::Result),
+    ("tool_responses", TagWord::Result),
+    ("tool_output", TagWord::Result),
+    ("tool_outputs", TagWord::Result),
+    ("function_result", TagWord::Result),
+    ("function_results", TagWord::Result),
+    ("function_response", TagWord::Result),
+    ("observation", TagWord::Result),
+    ("think", TagWord::Think),
+    ("thinking", TagWord::Think),
+    ("thought", TagWord::Think),
+    ("details", TagWord::Details),
 ];
 
 /// Those that carry our nonce.
-pub(crate) const OWN: &[(&str, Word)] = &[
-    ("tool_calls", Word::Calls),
-    ("invoke", Word::Invoke),
-    ("parameter", Word::Parameter),
-    ("tool_call", Word::Call),
-    ("result", Word::Result),
-    ("tool_results", Word::Result),
+pub(crate) const OWN: &[(&str, TagWord)] = &[
+    ("tool_calls", TagWord::Calls),
+    ("invoke", TagWord::Invoke),
+    ("parameter", TagWord::Parameter),
+    ("tool_call", TagWord::Call),
+    ("result", TagWord::Result),
+    ("tool_results", TagWord::Result),
 ];
 
 /// Name spaces that models put before a word.
@@ -100,7 +100,7 @@ pub(crate) const SPACES: &[&str] =
     &["antml:", "tml:", "ant:", "dsml_", "dsml", "minimax:", "seed:", "xai:", "qwen:", "longcat_"];
 
 /// A word that means something only behind a name space.
-pub(crate) const SPACED: &[(&str, Word)] = &[("calls", Word::Calls)];
+pub(crate) const SPACED: &[(&str, TagWord)] = &[("calls", TagWord::Calls)];
 
 /// Stands on both sides of the nonce in a mark.
 const DOT: char = '·';

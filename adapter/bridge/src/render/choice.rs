@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The client's `tool_choice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
+pub enum ToolChoice {
     /// As the model likes.
     #[default]
     Auto,
@@ -16,7 +16,7 @@ pub enum Choice {
     Named(String),
 }
 
-impl Choice {
+impl ToolChoice {
     /// Reads OpenAI's or Anthropic's form; what is unknown leaves the choice to the model.
     pub fn parse(value: Option<&Value>) -> Self {
         let Some(value) = value else { return Self::Auto };

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::Note;
+use super::RenderNote;
 
 /// The text of a content: a string, parts, or nothing.
-pub(super) fn text(content: Option<&Value>, notes: &mut Vec<Note>) -> String {
+pub(super) fn text(content: Option<&Value>, notes: &mut Vec<RenderNote>) -> String {
     match content {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => joined(parts, notes),
@@ -15,7 +15,7 @@ pub(super) fn text(content: Option<&Value>, notes: &mut Vec<Note>) -> String {
 }
 
 /// The text of a tool's result. A gateway that translates Anthropic's words may send its blocks as a JSON string.
-pub(super) fn result(content: Option<&Value>, notes: &mut Vec<Note>) -> String {
+pub(super) fn result(content: Option<&Value>, notes: &mut Vec<RenderNote>) -> String {
     if let Some(Value::String(text)) = content
         && text.trim_start().starts_with("[{")
         && let Ok(Value::Array(blocks)) = serde_json::from_str(text)
@@ -35,17 +35,17 @@ fn is_block(value: &Value) -> bool {
     }
 }
 
-fn joined(parts: &[Value], notes: &mut Vec<Note>) -> String {
+fn joined(parts: &[Value], notes: &mut Vec<RenderNote>) -> String {
     let texts: Vec<String> = parts.iter().map(|part| part_text(part, notes)).collect();
     texts.join("\n")
 }
 
-fn part_text(part: &Value, notes: &mut Vec<Note>) -> String {
+fn part_text(part: &Value, notes: &mut Vec<RenderNote>) -> String {
     let text = part.get("text").or_else(|| part.get("refusal")).or(Some(part)).and_then(Value::as_str);
     if let Some(text) = text {
         return text.to_owned();
     }
-    notes.push(Note::NoText);
+    notes.push(RenderNote::NoText);
     let kind = part.get("type").and_then(Value::as_str).unwrap_or("part");
     format!("[{kind} left out: this model is reached through text only]")
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Note, TooLong,
-    script::{Part, Script},
+    PromptTooLong, RenderNote,
+    script::{Transcript, TranscriptPart},
 };
 use crate::{dialect::Dialect, text};
 
@@ -16,11 +16,11 @@ const TOLD_BYTES: usize = 120;
 
 /// Cuts as much as must be and no more.
 pub(super) fn fit(
-    script: &mut Script,
+    script: &mut Transcript,
     limit_bytes: usize,
     dialect: &Dialect,
-    notes: &mut Vec<Note>,
-) -> Result<(), TooLong> {
+    notes: &mut Vec<RenderNote>,
+) -> Result<(), PromptTooLong> {
     let mut bytes = script.bytes(dialect);
     // What was just asked for is cut last.
     let results = script.messages.iter_mut().flat_map(|spoken| &mut spoken.parts);
@@ -28,7 +28,7 @@ pub(super) fn fit(
         if bytes <= limit_bytes {
             return Ok(());
         }
-        let Part::Result { text, .. } = part else { continue };
+        let TranscriptPart::Result { text, .. } = part else { continue };
         let from_bytes = text.len();
         let wanted = from_bytes.saturating_sub(bytes - limit_bytes).max(KEPT_BYTES);
         if wanted + TOLD_BYTES >= from_bytes {
@@ -36,9 +36,9 @@ pub(super) fn fit(
         }
         *text = middle(text, wanted.saturating_sub(TOLD_BYTES));
         bytes -= from_bytes - text.len();
-        notes.push(Note::Cut { from_bytes, to_bytes: text.len() });
+        notes.push(RenderNote::Cut { from_bytes, to_bytes: text.len() });
     }
-    if bytes <= limit_bytes { Ok(()) } else { Err(TooLong { bytes, limit_bytes }) }
+    if bytes <= limit_bytes { Ok(()) } else { Err(PromptTooLong { bytes, limit_bytes }) }
 }
 
 /// A text of at most so many bytes, or of what is kept at least: without its middle where it is longer.

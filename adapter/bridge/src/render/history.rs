@@ -2,36 +2,36 @@
 
 use serde_json::{Map, Value};
 
-use super::{Note, content};
+use super::{RenderNote, content};
 
 /// One thing that was said.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Entry {
+pub(super) enum HistoryEntry {
     System(String),
     User(String),
-    Assistant { text: String, calls: Vec<Asked> },
+    Assistant { text: String, calls: Vec<PastCall> },
     Result { id: String, text: String },
 }
 
 /// A call of an earlier turn.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Asked {
+pub(super) struct PastCall {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) arguments: Map<String, Value>,
 }
 
 /// Reads all messages. Empty answers, as failed attempts leave them, are left out.
-pub(super) fn read(messages: &[Value], notes: &mut Vec<Note>) -> Vec<Entry> {
+pub(super) fn read(messages: &[Value], notes: &mut Vec<RenderNote>) -> Vec<HistoryEntry> {
     let entries = messages.iter().map(|message| entry(message, notes));
     entries.filter(|entry| !is_empty(entry)).collect()
 }
 
 /// The names of the tools that were called, the latest first.
-pub(super) fn called(entries: &[Entry]) -> Vec<&str> {
+pub(super) fn called(entries: &[HistoryEntry]) -> Vec<&str> {
     let mut names = Vec::new();
     for entry in entries.iter().rev() {
-        let Entry::Assistant { calls, .. } = entry else { continue };
+        let HistoryEntry::Assistant { calls, .. } = entry else { continue };
         for call in calls {
             if !names.contains(&call.name.as_str()) {
                 names.push(call.name.as_str());
@@ -41,39 +41,41 @@ pub(super) fn called(entries: &[Entry]) -> Vec<&str> {
     names
 }
 
-fn is_empty(entry: &Entry) -> bool {
+fn is_empty(entry: &HistoryEntry) -> bool {
     match entry {
-        Entry::System(text) | Entry::User(text) => text.is_empty(),
-        Entry::Assistant { text, calls } => text.trim().is_empty() && calls.is_empty(),
-        Entry::Result { .. } => false,
+        HistoryEntry::System(text) | HistoryEntry::User(text) => text.is_empty(),
+        HistoryEntry::Assistant { text, calls } => text.trim().is_empty() && calls.is_empty(),
+        HistoryEntry::Result { .. } => false,
     }
 }
 
-fn entry(message: &Value, notes: &mut Vec<Note>) -> Entry {
+fn entry(message: &Value, notes: &mut Vec<RenderNote>) -> HistoryEntry {
     let said = message.get("content");
     match message.get("role").and_then(Value::as_str) {
-        Some("system" | "developer") => Entry::System(content::text(said, notes)),
-        Some("assistant") => Entry::Assistant { text: content::text(said, notes), calls: calls(message) },
+        Some("system" | "developer") => HistoryEntry::System(content::text(said, notes)),
+        Some("assistant") => {
+            HistoryEntry::Assistant { text: content::text(said, notes), calls: calls(message) }
+        }
         Some("tool" | "function") => {
             let id = message.get("tool_call_id").or_else(|| message.get("name"));
             let id = id.and_then(Value::as_str).unwrap_or_default().to_owned();
-            Entry::Result { id, text: content::result(said, notes) }
+            HistoryEntry::Result { id, text: content::result(said, notes) }
         }
-        Some(_) | None => Entry::User(content::text(said, notes)),
+        Some(_) | None => HistoryEntry::User(content::text(said, notes)),
     }
 }
 
-fn calls(message: &Value) -> Vec<Asked> {
+fn calls(message: &Value) -> Vec<PastCall> {
     let calls = message.get("tool_calls").and_then(Value::as_array);
     calls.into_iter().flatten().filter_map(asked).collect()
 }
 
-fn asked(call: &Value) -> Option<Asked> {
+fn asked(call: &Value) -> Option<PastCall> {
     let function = call.get("function")?;
     // It is written into tags.
     let name = function.get("name")?.as_str()?.replace(|c: char| !is_name(c), "_");
     let id = call.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some(Asked { id, name, arguments: arguments(function.get("arguments")) })
+    Some(PastCall { id, name, arguments: arguments(function.get("arguments")) })
 }
 
 fn is_name(c: char) -> bool {

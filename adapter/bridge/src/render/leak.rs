@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use super::{
-    Note,
-    history::{Asked, Entry},
+    RenderNote,
+    history::{HistoryEntry, PastCall},
 };
 use crate::{
     catalog::Catalog,
     dialect::{Dialect, words},
-    sieve::{End, Limits, Sieve, event::Event},
+    sieve::{AnswerEnd, Sieve, SieveLimits, event::SieveEvent},
 };
 
 /// What a leaked call is answered with: nobody made it.
@@ -19,21 +19,23 @@ const NOT_MADE: &str = "This call was not made: it was not in the form that was 
 
 /// Takes calls out of old texts and makes the rest harmless.
 pub(super) fn mend(
-    entries: Vec<Entry>,
+    entries: Vec<HistoryEntry>,
     catalog: &Arc<Catalog>,
     dialect: &Dialect,
-    notes: &mut Vec<Note>,
-) -> Vec<Entry> {
+    notes: &mut Vec<RenderNote>,
+) -> Vec<HistoryEntry> {
     let mut mended = Vec::new();
     for entry in entries {
         match entry {
-            Entry::Assistant { text, calls } if calls.is_empty() => {
+            HistoryEntry::Assistant { text, calls } if calls.is_empty() => {
                 reread(&text, catalog, dialect, notes, &mut mended);
             }
-            Entry::Assistant { text, calls } => {
-                mended.push(Entry::Assistant { text: harmless(&text, dialect, notes), calls });
+            HistoryEntry::Assistant { text, calls } => {
+                mended.push(HistoryEntry::Assistant { text: harmless(&text, dialect, notes), calls });
             }
-            Entry::System(_) | Entry::User(_) | Entry::Result { .. } => mended.push(entry),
+            HistoryEntry::System(_) | HistoryEntry::User(_) | HistoryEntry::Result { .. } => {
+                mended.push(entry);
+            }
         }
     }
     mended
@@ -44,44 +46,46 @@ fn reread(
     text: &str,
     catalog: &Arc<Catalog>,
     dialect: &Dialect,
-    notes: &mut Vec<Note>,
-    mended: &mut Vec<Entry>,
+    notes: &mut Vec<RenderNote>,
+    mended: &mut Vec<HistoryEntry>,
 ) {
     let mut events = Vec::new();
-    let mut sieve = Sieve::new(catalog.clone(), dialect, Limits::default());
+    let mut sieve = Sieve::new(catalog.clone(), dialect, SieveLimits::default());
     sieve.push_text(text, &mut events);
-    sieve.finish(End::Complete, &mut events);
-    if !events.iter().any(|event| matches!(event, Event::Call(_))) {
-        mended.push(Entry::Assistant { text: harmless(text, dialect, notes), calls: Vec::new() });
+    sieve.finish(AnswerEnd::Complete, &mut events);
+    if !events.iter().any(|event| matches!(event, SieveEvent::Call(_))) {
+        mended.push(HistoryEntry::Assistant { text: harmless(text, dialect, notes), calls: Vec::new() });
         return;
     }
-    notes.push(Note::Leak);
+    notes.push(RenderNote::Leak);
     let mut said = String::new();
     let mut calls = Vec::new();
     for event in events {
         match event {
-            Event::Text(text) => said.push_str(&words::defuse(&text, &dialect.nonce)),
-            Event::Call(call) => {
+            SieveEvent::Text(text) => said.push_str(&words::defuse(&text, &dialect.nonce)),
+            SieveEvent::Call(call) => {
                 let id = format!("leaked {} {}", mended.len(), calls.len());
                 let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| Map::new());
-                calls.push(Asked { id, name: call.name, arguments });
+                calls.push(PastCall { id, name: call.name, arguments });
             }
-            Event::Invalid(invalid) => said.push_str(&words::defuse(&invalid.raw, &dialect.nonce)),
-            Event::Truncated(truncated) => said.push_str(&words::defuse(&truncated.raw, &dialect.nonce)),
+            SieveEvent::Invalid(invalid) => said.push_str(&words::defuse(&invalid.raw, &dialect.nonce)),
+            SieveEvent::Truncated(truncated) => said.push_str(&words::defuse(&truncated.raw, &dialect.nonce)),
             // Old thinking is not repeated; what followed a call was invented.
-            Event::Reasoning(_) | Event::Dropped(_) => {}
+            SieveEvent::Reasoning(_) | SieveEvent::Dropped(_) => {}
         }
     }
-    let results: Vec<Entry> =
-        calls.iter().map(|call| Entry::Result { id: call.id.clone(), text: NOT_MADE.to_owned() }).collect();
-    mended.push(Entry::Assistant { text: said, calls });
+    let results: Vec<HistoryEntry> = calls
+        .iter()
+        .map(|call| HistoryEntry::Result { id: call.id.clone(), text: NOT_MADE.to_owned() })
+        .collect();
+    mended.push(HistoryEntry::Assistant { text: said, calls });
     mended.extend(results);
 }
 
-fn harmless(text: &str, dialect: &Dialect, notes: &mut Vec<Note>) -> String {
+fn harmless(text: &str, dialect: &Dialect, notes: &mut Vec<RenderNote>) -> String {
     let defused = words::defuse(text, &dialect.nonce);
     if defused.len() != text.len() {
-        notes.push(Note::Leak);
+        notes.push(RenderNote::Leak);
     }
     defused
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Request, choice::Choice, signature};
+use super::{RenderRequest, choice::ToolChoice, signature};
 use crate::{
     catalog::Tool,
-    dialect::{Dialect, Written, words},
+    dialect::{Dialect, WrittenCall, words},
     text::head,
 };
 
@@ -14,7 +14,7 @@ const SENTENCE_BYTES: usize = 160;
 
 /// How fully tools are described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
+pub enum DetailLevel {
     /// All with description and schema.
     Full,
     /// All with signature and sentence, some in full.
@@ -28,7 +28,7 @@ pub enum Tier {
     Names,
 }
 
-impl Tier {
+impl DetailLevel {
     /// The word for metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,11 +42,11 @@ impl Tier {
 
 /// Writes tools and rules; `called` are the names of tools already called, the latest first.
 pub(super) fn write(
-    request: &Request<'_>,
+    request: &RenderRequest<'_>,
     dialect: &Dialect,
     called: &[&str],
     budget: usize,
-) -> (String, Tier) {
+) -> (String, DetailLevel) {
     let (list, tier) = list(request, called, budget);
     let nonce = &dialect.nonce;
     let example =
@@ -63,19 +63,19 @@ pub(super) fn write(
 }
 
 /// What is said at the very end of the prompt.
-pub(super) fn reminder(request: &Request<'_>, dialect: &Dialect) -> String {
+pub(super) fn reminder(request: &RenderRequest<'_>, dialect: &Dialect) -> String {
     let opener = dialect.opener();
     let form = format!("To call a tool, end your answer with a block that begins with {opener}.");
     let several = if request.parallel { "" } else { " Call one tool at most." };
     let must = match request.choice {
-        Choice::Auto | Choice::None => String::new(),
-        Choice::Required => " You must call a tool now.".to_owned(),
-        Choice::Named(name) => format!(" You must call the tool {name} now."),
+        ToolChoice::Auto | ToolChoice::None => String::new(),
+        ToolChoice::Required => " You must call a tool now.".to_owned(),
+        ToolChoice::Named(name) => format!(" You must call the tool {name} now."),
     };
     format!("({form}{several}{must})")
 }
 
-fn list(request: &Request<'_>, called: &[&str], budget: usize) -> (String, Tier) {
+fn list(request: &RenderRequest<'_>, called: &[&str], budget: usize) -> (String, DetailLevel) {
     let tools = request.catalog.tools();
     let brief = lines(tools, |tool| format!("- {}{}", signature::of(tool), sentence(tool)));
     if brief.len() <= budget {
@@ -83,17 +83,17 @@ fn list(request: &Request<'_>, called: &[&str], budget: usize) -> (String, Tier)
     }
     let signatures = lines(tools, |tool| format!("- {}", signature::of(tool)));
     if signatures.len() <= budget {
-        return (signatures, Tier::Signatures);
+        return (signatures, DetailLevel::Signatures);
     }
-    let forced = |tool: &Tool| matches!(request.choice, Choice::Named(name) if *name == tool.name);
+    let forced = |tool: &Tool| matches!(request.choice, ToolChoice::Named(name) if *name == tool.name);
     let names = lines(tools, |tool| {
         if forced(tool) { format!("- {}", signature::of(tool)) } else { format!("- {}", tool.name) }
     });
-    (names, Tier::Names)
+    (names, DetailLevel::Names)
 }
 
 /// Adds descriptions and schemas as far as they fit, the likeliest tools first, in the order of declaration.
-fn with_details(brief: &str, tools: &[Tool], priority: &[&str], budget: usize) -> (String, Tier) {
+fn with_details(brief: &str, tools: &[Tool], priority: &[&str], budget: usize) -> (String, DetailLevel) {
     let mut left = budget - brief.len();
     let mut chosen: Vec<&str> = Vec::new();
     for name in priority {
@@ -106,14 +106,18 @@ fn with_details(brief: &str, tools: &[Tool], priority: &[&str], budget: usize) -
     }
     let details: String =
         tools.iter().filter(|tool| chosen.contains(&tool.name.as_str())).map(detail).collect();
-    let tier = if chosen.len() == tools.len() { Tier::Full } else { Tier::Some { full: chosen.len() } };
+    let tier = if chosen.len() == tools.len() {
+        DetailLevel::Full
+    } else {
+        DetailLevel::Some { full: chosen.len() }
+    };
     (format!("{brief}{details}"), tier)
 }
 
 /// The tool that must be called, then those called before, then the others.
-fn priority<'a>(request: &'a Request<'_>, called: &[&'a str]) -> Vec<&'a str> {
+fn priority<'a>(request: &'a RenderRequest<'_>, called: &[&'a str]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
-    if let Choice::Named(name) = request.choice {
+    if let ToolChoice::Named(name) = request.choice {
         names.push(name);
     }
     names.extend(called);
@@ -146,10 +150,10 @@ fn lines(tools: &[Tool], line: impl Fn(&Tool) -> String) -> String {
 }
 
 /// A call of tools that exist: the one that must be called, or those with the fewest required parameters.
-fn example(request: &Request<'_>, dialect: &Dialect) -> Option<String> {
+fn example(request: &RenderRequest<'_>, dialect: &Dialect) -> Option<String> {
     let named = match request.choice {
-        Choice::Named(name) => request.catalog.exact(name),
-        Choice::Auto | Choice::None | Choice::Required => None,
+        ToolChoice::Named(name) => request.catalog.exact(name),
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => None,
     };
     let tools = named.map_or(request.catalog.tools(), std::slice::from_ref);
     let mut samples: Vec<(&Tool, _)> = tools.iter().map(|tool| (tool, signature::sample(tool))).collect();
@@ -158,11 +162,11 @@ fn example(request: &Request<'_>, dialect: &Dialect) -> Option<String> {
         tool.differences(&Value::Object(sample.clone())).is_empty()
     };
     let count = if request.parallel { 2 } else { 1 };
-    let written: Vec<Written<'_>> = samples
+    let written: Vec<WrittenCall<'_>> = samples
         .iter()
         .filter(fits)
         .take(count)
-        .map(|(tool, arguments)| Written { name: &tool.name, arguments })
+        .map(|(tool, arguments)| WrittenCall { name: &tool.name, arguments })
         .collect();
     (!written.is_empty()).then(|| dialect.calls(&written))
 }

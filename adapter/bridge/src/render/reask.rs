@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::choice::Choice;
+use super::choice::ToolChoice;
 use crate::{
     catalog::Catalog,
     dialect::{Dialect, words},
-    sieve::event::{Invalid, Kind, Truncated},
+    sieve::event::{InvalidCall, InvalidKind, TruncatedCall},
     text::tail,
 };
 
@@ -14,15 +14,17 @@ use crate::{
 const SHOWN_BYTES: usize = 200;
 
 /// Asks for a corrected call: the fault, and the schema of that one tool.
-pub fn correction(invalid: &Invalid, catalog: &Catalog, dialect: &Dialect) -> String {
+pub fn correction(invalid: &InvalidCall, catalog: &Catalog, dialect: &Dialect) -> String {
     let schema = match (invalid.kind, catalog.resolve(&invalid.name)) {
-        (Kind::Arguments | Kind::Json | Kind::Malformed, Some(tool)) => {
+        (InvalidKind::Arguments | InvalidKind::Json | InvalidKind::Malformed, Some(tool)) => {
             format!("\nThe parameters of {}: {}", tool.name, tool.schema)
         }
         _ => String::new(),
     };
     let no_call = match invalid.kind {
-        Kind::Doubtful => format!(" If it was not meant as a call, reply exactly {}.", dialect.no_call()),
+        InvalidKind::Doubtful => {
+            format!(" If it was not meant as a call, reply exactly {}.", dialect.no_call())
+        }
         _ => String::new(),
     };
     format!(
@@ -34,7 +36,7 @@ pub fn correction(invalid: &Invalid, catalog: &Catalog, dialect: &Dialect) -> St
 }
 
 /// Asks for the rest of a cut answer.
-pub fn continuation(truncated: &Truncated) -> String {
+pub fn continuation(truncated: &TruncatedCall) -> String {
     let tail = tail(&truncated.raw, SHOWN_BYTES);
     format!(
         "Your answer was cut off. Continue it exactly: first repeat these last characters, then go on from there. \
@@ -43,7 +45,7 @@ pub fn continuation(truncated: &Truncated) -> String {
 }
 
 /// Asks for a smaller call, where a cut one cannot be joined.
-pub fn smaller(truncated: &Truncated, dialect: &Dialect) -> String {
+pub fn smaller(truncated: &TruncatedCall, dialect: &Dialect) -> String {
     let tool = truncated.name.as_deref().unwrap_or("the tool");
     format!(
         "Your call of {tool} was cut off and was not carried out. Send it again as one block beginning with {}, and \
@@ -63,10 +65,10 @@ pub fn nudge(dialect: &Dialect) -> String {
 }
 
 /// Asks for the call that the client requires.
-pub fn requirement(choice: &Choice, dialect: &Dialect) -> String {
+pub fn requirement(choice: &ToolChoice, dialect: &Dialect) -> String {
     let tool = match choice {
-        Choice::Named(name) => format!("the tool {name}"),
-        Choice::Auto | Choice::None | Choice::Required => "a tool".to_owned(),
+        ToolChoice::Named(name) => format!("the tool {name}"),
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => "a tool".to_owned(),
     };
     format!("You must call {tool} now. Send the block beginning with {} and nothing else.", dialect.opener())
 }

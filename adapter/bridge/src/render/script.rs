@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::{
-    Message, Note, Role,
-    history::{Asked, Entry},
+    PromptMessage, RenderNote, Role,
+    history::{HistoryEntry, PastCall},
 };
 use crate::{
     catalog::Catalog,
-    dialect::{Dialect, Written, words},
+    dialect::{Dialect, WrittenCall, words},
 };
 
 /// The client's own name for a call that it refused.
@@ -22,20 +22,20 @@ const REPEATED: &str = "Note: the last calls were the same and gave the same res
 
 /// Messages in order.
 #[derive(Debug, Default)]
-pub(super) struct Script {
-    pub(super) messages: Vec<Spoken>,
+pub(super) struct Transcript {
+    pub(super) messages: Vec<TranscriptMessage>,
 }
 
 /// One message.
 #[derive(Debug)]
-pub(super) struct Spoken {
+pub(super) struct TranscriptMessage {
     pub(super) role: Role,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<TranscriptPart>,
 }
 
 /// A piece of a message.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(super) enum TranscriptPart {
     Text(String),
     /// A tool's result, already harmless.
     Result {
@@ -47,30 +47,30 @@ pub(super) enum Part {
 }
 
 /// Writes entries one after another.
-struct Writer<'a> {
+struct TranscriptWriter<'a> {
     catalog: &'a Catalog,
     dialect: &'a Dialect,
-    notes: &'a mut Vec<Note>,
-    script: Script,
+    notes: &'a mut Vec<RenderNote>,
+    script: Transcript,
     /// Calls without a result so far, by id.
-    open: HashMap<String, Asked>,
+    open: HashMap<String, PastCall>,
     /// Results that came, by id: they are told in the order of their calls, whatever order they came in.
     came: HashMap<String, String>,
     /// The ids of open calls in their order.
     order: Vec<String>,
     /// Calls with their results, to see loops.
-    done: Vec<(Asked, String)>,
+    done: Vec<(PastCall, String)>,
 }
 
-impl Script {
+impl Transcript {
     /// Writes all entries.
     pub(super) fn write(
-        entries: &[Entry],
+        entries: &[HistoryEntry],
         catalog: &Catalog,
         dialect: &Dialect,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<RenderNote>,
     ) -> Self {
-        let mut writer = Writer {
+        let mut writer = TranscriptWriter {
             catalog,
             dialect,
             notes,
@@ -91,18 +91,23 @@ impl Script {
     /// Puts the tools behind the client's first instructions: the place that changes least.
     pub(super) fn instruct(&mut self, text: &str) {
         match self.messages.first_mut() {
-            Some(first) if first.role == Role::System => first.parts.push(Part::Text(format!("\n\n{text}"))),
-            _ => self
-                .messages
-                .insert(0, Spoken { role: Role::System, parts: vec![Part::Text(text.to_owned())] }),
+            Some(first) if first.role == Role::System => {
+                first.parts.push(TranscriptPart::Text(format!("\n\n{text}")));
+            }
+            _ => self.messages.insert(
+                0,
+                TranscriptMessage { role: Role::System, parts: vec![TranscriptPart::Text(text.to_owned())] },
+            ),
         }
     }
 
     /// Puts a reminder at the very end, where models heed it most.
     pub(super) fn remind(&mut self, text: &str) {
         match self.messages.last_mut() {
-            Some(last) if last.role == Role::User => last.parts.push(Part::Text(format!("\n\n{text}"))),
-            _ => self.say(Role::User, Part::Text(text.to_owned())),
+            Some(last) if last.role == Role::User => {
+                last.parts.push(TranscriptPart::Text(format!("\n\n{text}")));
+            }
+            _ => self.say(Role::User, TranscriptPart::Text(text.to_owned())),
         }
     }
 
@@ -111,28 +116,28 @@ impl Script {
         self.messages.iter().flat_map(|spoken| &spoken.parts).map(|part| part.written(dialect).len()).sum()
     }
 
-    pub(super) fn into_messages(self, dialect: &Dialect) -> Vec<Message> {
-        let write = |spoken: Spoken| {
+    pub(super) fn into_messages(self, dialect: &Dialect) -> Vec<PromptMessage> {
+        let write = |spoken: TranscriptMessage| {
             let text = spoken.parts.iter().map(|part| part.written(dialect)).collect();
-            Message { role: spoken.role, text }
+            PromptMessage { role: spoken.role, text }
         };
         self.messages.into_iter().map(write).collect()
     }
 
     /// Adds a part; neighbours of one role become one message.
-    fn say(&mut self, role: Role, part: Part) {
+    fn say(&mut self, role: Role, part: TranscriptPart) {
         match self.messages.last_mut() {
             Some(last) if last.role == role && role != Role::System => {
-                let gap = if matches!(part, Part::Result { .. }) { "\n" } else { "\n\n" };
-                last.parts.push(Part::Text(gap.to_owned()));
+                let gap = if matches!(part, TranscriptPart::Result { .. }) { "\n" } else { "\n\n" };
+                last.parts.push(TranscriptPart::Text(gap.to_owned()));
                 last.parts.push(part);
             }
-            _ => self.messages.push(Spoken { role, parts: vec![part] }),
+            _ => self.messages.push(TranscriptMessage { role, parts: vec![part] }),
         }
     }
 }
 
-impl Part {
+impl TranscriptPart {
     fn written(&self, dialect: &Dialect) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -141,29 +146,29 @@ impl Part {
     }
 }
 
-impl Writer<'_> {
-    fn entry(&mut self, entry: &Entry) {
-        if !matches!(entry, Entry::Result { .. }) {
+impl TranscriptWriter<'_> {
+    fn entry(&mut self, entry: &HistoryEntry) {
+        if !matches!(entry, HistoryEntry::Result { .. }) {
             self.settle();
         }
         match entry {
-            Entry::System(text) => self.script.say(Role::System, Part::Text(text.clone())),
-            Entry::User(text) => self.script.say(Role::User, Part::Text(text.clone())),
-            Entry::Assistant { text, calls } => self.answer(text, calls),
-            Entry::Result { id, text } => self.result(id, text),
+            HistoryEntry::System(text) => self.script.say(Role::System, TranscriptPart::Text(text.clone())),
+            HistoryEntry::User(text) => self.script.say(Role::User, TranscriptPart::Text(text.clone())),
+            HistoryEntry::Assistant { text, calls } => self.answer(text, calls),
+            HistoryEntry::Result { id, text } => self.result(id, text),
         }
     }
 
-    fn answer(&mut self, text: &str, calls: &[Asked]) {
-        let made: Vec<&Asked> = calls.iter().filter(|call| !self.is_refused(call)).collect();
-        let written: Vec<Written<'_>> =
-            made.iter().map(|call| Written { name: &call.name, arguments: &call.arguments }).collect();
+    fn answer(&mut self, text: &str, calls: &[PastCall]) {
+        let made: Vec<&PastCall> = calls.iter().filter(|call| !self.is_refused(call)).collect();
+        let written: Vec<WrittenCall<'_>> =
+            made.iter().map(|call| WrittenCall { name: &call.name, arguments: &call.arguments }).collect();
         let text = text.trim_end();
         let block = if written.is_empty() { String::new() } else { self.dialect.calls(&written) };
         let gap = if text.is_empty() || block.is_empty() { "" } else { "\n\n" };
         let whole = [text, gap, &block].concat();
         if !whole.is_empty() {
-            self.script.say(Role::Assistant, Part::Text(whole));
+            self.script.say(Role::Assistant, TranscriptPart::Text(whole));
         }
         for call in calls {
             self.order.push(call.id.clone());
@@ -172,7 +177,7 @@ impl Writer<'_> {
     }
 
     /// Whether a call is the client's pseudo-call for one that it could not make.
-    fn is_refused(&self, call: &Asked) -> bool {
+    fn is_refused(&self, call: &PastCall) -> bool {
         call.name == REFUSED && self.catalog.exact(REFUSED).is_none()
     }
 
@@ -181,9 +186,9 @@ impl Writer<'_> {
             self.came.insert(id.to_owned(), text.to_owned());
             return;
         }
-        self.notes.push(Note::Orphan);
+        self.notes.push(RenderNote::Orphan);
         let text = format!("A result of an earlier call:\n{}", words::defuse(text, &self.dialect.nonce));
-        self.script.say(Role::User, Part::Text(text));
+        self.script.say(Role::User, TranscriptPart::Text(text));
     }
 
     /// Tells the results of an answer's calls, and says of every call without one that it has none.
@@ -198,39 +203,44 @@ impl Writer<'_> {
             match self.came.remove(&id) {
                 Some(text) => self.answered(call, number, &text),
                 None => {
-                    self.notes.push(Note::Unanswered);
+                    self.notes.push(RenderNote::Unanswered);
                     let text = "There is no result: the call was not finished.".to_owned();
-                    self.script.say(Role::User, Part::Result { name: call.name, call: number, text });
+                    self.script
+                        .say(Role::User, TranscriptPart::Result { name: call.name, call: number, text });
                 }
             }
         }
     }
 
-    fn answered(&mut self, call: Asked, number: Option<usize>, text: &str) {
+    fn answered(&mut self, call: PastCall, number: Option<usize>, text: &str) {
         let harmless = words::defuse(text, &self.dialect.nonce);
         if self.is_refused(&call) {
-            self.notes.push(Note::Refused);
+            self.notes.push(RenderNote::Refused);
             let tool = call.arguments.get("tool").and_then(|tool| tool.as_str()).unwrap_or("a tool");
             let tool = words::defuse(tool, &self.dialect.nonce);
             let text = format!("Your call of {tool} was refused: {harmless}");
-            self.script.say(Role::User, Part::Text(text));
+            self.script.say(Role::User, TranscriptPart::Text(text));
             return;
         }
-        self.script.say(Role::User, Part::Result { name: call.name.clone(), call: number, text: harmless });
+        self.script.say(
+            Role::User,
+            TranscriptPart::Result { name: call.name.clone(), call: number, text: harmless },
+        );
         self.done.push((call, text.to_owned()));
     }
 
     fn notice_loop(&mut self) {
         let Some(last) = self.done.len().checked_sub(LOOP) else { return };
-        let same = |a: &(Asked, String), b: &(Asked, String)| {
+        let same = |a: &(PastCall, String), b: &(PastCall, String)| {
             a.0.name == b.0.name && a.0.arguments == b.0.arguments && a.1 == b.1
         };
         let ends_here = self.script.messages.last().is_some_and(|spoken| {
-            spoken.role == Role::User && spoken.parts.iter().any(|part| matches!(part, Part::Result { .. }))
+            spoken.role == Role::User
+                && spoken.parts.iter().any(|part| matches!(part, TranscriptPart::Result { .. }))
         });
         if ends_here && self.done[last..].windows(2).all(|pair| same(&pair[0], &pair[1])) {
-            self.notes.push(Note::Repeated);
-            self.script.say(Role::User, Part::Text(REPEATED.to_owned()));
+            self.notes.push(RenderNote::Repeated);
+            self.script.say(Role::User, TranscriptPart::Text(REPEATED.to_owned()));
         }
     }
 }

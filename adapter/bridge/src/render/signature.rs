@@ -14,14 +14,14 @@ const TYPES: usize = 500;
 
 /// Writes `name(parameter: type, optional?: type)`.
 pub(super) fn of(tool: &Tool) -> String {
-    let writer = Types::of(tool);
+    let writer = TypePrinter::of(tool);
     let fields = writer.fields(&tool.schema, DEPTH).unwrap_or_default();
     format!("{}({})", tool.name, fields.join(", "))
 }
 
 /// Arguments for an example: all required ones, each of its type.
 pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
-    let types = Types::of(tool);
+    let types = TypePrinter::of(tool);
     types
         .required(&tool.schema)
         .into_iter()
@@ -29,12 +29,12 @@ pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
         .collect()
 }
 
-struct Types<'a> {
+struct TypePrinter<'a> {
     root: &'a Value,
     left: Cell<usize>,
 }
 
-impl<'a> Types<'a> {
+impl<'a> TypePrinter<'a> {
     fn of(tool: &'a Tool) -> Self {
         Self { root: &tool.schema, left: Cell::new(TYPES) }
     }

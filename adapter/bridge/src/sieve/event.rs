@@ -2,30 +2,30 @@
 
 /// One piece of what was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum SieveEvent {
     /// Visible text.
     Text(String),
     /// Thinking, its marks taken away.
     Reasoning(String),
     /// A call that is whole and valid.
-    Call(Call),
+    Call(ParsedCall),
     /// A call that must not be made; only the site can mend it.
-    Invalid(Invalid),
+    Invalid(InvalidCall),
     /// A call whose end never came.
-    Truncated(Truncated),
+    Truncated(TruncatedCall),
     /// Bytes that were taken from the client's sight and mean nothing.
     Dropped(usize),
 }
 
 /// A valid call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct ParsedCall {
     /// The tool's declared name.
     pub name: String,
     /// A JSON object, valid against the tool's schema.
     pub arguments: String,
     /// How it was read.
-    pub reading: Reading,
+    pub reading: CallOrigin,
     /// Whether its JSON had to be mended.
     pub repaired: bool,
     /// The markup it was read from.
@@ -34,7 +34,7 @@ pub struct Call {
 
 /// How a call was read: what we can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum CallOrigin {
     /// In the dialect that we asked for.
     Own,
     /// In another model's dialect, as the last thing of the answer.
@@ -45,9 +45,9 @@ pub enum Reading {
 
 /// A call that must not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
+pub struct InvalidCall {
     /// What is wrong.
-    pub kind: Kind,
+    pub kind: InvalidKind,
     /// The tool as the model names it; may be empty.
     pub name: String,
     /// A sentence for the model.
@@ -61,7 +61,7 @@ pub struct Invalid {
 
 /// What is wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum InvalidKind {
     /// No tool is named.
     NoName,
     /// The tool is not declared.
@@ -82,7 +82,7 @@ pub enum Kind {
 
 /// A call whose end never came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Truncated {
+pub struct TruncatedCall {
     /// The tool, if its name had come.
     pub name: Option<String>,
     /// The markup so far; what the site says next may continue it.
@@ -91,7 +91,7 @@ pub struct Truncated {
 
 /// Where all bytes of an answer went; `received` is the sum of the others when the answer has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Account {
+pub struct ByteAccount {
     /// All that came.
     pub received: u64,
     /// Given as text.
@@ -106,7 +106,7 @@ pub struct Account {
 
 /// What an answer was, for whoever judges the turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct AnswerSummary {
     /// Whether anything but blanks was given as text.
     pub said: bool,
     /// The end of the text.
@@ -122,19 +122,19 @@ pub struct Summary {
     /// Whether the end of the text shows markup of ours: in code, or broken.
     pub leaked: bool,
     /// Where the bytes went.
-    pub account: Account,
+    pub account: ByteAccount,
     /// About how many bytes were looked at, some more than once.
     pub scanned: u64,
 }
 
-impl Summary {
+impl AnswerSummary {
     /// Whether nothing was said and nothing called, well or badly.
     pub fn is_empty(&self) -> bool {
         !self.said && self.calls == 0 && self.invalid == 0 && !self.truncated
     }
 }
 
-impl Kind {
+impl InvalidKind {
     /// The word for metrics.
     pub fn as_str(self) -> &'static str {
         match self {

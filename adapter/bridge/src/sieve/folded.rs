@@ -1,17 +1,17 @@
 //! Thinking that a page has folded: `<details>` of Open WebUI, with its summary, its quotation marks and its escapes.
 
-use super::{Sieve, State, Step, event::Event};
+use super::{Sieve, SieveState, SieveStep, event::SieveEvent};
 use crate::{
     dialect::{
         tag::{Lexed, Lexicon},
-        words::Word,
+        words::TagWord,
     },
     text::unescaped,
 };
 
 /// What is known of such blocks.
 #[derive(Debug, Default)]
-pub(super) struct Folded {
+pub(super) struct FoldedBlocks {
     /// Whether a line of this block was given.
     begun: bool,
     /// Line breaks that are given only before another line.
@@ -23,7 +23,7 @@ pub(super) struct Folded {
 }
 
 /// What comes next in a block.
-enum Next {
+enum BlockToken {
     /// A line, with its break.
     Line(usize),
     /// The block's end: what is left of its last line, and the closer.
@@ -36,24 +36,24 @@ enum Next {
 
 impl Sieve {
     /// Gives folded thinking line by line until its closer.
-    pub(super) fn folded(&mut self, out: &mut Vec<Event>) -> Step {
+    pub(super) fn folded(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
         let rest = &self.buffer[self.at..];
         match next(rest, &self.lexicon) {
-            Next::Wait => return Step::Wait,
-            Next::Line(size) => self.line(size, out),
-            Next::End { line, closer } => {
+            BlockToken::Wait => return SieveStep::Wait,
+            BlockToken::Line(size) => self.line(size, out),
+            BlockToken::End { line, closer } => {
                 self.line(line, out);
                 self.consume(closer);
                 (self.folded.begun, self.folded.breaks, self.folded.ended) = (false, 0, true);
                 self.markdown.restart();
-                self.state = State::Prose;
+                self.state = SieveState::Prose;
             }
         }
-        Step::On
+        SieveStep::On
     }
 
     /// Gives what is left of a block that was cut.
-    pub(super) fn finish_folded(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn finish_folded(&mut self, out: &mut Vec<SieveEvent>) {
         self.line(self.buffer.len() - self.at, out);
     }
 
@@ -73,7 +73,7 @@ impl Sieve {
         self.ledger.consume(std::mem::take(&mut self.folded.taken));
     }
 
-    fn line(&mut self, size: usize, out: &mut Vec<Event>) {
+    fn line(&mut self, size: usize, out: &mut Vec<SieveEvent>) {
         self.ledger.work(size);
         let raw = self.take(self.at + size);
         let line = summary(raw.trim_end_matches(['\n', '\r']));
@@ -101,20 +101,20 @@ fn summary(line: &str) -> &str {
     }
 }
 
-fn next(rest: &str, lexicon: &Lexicon) -> Next {
+fn next(rest: &str, lexicon: &Lexicon) -> BlockToken {
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'<', b'\n', &rest.as_bytes()[at..]) {
         at += found;
         if rest.as_bytes()[at] == b'\n' {
-            return Next::Line(at + 1);
+            return BlockToken::Line(at + 1);
         }
         match lexicon.lex(&rest[at..]) {
-            Lexed::Tag(tag) if tag.closes && tag.word == Word::Details => {
-                return Next::End { line: at, closer: tag.size };
+            Lexed::Tag(tag) if tag.closes && tag.word == TagWord::Details => {
+                return BlockToken::End { line: at, closer: tag.size };
             }
-            Lexed::Partial(partial) if partial.thought => return Next::Wait,
-            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => at += 1,
+            Lexed::Partial(partial) if partial.thought => return BlockToken::Wait,
+            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => at += 1,
         }
     }
-    Next::Wait
+    BlockToken::Wait
 }

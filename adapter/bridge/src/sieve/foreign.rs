@@ -4,10 +4,10 @@
 //! is ever closed on the model's behalf.
 
 use crate::{
-    arguments::{Body, Found},
+    arguments::{BlockBody, RawCall},
     dialect::{
         tag::{Lexed, Lexicon, Tag},
-        words::{MISTRAL, Word},
+        words::{MISTRAL, TagWord},
     },
 };
 
@@ -20,11 +20,11 @@ pub(crate) use plain::unfence;
 
 /// What a block turned out to be.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Block {
+pub(crate) enum ForeignBlock {
     /// Calls, and where what belongs to them ends.
-    Calls { found: Vec<Found>, end: usize },
+    Calls { found: Vec<RawCall>, end: usize },
     /// JSON that is a call only if a declared tool takes it.
-    Weak(Vec<Found>),
+    Weak(Vec<RawCall>),
     /// A closed block with text after it.
     Doubtful,
     /// A block without its end.
@@ -34,28 +34,28 @@ pub(crate) enum Block {
 }
 
 /// Reads what begins a text that has ended.
-pub(crate) fn read(text: &str, lexicon: &Lexicon) -> Block {
+pub(crate) fn read(text: &str, lexicon: &Lexicon) -> ForeignBlock {
     match text.as_bytes().first() {
         Some(b'`' | b'~') => plain::fence(text, lexicon),
         Some(b'[') if text.starts_with(MISTRAL) => plain::mistral(text),
-        Some(b'[') if lexicon.lex(text) == Lexed::No => plain::bare(text),
+        Some(b'[') if lexicon.lex(text) == Lexed::NotATag => plain::bare(text),
         Some(b'{') => plain::bare(text),
-        Some(_) | None => Reader { text, at: 0, lexicon, found: Vec::new(), open: Vec::new() }.read(),
+        Some(_) | None => ForeignReader { text, at: 0, lexicon, found: Vec::new(), open: Vec::new() }.read(),
     }
 }
 
 /// Reads tags, one call after another.
-struct Reader<'a> {
+struct ForeignReader<'a> {
     text: &'a str,
     at: usize,
     lexicon: &'a Lexicon,
-    found: Vec<Found>,
+    found: Vec<RawCall>,
     /// Wrappers that wait for their end.
-    open: Vec<Word>,
+    open: Vec<TagWord>,
 }
 
 /// Why reading stopped.
-enum Stop {
+enum ReadEnd {
     End,
     Prose,
     /// There is a closer, but text after it.
@@ -64,15 +64,15 @@ enum Stop {
 }
 
 /// What follows a closer.
-enum Follows {
+enum AfterCloser {
     /// Only markup, or nothing: the closer counts.
     Markup,
     /// Something else, and where it is.
     Text { at: usize },
 }
 
-impl<'a> Reader<'a> {
-    fn read(mut self) -> Block {
+impl<'a> ForeignReader<'a> {
+    fn read(mut self) -> ForeignBlock {
         let stop = loop {
             match self.step() {
                 Ok(()) => {}
@@ -80,37 +80,39 @@ impl<'a> Reader<'a> {
             }
         };
         match stop {
-            Stop::Open(name) => Block::Open { name },
-            Stop::Prose if self.found.is_empty() => Block::Text,
-            Stop::Prose | Stop::Closed => Block::Doubtful,
-            Stop::End if !self.open.is_empty() => Block::Open { name: None },
-            Stop::End if self.found.is_empty() => Block::Text,
-            Stop::End => Block::Calls { found: self.found, end: self.at },
+            ReadEnd::Open(name) => ForeignBlock::Open { name },
+            ReadEnd::Prose if self.found.is_empty() => ForeignBlock::Text,
+            ReadEnd::Prose | ReadEnd::Closed => ForeignBlock::Doubtful,
+            ReadEnd::End if !self.open.is_empty() => ForeignBlock::Open { name: None },
+            ReadEnd::End if self.found.is_empty() => ForeignBlock::Text,
+            ReadEnd::End => ForeignBlock::Calls { found: self.found, end: self.at },
         }
     }
 
     /// Reads one tag and what it holds.
-    fn step(&mut self) -> Result<(), Stop> {
+    fn step(&mut self) -> Result<(), ReadEnd> {
         self.skip_blanks();
         if self.at == self.text.len() {
-            return Err(Stop::End);
+            return Err(ReadEnd::End);
         }
         let tag = match self.lexicon.lex(&self.text[self.at..]) {
             Lexed::Tag(tag) => tag,
-            Lexed::Partial(_) => return Err(Stop::Open(None)),
-            Lexed::No => return self.stray(),
+            Lexed::Partial(_) => return Err(ReadEnd::Open(None)),
+            Lexed::NotATag => return self.stray(),
         };
         match (tag.word, tag.closes) {
-            (Word::Calls, false) | (Word::Section, _) => self.enter(&tag),
-            (Word::Calls | Word::SectionEnd, _) => self.leave(&tag),
-            (Word::Last, _) | (Word::Think | Word::Details, true) => self.at += tag.size,
-            (Word::Invoke | Word::Function, false) => self.invoke(&tag)?,
-            (Word::Call, false) => self.call(&tag)?,
-            (Word::Begin, _) => tokens::call(self, &tag)?,
-            (Word::Python, _) => return self.rest_is_json(tag.size),
+            (TagWord::Calls, false) | (TagWord::Section, _) => self.enter(&tag),
+            (TagWord::Calls | TagWord::SectionEnd, _) => self.leave(&tag),
+            (TagWord::Last, _) | (TagWord::Think | TagWord::Details, true) => self.at += tag.size,
+            (TagWord::Invoke | TagWord::Function, false) => self.invoke(&tag)?,
+            (TagWord::Call, false) => self.call(&tag)?,
+            (TagWord::Begin, _) => tokens::call(self, &tag)?,
+            (TagWord::Python, _) => return self.rest_is_json(tag.size),
             // What a model invents after its own call.
-            (Word::Result, false) if !self.found.is_empty() && self.open.is_empty() => return Err(Stop::End),
-            _ => return Err(Stop::Prose),
+            (TagWord::Result, false) if !self.found.is_empty() && self.open.is_empty() => {
+                return Err(ReadEnd::End);
+            }
+            _ => return Err(ReadEnd::Prose),
         }
         Ok(())
     }
@@ -126,10 +128,11 @@ impl<'a> Reader<'a> {
     }
 
     /// What is no tag: JSON inside a wrapper, or prose.
-    fn stray(&mut self) -> Result<(), Stop> {
-        let inside = self.open.last() == Some(&Word::Calls) && self.text[self.at..].starts_with(['{', '[']);
+    fn stray(&mut self) -> Result<(), ReadEnd> {
+        let inside =
+            self.open.last() == Some(&TagWord::Calls) && self.text[self.at..].starts_with(['{', '[']);
         if !inside {
-            return Err(Stop::Prose);
+            return Err(ReadEnd::Prose);
         }
         let body = match self.whole_json() {
             Some((body, closed)) => {
@@ -139,12 +142,12 @@ impl<'a> Reader<'a> {
                 body
             }
             None => {
-                let body = self.body(Word::Calls)?;
+                let body = self.body(TagWord::Calls)?;
                 self.open.pop();
                 body
             }
         };
-        self.push(None, Body::Calls(body.trim().to_owned()));
+        self.push(None, BlockBody::Calls(body.trim().to_owned()));
         Ok(())
     }
 
@@ -165,7 +168,7 @@ impl<'a> Reader<'a> {
             }
             let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return None };
             match (tag.word, tag.closes) {
-                (Word::Calls, true) | (Word::Last | Word::SectionEnd, _) => {
+                (TagWord::Calls, true) | (TagWord::Last | TagWord::SectionEnd, _) => {
                     ends = true;
                     break;
                 }
@@ -174,21 +177,21 @@ impl<'a> Reader<'a> {
                     at = after;
                     ends = true;
                 }
-                (Word::Call | Word::Result, false) => {
+                (TagWord::Call | TagWord::Result, false) => {
                     ends = true;
                     break;
                 }
                 _ => return None,
             }
         }
-        if !ends || !matches!(self.follows(at), Follows::Markup) {
+        if !ends || !matches!(self.follows(at), AfterCloser::Markup) {
             return None;
         }
         self.at = at;
         Some((&self.text[from..from + size], at > from + size))
     }
 
-    fn invoke(&mut self, tag: &Tag) -> Result<(), Stop> {
+    fn invoke(&mut self, tag: &Tag) -> Result<(), ReadEnd> {
         self.at += tag.size;
         let name = tag.name.clone().unwrap_or_default();
         let body = if tag.empty { "" } else { self.body(tag.word).map_err(|stop| stop.of(&name))? };
@@ -198,24 +201,24 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `<tool_call>`: JSON (Hermes), a bare name with keys (GLM), or a function inside (Qwen).
-    fn call(&mut self, tag: &Tag) -> Result<(), Stop> {
+    fn call(&mut self, tag: &Tag) -> Result<(), ReadEnd> {
         self.at += tag.size;
         if let Some(name) = &tag.name {
-            let body = self.body(Word::Call).map_err(|stop| stop.of(name))?;
+            let body = self.body(TagWord::Call).map_err(|stop| stop.of(name))?;
             let body = fields(body, self.lexicon);
             self.push(Some(name.clone()), body);
             return Ok(());
         }
         let body = match self.whole_json() {
             Some((body, _)) => body,
-            None => self.body(Word::Call)?,
+            None => self.body(TagWord::Call)?,
         };
         let trimmed = body.trim();
         if trimmed.starts_with(['{', '[']) || trimmed.starts_with("```") {
-            self.push(None, Body::Calls(unfence(trimmed).to_owned()));
+            self.push(None, BlockBody::Calls(unfence(trimmed).to_owned()));
         } else if trimmed.starts_with('<') {
-            let Block::Calls { found, .. } = read(trimmed, self.lexicon) else {
-                self.push(None, Body::Malformed("the block holds no call"));
+            let ForeignBlock::Calls { found, .. } = read(trimmed, self.lexicon) else {
+                self.push(None, BlockBody::Malformed("the block holds no call"));
                 return Ok(());
             };
             self.found.extend(found);
@@ -227,7 +230,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes all up to the closer that counts.
-    fn body(&mut self, word: Word) -> Result<&'a str, Stop> {
+    fn body(&mut self, word: TagWord) -> Result<&'a str, ReadEnd> {
         let from = self.at;
         let mut seen = false;
         let mut at = from;
@@ -239,56 +242,59 @@ impl<'a> Reader<'a> {
             };
             seen = true;
             match self.follows(at + size) {
-                Follows::Markup => {
+                AfterCloser::Markup => {
                     self.at = at + size;
                     return Ok(&self.text[from..at]);
                 }
                 // The closers up to there are followed by the same: each is looked at once.
-                Follows::Text { at: text } => at = text,
+                AfterCloser::Text { at: text } => at = text,
             }
         }
         // With a closer somewhere it may be closed and commented; without one it was cut.
-        Err(if seen { Stop::Closed } else { Stop::Open(None) })
+        Err(if seen { ReadEnd::Closed } else { ReadEnd::Open(None) })
     }
 
-    fn closer(&self, at: usize, word: Word) -> Option<usize> {
+    fn closer(&self, at: usize, word: TagWord) -> Option<usize> {
         match self.lexicon.lex(&self.text[at..]) {
             Lexed::Tag(tag) if tag.closes && tag.word == word => Some(tag.size),
-            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => None,
+            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => None,
         }
     }
 
     /// What follows a closer that counts: further closers, then an opener or the end.
-    fn follows(&self, mut at: usize) -> Follows {
+    fn follows(&self, mut at: usize) -> AfterCloser {
         loop {
             let rest = self.text[at..].trim_start();
             at = self.text.len() - rest.len();
             if rest.is_empty() {
-                return Follows::Markup;
+                return AfterCloser::Markup;
             }
-            let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return Follows::Text { at } };
+            let Lexed::Tag(tag) = self.lexicon.lex(rest) else { return AfterCloser::Text { at } };
             match (tag.word, tag.closes) {
-                (Word::Calls | Word::Call | Word::Think | Word::Details, true) => at += tag.size,
-                (Word::Last | Word::SectionEnd | Word::End, _) => at += tag.size,
-                (Word::Calls | Word::Invoke | Word::Call | Word::Function | Word::Result, false) => {
-                    return Follows::Markup;
+                (TagWord::Calls | TagWord::Call | TagWord::Think | TagWord::Details, true) => at += tag.size,
+                (TagWord::Last | TagWord::SectionEnd | TagWord::End, _) => at += tag.size,
+                (
+                    TagWord::Calls | TagWord::Invoke | TagWord::Call | TagWord::Function | TagWord::Result,
+                    false,
+                ) => {
+                    return AfterCloser::Markup;
                 }
-                _ => return Follows::Text { at },
+                _ => return AfterCloser::Text { at },
             }
         }
     }
 
     /// Llama's mark: all that follows is strict JSON, for nothing else tells its end.
-    fn rest_is_json(&mut self, from: usize) -> Result<(), Stop> {
+    fn rest_is_json(&mut self, from: usize) -> Result<(), ReadEnd> {
         let body = self.text[self.at + from..].trim();
         let body = ["<|eom_id|>", "<|eot_id|>"]
             .iter()
             .fold(body, |body, last| body.trim_end_matches(last))
             .trim_end();
         if !plain::is_json(body) {
-            return Err(Stop::Open(None));
+            return Err(ReadEnd::Open(None));
         }
-        let body = Body::Calls(body.to_owned());
+        let body = BlockBody::Calls(body.to_owned());
         self.push(None, body);
         self.at = self.text.len();
         Ok(())
@@ -299,12 +305,12 @@ impl<'a> Reader<'a> {
         self.at = self.text.len() - rest.len();
     }
 
-    fn push(&mut self, name: Option<String>, body: Body) {
-        self.found.push(Found { name, body });
+    fn push(&mut self, name: Option<String>, body: BlockBody) {
+        self.found.push(RawCall { name, body });
     }
 }
 
-impl Stop {
+impl ReadEnd {
     /// The same, where the call's name is known.
     fn of(self, name: &str) -> Self {
         match self {

@@ -4,9 +4,9 @@
 
 use crate::{
     dialect::{
-        marks::{self, Begins},
+        marks::{self, MarkKind},
         tag::{Lexed, Lexicon, Tag},
-        words::{MISTRAL, Word},
+        words::{MISTRAL, TagWord},
     },
     text::head,
 };
@@ -26,13 +26,13 @@ const KEYS: &[&str] =
 
 /// What stands at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Head {
+pub(crate) enum Lookahead {
     /// A block of ours begins after so many bytes.
     Own(usize),
     /// A foreign block begins after so many bytes; what it is worth is seen at the end.
     Held(usize),
     /// Thinking begins; so many bytes of mark, and the word that ends it.
-    Think(usize, Word),
+    Think(usize, TagWord),
     /// Thinking ends that never began; so many bytes of mark.
     Unthink(usize),
     /// More text must come before this can be said.
@@ -41,7 +41,7 @@ pub(crate) enum Head {
     Text,
 }
 
-impl Head {
+impl Lookahead {
     /// The same, after so many bytes that mean nothing.
     fn behind(self, bytes: usize) -> Self {
         match self {
@@ -56,32 +56,32 @@ impl Head {
 
 /// Judges places of one answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Eye<'a> {
+pub(crate) struct HeadScanner<'a> {
     pub(crate) lexicon: &'a Lexicon,
     /// Whether anything but blanks was said before.
     pub(crate) said: bool,
 }
 
-impl Eye<'_> {
+impl HeadScanner<'_> {
     /// Judges the first letter of a line.
-    pub(crate) fn line(&self, text: &str) -> Head {
+    pub(crate) fn line(&self, text: &str) -> Lookahead {
         let window = head(text, HEAD_BYTES);
         // A page puts a mark of order, or of no width, before what it copies.
         let visible = window.trim_start_matches(is_invisible);
         match self.begin(visible) {
             // What is not settled by then is text, however the bytes were split.
-            Head::Wait if text.len() >= HEAD_BYTES => Head::Text,
+            Lookahead::Wait if text.len() >= HEAD_BYTES => Lookahead::Text,
             head => head.behind(window.len() - visible.len()),
         }
     }
 
-    fn begin(&self, text: &str) -> Head {
+    fn begin(&self, text: &str) -> Lookahead {
         match text.as_bytes().first() {
-            None => Head::Wait,
+            None => Lookahead::Wait,
             Some(b'<') => self.tag(text),
-            Some(b'[') if text.starts_with(MISTRAL) => Head::Held(0),
-            Some(b'[') if MISTRAL.starts_with(text) => Head::Wait,
-            Some(b'[') if self.bracket(text) != Head::Text => self.bracket(text),
+            Some(b'[') if text.starts_with(MISTRAL) => Lookahead::Held(0),
+            Some(b'[') if MISTRAL.starts_with(text) => Lookahead::Wait,
+            Some(b'[') if self.bracket(text) != Lookahead::Text => self.bracket(text),
             Some(b'{' | b'[') if !self.said => json(text),
             Some(b'`' | b'~') if !self.said => self.fence(text),
             Some(_) => self.stray(text),
@@ -89,153 +89,161 @@ impl Eye<'_> {
     }
 
     /// Judges a bracket within a line.
-    pub(crate) fn within(&self, text: &str) -> Head {
+    pub(crate) fn within(&self, text: &str) -> Lookahead {
         match self.lexicon.lex(text) {
             Lexed::Tag(tag) if tag.own && opens(&tag) => own(text, &tag),
-            Lexed::Tag(tag) if tag.word == Word::Think && tag.closes => Head::Unthink(tag.size),
-            Lexed::Partial(partial) if partial.own || partial.thought => Head::Wait,
-            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => Head::Text,
+            Lexed::Tag(tag) if tag.word == TagWord::Think && tag.closes => Lookahead::Unthink(tag.size),
+            Lexed::Partial(partial) if partial.own || partial.thought => Lookahead::Wait,
+            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => Lookahead::Text,
         }
     }
 
-    fn bracket(&self, text: &str) -> Head {
+    fn bracket(&self, text: &str) -> Lookahead {
         match self.lexicon.lex(text) {
             Lexed::Tag(tag) if tag.own && opens(&tag) => own(text, &tag),
-            Lexed::Partial(_) => Head::Wait,
-            Lexed::Tag(_) | Lexed::No => unread(text),
+            Lexed::Partial(_) => Lookahead::Wait,
+            Lexed::Tag(_) | Lexed::NotATag => unread(text),
         }
     }
 
-    fn tag(&self, text: &str) -> Head {
+    fn tag(&self, text: &str) -> Lookahead {
         match self.known(text) {
-            Head::Text => unread(text),
+            Lookahead::Text => unread(text),
             head => head,
         }
     }
 
-    fn known(&self, text: &str) -> Head {
+    fn known(&self, text: &str) -> Lookahead {
         let tag = match self.lexicon.lex(text) {
             Lexed::Tag(tag) => tag,
-            Lexed::Partial(_) => return Head::Wait,
-            Lexed::No => return Head::Text,
+            Lexed::Partial(_) => return Lookahead::Wait,
+            Lexed::NotATag => return Lookahead::Text,
         };
         if tag.closes {
-            return if tag.word == Word::Think { Head::Unthink(tag.size) } else { Head::Text };
+            return if tag.word == TagWord::Think { Lookahead::Unthink(tag.size) } else { Lookahead::Text };
         }
         if tag.own && opens(&tag) {
             return own(text, &tag);
         }
-        let reasoning = tag.word == Word::Details && tag.name.as_deref() == Some("reasoning");
+        let reasoning = tag.word == TagWord::Details && tag.name.as_deref() == Some("reasoning");
         match tag.word {
-            Word::Think if !self.said => Head::Think(tag.size, Word::Think),
-            Word::Details if reasoning && !self.said => Head::Think(tag.size, Word::Details),
-            Word::Invoke | Word::Function if tag.name.is_some() => Head::Held(0),
-            Word::Section | Word::Begin => Head::Held(0),
-            Word::Calls => {
-                self.inside(text, tag.size, &[Word::Invoke, Word::Call, Word::Function, Word::Begin])
-            }
-            Word::Call if tag.name.is_some() => self.inside(text, tag.size, &[Word::Parameter]),
-            Word::Call => self.inside(text, tag.size, &[Word::Function, Word::Invoke, Word::Key]),
-            Word::Python => self.inside(text, tag.size, &[]),
-            _ => Head::Text,
+            TagWord::Think if !self.said => Lookahead::Think(tag.size, TagWord::Think),
+            TagWord::Details if reasoning && !self.said => Lookahead::Think(tag.size, TagWord::Details),
+            TagWord::Invoke | TagWord::Function if tag.name.is_some() => Lookahead::Held(0),
+            TagWord::Section | TagWord::Begin => Lookahead::Held(0),
+            TagWord::Calls => self.inside(
+                text,
+                tag.size,
+                &[TagWord::Invoke, TagWord::Call, TagWord::Function, TagWord::Begin],
+            ),
+            TagWord::Call if tag.name.is_some() => self.inside(text, tag.size, &[TagWord::Parameter]),
+            TagWord::Call => self.inside(text, tag.size, &[TagWord::Function, TagWord::Invoke, TagWord::Key]),
+            TagWord::Python => self.inside(text, tag.size, &[]),
+            _ => Lookahead::Text,
         }
     }
 
     /// Judges what stands inside a foreign wrapper.
-    fn inside(&self, text: &str, from: usize, words: &[Word]) -> Head {
+    fn inside(&self, text: &str, from: usize, words: &[TagWord]) -> Lookahead {
         let inner = text[from..].trim_start();
         match inner.chars().next() {
-            None => Head::Wait,
-            Some('{' | '[') => Head::Held(0),
+            None => Lookahead::Wait,
+            Some('{' | '[') => Lookahead::Held(0),
             Some('<') => match self.lexicon.lex(inner) {
                 Lexed::Tag(tag) if tag.own && opens(&tag) => {
                     own(inner, &tag).behind(text.len() - inner.len())
                 }
-                Lexed::Tag(tag) if words.contains(&tag.word) && !tag.closes => Head::Held(0),
-                Lexed::Partial(_) => Head::Wait,
-                Lexed::Tag(_) | Lexed::No => Head::Text,
+                Lexed::Tag(tag) if words.contains(&tag.word) && !tag.closes => Lookahead::Held(0),
+                Lexed::Partial(_) => Lookahead::Wait,
+                Lexed::Tag(_) | Lexed::NotATag => Lookahead::Text,
             },
             // GLM writes the bare name first.
-            Some(c) if words.contains(&Word::Key) && is_name(c) => self.bare_name(inner),
-            Some(_) => Head::Text,
+            Some(c) if words.contains(&TagWord::Key) && is_name(c) => self.bare_name(inner),
+            Some(_) => Lookahead::Text,
         }
     }
 
-    fn bare_name(&self, inner: &str) -> Head {
+    fn bare_name(&self, inner: &str) -> Lookahead {
         let after = inner.trim_start_matches(is_name).trim_start();
         if after.is_empty() {
-            return Head::Wait;
+            return Lookahead::Wait;
         }
         match self.lexicon.lex(after) {
-            Lexed::Tag(tag) if tag.word == Word::Key && !tag.closes => Head::Held(0),
-            Lexed::Tag(tag) if tag.word == Word::Call && tag.closes => Head::Held(0),
-            Lexed::Partial(_) => Head::Wait,
-            Lexed::Tag(_) | Lexed::No => Head::Text,
+            Lexed::Tag(tag) if tag.word == TagWord::Key && !tag.closes => Lookahead::Held(0),
+            Lexed::Tag(tag) if tag.word == TagWord::Call && tag.closes => Lookahead::Held(0),
+            Lexed::Partial(_) => Lookahead::Wait,
+            Lexed::Tag(_) | Lexed::NotATag => Lookahead::Text,
         }
     }
 
     /// Judges an answer that begins with a fence: it may be nothing but a call.
-    fn fence(&self, text: &str) -> Head {
+    fn fence(&self, text: &str) -> Lookahead {
         let info = text.trim_start_matches(&text[..1]);
         if info.is_empty() {
-            return Head::Wait;
+            return Lookahead::Wait;
         }
         let inner = info.trim_start_matches(is_name);
         if text.len() - info.len() < 3 || !(inner.is_empty() || inner.starts_with(['\r', '\n'])) {
-            return Head::Text;
+            return Lookahead::Text;
         }
         let inner = inner.trim_start();
         match inner.as_bytes().first() {
-            None => Head::Wait,
+            None => Lookahead::Wait,
             Some(b'{') => json(inner),
-            Some(b'[') if self.bracket(inner) == Head::Text => json(inner),
+            Some(b'[') if self.bracket(inner) == Lookahead::Text => json(inner),
             Some(b'[' | b'<') => match self.tag_or_bracket(inner) {
-                Head::Own(_) | Head::Held(_) => Head::Held(0),
-                Head::Wait => Head::Wait,
-                Head::Think(..) | Head::Unthink(_) | Head::Text => Head::Text,
+                Lookahead::Own(_) | Lookahead::Held(_) => Lookahead::Held(0),
+                Lookahead::Wait => Lookahead::Wait,
+                Lookahead::Think(..) | Lookahead::Unthink(_) | Lookahead::Text => Lookahead::Text,
             },
-            Some(_) => Head::Text,
+            Some(_) => Lookahead::Text,
         }
     }
 
-    fn tag_or_bracket(&self, text: &str) -> Head {
+    fn tag_or_bracket(&self, text: &str) -> Lookahead {
         if text.starts_with('<') { self.tag(text) } else { self.bracket(text) }
     }
 
     /// Judges a line that is only one stray word.
-    fn stray(&self, text: &str) -> Head {
+    fn stray(&self, text: &str) -> Lookahead {
         let word = text.trim_start_matches(|c: char| c.is_ascii_lowercase());
         let size = text.len() - word.len();
         let is_stray = STRAY.contains(&&text[..size]);
         if word.is_empty() {
-            return if STRAY.iter().any(|stray| stray.starts_with(text)) { Head::Wait } else { Head::Text };
+            return if STRAY.iter().any(|stray| stray.starts_with(text)) {
+                Lookahead::Wait
+            } else {
+                Lookahead::Text
+            };
         }
         let Some(next) = word.strip_prefix("\r\n").or_else(|| word.strip_prefix('\n')).filter(|_| is_stray)
         else {
-            return if is_stray && word == "\r" { Head::Wait } else { Head::Text };
+            return if is_stray && word == "\r" { Lookahead::Wait } else { Lookahead::Text };
         };
         match next.as_bytes().first() {
-            None => Head::Wait,
+            None => Lookahead::Wait,
             Some(b'<') => match self.tag(next) {
-                Head::Own(skip) => Head::Own(text.len() - next.len() + skip),
-                Head::Held(skip) => Head::Held(text.len() - next.len() + skip),
-                Head::Wait => Head::Wait,
-                _ => Head::Text,
+                Lookahead::Own(skip) => Lookahead::Own(text.len() - next.len() + skip),
+                Lookahead::Held(skip) => Lookahead::Held(text.len() - next.len() + skip),
+                Lookahead::Wait => Lookahead::Wait,
+                _ => Lookahead::Text,
             },
-            Some(_) => Head::Text,
+            Some(_) => Lookahead::Text,
         }
     }
 }
 
 /// Judges an opener of ours. One that a sentence goes on behind is named there, and no call can come of it.
-fn own(text: &str, tag: &Tag) -> Head {
+fn own(text: &str, tag: &Tag) -> Lookahead {
     let after = &text[tag.size..];
     let rest = after.trim_start_matches([' ', '\t']);
     let blank = rest.len() < after.len();
     match rest.chars().next() {
-        None if after.len() < BLANK_BYTES => Head::Wait,
-        Some(c) if tag.name.is_none() && (ends_a_word(c) || (blank && c.is_alphanumeric())) => Head::Text,
-        Some(_) | None => Head::Own(0),
+        None if after.len() < BLANK_BYTES => Lookahead::Wait,
+        Some(c) if tag.name.is_none() && (ends_a_word(c) || (blank && c.is_alphanumeric())) => {
+            Lookahead::Text
+        }
+        Some(_) | None => Lookahead::Own(0),
     }
 }
 
@@ -245,17 +253,17 @@ fn ends_a_word(c: char) -> bool {
 }
 
 /// Judges a mark of a call that nobody reads: it is held, and asked for again.
-fn unread(text: &str) -> Head {
+fn unread(text: &str) -> Lookahead {
     match marks::begins(text) {
-        Begins::Yes => Head::Held(0),
-        Begins::Perhaps => Head::Wait,
-        Begins::No => Head::Text,
+        MarkKind::Yes => Lookahead::Held(0),
+        MarkKind::Perhaps => Lookahead::Wait,
+        MarkKind::No => Lookahead::Text,
     }
 }
 
 /// Whether a tag begins a block of calls.
 fn opens(tag: &Tag) -> bool {
-    !tag.closes && matches!(tag.word, Word::Calls | Word::Invoke | Word::Call)
+    !tag.closes && matches!(tag.word, TagWord::Calls | TagWord::Invoke | TagWord::Call)
 }
 
 fn is_invisible(c: char) -> bool {
@@ -267,18 +275,18 @@ fn is_name(c: char) -> bool {
 }
 
 /// Judges an answer that begins with JSON: its first key tells.
-fn json(text: &str) -> Head {
+fn json(text: &str) -> Lookahead {
     let inner = text.strip_prefix('[').unwrap_or(text).trim_start();
     let Some(inner) = inner.strip_prefix('{') else {
-        return if inner.is_empty() { Head::Wait } else { Head::Text };
+        return if inner.is_empty() { Lookahead::Wait } else { Lookahead::Text };
     };
     let inner = inner.trim_start();
     let Some(key) = inner.strip_prefix('"') else {
-        return if inner.is_empty() { Head::Wait } else { Head::Text };
+        return if inner.is_empty() { Lookahead::Wait } else { Lookahead::Text };
     };
     match key.split_once('"') {
-        Some((key, _)) if KEYS.contains(&key) => Head::Held(0),
-        None if KEYS.iter().any(|known| known.starts_with(key)) => Head::Wait,
-        Some(_) | None => Head::Text,
+        Some((key, _)) if KEYS.contains(&key) => Lookahead::Held(0),
+        None if KEYS.iter().any(|known| known.starts_with(key)) => Lookahead::Wait,
+        Some(_) | None => Lookahead::Text,
     }
 }

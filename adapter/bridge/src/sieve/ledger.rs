@@ -1,6 +1,6 @@
 //! Keeps the account of an answer: where every byte went, and what was said.
 
-use super::event::{Event, Summary};
+use super::event::{AnswerSummary, SieveEvent};
 use crate::{dialect::tag::Lexicon, text::tail};
 
 /// How much of the text's end the judge of a turn needs.
@@ -8,13 +8,13 @@ const TAIL_BYTES: usize = 2000;
 
 /// The account so far.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    summary: Summary,
+pub(super) struct ByteLedger {
+    summary: AnswerSummary,
     /// Dropped, and not yet told.
     untold: usize,
 }
 
-impl Ledger {
+impl ByteLedger {
     pub(super) fn receive(&mut self, size: usize) {
         self.summary.account.received += size as u64;
     }
@@ -43,21 +43,21 @@ impl Ledger {
     }
 
     /// Gives an event and books what it stands for, except markup: that is booked where it is consumed.
-    pub(super) fn give(&mut self, event: Event, out: &mut Vec<Event>) {
+    pub(super) fn give(&mut self, event: SieveEvent, out: &mut Vec<SieveEvent>) {
         let summary = &mut self.summary;
         match &event {
-            Event::Text(text) => {
+            SieveEvent::Text(text) => {
                 summary.account.text += text.len() as u64;
                 summary.said |= !text.trim().is_empty();
                 remember(&mut summary.tail, text);
             }
-            Event::Reasoning(text) => summary.account.reasoning += text.len() as u64,
-            Event::Call(_) => summary.calls += 1,
-            Event::Invalid(_) => summary.invalid += 1,
-            Event::Truncated(_) => summary.truncated = true,
-            Event::Dropped(_) => {}
+            SieveEvent::Reasoning(text) => summary.account.reasoning += text.len() as u64,
+            SieveEvent::Call(_) => summary.calls += 1,
+            SieveEvent::Invalid(_) => summary.invalid += 1,
+            SieveEvent::Truncated(_) => summary.truncated = true,
+            SieveEvent::Dropped(_) => {}
         }
-        if !matches!(&event, Event::Text(text) | Event::Reasoning(text) if text.is_empty()) {
+        if !matches!(&event, SieveEvent::Text(text) | SieveEvent::Reasoning(text) if text.is_empty()) {
             out.push(event);
         }
     }
@@ -71,9 +71,14 @@ impl Ledger {
         self.untold += size;
     }
 
-    pub(super) fn finish(mut self, thought: bool, lexicon: &Lexicon, out: &mut Vec<Event>) -> Summary {
+    pub(super) fn finish(
+        mut self,
+        thought: bool,
+        lexicon: &Lexicon,
+        out: &mut Vec<SieveEvent>,
+    ) -> AnswerSummary {
         if self.untold > 0 {
-            out.push(Event::Dropped(self.untold));
+            out.push(SieveEvent::Dropped(self.untold));
         }
         self.summary.thought = thought;
         self.summary.tail = tail(&self.summary.tail, TAIL_BYTES).to_owned();

@@ -4,9 +4,9 @@
 
 /// Where in a Markdown text we are.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Markdown {
-    fence: Option<Run>,
-    line: Line,
+pub(crate) struct MarkdownState {
+    fence: Option<MarkRun>,
+    line: LineState,
     /// Length of the backticks that opened inline code, or 0.
     code: usize,
     /// Length of the backticks just read.
@@ -15,23 +15,23 @@ pub(crate) struct Markdown {
 
 /// Equal marks in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
+struct MarkRun {
     mark: u8,
     size: usize,
 }
 
 /// What the current line is so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Line {
+enum LineState {
     #[default]
     Indent,
-    Marks(Run),
+    Marks(MarkRun),
     /// Marks and then something: an info string, or blanks after a closing fence.
-    After(Run),
+    After(MarkRun),
     Rest,
 }
 
-impl Markdown {
+impl MarkdownState {
     /// Takes text that is only text.
     pub(crate) fn take(&mut self, text: &str) {
         for &byte in text.as_bytes() {
@@ -45,7 +45,7 @@ impl Markdown {
 
     /// Whether the next byte is the first of its line, blanks apart, outside a fence.
     pub(crate) fn is_line_start(&self) -> bool {
-        self.line == Line::Indent && self.fence.is_none()
+        self.line == LineState::Indent && self.fence.is_none()
     }
 
     /// Whether a fence is open.
@@ -71,26 +71,32 @@ impl Markdown {
 
     fn end_line(&mut self) {
         self.fence = match (self.fence, self.line) {
-            (Some(open), Line::Marks(run) | Line::After(run))
+            (Some(open), LineState::Marks(run) | LineState::After(run))
                 if run.mark == open.mark && run.size >= open.size =>
             {
                 None
             }
-            (None, Line::Marks(run) | Line::After(run)) if run.size >= 3 => Some(run),
+            (None, LineState::Marks(run) | LineState::After(run)) if run.size >= 3 => Some(run),
             (fence, _) => fence,
         };
-        (self.line, self.code, self.ticks) = (Line::Indent, 0, 0);
+        (self.line, self.code, self.ticks) = (LineState::Indent, 0, 0);
     }
 
     fn outside(&mut self, byte: u8) {
         self.line = match self.line {
-            Line::Indent if byte == b' ' || byte == b'\t' => Line::Indent,
-            Line::Indent if byte == b'`' || byte == b'~' => Line::Marks(Run { mark: byte, size: 1 }),
-            Line::Marks(run) if byte == run.mark => Line::Marks(Run { size: run.size + 1, ..run }),
-            Line::Marks(run) if run.size >= 3 => Line::After(run),
+            LineState::Indent if byte == b' ' || byte == b'\t' => LineState::Indent,
+            LineState::Indent if byte == b'`' || byte == b'~' => {
+                LineState::Marks(MarkRun { mark: byte, size: 1 })
+            }
+            LineState::Marks(run) if byte == run.mark => {
+                LineState::Marks(MarkRun { size: run.size + 1, ..run })
+            }
+            LineState::Marks(run) if run.size >= 3 => LineState::After(run),
             // Backticks in the info string: the line is inline code.
-            Line::After(run) if byte != b'`' || run.mark != b'`' => Line::After(run),
-            Line::Indent | Line::Marks(_) | Line::After(_) | Line::Rest => Line::Rest,
+            LineState::After(run) if byte != b'`' || run.mark != b'`' => LineState::After(run),
+            LineState::Indent | LineState::Marks(_) | LineState::After(_) | LineState::Rest => {
+                LineState::Rest
+            }
         };
         if byte == b'`' {
             self.ticks += 1;
@@ -108,14 +114,16 @@ impl Markdown {
 }
 
 /// The line inside a fence: only a line of marks and blanks can close it.
-fn in_fence(line: Line, byte: u8) -> Line {
+fn in_fence(line: LineState, byte: u8) -> LineState {
     let blank = matches!(byte, b' ' | b'\t' | b'\r');
     match line {
-        Line::Indent if blank => Line::Indent,
-        Line::Indent if byte == b'`' || byte == b'~' => Line::Marks(Run { mark: byte, size: 1 }),
-        Line::Marks(run) if byte == run.mark => Line::Marks(Run { size: run.size + 1, ..run }),
-        Line::Marks(run) | Line::After(run) if blank => Line::After(run),
-        Line::Indent | Line::Marks(_) | Line::After(_) | Line::Rest => Line::Rest,
+        LineState::Indent if blank => LineState::Indent,
+        LineState::Indent if byte == b'`' || byte == b'~' => {
+            LineState::Marks(MarkRun { mark: byte, size: 1 })
+        }
+        LineState::Marks(run) if byte == run.mark => LineState::Marks(MarkRun { size: run.size + 1, ..run }),
+        LineState::Marks(run) | LineState::After(run) if blank => LineState::After(run),
+        LineState::Indent | LineState::Marks(_) | LineState::After(_) | LineState::Rest => LineState::Rest,
     }
 }
 
@@ -124,7 +132,7 @@ mod tests {
     use super::*;
 
     fn after(text: &str) -> (bool, bool, bool) {
-        let mut markdown = Markdown::default();
+        let mut markdown = MarkdownState::default();
         markdown.take(text);
         (markdown.is_line_start(), markdown.is_fenced(), markdown.is_code())
     }

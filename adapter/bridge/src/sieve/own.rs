@@ -1,15 +1,15 @@
 //! The sieve inside a block of ours: our nonce makes every closer certain.
 
 use super::{
-    End, Sieve, State, Step,
-    event::{Event, Reading},
-    foreign::{self, Block, fields},
+    AnswerEnd, Sieve, SieveState, SieveStep,
+    event::{CallOrigin, SieveEvent},
+    foreign::{self, ForeignBlock, fields},
 };
 use crate::{
-    arguments::{Body, Found},
+    arguments::{BlockBody, RawCall},
     dialect::{
         tag::{Lexed, Lexicon, Tag},
-        words::Word,
+        words::TagWord,
     },
     text::head,
 };
@@ -19,7 +19,7 @@ const LOST: &str = "a call is not written in the form that was asked for";
 
 /// Where in a block we are. Offsets count from the first byte that is not yet consumed.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum BlockPosition {
     /// Inside the wrapper, with no call yet; searched up to here.
     Empty { searched: usize },
     /// Inside the wrapper, after a call.
@@ -32,69 +32,69 @@ pub(super) enum Place {
 
 impl Sieve {
     /// Reads on in a block.
-    pub(super) fn own(&mut self, out: &mut Vec<Event>) -> Step {
-        let State::Own(place) = &mut self.state else { return Step::Wait };
-        match std::mem::replace(place, Place::After) {
-            Place::Empty { searched } => self.empty(searched, out),
-            Place::Between => self.between(out),
-            Place::Call { tag, wrapped, searched } => self.inside(tag, wrapped, searched, out),
-            Place::After => self.after(out),
+    pub(super) fn own(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
+        let SieveState::Own(place) = &mut self.state else { return SieveStep::Wait };
+        match std::mem::replace(place, BlockPosition::After) {
+            BlockPosition::Empty { searched } => self.empty(searched, out),
+            BlockPosition::Between => self.between(out),
+            BlockPosition::Call { tag, wrapped, searched } => self.inside(tag, wrapped, searched, out),
+            BlockPosition::After => self.after(out),
         }
     }
 
-    fn after(&mut self, out: &mut Vec<Event>) -> Step {
+    fn after(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
         self.skip_blanks();
         let rest = &self.buffer[self.at..];
         if rest.is_empty() {
-            return Step::Wait;
+            return SieveStep::Wait;
         }
         match self.lexicon.lex(rest) {
             Lexed::Tag(tag) if tag.own && !tag.closes => self.open(tag, false),
             Lexed::Tag(tag) if is_mark(&tag) => {
                 self.consume(tag.size);
-                Step::On
+                SieveStep::On
             }
-            Lexed::Partial(_) => Step::Wait,
-            Lexed::Tag(_) | Lexed::No => {
+            Lexed::Partial(_) => SieveStep::Wait,
+            Lexed::Tag(_) | Lexed::NotATag => {
                 if self.lexicon.opens_call(rest) {
                     self.malformed(LOST, String::new(), out);
                 }
-                self.state = State::Suffix;
-                Step::On
+                self.state = SieveState::Suffix;
+                SieveStep::On
             }
         }
     }
 
     /// Enters a wrapper or a call.
-    fn open(&mut self, tag: Tag, wrapped: bool) -> Step {
+    fn open(&mut self, tag: Tag, wrapped: bool) -> SieveStep {
         self.state = match tag.word {
-            Word::Calls => State::Own(Place::Empty { searched: tag.size }),
-            Word::Invoke | Word::Call => {
+            TagWord::Calls => SieveState::Own(BlockPosition::Empty { searched: tag.size }),
+            TagWord::Invoke | TagWord::Call => {
                 let searched = tag.size;
-                State::Own(Place::Call { tag, wrapped, searched })
+                SieveState::Own(BlockPosition::Call { tag, wrapped, searched })
             }
-            _ => State::Suffix,
+            _ => SieveState::Suffix,
         };
-        Step::On
+        SieveStep::On
     }
 
     /// Between calls only tags matter; anything else there is noise inside our marks, unless it was to be a call.
-    fn between(&mut self, out: &mut Vec<Event>) -> Step {
-        self.state = State::Own(Place::Between);
+    fn between(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
+        self.state = SieveState::Own(BlockPosition::Between);
         self.ledger.work(self.buffer.len() - self.at);
         let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[self.at..]) else {
             self.consume(self.buffer.len() - self.at);
-            return Step::Wait;
+            return SieveStep::Wait;
         };
         self.consume(found);
         match self.lexicon.lex(&self.buffer[self.at..]) {
             Lexed::Tag(tag) if is_call(&tag) => return self.open(tag, true),
-            Lexed::Tag(tag) if tag.closes && tag.word == Word::Calls => {
+            Lexed::Tag(tag) if tag.closes && tag.word == TagWord::Calls => {
                 self.consume(tag.size);
-                self.state = State::Own(Place::After);
+                self.state = SieveState::Own(BlockPosition::After);
             }
-            Lexed::Partial(_) => return Step::Wait,
-            Lexed::Tag(_) | Lexed::No => {
+            Lexed::Partial(_) => return SieveStep::Wait,
+            Lexed::Tag(_) | Lexed::NotATag => {
                 let lost = self.lexicon.opens_call(&self.buffer[self.at..]);
                 self.consume(1);
                 if lost {
@@ -102,11 +102,11 @@ impl Sieve {
                 }
             }
         }
-        Step::On
+        SieveStep::On
     }
 
     /// Before the first call everything is kept: the block may be written in another dialect inside.
-    fn empty(&mut self, mut searched: usize, out: &mut Vec<Event>) -> Step {
+    fn empty(&mut self, mut searched: usize, out: &mut Vec<SieveEvent>) -> SieveStep {
         loop {
             let from = self.at + searched;
             self.ledger.work(self.buffer.len() - from);
@@ -128,100 +128,110 @@ impl Sieve {
                     }
                     return self.open(tag, true);
                 }
-                Lexed::Tag(tag) if tag.own && tag.closes && tag.word == Word::Calls => {
+                Lexed::Tag(tag) if tag.own && tag.closes && tag.word == TagWord::Calls => {
                     if searched + tag.size > self.limits.call_bytes {
                         return self.too_long(out);
                     }
                     return self.foreign_inside(searched, tag.size, out);
                 }
                 Lexed::Partial(_) => break,
-                Lexed::Tag(_) | Lexed::No => searched += 1,
+                Lexed::Tag(_) | Lexed::NotATag => searched += 1,
             }
         }
-        self.wait(Place::Empty { searched }, out)
+        self.wait(BlockPosition::Empty { searched }, out)
     }
 
     /// Our wrapper is closed and holds none of our calls.
-    fn foreign_inside(&mut self, searched: usize, closer: usize, out: &mut Vec<Event>) -> Step {
+    fn foreign_inside(&mut self, searched: usize, closer: usize, out: &mut Vec<SieveEvent>) -> SieveStep {
         let raw = self.take(self.at + searched + closer);
         self.ledger.consume(raw.len());
         let inside = raw[..searched].split_once(['>', ']']).map_or("", |(_, inside)| inside).trim();
         let json = inside.starts_with(['{', '[']) && !inside.starts_with("[TOOL");
         let block = match json {
-            true => Block::Weak(vec![Found { name: None, body: Body::Calls(inside.to_owned()) }]),
+            true => {
+                ForeignBlock::Weak(vec![RawCall { name: None, body: BlockBody::Calls(inside.to_owned()) }])
+            }
             false => foreign::read(inside, &self.lexicon),
         };
         match block {
-            Block::Calls { found, .. } | Block::Weak(found) => {
-                self.give_all(found, Reading::Lenient, raw, out);
+            ForeignBlock::Calls { found, .. } | ForeignBlock::Weak(found) => {
+                self.give_all(found, CallOrigin::Lenient, raw, out);
             }
-            Block::Doubtful | Block::Open { .. } | Block::Text => {
+            ForeignBlock::Doubtful | ForeignBlock::Open { .. } | ForeignBlock::Text => {
                 self.malformed("the block holds no call", raw, out);
             }
         }
-        if !matches!(self.state, State::Suffix) {
-            self.state = State::Own(Place::After);
+        if !matches!(self.state, SieveState::Suffix) {
+            self.state = SieveState::Own(BlockPosition::After);
         }
-        Step::On
+        SieveStep::On
     }
 
     /// Searches the closer of a call in what is new.
-    fn inside(&mut self, tag: Tag, wrapped: bool, searched: usize, out: &mut Vec<Event>) -> Step {
-        let next = if wrapped { Place::Between } else { Place::After };
+    fn inside(&mut self, tag: Tag, wrapped: bool, searched: usize, out: &mut Vec<SieveEvent>) -> SieveStep {
+        let next = if wrapped { BlockPosition::Between } else { BlockPosition::After };
         if tag.empty {
             return self.close(&tag, tag.size, tag.size, next, out);
         }
         self.ledger.work(self.buffer.len() - self.at - searched);
         match closer(&self.buffer[self.at..], searched, tag.word, &self.lexicon) {
-            Search::Found { at, size } if at + size > self.limits.call_bytes => self.too_long(out),
-            Search::Found { at, size } => self.close(&tag, at, at + size, next, out),
-            Search::Not { searched } => self.wait(Place::Call { tag, wrapped, searched }, out),
+            CloserSearch::Found { at, size } if at + size > self.limits.call_bytes => self.too_long(out),
+            CloserSearch::Found { at, size } => self.close(&tag, at, at + size, next, out),
+            CloserSearch::Not { searched } => self.wait(BlockPosition::Call { tag, wrapped, searched }, out),
         }
     }
 
     /// Reads a call that is closed.
-    fn close(&mut self, tag: &Tag, body: usize, end: usize, next: Place, out: &mut Vec<Event>) -> Step {
+    fn close(
+        &mut self,
+        tag: &Tag,
+        body: usize,
+        end: usize,
+        next: BlockPosition,
+        out: &mut Vec<SieveEvent>,
+    ) -> SieveStep {
         let raw = self.take(self.at + end);
         self.ledger.consume(raw.len());
-        self.state = State::Own(next);
+        self.state = SieveState::Own(next);
         let body = raw.get(tag.size..body).unwrap_or_default();
         let found = match tag.word {
-            Word::Call if tag.name.is_none() => {
-                Found { name: None, body: Body::Calls(body.trim().to_owned()) }
+            TagWord::Call if tag.name.is_none() => {
+                RawCall { name: None, body: BlockBody::Calls(body.trim().to_owned()) }
             }
-            _ => {
-                Found { name: Some(tag.name.clone().unwrap_or_default()), body: fields(body, &self.lexicon) }
-            }
+            _ => RawCall {
+                name: Some(tag.name.clone().unwrap_or_default()),
+                body: fields(body, &self.lexicon),
+            },
         };
-        self.give(found, Reading::Own, raw, out);
-        Step::On
+        self.give(found, CallOrigin::Own, raw, out);
+        SieveStep::On
     }
 
-    fn wait(&mut self, place: Place, out: &mut Vec<Event>) -> Step {
+    fn wait(&mut self, place: BlockPosition, out: &mut Vec<SieveEvent>) -> SieveStep {
         if self.buffer.len() - self.at > self.limits.call_bytes {
             return self.too_long(out);
         }
-        self.state = State::Own(place);
-        Step::Wait
+        self.state = SieveState::Own(place);
+        SieveStep::Wait
     }
 
     /// A block that has not ended was cut, or its closers lack our nonce; either way it is no call.
-    pub(super) fn finish_own(&mut self, place: &Place, end: End, out: &mut Vec<Event>) {
+    pub(super) fn finish_own(&mut self, place: &BlockPosition, end: AnswerEnd, out: &mut Vec<SieveEvent>) {
         let name = match place {
-            Place::Call { tag, .. } => tag.name.clone(),
-            Place::Empty { .. } | Place::Between | Place::After => None,
+            BlockPosition::Call { tag, .. } => tag.name.clone(),
+            BlockPosition::Empty { .. } | BlockPosition::Between | BlockPosition::After => None,
         };
         let rest = self.take(self.buffer.len());
         let open = match place {
-            Place::Call { .. } | Place::Empty { .. } => true,
+            BlockPosition::Call { .. } | BlockPosition::Empty { .. } => true,
             // The beginning of another call.
-            Place::Between | Place::After => !rest.is_empty(),
+            BlockPosition::Between | BlockPosition::After => !rest.is_empty(),
         };
         self.ledger.consume(rest.len());
         if !open {
             return;
         }
-        if end == End::Complete && ends_foreign(&rest, &self.lexicon) {
+        if end == AnswerEnd::Complete && ends_foreign(&rest, &self.lexicon) {
             self.malformed("the closing tags are not written as the opening ones", rest, out);
         } else {
             self.truncate(name, rest, out);
@@ -235,13 +245,13 @@ impl Sieve {
 }
 
 /// Where a closer is.
-enum Search {
+enum CloserSearch {
     Found { at: usize, size: usize },
     Not { searched: usize },
 }
 
 /// Searches our closer of a word; only the part that was not searched before.
-fn closer(text: &str, searched: usize, word: Word, lexicon: &Lexicon) -> Search {
+fn closer(text: &str, searched: usize, word: TagWord, lexicon: &Lexicon) -> CloserSearch {
     let needle = lexicon.closing(word);
     let mut from = searched;
     while let Some(found) = memchr::memmem::find(&text.as_bytes()[from..], needle.as_bytes()) {
@@ -249,23 +259,24 @@ fn closer(text: &str, searched: usize, word: Word, lexicon: &Lexicon) -> Search 
         let at = from + found - usize::from(from + found > 0);
         match lexicon.lex(&text[head(text, at).len()..]) {
             Lexed::Tag(tag) if tag.own && tag.closes && tag.word == word => {
-                return Search::Found { at, size: tag.size };
+                return CloserSearch::Found { at, size: tag.size };
             }
-            Lexed::Partial(_) => return Search::Not { searched: from + found },
-            Lexed::Tag(_) | Lexed::No => from += found + 1,
+            Lexed::Partial(_) => return CloserSearch::Not { searched: from + found },
+            Lexed::Tag(_) | Lexed::NotATag => from += found + 1,
         }
     }
     let kept = text.len().saturating_sub(needle.len()).max(from);
-    Search::Not { searched: head(text, kept).len() }
+    CloserSearch::Not { searched: head(text, kept).len() }
 }
 
 fn is_call(tag: &Tag) -> bool {
-    tag.own && !tag.closes && matches!(tag.word, Word::Invoke | Word::Call)
+    tag.own && !tag.closes && matches!(tag.word, TagWord::Invoke | TagWord::Call)
 }
 
 /// What may stand behind a block without meaning anything.
 fn is_mark(tag: &Tag) -> bool {
-    tag.word == Word::Last || (tag.closes && matches!(tag.word, Word::Calls | Word::Call | Word::Think))
+    tag.word == TagWord::Last
+        || (tag.closes && matches!(tag.word, TagWord::Calls | TagWord::Call | TagWord::Think))
 }
 
 /// Whether a text ends with a closer that is not ours.

@@ -1,18 +1,18 @@
 //! The sieve while it reads text: gives it, and holds back only what may become markup.
 
 use super::{
-    End, Sieve, State, Step,
-    event::{Event, Invalid, Kind, Reading},
-    foreign::{self, Block},
-    head::{Eye, Head},
-    own::Place,
+    AnswerEnd, Sieve, SieveState, SieveStep,
+    event::{CallOrigin, InvalidCall, InvalidKind, SieveEvent},
+    foreign::{self, ForeignBlock},
+    head::{HeadScanner, Lookahead},
+    own::BlockPosition,
 };
 use crate::{
-    arguments::{Found, Origin},
+    arguments::{CallSource, RawCall},
     dialect::{
         marks,
         tag::{Lexed, Lexicon},
-        words::Word,
+        words::TagWord,
     },
 };
 
@@ -24,20 +24,20 @@ const LOOKED_BYTES: usize = 16;
 
 impl Sieve {
     /// Gives text up to the next place that may be markup.
-    pub(super) fn prose(&mut self, out: &mut Vec<Event>) -> Step {
+    pub(super) fn prose(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
         self.skip_breaks();
         let mut to = self.at;
         let mut said = self.ledger.has_said();
         let head = loop {
             if to == self.buffer.len() {
-                break Head::Wait;
+                break Lookahead::Wait;
             }
             self.ledger.work(LOOKED_BYTES.min(self.buffer.len() - to));
             let head = match self.look(to, said) {
-                Head::Held(_) if self.foreign.is_none() => Head::Text,
+                Lookahead::Held(_) if self.foreign.is_none() => Lookahead::Text,
                 head => head,
             };
-            if head != Head::Text {
+            if head != Lookahead::Text {
                 break head;
             }
             let from = to;
@@ -46,22 +46,22 @@ impl Sieve {
             said = said || !self.buffer[from..to].trim_start().is_empty();
         };
         let text = self.take(to);
-        self.ledger.give(Event::Text(text), out);
+        self.ledger.give(SieveEvent::Text(text), out);
         self.turn(&head)
     }
 
     /// Judges a place.
-    fn look(&self, at: usize, said: bool) -> Head {
-        let eye = Eye { lexicon: &self.lexicon, said };
+    fn look(&self, at: usize, said: bool) -> Lookahead {
+        let eye = HeadScanner { lexicon: &self.lexicon, said };
         let rest = &self.buffer[at..];
         if self.markdown.is_line_start() {
-            return if rest.starts_with([' ', '\t', '\n']) { Head::Text } else { eye.line(rest) };
+            return if rest.starts_with([' ', '\t', '\n']) { Lookahead::Text } else { eye.line(rest) };
         }
         let bracket = rest.starts_with(['<', '[']);
         if bracket && !self.markdown.is_fenced() && !self.markdown.is_code() {
             eye.within(rest)
         } else {
-            Head::Text
+            Lookahead::Text
         }
     }
 
@@ -83,27 +83,27 @@ impl Sieve {
     }
 
     /// Changes the state as the head of what follows says.
-    fn turn(&mut self, head: &Head) -> Step {
+    fn turn(&mut self, head: &Lookahead) -> SieveStep {
         match *head {
-            Head::Wait | Head::Text => return Step::Wait,
-            Head::Own(skip) => {
+            Lookahead::Wait | Lookahead::Text => return SieveStep::Wait,
+            Lookahead::Own(skip) => {
                 self.skip(skip);
-                self.state = State::Own(Place::After);
+                self.state = SieveState::Own(BlockPosition::After);
             }
-            Head::Held(skip) => {
+            Lookahead::Held(skip) => {
                 self.skip(skip);
-                self.state = State::Held;
+                self.state = SieveState::Held;
             }
-            Head::Think(size, word) => {
+            Lookahead::Think(size, word) => {
                 self.consume(size);
-                self.state = State::Think(word);
+                self.state = SieveState::Think(word);
             }
-            Head::Unthink(size) => {
+            Lookahead::Unthink(size) => {
                 self.consume(size);
                 self.markdown.restart();
             }
         }
-        Step::On
+        SieveStep::On
     }
 
     /// Stray words before an opener mean nothing.
@@ -118,7 +118,7 @@ impl Sieve {
     }
 
     /// Gives thinking inside the content until its closer.
-    pub(super) fn thinking(&mut self, word: Word, out: &mut Vec<Event>) -> Step {
+    pub(super) fn thinking(&mut self, word: TagWord, out: &mut Vec<SieveEvent>) -> SieveStep {
         let mut to = self.at;
         let closer = loop {
             let Some(found) = memchr::memchr(b'<', &self.buffer.as_bytes()[to..]) else {
@@ -130,64 +130,68 @@ impl Sieve {
             match self.lexicon.lex(&self.buffer[to..]) {
                 Lexed::Tag(tag) if tag.closes && tag.word == word => break Some(tag.size),
                 Lexed::Partial(partial) if partial.thought => break None,
-                Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => to += 1,
+                Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => to += 1,
             }
         };
         let text = self.take(to);
         self.think(&text, out);
-        let Some(size) = closer else { return Step::Wait };
+        let Some(size) = closer else { return SieveStep::Wait };
         self.consume(size);
         self.markdown.restart();
-        self.state = State::Prose;
-        Step::On
+        self.state = SieveState::Prose;
+        SieveStep::On
     }
 
     /// What was held back at the end is text, or a tag that was cut.
-    pub(super) fn finish_prose(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn finish_prose(&mut self, out: &mut Vec<SieveEvent>) {
         let rest = self.take(self.buffer.len());
         if is_cut_tag(&rest, &self.lexicon) {
             self.ledger.consume(rest.len());
             self.truncate(None, rest, out);
         } else {
-            self.ledger.give(Event::Text(rest), out);
+            self.ledger.give(SieveEvent::Text(rest), out);
         }
     }
 
     /// Judges a foreign block now that nothing follows.
-    pub(super) fn finish_held(&mut self, end: End, out: &mut Vec<Event>) {
+    pub(super) fn finish_held(&mut self, end: AnswerEnd, out: &mut Vec<SieveEvent>) {
         let raw = self.take(self.buffer.len());
         let weak = raw.starts_with(['{', '`', '~']) || (raw.starts_with('[') && !raw.starts_with("[TOOL"));
         match foreign::read(&raw, &self.lexicon) {
             // A cut answer may end in closers that are only content.
-            Block::Calls { .. } | Block::Weak(_) if end == End::Cut => self.finish_cut(None, raw, out),
-            Block::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
-                self.ledger.give(Event::Text(raw), out);
+            ForeignBlock::Calls { .. } | ForeignBlock::Weak(_) if end == AnswerEnd::Cut => {
+                self.finish_cut(None, raw, out);
             }
-            Block::Text | Block::Open { .. } if end == End::Complete && self.is_unread(&raw) => {
+            ForeignBlock::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
+                self.ledger.give(SieveEvent::Text(raw), out);
+            }
+            ForeignBlock::Text | ForeignBlock::Open { .. }
+                if end == AnswerEnd::Complete && self.is_unread(&raw) =>
+            {
                 self.doubt(raw, out);
             }
-            Block::Weak(_) if self.is_quoted(&raw) => self.ledger.give(Event::Text(raw), out),
-            Block::Calls { found, end } => {
+            ForeignBlock::Weak(_) if self.is_quoted(&raw) => self.ledger.give(SieveEvent::Text(raw), out),
+            ForeignBlock::Calls { found, end } => {
                 self.ledger.consume(end);
                 self.drop_rest(&raw[end..]);
-                self.give_all(found, Reading::Lenient, raw, out);
+                self.give_all(found, CallOrigin::Lenient, raw, out);
             }
-            Block::Weak(found) => self.finish_weak(found, raw, out),
-            Block::Open { name } if !weak => self.finish_cut(name, raw, out),
-            Block::Open { name: Some(name) } if self.catalog.resolve(&name).is_some() => {
+            ForeignBlock::Weak(found) => self.finish_weak(found, raw, out),
+            ForeignBlock::Open { name } if !weak => self.finish_cut(name, raw, out),
+            ForeignBlock::Open { name: Some(name) } if self.catalog.resolve(&name).is_some() => {
                 self.finish_cut(Some(name), raw, out);
             }
-            Block::Doubtful => self.doubt(raw, out),
-            Block::Open { .. } | Block::Text => self.ledger.give(Event::Text(raw), out),
+            ForeignBlock::Doubtful => self.doubt(raw, out),
+            ForeignBlock::Open { .. } | ForeignBlock::Text => self.ledger.give(SieveEvent::Text(raw), out),
         }
     }
 
     /// What may be a call, and may be an example.
-    fn doubt(&mut self, raw: String, out: &mut Vec<Event>) {
+    fn doubt(&mut self, raw: String, out: &mut Vec<SieveEvent>) {
         self.ledger.consume(raw.len());
         let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
-        let (kind, name, arguments) = (Kind::Doubtful, String::new(), None);
-        self.ledger.give(Event::Invalid(Invalid { kind, name, detail, raw, arguments }), out);
+        let (kind, name, arguments) = (InvalidKind::Doubtful, String::new(), None);
+        self.ledger.give(SieveEvent::Invalid(InvalidCall { kind, name, detail, raw, arguments }), out);
     }
 
     /// Whether a text is a call in a form that nobody reads, and not as the model was shown it.
@@ -196,19 +200,19 @@ impl Sieve {
         marks::calls(raw, tools) && !self.is_quoted(raw)
     }
 
-    fn finish_cut(&mut self, name: Option<String>, raw: String, out: &mut Vec<Event>) {
+    fn finish_cut(&mut self, name: Option<String>, raw: String, out: &mut Vec<SieveEvent>) {
         self.ledger.consume(raw.len());
         self.truncate(name, raw, out);
     }
 
     /// JSON alone is a call only if all of it fits declared tools.
-    fn finish_weak(&mut self, found: Vec<Found>, raw: String, out: &mut Vec<Event>) {
+    fn finish_weak(&mut self, found: Vec<RawCall>, raw: String, out: &mut Vec<SieveEvent>) {
         let fits = self.fits(&found);
         if fits {
             self.ledger.consume(raw.len());
-            self.give_all(found, Reading::Lenient, raw, out);
+            self.give_all(found, CallOrigin::Lenient, raw, out);
         } else {
-            self.ledger.give(Event::Text(raw), out);
+            self.ledger.give(SieveEvent::Text(raw), out);
         }
     }
 
@@ -218,9 +222,9 @@ impl Sieve {
     }
 
     /// Whether all of what was found are calls that fit.
-    fn fits(&self, found: &[Found]) -> bool {
-        let origin = Origin::Written(self.lexicon.nonce());
-        found.iter().all(|found| found.clone().fit(&self.catalog, origin).iter().all(Result::is_ok))
+    fn fits(&self, found: &[RawCall]) -> bool {
+        let origin = CallSource::Written(self.lexicon.nonce());
+        found.iter().all(|found| found.clone().validate(&self.catalog, origin).iter().all(Result::is_ok))
     }
 
     fn drop_rest(&mut self, rest: &str) {
@@ -234,29 +238,29 @@ impl Sieve {
     /// Gives the calls of a block; the first carries its markup.
     pub(super) fn give_all(
         &mut self,
-        found: Vec<Found>,
-        reading: Reading,
+        found: Vec<RawCall>,
+        reading: CallOrigin,
         raw: String,
-        out: &mut Vec<Event>,
+        out: &mut Vec<SieveEvent>,
     ) {
         let mut raw = raw;
-        self.state = State::Prose;
+        self.state = SieveState::Prose;
         for found in found {
             self.give(found, reading, std::mem::take(&mut raw), out);
-            if matches!(self.state, State::Suffix) {
+            if matches!(self.state, SieveState::Suffix) {
                 break;
             }
         }
     }
 
     /// The promotion rule: nothing was said, and the thinking ends in a whole block whose calls all fit.
-    pub(super) fn promote(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn promote(&mut self, out: &mut Vec<SieveEvent>) {
         let Some((found, raw)) = self.thought.call(&self.lexicon) else { return };
         if !self.lexicon.marks(&raw) && (self.foreign.is_none() || self.is_quoted(&raw)) {
             return;
         }
         if self.fits(&found) {
-            self.give_all(found, Reading::Reasoning, raw, out);
+            self.give_all(found, CallOrigin::Reasoning, raw, out);
         }
     }
 }
@@ -268,6 +272,6 @@ fn is_cut_tag(text: &str, lexicon: &Lexicon) -> bool {
         Lexed::Partial(_) => tag.len() >= CUT_TAG_BYTES,
         // A whole opener with nothing in it yet.
         Lexed::Tag(tag) => !tag.closes,
-        Lexed::No => false,
+        Lexed::NotATag => false,
     }
 }

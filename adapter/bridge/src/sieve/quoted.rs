@@ -9,7 +9,7 @@ use crate::{
     dialect::{
         Nonce,
         tag::{Lexed, Lexicon},
-        words::{MISTRAL, Word, restore},
+        words::{MISTRAL, TagWord, restore},
     },
     text::ENTITIES,
 };
@@ -22,11 +22,11 @@ const SHOWS: &[&str] = &["name", "invoke", "function", "tool", "TOOL"];
 
 /// The texts of a conversation that show what may be a call, blanks and escapes aside.
 #[derive(Debug, Default)]
-pub struct Quoted {
+pub struct QuotedTexts {
     texts: Vec<String>,
 }
 
-impl Quoted {
+impl QuotedTexts {
     /// Keeps what matters of the texts that the model was shown.
     pub fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let shows = |text: &&str| SHOWS.iter().any(|word| text.contains(word));
@@ -49,7 +49,7 @@ impl Quoted {
 /// Shorter lines are braces and the like.
 const LINE_BYTES: usize = 4;
 
-impl Quoted {
+impl QuotedTexts {
     /// Whether every line of a text stands in one of the texts; how lines were numbered or set in does not count.
     #[must_use]
     pub fn shows(&self, text: &str) -> bool {
@@ -75,7 +75,7 @@ fn pieces<'a>(block: &'a str, lexicon: &Lexicon) -> Vec<&'a str> {
         };
     }
     let begins = |at: &usize| {
-        let calls = [Word::Invoke, Word::Call, Word::Function, Word::Begin];
+        let calls = [TagWord::Invoke, TagWord::Call, TagWord::Function, TagWord::Begin];
         matches!(lexicon.lex(&block[*at..]), Lexed::Tag(tag) if !tag.closes && calls.contains(&tag.word))
     };
     let mut cuts: Vec<usize> = memchr::memchr_iter(b'<', block.as_bytes()).filter(begins).collect();
@@ -90,15 +90,16 @@ fn pieces<'a>(block: &'a str, lexicon: &Lexicon) -> Vec<&'a str> {
 fn inside<'a>(piece: &'a str, lexicon: &Lexicon) -> &'a str {
     let mut piece = piece.trim();
     while let Lexed::Tag(tag) = lexicon.lex(piece) {
-        let wraps =
-            matches!(tag.word, Word::Calls | Word::Section) || (tag.word == Word::Call && tag.name.is_none());
+        let wraps = matches!(tag.word, TagWord::Calls | TagWord::Section)
+            || (tag.word == TagWord::Call && tag.name.is_none());
         if tag.closes || !wraps {
             break;
         }
         piece = piece[tag.size..].trim_start();
     }
     while let Some(at) = memchr::memrchr(b'<', piece.as_bytes()) {
-        let ends = [Word::Calls, Word::Call, Word::SectionEnd, Word::Last, Word::Think, Word::End];
+        let ends =
+            [TagWord::Calls, TagWord::Call, TagWord::SectionEnd, TagWord::Last, TagWord::Think, TagWord::End];
         match lexicon.lex(&piece[at..]) {
             Lexed::Tag(tag) if at + tag.size == piece.len() && ends.contains(&tag.word) => {
                 piece = piece[..at].trim_end();

@@ -1,15 +1,15 @@
 //! Remembers the end of the thinking, in case an answer says nothing: then a call there was meant.
 
 use crate::{
-    arguments::{Body, Found},
+    arguments::{BlockBody, RawCall},
     dialect::{
         tag::{Lexed, Lexicon},
-        words::Word,
+        words::TagWord,
     },
     text::tail,
 };
 
-use super::foreign::{self, Block};
+use super::foreign::{self, ForeignBlock};
 
 /// How much is remembered. A call longer than this is not taken from thinking.
 const KEPT_BYTES: usize = 1 << 20;
@@ -19,11 +19,11 @@ const TRIED: usize = 12;
 
 /// The end of the thinking.
 #[derive(Debug, Default)]
-pub(super) struct Thought {
+pub(super) struct ThinkingEnd {
     text: String,
 }
 
-impl Thought {
+impl ThinkingEnd {
     pub(super) fn push(&mut self, text: &str) {
         self.text.push_str(text);
         if self.text.len() > 2 * KEPT_BYTES {
@@ -36,13 +36,13 @@ impl Thought {
     }
 
     /// The calls of the block with which the thinking ends, and its markup.
-    pub(super) fn call(&self, lexicon: &Lexicon) -> Option<(Vec<Found>, String)> {
+    pub(super) fn call(&self, lexicon: &Lexicon) -> Option<(Vec<RawCall>, String)> {
         // Exactly so much, however the pieces came.
         let text = tail(&self.text, KEPT_BYTES);
         let openers = openers(text, lexicon);
         let last = openers.len().saturating_sub(TRIED);
         openers[last..].iter().find_map(|&at| match foreign::read(&text[at..], lexicon) {
-            Block::Calls { found, end }
+            ForeignBlock::Calls { found, end }
                 if text[at + end..].trim().is_empty() && found.iter().all(is_whole) =>
             {
                 Some((found, text[at..].to_owned()))
@@ -53,13 +53,17 @@ impl Thought {
 }
 
 /// Whether a block is one block: two with words between them read as one that is malformed.
-fn is_whole(found: &Found) -> bool {
-    !matches!(found.body, Body::Malformed(_))
+fn is_whole(found: &RawCall) -> bool {
+    !matches!(found.body, BlockBody::Malformed(_))
 }
 
 fn openers(text: &str, lexicon: &Lexicon) -> Vec<usize> {
-    let begins =
-        |word| matches!(word, Word::Calls | Word::Invoke | Word::Call | Word::Function | Word::Section);
+    let begins = |word| {
+        matches!(
+            word,
+            TagWord::Calls | TagWord::Invoke | TagWord::Call | TagWord::Function | TagWord::Section
+        )
+    };
     memchr::memchr2_iter(b'<', b'[', text.as_bytes())
         .filter(|&at| matches!(lexicon.lex(&text[at..]), Lexed::Tag(tag) if !tag.closes && begins(tag.word)))
         .collect()

@@ -14,7 +14,7 @@ pub(super) fn of(error: &ApiError) -> &'static str {
         ApiError::Full => "add adapters, or raise LATCHKEY_STREAMS",
         ApiError::BodyTooLong { .. } => "raise LATCHKEY_BODY_LIMIT if such requests are to be served",
         ApiError::Fault(Fault::SessionDead) => "sign the accounts of the site in again with the broker",
-        ApiError::Fault(Fault::Unreachable | Fault::NotAccepted) => {
+        ApiError::Fault(Fault::Unreachable | Fault::ConnectTimeout) => {
             "check the site's address and whether it runs"
         }
         ApiError::Fault(Fault::Unreadable(_)) => "the site file may be out of date; try it with site try",

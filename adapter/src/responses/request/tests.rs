@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn read(body: &Value) -> Asked {
-    Asked::parse(body.to_string().as_bytes()).unwrap()
+fn read(body: &Value) -> ResponsesRequest {
+    ResponsesRequest::parse(body.to_string().as_bytes()).unwrap()
 }
 
 fn messages(body: &Value) -> Value {
@@ -12,7 +12,7 @@ fn messages(body: &Value) -> Value {
 }
 
 fn refusal(body: &Value) -> String {
-    Asked::parse(body.to_string().as_bytes()).unwrap_err().0
+    ResponsesRequest::parse(body.to_string().as_bytes()).unwrap_err().0
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn what_codex_sends_is_a_chat() {
         "client_metadata": {}, "max_output_tokens": 100, "temperature": null,
     });
 
-    let Asked { request, encrypted } = read(&body);
+    let ResponsesRequest { request, encrypted } = read(&body);
 
     assert!(request.stream && encrypted);
     assert_eq!((request.session.as_deref(), request.tools.len()), (Some("key"), 1));
@@ -112,5 +112,5 @@ fn a_refusal_names_the_field() {
     );
     assert_eq!(with("tools", json!([{"type": "function"}])), "tools[0].name: missing, expected a text");
     assert_eq!(with("tool_choice", json!(1)), "tool_choice: expected auto, none, required or an object");
-    assert_eq!(Asked::parse(b"[1]").unwrap_err().0, "the body is not a JSON object");
+    assert_eq!(ResponsesRequest::parse(b"[1]").unwrap_err().0, "the body is not a JSON object");
 }

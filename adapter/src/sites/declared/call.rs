@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use latchkey_shared::{
     id::SiteName,
-    network::Broken,
+    network::NetworkError,
     session::Session,
     site::{
         Site,
         chat::{
-            request::{Body, Request, Take},
-            text::{Name, Text},
+            request::{BodyTemplate, Extraction, RequestTemplate},
+            text::{TextTemplate, VariableName},
             upload::FILE,
         },
     },
@@ -20,11 +20,11 @@ use reqwest::{Client, RequestBuilder, Response, header, multipart};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{fill::Fill, words::Words};
+use super::{fill::PlaceholderValues, variables::PromptVariables};
 use crate::{
-    prompt::File,
-    sites::{headers, http, refusal, sensitive, watch::Watch},
-    stream::{delta::Values, fault::Fault},
+    prompt::PromptFile,
+    sites::{headers, http, refusal, sensitive, trace::Tracer},
+    stream::{delta::Captures, fault::Fault},
 };
 
 /// Longest JSON answer that is taken, and how long it may take to come.
@@ -33,23 +33,23 @@ const LIMIT_TIME: Duration = Duration::from_secs(30);
 
 /// Makes requests with one session. Clones share it.
 #[derive(Clone)]
-pub(in crate::sites) struct Caller {
+pub(in crate::sites) struct SiteClient {
     pub(in crate::sites) client: Client,
     pub(in crate::sites) site: Arc<Site>,
     pub(in crate::sites) session: Arc<Session>,
-    pub(in crate::sites) watch: Watch,
+    pub(in crate::sites) watch: Tracer,
 }
 
-impl Caller {
+impl SiteClient {
     /// Makes a request.
     ///
     /// # Errors
     /// When it cannot be sent, or its answer's status or type says no.
     pub(super) async fn send(
         &self,
-        request: &Request,
-        words: Option<&Words>,
-        values: &Values,
+        request: &RequestTemplate,
+        words: Option<&PromptVariables>,
+        values: &Captures,
     ) -> Result<Response, Fault> {
         let response = self.request(request, words, values)?.send().await;
         let response = response.map_err(|error| http::sending_fault(&self.site.name, http::CHAT, &error))?;
@@ -67,10 +67,10 @@ impl Caller {
     /// As for `send`, or when the answer is not as the site file expects.
     pub(super) async fn take(
         &self,
-        request: &Request,
-        words: Option<&Words>,
-        values: &Values,
-    ) -> Result<Values, Fault> {
+        request: &RequestTemplate,
+        words: Option<&PromptVariables>,
+        values: &Captures,
+    ) -> Result<Captures, Fault> {
         let response = self.send(request, words, values).await?;
         let (status, retry_after) = (response.status().as_u16(), http::retry_after(&response));
         let body = http::beginning(&self.site.name, response, LIMIT_BYTES, LIMIT_TIME).await;
@@ -78,25 +78,25 @@ impl Caller {
             return Err(fault);
         }
         if request.take.is_empty() && request.expect.is_empty() {
-            return Ok(Values::new());
+            return Ok(Captures::new());
         }
         let answer: Value =
             serde_json::from_slice(&body).map_err(|_| Fault::Unreadable("an answer is not JSON"))?;
         if request.expect.iter().any(|(pointer, value)| answer.pointer(pointer) != Some(value)) {
             return Err(Fault::Unreadable("an answer is not as the site file expects"));
         }
-        let taken = |(name, take): (&String, &Take)| Some((name.clone(), take.from(&answer)?.clone()));
-        let taken = request.take.iter().map(taken).collect::<Option<Values>>();
+        let taken = |(name, take): (&String, &Extraction)| Some((name.clone(), take.from(&answer)?.clone()));
+        let taken = request.take.iter().map(taken).collect::<Option<Captures>>();
         taken.ok_or(Fault::Unreadable("an answer lacks a value that the site file takes out of it"))
     }
 
     fn request(
         &self,
-        request: &Request,
-        words: Option<&Words>,
-        values: &Values,
+        request: &RequestTemplate,
+        words: Option<&PromptVariables>,
+        values: &Captures,
     ) -> Result<RequestBuilder, Fault> {
-        let fill = Fill::new(request, words, &self.session, values);
+        let fill = PlaceholderValues::new(request, words, &self.session, values);
         let url = self.site.url(&fill.path(&request.path)?);
         let method: reqwest::Method = request.method.as_str().parse().expect("it is a method's name");
         let mut all = headers(&self.session, &url)?;
@@ -113,14 +113,14 @@ impl Caller {
                 .collect::<Result<Vec<_>, Fault>>()
         };
         Ok(match &request.body {
-            Body::None => builder,
-            Body::Json(shape) => builder.json(&fill.shape(shape)?),
-            Body::Form(form) => builder.form(&fields(form)?),
-            Body::Multipart(parts) => {
+            BodyTemplate::None => builder,
+            BodyTemplate::Json(shape) => builder.json(&fill.shape(shape)?),
+            BodyTemplate::Form(form) => builder.form(&fields(form)?),
+            BodyTemplate::Multipart(parts) => {
                 // As browsers write names.
                 let mut form = multipart::Form::new().percent_encode_noop();
                 for (name, text) in parts {
-                    form = match is_file(text).then(|| words.and_then(Words::file)).flatten() {
+                    form = match is_file(text).then(|| words.and_then(PromptVariables::file)).flatten() {
                         Some(file) => form.part(name.clone(), part(file)),
                         None => form.text(name.clone(), fill.text(text)?),
                     };
@@ -131,12 +131,12 @@ impl Caller {
     }
 }
 
-fn is_file(text: &Text) -> bool {
-    matches!(text.whole_name(), Some(Name::Value(name)) if name == FILE)
+fn is_file(text: &TextTemplate) -> bool {
+    matches!(text.whole_name(), Some(VariableName::Value(name)) if name == FILE)
 }
 
 /// A file as a part of a form.
-fn part(file: &File) -> multipart::Part {
+fn part(file: &PromptFile) -> multipart::Part {
     let size = file.content.len() as u64;
     let part =
         || multipart::Part::stream_with_length(file.content.clone(), size).file_name(file.name.clone());
@@ -148,8 +148,9 @@ pub(super) async fn line(site: &SiteName, mut response: Response) -> Option<Byte
     let mut body = Vec::new();
     loop {
         let next = tokio::time::timeout(LIMIT_TIME, response.chunk()).await;
-        let next = next.inspect_err(|_| Broken::timeout("rest of an answer").log(site, http::CHAT)).ok()?;
-        let next = next.inspect_err(|error| Broken::of(error).log(site, http::CHAT)).ok()?;
+        let next =
+            next.inspect_err(|_| NetworkError::timeout("rest of an answer").log(site, http::CHAT)).ok()?;
+        let next = next.inspect_err(|error| NetworkError::of(error).log(site, http::CHAT)).ok()?;
         let Some(bytes) = next else { break };
         if body.len() + bytes.len() > LIMIT_BYTES {
             return None;

@@ -4,41 +4,41 @@ use std::sync::Arc;
 
 use latchkey_shared::site::{
     Site,
-    chat::{Driver, stream::Reading},
+    chat::{Driver, stream::StreamRules},
 };
 
-use super::{framing::Framing, reader::Reader};
+use super::{framing::Framing, reader::RuleInterpreter};
 use crate::stream::{
     Decode,
-    delta::{Delta, Values},
+    delta::{Captures, Delta},
     fault::Fault,
 };
 
 /// Reads one answer.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(super) struct DeclaredDecoder {
     framing: Framing,
-    reader: Reader,
+    reader: RuleInterpreter,
     framed: bool,
 }
 
 /// A conversation, as far as it is known before its answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ConversationState {
     /// Its values.
-    pub(super) values: Values,
+    pub(super) values: Captures,
     /// Whether it is gone on with.
     pub(super) goes_on: bool,
 }
 
-impl Decoder {
+impl DeclaredDecoder {
     /// For a site that chats as its file declares. `framed` says whether the body's end can be told from a cut.
-    pub(super) fn new(site: Arc<Site>, known: Known, framed: bool) -> Self {
-        Self { framing: Framing::new(reading(&site)), reader: Reader::new(site, known), framed }
+    pub(super) fn new(site: Arc<Site>, known: ConversationState, framed: bool) -> Self {
+        Self { framing: Framing::new(reading(&site)), reader: RuleInterpreter::new(site, known), framed }
     }
 }
 
-impl Decode for Decoder {
+impl Decode for DeclaredDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
         let reader = &mut self.reader;
         self.framing.push(bytes, &mut |event| reader.event(&event, out))
@@ -59,13 +59,13 @@ impl Decode for Decoder {
         self.reader.queued
     }
 
-    fn values(&self) -> Values {
+    fn values(&self) -> Captures {
         self.reader.known.values.clone()
     }
 }
 
 /// How a site's answers are read.
-pub(super) fn reading(site: &Site) -> &Reading {
+pub(super) fn reading(site: &Site) -> &StreamRules {
     match &site.chat.driver {
         Driver::Http(http) => &http.stream,
         Driver::Socket(socket) => &socket.stream,

@@ -10,7 +10,7 @@ use crate::stream::fault::Fault;
 const NO_EDIT: Fault = Fault::Unreadable("an edit is not one");
 
 /// What a list of edits does.
-pub(super) enum Edited<'a> {
+pub(super) enum EditOutcome<'a> {
     /// It adds this to a text, and nothing else.
     Appended(&'a str),
     /// Anything else.
@@ -21,7 +21,7 @@ pub(super) enum Edited<'a> {
 ///
 /// # Errors
 /// When it is none, or does not fit the value.
-pub(super) fn apply<'a>(target: &mut Value, edits: &'a Value) -> Result<Edited<'a>, Fault> {
+pub(super) fn apply<'a>(target: &mut Value, edits: &'a Value) -> Result<EditOutcome<'a>, Fault> {
     let edits = edits.as_array().ok_or(NO_EDIT)?;
     let mut appended = None;
     for edit in edits {
@@ -38,8 +38,8 @@ pub(super) fn apply<'a>(target: &mut Value, edits: &'a Value) -> Result<Edited<'
         }
     }
     Ok(match appended {
-        Some(more) if edits.len() == 1 => Edited::Appended(more),
-        _ => Edited::Changed,
+        Some(more) if edits.len() == 1 => EditOutcome::Appended(more),
+        _ => EditOutcome::Changed,
     })
 }
 

@@ -3,44 +3,44 @@
 use latchkey_shared::{
     session::Session,
     site::chat::{
-        request::Request,
-        text::{Name, Shape, Text},
+        request::RequestTemplate,
+        text::{JsonTemplate, TextTemplate, VariableName},
     },
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::words::Words;
-use crate::stream::{delta::Values, fault::Fault};
+use super::variables::PromptVariables;
+use crate::stream::{delta::Captures, fault::Fault};
 
 /// What placeholders stand for. Its texts may hold secrets of the session.
 #[derive(Clone, Copy)]
-pub(super) struct Fill<'a> {
-    pub(super) words: Option<&'a Words>,
+pub(super) struct PlaceholderValues<'a> {
+    pub(super) words: Option<&'a PromptVariables>,
     pub(super) session: &'a Session,
-    pub(super) values: &'a Values,
+    pub(super) values: &'a Captures,
     /// Whether the instructions are told apart from the prompt.
     pub(super) tells_system: bool,
 }
 
 const UNKNOWN: Fault = Fault::Unreadable("a value that the site file names is not known");
 
-impl<'a> Fill<'a> {
+impl<'a> PlaceholderValues<'a> {
     /// For one request.
     pub(super) fn new(
-        request: &Request,
-        words: Option<&'a Words>,
+        request: &RequestTemplate,
+        words: Option<&'a PromptVariables>,
         session: &'a Session,
-        values: &'a Values,
+        values: &'a Captures,
     ) -> Self {
-        Self { words, session, values, tells_system: request.names(&Name::System) }
+        Self { words, session, values, tells_system: request.names(&VariableName::System) }
     }
 
     /// A text.
     ///
     /// # Errors
     /// When a name stands for nothing.
-    pub(super) fn text(self, text: &Text) -> Result<String, Fault> {
+    pub(super) fn text(self, text: &TextTemplate) -> Result<String, Fault> {
         text.fill(&|name| self.value(name))
     }
 
@@ -48,7 +48,7 @@ impl<'a> Fill<'a> {
     ///
     /// # Errors
     /// When a name stands for nothing.
-    pub(super) fn path(self, text: &Text) -> Result<String, Fault> {
+    pub(super) fn path(self, text: &TextTemplate) -> Result<String, Fault> {
         text.fill_path(&|name| self.value(name))
     }
 
@@ -56,20 +56,23 @@ impl<'a> Fill<'a> {
     ///
     /// # Errors
     /// When a name stands for nothing.
-    pub(super) fn shape(self, shape: &Shape) -> Result<Value, Fault> {
+    pub(super) fn shape(self, shape: &JsonTemplate) -> Result<Value, Fault> {
         shape.fill(&|name| self.value(name))
     }
 
-    fn value(self, name: &Name) -> Result<Value, Fault> {
+    fn value(self, name: &VariableName) -> Result<Value, Fault> {
         let words = || self.words.ok_or(UNKNOWN);
         Ok(match name {
-            Name::Prompt => words()?.prompt(!self.tells_system).into(),
-            Name::Messages => words()?.messages(!self.tells_system),
-            Name::System => words()?.system().into(),
-            Name::Model => words()?.model().into(),
-            Name::Null => Value::Null,
-            Name::Value(name) => self.values.get(name).ok_or(UNKNOWN)?.clone(),
-            Name::Bearer | Name::Cookie(_) | Name::LocalStorage(_) | Name::SessionStorage(_) => {
+            VariableName::Prompt => words()?.prompt(!self.tells_system).into(),
+            VariableName::Messages => words()?.messages(!self.tells_system),
+            VariableName::System => words()?.system().into(),
+            VariableName::Model => words()?.model().into(),
+            VariableName::Null => Value::Null,
+            VariableName::Value(name) => self.values.get(name).ok_or(UNKNOWN)?.clone(),
+            VariableName::Bearer
+            | VariableName::Cookie(_)
+            | VariableName::LocalStorage(_)
+            | VariableName::SessionStorage(_) => {
                 let missing = Fault::Unreadable("the session lacks what the site file names");
                 name.of_session(self.session).ok_or(missing)?.expose_secret().into()
             }

@@ -1,11 +1,11 @@
 //! Cuts an answer's bytes into events, as the site file says they are framed.
 
-use latchkey_shared::site::chat::stream::{Format, Reading};
+use latchkey_shared::site::chat::stream::{StreamFormat, StreamRules};
 
 use super::socket::packet;
 use crate::stream::{
     fault::Fault,
-    sse::{Event, Events},
+    sse::{SseEvent, SseParser},
 };
 
 /// Longest event that is taken.
@@ -16,29 +16,29 @@ const TOO_LONG: Fault = Fault::Unreadable("an event is too long");
 pub(super) const SEPARATOR: u8 = 0x1e;
 
 /// Makes an event of a message, if it is one.
-type Unpack = fn(&[u8], &mut Sink<'_>) -> Result<(), Fault>;
+type UnpackEvent = fn(&[u8], &mut EventSink<'_>) -> Result<(), Fault>;
 
 /// Takes events as they come.
-pub(super) type Sink<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;
+pub(super) type EventSink<'a> = dyn FnMut(SseEvent<'_>) -> Result<(), Fault> + 'a;
 
 /// Cuts bytes.
 #[derive(Debug)]
 pub(super) enum Framing {
-    Sse(Events),
+    Sse(SseParser),
     Lines {
         line: Vec<u8>,
         prefix: String,
     },
-    Json(Elements),
+    Json(JsonElements),
     /// Messages of a socket, each ended by [`SEPARATOR`].
-    Messages(Vec<u8>, Unpack),
+    Messages(Vec<u8>, UnpackEvent),
     /// The bytes of a character that is not yet whole.
     Text(Vec<u8>),
 }
 
 /// The elements of an array, or one value alone.
 #[derive(Debug, Default)]
-pub(super) struct Elements {
+pub(super) struct JsonElements {
     held: Vec<u8>,
     /// How many brackets are open; the array's own is one.
     depth: usize,
@@ -49,16 +49,18 @@ pub(super) struct Elements {
 }
 
 impl Framing {
-    pub(super) fn new(reading: &Reading) -> Self {
+    pub(super) fn new(reading: &StreamRules) -> Self {
         let prefix = reading.prefix.clone().unwrap_or_default();
         match reading.format {
-            Format::Sse => Self::Sse(Events::default()),
-            Format::Ndjson => Self::Lines { line: Vec::new(), prefix },
-            Format::Json if reading.poll.is_some() => Self::Lines { line: Vec::new(), prefix },
-            Format::Json => Self::Json(Elements::default()),
-            Format::Text => Self::Text(Vec::new()),
-            Format::Messages => Self::Messages(Vec::new(), |message, sink| sink(Event::data(message))),
-            Format::Packets => Self::Messages(Vec::new(), packet::event),
+            StreamFormat::Sse => Self::Sse(SseParser::default()),
+            StreamFormat::Ndjson => Self::Lines { line: Vec::new(), prefix },
+            StreamFormat::Json if reading.poll.is_some() => Self::Lines { line: Vec::new(), prefix },
+            StreamFormat::Json => Self::Json(JsonElements::default()),
+            StreamFormat::Text => Self::Text(Vec::new()),
+            StreamFormat::Messages => {
+                Self::Messages(Vec::new(), |message, sink| sink(SseEvent::data(message)))
+            }
+            StreamFormat::Packets => Self::Messages(Vec::new(), packet::event),
         }
     }
 
@@ -66,7 +68,7 @@ impl Framing {
     ///
     /// # Errors
     /// An event beyond the limit, or whatever `sink` returns.
-    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut EventSink<'_>) -> Result<(), Fault> {
         match self {
             Self::Sse(events) => events.push(bytes, sink),
             Self::Lines { line, prefix } => {
@@ -94,7 +96,7 @@ impl Framing {
                 hold(held, bytes)?;
                 let whole = whole_characters(held);
                 if whole > 0 {
-                    sink(Event::data(&held[..whole]))?;
+                    sink(SseEvent::data(&held[..whole]))?;
                     held.drain(..whole);
                 }
                 Ok(())
@@ -106,7 +108,7 @@ impl Framing {
     ///
     /// # Errors
     /// Whatever `sink` returns.
-    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    pub(super) fn finish(&mut self, sink: &mut EventSink<'_>) -> Result<(), Fault> {
         match self {
             Self::Sse(events) => events.finish(sink),
             Self::Lines { line, prefix } => {
@@ -117,13 +119,13 @@ impl Framing {
             // A message that is not whole was cut off, and so was the answer: no rule has told its end.
             Self::Messages(..) => Ok(()),
             Self::Text(held) if held.is_empty() => Ok(()),
-            Self::Text(held) => sink(Event::data(held)),
+            Self::Text(held) => sink(SseEvent::data(held)),
         }
     }
 }
 
-impl Elements {
-    fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Fault> {
+impl JsonElements {
+    fn push(&mut self, bytes: &[u8], sink: &mut EventSink<'_>) -> Result<(), Fault> {
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
             if self.in_string {
@@ -153,20 +155,20 @@ impl Elements {
         hold(&mut self.held, &bytes[from.min(bytes.len())..])
     }
 
-    fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn finish(&mut self, sink: &mut EventSink<'_>) -> Result<(), Fault> {
         // An array without its bracket was cut off.
-        if self.in_array { Err(Fault::Cut) } else { self.flush(sink) }
+        if self.in_array { Err(Fault::Truncated) } else { self.flush(sink) }
     }
 
-    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn flush(&mut self, sink: &mut EventSink<'_>) -> Result<(), Fault> {
         let held = std::mem::take(&mut self.held);
-        if held.trim_ascii().is_empty() { Ok(()) } else { sink(Event::data(&held)) }
+        if held.trim_ascii().is_empty() { Ok(()) } else { sink(SseEvent::data(&held)) }
     }
 }
 
-fn line(line: &[u8], prefix: &str, sink: &mut Sink<'_>) -> Result<(), Fault> {
+fn line(line: &[u8], prefix: &str, sink: &mut EventSink<'_>) -> Result<(), Fault> {
     match line.trim_ascii().strip_prefix(prefix.as_bytes()).map(<[u8]>::trim_ascii) {
-        Some(data) if !data.is_empty() => sink(Event::data(data)),
+        Some(data) if !data.is_empty() => sink(SseEvent::data(data)),
         Some(_) | None => Ok(()),
     }
 }

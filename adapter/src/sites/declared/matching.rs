@@ -3,25 +3,25 @@
 use std::borrow::Cow;
 
 use latchkey_shared::site::chat::{
-    stream::event::{Expected, Match},
-    text::{Name, Piece, Text},
+    stream::event::{EventMatch, ExpectedValue},
+    text::{TextPiece, TextTemplate, VariableName},
 };
 use serde_json::Value;
 
 use super::fill::written;
-use crate::stream::{delta::Values, sse::Event};
+use crate::stream::{delta::Captures, sse::SseEvent};
 
 /// An event, and its data as JSON if it is that.
 #[derive(Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) event: &'a Event<'a>,
+pub(super) struct SiteEvent<'a> {
+    pub(super) event: &'a SseEvent<'a>,
     pub(super) data: &'a str,
     pub(super) json: Option<&'a Value>,
 }
 
 /// Whether all that is given holds.
-pub(super) fn fits(on: &Match, seen: Seen<'_>, values: &Values) -> bool {
-    let Seen { event, data, json } = seen;
+pub(super) fn fits(on: &EventMatch, seen: SiteEvent<'_>, values: &Captures) -> bool {
+    let SiteEvent { event, data, json } = seen;
     let at = |pointer: &str| json.and_then(|json| json.pointer(pointer));
     let name =
         || if event.name.is_empty() { Cow::Borrowed("message") } else { String::from_utf8_lossy(event.name) };
@@ -32,23 +32,23 @@ pub(super) fn fits(on: &Match, seen: Seen<'_>, values: &Values) -> bool {
         && on.contains.as_ref().is_none_or(|part| data.to_lowercase().contains(&part.to_lowercase()))
 }
 
-fn is_as(expected: &Expected, found: Option<&Value>, values: &Values) -> bool {
+fn is_as(expected: &ExpectedValue, found: Option<&Value>, values: &Captures) -> bool {
     let Some(found) = found else { return false };
     match expected {
-        Expected::Is(value) => found == value,
+        ExpectedValue::Is(value) => found == value,
         // What is not known yet equals nothing.
-        Expected::Text(text) => match text.whole_name() {
-            Some(Name::Value(name)) => values.get(name) == Some(found),
+        ExpectedValue::Text(text) => match text.whole_name() {
+            Some(VariableName::Value(name)) => values.get(name) == Some(found),
             _ => filled(text, values).is_some_and(|text| found.as_str() == Some(&text)),
         },
     }
 }
 
-fn filled(text: &Text, values: &Values) -> Option<String> {
-    let piece = |piece: &Piece| match piece {
-        Piece::Plain(plain) => Some(plain.clone()),
-        Piece::Named(Name::Value(name)) => values.get(name).map(written),
-        Piece::Named(_) => None,
+fn filled(text: &TextTemplate, values: &Captures) -> Option<String> {
+    let piece = |piece: &TextPiece| match piece {
+        TextPiece::Plain(plain) => Some(plain.clone()),
+        TextPiece::Named(VariableName::Value(name)) => values.get(name).map(written),
+        TextPiece::Named(_) => None,
     };
     text.0.iter().map(piece).collect()
 }

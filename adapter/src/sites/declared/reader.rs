@@ -5,24 +5,24 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use latchkey_shared::site::{
     Site,
     chat::stream::{
-        Format, Reading,
-        rule::{How, Meaning, Place, Queue, Rule, Said, Turn},
+        StreamFormat, StreamRules,
+        rule::{EventMeaning, QueuePosition, StreamRule, TextPlace, TextRelation, TextSource, TurnKind},
     },
 };
 use serde_json::Value;
 
 use super::{
-    decode::{Known, reading},
-    matching::{Seen, fits},
-    said::Speech,
+    assemble::TextAssembler,
+    decode::{ConversationState, reading},
+    matching::{SiteEvent, fits},
 };
 use crate::{
     sites::refusal,
     stream::{
-        delta::{Delta, Finish, Values},
+        delta::{Captures, Delta, FinishReason},
         fault::{Fault, Rejection},
         halves,
-        sse::Event,
+        sse::SseEvent,
     },
 };
 
@@ -31,22 +31,22 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Reads the events of one answer.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct RuleInterpreter {
     pub(super) site: Arc<Site>,
-    pub(super) known: Known,
+    pub(super) known: ConversationState,
     /// Whether a rule has told the end.
     pub(super) ended: bool,
     /// Whether the last event that meant something said that the prompt waits.
     pub(super) queued: bool,
-    text: Speech,
-    reasoning: Speech,
+    text: TextAssembler,
+    reasoning: TextAssembler,
     /// What told the last event apart.
     last: Option<String>,
 }
 
-impl Reader {
-    pub(super) fn new(site: Arc<Site>, known: Known) -> Self {
-        let (text, reasoning) = (Speech::default(), Speech::default());
+impl RuleInterpreter {
+    pub(super) fn new(site: Arc<Site>, known: ConversationState) -> Self {
+        let (text, reasoning) = (TextAssembler::default(), TextAssembler::default());
         Self { site, known, ended: false, queued: false, text, reasoning, last: None }
     }
 
@@ -54,15 +54,15 @@ impl Reader {
     ///
     /// # Errors
     /// What the site reports, or what cannot be read.
-    pub(super) fn event(&mut self, event: &Event<'_>, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    pub(super) fn event(&mut self, event: &SseEvent<'_>, out: &mut Vec<Delta>) -> Result<(), Fault> {
         if self.ended {
             return Ok(());
         }
         let site = Arc::clone(&self.site);
         let reading = reading(&site);
         let data = String::from_utf8_lossy(event.data);
-        if reading.format == Format::Text {
-            let new = self.text.take("", &data.into(), How::Piece, None)?;
+        if reading.format == StreamFormat::Text {
+            let new = self.text.take("", &data.into(), TextRelation::Piece, None)?;
             out.extend((!new.is_empty()).then_some(Delta::Text(new)));
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Reader {
         if json.as_ref().is_some_and(|json| self.is_repeated(reading, event, json)) {
             return Ok(());
         }
-        let seen = Seen { event, data: &data, json: json.as_ref() };
+        let seen = SiteEvent { event, data: &data, json: json.as_ref() };
         match self.rule(reading, seen) {
             Some(rule) => self.apply(rule, reading, seen, out),
             None if seen.json.is_none() && must_be_json(reading, seen) => {
@@ -84,29 +84,29 @@ impl Reader {
     ///
     /// # Errors
     /// What the site reports.
-    pub(super) fn trouble(&mut self, event: &Event<'_>) -> Result<(), Fault> {
+    pub(super) fn trouble(&mut self, event: &SseEvent<'_>) -> Result<(), Fault> {
         let site = Arc::clone(&self.site);
         let reading = reading(&site);
         let data = String::from_utf8_lossy(event.data);
         let json = json(&data, reading)?;
-        let seen = Seen { event, data: &data, json: json.as_ref() };
+        let seen = SiteEvent { event, data: &data, json: json.as_ref() };
         match self.rule(reading, seen) {
             Some(rule) => meaning(rule, seen).map(drop),
             None => Ok(()),
         }
     }
 
-    fn rule<'a>(&self, reading: &'a Reading, seen: Seen<'_>) -> Option<&'a Rule> {
-        let turn = if self.known.goes_on { Turn::Next } else { Turn::First };
-        let in_turn = |rule: &&Rule| rule.turn.is_none_or(|only| only == turn);
+    fn rule<'a>(&self, reading: &'a StreamRules, seen: SiteEvent<'_>) -> Option<&'a StreamRule> {
+        let turn = if self.known.goes_on { TurnKind::Next } else { TurnKind::First };
+        let in_turn = |rule: &&StreamRule| rule.turn.is_none_or(|only| only == turn);
         reading.on.iter().filter(in_turn).find(|rule| fits(&rule.on, seen, &self.known.values))
     }
 
     fn apply(
         &mut self,
-        rule: &Rule,
-        reading: &Reading,
-        seen: Seen<'_>,
+        rule: &StreamRule,
+        reading: &StreamRules,
+        seen: SiteEvent<'_>,
         out: &mut Vec<Delta>,
     ) -> Result<(), Fault> {
         let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
@@ -122,16 +122,16 @@ impl Reader {
             out.extend((!new.is_empty()).then_some(Delta::Text(new)));
         }
         if let Some(reason) = rule.finish.as_ref().and_then(at).and_then(Value::as_str) {
-            out.push(Delta::Finish(Finish::parse(reason).ok_or(Fault::Cut)?));
+            out.push(Delta::Finish(FinishReason::parse(reason).ok_or(Fault::Truncated)?));
         }
         let meaning = meaning(rule, seen)?;
-        self.ended = meaning == Some(Meaning::End);
-        self.queued = rule.queue.is_some() || meaning == Some(Meaning::Queued);
+        self.ended = meaning == Some(EventMeaning::End);
+        self.queued = rule.queue.is_some() || meaning == Some(EventMeaning::Queued);
         Ok(())
     }
 
     /// Whether the site sends the same event a second time.
-    fn is_repeated(&mut self, reading: &Reading, event: &Event<'_>, json: &Value) -> bool {
+    fn is_repeated(&mut self, reading: &StreamRules, event: &SseEvent<'_>, json: &Value) -> bool {
         let mark = match reading.unique.as_deref() {
             None => None,
             Some("id") => Some(String::from_utf8_lossy(event.id).into_owned()).filter(|id| !id.is_empty()),
@@ -144,7 +144,7 @@ impl Reader {
 }
 
 /// Takes values at JSON pointers; what is not there stays as it was.
-pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, values: &mut Values) {
+pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, values: &mut Captures) {
     for (name, pointer) in from {
         let value = json.and_then(|json| json.pointer(pointer)).filter(|value| !value.is_null());
         values.extend(value.map(|value| (name.clone(), value.clone())));
@@ -152,47 +152,51 @@ pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, values
 }
 
 /// Where a rule's text is, as it is told there.
-fn told(said: &Said, seen: Seen<'_>) -> Value {
+fn told(said: &TextSource, seen: SiteEvent<'_>) -> Value {
     match &said.place {
-        Place::Data => seen.data.into(),
-        Place::At(pointer) => seen.json.and_then(|json| json.pointer(pointer)).cloned().unwrap_or_default(),
+        TextPlace::Data => seen.data.into(),
+        TextPlace::At(pointer) => {
+            seen.json.and_then(|json| json.pointer(pointer)).cloned().unwrap_or_default()
+        }
     }
 }
 
 /// What an event means, unless it is a fault.
-fn meaning(rule: &Rule, seen: Seen<'_>) -> Result<Option<Meaning>, Fault> {
+fn meaning(rule: &StreamRule, seen: SiteEvent<'_>) -> Result<Option<EventMeaning>, Fault> {
     let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
     let retry_after = rule.retry_after.as_ref().and_then(at).and_then(seconds);
-    if let Some(Queue { position, limit }) = &rule.queue
+    if let Some(QueuePosition { position, limit }) = &rule.queue
         && at(position).and_then(Value::as_u64).is_some_and(|before| before > *limit)
     {
         return Err(Fault::Busy { retry_after });
     }
     match rule.means {
-        None | Some(Meaning::End | Meaning::Queued) => Ok(rule.means),
-        Some(Meaning::Error) => {
+        None | Some(EventMeaning::End | EventMeaning::Queued) => Ok(rule.means),
+        Some(EventMeaning::Error) => {
             let reason = rule.reason.as_ref().and_then(at).map(Value::to_string);
             Err(refusal::reported(&reason.as_deref().unwrap_or(seen.data).to_ascii_lowercase()))
         }
-        Some(Meaning::RateLimited) => Err(Fault::RateLimited { retry_after }),
-        Some(Meaning::Busy) => Err(Fault::Busy { retry_after }),
-        Some(Meaning::Expired) => Err(Fault::SessionDead),
-        Some(Meaning::Forgotten) => Err(Fault::Forgotten),
-        Some(Meaning::TooLong) => Err(Fault::Rejected(Rejection::TooLong)),
-        Some(Meaning::UnknownModel) => Err(Fault::Rejected(Rejection::Model)),
+        Some(EventMeaning::RateLimited) => Err(Fault::RateLimited { retry_after }),
+        Some(EventMeaning::Busy) => Err(Fault::Busy { retry_after }),
+        Some(EventMeaning::Expired) => Err(Fault::SessionDead),
+        Some(EventMeaning::Forgotten) => Err(Fault::ConversationGone),
+        Some(EventMeaning::TooLong) => Err(Fault::Rejected(Rejection::TooLong)),
+        Some(EventMeaning::UnknownModel) => Err(Fault::Rejected(Rejection::Model)),
     }
 }
 
 /// Whether an event that no rule knows is broken, and not merely of no interest.
-fn must_be_json(reading: &Reading, seen: Seen<'_>) -> bool {
+fn must_be_json(reading: &StreamRules, seen: SiteEvent<'_>) -> bool {
     match reading.format {
-        Format::Ndjson | Format::Json | Format::Text => true,
-        Format::Sse | Format::Messages | Format::Packets => seen.data.starts_with(['{', '[']),
+        StreamFormat::Ndjson | StreamFormat::Json | StreamFormat::Text => true,
+        StreamFormat::Sse | StreamFormat::Messages | StreamFormat::Packets => {
+            seen.data.starts_with(['{', '['])
+        }
     }
 }
 
 /// The event's JSON, out of the string that it may be wrapped in; `None` where it has none.
-fn json(data: &str, reading: &Reading) -> Result<Option<Value>, Fault> {
+fn json(data: &str, reading: &StreamRules) -> Result<Option<Value>, Fault> {
     let Some(outer) = parse(data) else { return Ok(None) };
     let inner = reading.unwrap.as_ref().and_then(|pointer| outer.pointer(pointer)).and_then(Value::as_str);
     match inner.map(parse) {

@@ -8,53 +8,60 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use latchkey_shared::{
-    network::Broken,
+    network::NetworkError,
     session::Session,
     site::{
         Site,
-        chat::{request::Request, socket::Socket, text::Name, upload::UPLOADS},
+        chat::{request::RequestTemplate, socket::SocketChat, text::VariableName, upload::UPLOADS},
     },
 };
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
 use super::{
-    Asked, beginning,
-    call::Caller,
-    decode::{Decoder, Known},
+    DeclaredRequest, beginning,
+    call::SiteClient,
+    decode::{ConversationState, DeclaredDecoder},
     upload::Uploads,
 };
 use crate::{
-    sites::{Outside, http, watch::Cut},
-    stream::{Deltas, Stages, Upstream, cutoff::Cutoff, fault::Fault},
+    sites::{DriverContext, http, trace::EventBoundary},
+    stream::{ByteStream, DecodePipeline, DeltaStream, deferred::DeferredFault, fault::Fault},
 };
 
-mod after;
-mod line;
+mod cleanup;
+mod connection;
 mod open;
 pub(super) mod packet;
 mod steps;
 
-use after::{After, Lent};
-use steps::{Phase, Steps};
+use cleanup::{SocketCleanup, SocketLease};
+use steps::{StepPhase, StepRunner};
+
+/// What it is when the deadline passes without the message that a step waits for.
+fn no_message(site: &Site, phase: StepPhase) -> Fault {
+    NetworkError::timeout("message").log(&site.name, http::CHAT);
+    if phase == StepPhase::Before { Fault::ConnectTimeout } else { Fault::ResponseTimeout }
+}
 
 /// Asks the site and waits for the beginning of its answer.
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(in crate::sites) async fn open(
-    outside: &Outside,
+    outside: &DriverContext,
     site: &Arc<Site>,
-    socket: &Socket,
+    socket: &SocketChat,
     session: &Arc<Session>,
-    asked: Asked,
-) -> Result<Deltas, Fault> {
-    let Asked { words, minted, kept } = asked;
+    asked: DeclaredRequest,
+) -> Result<DeltaStream, Fault> {
+    let DeclaredRequest { words, minted, kept } = asked;
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let goes_on = kept.is_some();
-    let mut known = Known { values: beginning(&socket.mint, socket.conversation.as_ref(), kept), goes_on };
-    let caller = |client: &reqwest::Client| Caller {
+    let mut known =
+        ConversationState { values: beginning(&socket.mint, socket.conversation.as_ref(), kept), goes_on };
+    let caller = |client: &reqwest::Client| SiteClient {
         client: client.clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
@@ -66,23 +73,24 @@ pub(in crate::sites) async fn open(
         if request.once && request.take.keys().all(|name| known.values.contains_key(name)) {
             continue;
         }
-        let names = |name: &Name| request.names(name);
+        let names = |name: &VariableName| request.names(name);
         let made = Uploads::before(names, outside, &requests, &words, &mut known.values, deadline).await?;
         uploads = uploads.or(made);
         let taking = requests.take(request, Some(&words), &known.values);
-        let taken = http::by(deadline, &site.name, http::CHAT, Fault::Silent, taking).await??;
+        let taken = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, taking).await??;
         known.values.extend(taken);
     }
     let opener = caller(outside.clients.sockets());
     let opening = open::line(&opener, socket, words.clone(), &known.values);
-    let line = http::by(deadline, &site.name, http::CHAT, Fault::NotAccepted, opening).await??;
+    let line = http::by(deadline, &site.name, http::CHAT, Fault::ConnectTimeout, opening).await??;
     // From here on, whoever lets go of the answer stops the site, over this very socket.
-    let (mut after, mut lent) = After::new(outside, Arc::clone(site), Arc::new(socket.clone()), line);
+    let (mut after, mut lent) = SocketCleanup::new(outside, Arc::clone(site), Arc::new(socket.clone()), line);
     after.uploads = uploads;
-    let told = socket.requests.iter().any(Request::tells_the_prompt);
-    let mut steps = Steps::new(Arc::clone(site), known, if told { Phase::Asked } else { Phase::Before });
+    let told = socket.requests.iter().any(RequestTemplate::tells_the_prompt);
+    let mut steps =
+        StepRunner::new(Arc::clone(site), known, if told { StepPhase::Asked } else { StepPhase::Before });
     let taken = timeout_at(deadline, async {
-        let named = Name::Value(UPLOADS.to_owned());
+        let named = VariableName::Value(UPLOADS.to_owned());
         let first = socket.steps.iter().position(|step| step.names(&named));
         let (before, rest) = socket.steps.split_at(first.unwrap_or(socket.steps.len()));
         steps.take_all(lent.line(), before).await?;
@@ -97,28 +105,26 @@ pub(in crate::sites) async fn open(
     .await;
     let (known, early, phase) = steps.into_parts();
     after.values.clone_from(&known.values);
-    taken.map_err(|_| {
-        Broken::timeout("message").log(&site.name, http::CHAT);
-        if phase == Phase::Before { Fault::NotAccepted } else { Fault::Silent }
-    })??;
-    let decoder = Decoder::new(Arc::clone(site), known, false);
+    taken.map_err(|_| no_message(site, phase))??;
+    let decoder = DeclaredDecoder::new(Arc::clone(site), known, false);
     // Each message comes whole.
-    let stages = Stages::new(outside.watch.over(Box::new(decoder), Cut::Nowhere), minted);
+    let stages = DecodePipeline::new(outside.watch.over(Box::new(decoder), EventBoundary::Nowhere), minted);
     let farewell = Box::new(move |ended, values| after.end(ended, values));
-    let mut deltas = Deltas::new(stages, messages(early, lent, outside.span.clone()), site.limits, started)
-        .with_farewell(farewell);
+    let mut deltas =
+        DeltaStream::new(stages, messages(early, lent, outside.span.clone()), site.limits, started)
+            .with_farewell(farewell);
     deltas.begin().await?;
     Ok(deltas)
 }
 
 /// The messages that came early, and those that are still to come.
-fn messages(early: Vec<Bytes>, lent: Lent, span: Span) -> Upstream {
+fn messages(early: Vec<Bytes>, lent: SocketLease, span: Span) -> ByteStream {
     let later = futures::stream::unfold(lent, move |mut lent| {
         let next = async move {
             match lent.line().receive().await {
-                Ok(Some(message)) => Some((Ok(line::bytes(message)), lent)),
+                Ok(Some(message)) => Some((Ok(connection::bytes(message)), lent)),
                 Ok(None) => None,
-                Err(_) => Some((Err(Cutoff::told()), lent)),
+                Err(_) => Some((Err(DeferredFault::told()), lent)),
             }
         };
         next.instrument(span.clone())

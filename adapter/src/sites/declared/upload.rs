@@ -5,20 +5,20 @@ use std::{fmt, time::Duration};
 use latchkey_shared::{
     shutdown::Tasks,
     site::chat::{
-        text::Name,
-        upload::{UPLOADS, Upload},
+        text::VariableName,
+        upload::{UPLOADS, UploadRules},
     },
 };
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, Span};
 
-use super::{call::Caller, fill::Fill, words::Words};
+use super::{call::SiteClient, fill::PlaceholderValues, variables::PromptVariables};
 use crate::{
-    prompt::File,
-    sites::Outside,
+    prompt::PromptFile,
+    sites::DriverContext,
     stream::{
-        delta::Values,
+        delta::Captures,
         fault::{Fault, Rejection},
     },
 };
@@ -30,9 +30,9 @@ const LIMIT_TIME: Duration = Duration::from_secs(10);
 pub(in crate::sites) struct Uploads {
     tasks: Tasks,
     span: Span,
-    caller: Caller,
+    caller: SiteClient,
     /// What is known of each file.
-    made: Vec<Values>,
+    made: Vec<Captures>,
 }
 
 impl Uploads {
@@ -41,15 +41,15 @@ impl Uploads {
     /// # Errors
     /// When the site does not take one of them, or not by the deadline; those before it are removed again.
     pub(in crate::sites) async fn before(
-        names: impl Fn(&Name) -> bool,
-        outside: &Outside,
-        caller: &Caller,
-        words: &Words,
-        values: &mut Values,
+        names: impl Fn(&VariableName) -> bool,
+        outside: &DriverContext,
+        caller: &SiteClient,
+        words: &PromptVariables,
+        values: &mut Captures,
         deadline: Instant,
     ) -> Result<Option<Self>, Fault> {
         let Some(upload) = &caller.site.chat.upload else { return Ok(None) };
-        if values.contains_key(UPLOADS) || !names(&Name::Value(UPLOADS.to_owned())) {
+        if values.contains_key(UPLOADS) || !names(&VariableName::Value(UPLOADS.to_owned())) {
             return Ok(None);
         }
         let (tasks, span, caller) = (outside.tasks.clone(), outside.span.clone(), caller.clone());
@@ -58,7 +58,7 @@ impl Uploads {
         for file in words.files() {
             // The question itself was not asked yet.
             let item = timeout_at(deadline, uploads.make(upload, words, file, values)).await;
-            items.push(item.map_err(|_| Fault::NotAccepted)??);
+            items.push(item.map_err(|_| Fault::ConnectTimeout)??);
         }
         values.insert(UPLOADS.to_owned(), Value::Array(items));
         Ok(Some(uploads))
@@ -67,10 +67,10 @@ impl Uploads {
     /// Uploads one, and gives what stands for it.
     async fn make(
         &mut self,
-        upload: &Upload,
-        words: &Words,
-        file: &File,
-        values: &Values,
+        upload: &UploadRules,
+        words: &PromptVariables,
+        file: &PromptFile,
+        values: &Captures,
     ) -> Result<Value, Fault> {
         let words = words.with_file(file);
         let mut known = values.clone();
@@ -84,7 +84,7 @@ impl Uploads {
         // From here on it is there, whatever becomes of the rest.
         self.made.push(known);
         let (session, values) = (&*self.caller.session, self.made.last().unwrap_or(values));
-        Fill { words: Some(&words), session, values, tells_system: false }.shape(&upload.item)
+        PlaceholderValues { words: Some(&words), session, values, tells_system: false }.shape(&upload.item)
     }
 
     /// Leaves them where they are: the site's conversation is gone on with.
@@ -116,7 +116,7 @@ impl fmt::Debug for Uploads {
     }
 }
 
-async fn remove(caller: &Caller, made: Vec<Values>) {
+async fn remove(caller: &SiteClient, made: Vec<Captures>) {
     let site = &caller.site.name;
     for mut values in made {
         for request in caller.site.chat.upload.iter().flat_map(|upload| &upload.remove) {

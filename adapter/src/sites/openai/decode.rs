@@ -2,14 +2,14 @@
 //!
 //! Which of both an answer is its first letter tells: content types lie.
 
-use super::{voices::Voices, wire::Event};
+use super::{voices::TextFields, wire::Event};
 use crate::{
     sites::refusal,
     stream::{
         Decode,
-        delta::{Delta, Values},
+        delta::{Captures, Delta},
         fault::Fault,
-        sse::{self, Events},
+        sse::{self, SseParser},
     },
 };
 
@@ -19,36 +19,36 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads one answer.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
-    framing: Framing,
-    answer: Answer,
+pub(super) struct OpenAiDecoder {
+    framing: AnswerFraming,
+    answer: AnswerState,
 }
 
 #[derive(Debug)]
-enum Framing {
+enum AnswerFraming {
     /// Nothing so far but blanks, and perhaps half a byte order mark.
     Blank(Vec<u8>),
-    Events(Events),
+    Events(SseParser),
     Whole(Vec<u8>),
 }
 
 /// What is known of the answer so far.
 #[derive(Debug, Default)]
-struct Answer {
-    voices: Voices,
+struct AnswerState {
+    voices: TextFields,
     ended: bool,
     finished: bool,
     /// What an event may have meant that was no piece of an answer.
     strange: Option<Fault>,
 }
 
-impl Default for Framing {
+impl Default for AnswerFraming {
     fn default() -> Self {
         Self::Blank(Vec::new())
     }
 }
 
-impl Framing {
+impl AnswerFraming {
     /// Decides on the first letter that is no blank, and gives what is there from then on.
     fn decide(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let Self::Blank(before) = self else { return None };
@@ -59,37 +59,37 @@ impl Framing {
             *before = said;
             return None;
         }
-        *self = if said[0] == b'{' { Self::Whole(Vec::new()) } else { Self::Events(Events::default()) };
+        *self = if said[0] == b'{' { Self::Whole(Vec::new()) } else { Self::Events(SseParser::default()) };
         Some(said)
     }
 }
 
-impl Decode for Decoder {
+impl Decode for OpenAiDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
         let first = self.framing.decide(bytes);
         let (bytes, answer) = (first.as_deref().unwrap_or(bytes), &mut self.answer);
         match &mut self.framing {
-            Framing::Blank(_) => Ok(()),
-            Framing::Events(events) => events.push(bytes, &mut |read| answer.event(&read, out)),
-            Framing::Whole(body) if body.len() + bytes.len() <= LIMIT_BYTES => {
+            AnswerFraming::Blank(_) => Ok(()),
+            AnswerFraming::Events(events) => events.push(bytes, &mut |read| answer.event(&read, out)),
+            AnswerFraming::Whole(body) if body.len() + bytes.len() <= LIMIT_BYTES => {
                 body.extend_from_slice(bytes);
                 Ok(())
             }
-            Framing::Whole(_) => Err(Fault::Unreadable("the body is too long")),
+            AnswerFraming::Whole(_) => Err(Fault::Unreadable("the body is too long")),
         }
     }
 
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let answer = &mut self.answer;
         match &mut self.framing {
-            Framing::Blank(_) => Ok(()),
-            Framing::Events(events) => {
+            AnswerFraming::Blank(_) => Ok(()),
+            AnswerFraming::Events(events) => {
                 events.finish(&mut |read| answer.event(&read, out))?;
                 answer.end(out)
             }
-            Framing::Whole(body) => {
+            AnswerFraming::Whole(body) => {
                 let body = std::mem::take(body);
-                answer.event(&sse::Event::data(&body), out)?;
+                answer.event(&sse::SseEvent::data(&body), out)?;
                 answer.end(out)?;
                 answer.ended = true;
                 Ok(())
@@ -105,14 +105,14 @@ impl Decode for Decoder {
         false
     }
 
-    fn values(&self) -> Values {
-        Values::new()
+    fn values(&self) -> Captures {
+        Captures::new()
     }
 }
 
-impl Answer {
+impl AnswerState {
     /// Reads one event. Whatever follows the end mark is not looked at.
-    fn event(&mut self, read: &sse::Event<'_>, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    fn event(&mut self, read: &sse::SseEvent<'_>, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let data = read.data.trim_ascii();
         if self.ended || data.is_empty() {
             return Ok(());

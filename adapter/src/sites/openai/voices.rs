@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::stream::{delta::Delta, fault::Fault, halves::Halves};
+use crate::stream::{delta::Delta, fault::Fault, halves::SurrogateJoiner};
 
 /// Parts that are thinking.
 const THOUGHTS: &[&str] = &["thinking", "thought", "reasoning", "reasoning_content", "reasoning_text"];
@@ -19,7 +19,7 @@ const DEPTH: usize = 8;
 
 /// A text, or a list of parts.
 #[derive(Debug)]
-pub(super) enum Content<'a> {
+pub(super) enum MessageContent<'a> {
     Text(String),
     /// A text with half a letter in it (WTF-8).
     Broken(Vec<u8>),
@@ -28,15 +28,15 @@ pub(super) enum Content<'a> {
 
 /// All that is said in one answer, and the halves of letters that wait.
 #[derive(Debug, Default)]
-pub(super) struct Voices {
-    text: Halves,
-    reasoning: Halves,
+pub(super) struct TextFields {
+    text: SurrogateJoiner,
+    reasoning: SurrogateJoiner,
     /// Of the arguments of calls; only those in which half a letter waits.
-    calls: BTreeMap<Option<u64>, Halves>,
+    calls: BTreeMap<Option<u64>, SurrogateJoiner>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Part<'a> {
+struct ContentPart<'a> {
     #[serde(default, borrow, rename = "type")]
     kind: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -53,7 +53,7 @@ struct Part<'a> {
     content: Option<&'a RawValue>,
 }
 
-impl Content<'_> {
+impl MessageContent<'_> {
     /// Whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
         match self {
@@ -64,14 +64,14 @@ impl Content<'_> {
     }
 }
 
-impl Voices {
+impl TextFields {
     /// Says what a content holds.
-    pub(super) fn say(&mut self, content: Content<'_>, out: &mut Vec<Delta>) {
+    pub(super) fn say(&mut self, content: MessageContent<'_>, out: &mut Vec<Delta>) {
         self.tell(content, false, DEPTH, out);
     }
 
     /// The same, of a content that is thinking.
-    pub(super) fn think(&mut self, content: Content<'_>, out: &mut Vec<Delta>) {
+    pub(super) fn think(&mut self, content: MessageContent<'_>, out: &mut Vec<Delta>) {
         self.tell(content, true, DEPTH, out);
     }
 
@@ -90,11 +90,12 @@ impl Voices {
         {
             return Ok(text);
         }
-        let content = serde_json::from_str::<Content<'_>>(raw.get()).map_err(|_| Fault::BrokenCall)?;
+        let content =
+            serde_json::from_str::<MessageContent<'_>>(raw.get()).map_err(|_| Fault::InvalidToolCall)?;
         let mut halves = self.calls.remove(&index).unwrap_or_default();
         let text = put(content, &mut halves);
         if halves.is_broken() {
-            return Err(Fault::BrokenCall);
+            return Err(Fault::InvalidToolCall);
         }
         if halves.is_waiting() {
             self.calls.insert(index, halves);
@@ -109,12 +110,12 @@ impl Voices {
     pub(super) fn end(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
         out.extend(self.reasoning.rest().map(|lone| Delta::Reasoning(lone.into())));
         out.extend(self.text.rest().map(|lone| Delta::Text(lone.into())));
-        if self.calls.is_empty() { Ok(()) } else { Err(Fault::BrokenCall) }
+        if self.calls.is_empty() { Ok(()) } else { Err(Fault::InvalidToolCall) }
     }
 
-    fn tell(&mut self, content: Content<'_>, is_thought: bool, depth: usize, out: &mut Vec<Delta>) {
+    fn tell(&mut self, content: MessageContent<'_>, is_thought: bool, depth: usize, out: &mut Vec<Delta>) {
         match content {
-            Content::Parts(parts) => {
+            MessageContent::Parts(parts) => {
                 parts.into_iter().for_each(|part| self.part(part, is_thought, depth, out));
             }
             content if is_thought => {
@@ -133,7 +134,7 @@ impl Voices {
         if raw.get().starts_with('"') {
             return self.inner(Some(raw), is_thought, depth, out);
         }
-        let Ok(part) = serde_json::from_str::<Part<'_>>(raw.get()) else { return };
+        let Ok(part) = serde_json::from_str::<ContentPart<'_>>(raw.get()) else { return };
         let kind = part.kind.map_or("", RawValue::get).trim_matches('"');
         if is_thought || THOUGHTS.contains(&kind) {
             let inner = part.thinking.or(part.reasoning).or(part.summary).or(part.content).or(part.text);
@@ -144,45 +145,45 @@ impl Voices {
     }
 
     fn inner(&mut self, raw: Option<&RawValue>, is_thought: bool, depth: usize, out: &mut Vec<Delta>) {
-        let content = raw.and_then(|raw| serde_json::from_str::<Content<'_>>(raw.get()).ok());
+        let content = raw.and_then(|raw| serde_json::from_str::<MessageContent<'_>>(raw.get()).ok());
         content.into_iter().for_each(|content| self.tell(content, is_thought, depth, out));
     }
 }
 
 /// The whole letters of a content that is no list.
-fn put(content: Content<'_>, halves: &mut Halves) -> String {
+fn put(content: MessageContent<'_>, halves: &mut SurrogateJoiner) -> String {
     match content {
-        Content::Text(text) if !halves.is_waiting() => text,
-        Content::Text(text) => halves.take(text.as_bytes()),
-        Content::Broken(bytes) => halves.take(&bytes),
-        Content::Parts(_) => String::new(),
+        MessageContent::Text(text) if !halves.is_waiting() => text,
+        MessageContent::Text(text) => halves.take(text.as_bytes()),
+        MessageContent::Broken(bytes) => halves.take(&bytes),
+        MessageContent::Parts(_) => String::new(),
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for MessageContent<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // As bytes: a text with half a letter in it is no text for serde, but it is bytes.
-        deserializer.deserialize_bytes(Reader)
+        deserializer.deserialize_bytes(ContentVisitor)
     }
 }
 
-struct Reader;
+struct ContentVisitor;
 
-impl<'de> Visitor<'de> for Reader {
-    type Value = Content<'de>;
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = MessageContent<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text or a list of parts")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Content::Text(text.to_owned()))
+        Ok(MessageContent::Text(text.to_owned()))
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
         Ok(match std::str::from_utf8(bytes) {
-            Ok(text) => Content::Text(text.to_owned()),
-            Err(_) => Content::Broken(bytes.to_vec()),
+            Ok(text) => MessageContent::Text(text.to_owned()),
+            Err(_) => MessageContent::Broken(bytes.to_vec()),
         })
     }
 
@@ -191,6 +192,6 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(part) = parts.next_element()? {
             all.push(part);
         }
-        Ok(Content::Parts(all))
+        Ok(MessageContent::Parts(all))
     }
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::voices::{Content, Voices};
+use super::voices::{MessageContent, TextFields};
 use crate::stream::{
-    delta::{Delta, Finish, Fragment, Usage},
+    delta::{CallFragment, Delta, FinishReason, Usage},
     fault::Fault,
 };
 
@@ -69,13 +69,13 @@ struct Choice<'a> {
 #[derive(Debug, Deserialize)]
 struct Said<'a> {
     #[serde(default, borrow)]
-    content: Option<Content<'a>>,
+    content: Option<MessageContent<'a>>,
     #[serde(default, borrow)]
-    reasoning_content: Option<Content<'a>>,
+    reasoning_content: Option<MessageContent<'a>>,
     #[serde(default, borrow)]
-    reasoning: Option<Content<'a>>,
+    reasoning: Option<MessageContent<'a>>,
     #[serde(default, borrow)]
-    refusal: Option<Content<'a>>,
+    refusal: Option<MessageContent<'a>>,
     #[serde(default, borrow)]
     tool_calls: Option<Vec<CallPart<'a>>>,
 }
@@ -136,7 +136,7 @@ impl Event<'_> {
     ///
     /// # Errors
     /// When it says that the answer broke off, or a call cannot be read.
-    pub(super) fn into_deltas(self, voices: &mut Voices, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    pub(super) fn into_deltas(self, voices: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
         for choice in self.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
                 choice.into_deltas(voices, out)?;
@@ -148,7 +148,7 @@ impl Event<'_> {
 }
 
 impl Choice<'_> {
-    fn into_deltas(self, voices: &mut Voices, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    fn into_deltas(self, voices: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let whole = self.message.is_some();
         if let Some(said) = self.delta.or(self.message) {
             let reasoning = said.reasoning_content.filter(|said| !said.is_empty()).or(said.reasoning);
@@ -164,17 +164,17 @@ impl Choice<'_> {
             return Ok(());
         };
         voices.end(out)?;
-        out.push(Delta::Finish(Finish::parse(&reason).ok_or(Fault::Cut)?));
+        out.push(Delta::Finish(FinishReason::parse(&reason).ok_or(Fault::Truncated)?));
         Ok(())
     }
 }
 
 impl CallPart<'_> {
-    fn into_fragment(self, position: Option<u64>, voices: &mut Voices) -> Result<Fragment, Fault> {
+    fn into_fragment(self, position: Option<u64>, voices: &mut TextFields) -> Result<CallFragment, Fault> {
         let function = self.function.unwrap_or_default();
         let index = position.or_else(|| self.index.and_then(number));
         let arguments = function.arguments.map(|raw| voices.arguments(index, raw)).transpose()?;
-        Ok(Fragment {
+        Ok(CallFragment {
             index,
             id: self.id.and_then(text),
             name: function.name.and_then(text),

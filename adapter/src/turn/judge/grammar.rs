@@ -6,8 +6,8 @@
 
 use super::{
     english,
-    intent::Kind,
-    words::{CODE, End, Sentence},
+    intent::IntentKind,
+    words::{CODE, Sentence, SentenceEnd},
 };
 
 /// Words after an announcement in which its verb is sought.
@@ -22,7 +22,7 @@ const GERUND_WORDS: usize = 8;
 const GERUND_BYTES: usize = 6;
 
 /// What the first person says of itself, and where.
-pub(super) fn own(sentence: &Sentence) -> Vec<(Kind, usize)> {
+pub(super) fn own(sentence: &Sentence) -> Vec<(IntentKind, usize)> {
     let words = sentence.words.as_str();
     let mut found = Vec::new();
     for (at, word) in each_word(words) {
@@ -36,7 +36,7 @@ pub(super) fn own(sentence: &Sentence) -> Vec<(Kind, usize)> {
         let Some(at) = words.find(phrase) else { continue };
         let next = words[at + phrase.len()..].split_ascii_whitespace().take(3);
         if next.take_while(|word| !english::NOT.contains(word)).any(is_gerund) {
-            found.push((Kind::Own, at));
+            found.push((IntentKind::Own, at));
         }
     }
     let openings = [Some(words), behind_consent(words)].into_iter().flatten().map(content);
@@ -44,19 +44,19 @@ pub(super) fn own(sentence: &Sentence) -> Vec<(Kind, usize)> {
         let rests = english::OWN_BARE.iter().filter_map(|phrase| after(opening, phrase));
         found.extend(rests.map(|rest| (verb_after(rest), 0)));
     }
-    found.extend(sentence.first_of(english::NEGATED).map(|at| (Kind::Negated, at)));
+    found.extend(sentence.first_of(english::NEGATED).map(|at| (IntentKind::Negated, at)));
     found
 }
 
 /// What is announced without saying who does it.
-pub(super) fn loose(sentence: &Sentence) -> Option<(Kind, usize)> {
+pub(super) fn loose(sentence: &Sentence) -> Option<(IntentKind, usize)> {
     let words = sentence.words.as_str();
     let mut at = 0;
     for clause in words.split(',') {
         let padded = clause.starts_with(' ');
         let is_led = padded && english::TRANSITIONS.iter().any(|phrase| clause.starts_with(phrase));
         if is_led || (at > 0 && opens_with_led_gerund(clause)) {
-            return Some((Kind::Loose, at));
+            return Some((IntentKind::Loose, at));
         }
         at += clause.len() + 1;
     }
@@ -65,8 +65,8 @@ pub(super) fn loose(sentence: &Sentence) -> Option<(Kind, usize)> {
         || is_title(sentence)
         || is_present(words)
         || is_gerund_sentence(sentence)
-        || (sentence.end == End::Colon && opens_with_verb(words));
-    holds.then_some((Kind::Loose, 0))
+        || (sentence.end == SentenceEnd::Colon && opens_with_verb(words));
+    holds.then_some((IntentKind::Loose, 0))
 }
 
 /// The rest behind a phrase with which the text begins, adverbs between its words left out.
@@ -95,27 +95,27 @@ pub(super) fn is_adverb(word: &str) -> bool {
     english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
 }
 
-fn verb_after(rest: &str) -> Kind {
+fn verb_after(rest: &str) -> IntentKind {
     let mut words = rest.split_ascii_whitespace().take(REACH_WORDS).peekable();
     while let Some(word) = words.next() {
         match word {
-            "add" if words.peek() == Some(&"that") => return Kind::Talk,
+            "add" if words.peek() == Some(&"that") => return IntentKind::Talk,
             "stop"
                 if words
                     .peek()
                     .is_none_or(|next| matches!(*next, "here" | "there" | "now" | "at" | "for")) =>
             {
-                return Kind::Talk;
+                return IntentKind::Talk;
             }
             "," => break,
-            _ if english::NOT.contains(&word) => return Kind::Negated,
-            "be" => return Kind::Talk, // unless a gerund follows, which is found elsewhere
-            _ if english::TALK.contains(&word) => return Kind::Talk,
-            _ if english::ACTIONS.contains(&word) => return Kind::Own,
+            _ if english::NOT.contains(&word) => return IntentKind::Negated,
+            "be" => return IntentKind::Talk, // unless a gerund follows, which is found elsewhere
+            _ if english::TALK.contains(&word) => return IntentKind::Talk,
+            _ if english::ACTIONS.contains(&word) => return IntentKind::Own,
             _ => {}
         }
     }
-    Kind::Vague
+    IntentKind::Vague
 }
 
 /// "The docs are next", "that leaves the exporter"; not where they are said to be done.
@@ -162,7 +162,7 @@ fn is_title(sentence: &Sentence) -> bool {
             || sentence.has_any(english::DONE)
     };
     let is_ordinal = english::ORDINALS.iter().any(|phrase| words.starts_with(phrase));
-    if is_ordinal && (sentence.end == End::Colon || (is_short && !is_statement())) {
+    if is_ordinal && (sentence.end == SentenceEnd::Colon || (is_short && !is_statement())) {
         return true;
     }
     (is_short && words.ends_with(" next ") && !is_statement()) || is_counted(words) || is_lone_code(words)
@@ -223,7 +223,7 @@ fn is_unknown_gerund(sentence: &Sentence) -> bool {
     let opens = content.next().is_some_and(|word| {
         word.len() >= GERUND_BYTES && word.ends_with("ing") && !english::NO_GERUND.contains(&word)
     });
-    let is_soon = sentence.end == End::Colon || words.contains(" now ") || words.contains(" to see ");
+    let is_soon = sentence.end == SentenceEnd::Colon || words.contains(" now ") || words.contains(" to see ");
     opens && is_soon && !content.take(GERUND_WORDS).any(|word| english::FINITE.contains(&word))
 }
 
@@ -252,10 +252,12 @@ pub(super) fn opens_with_verb(words: &str) -> bool {
     content(words).split_ascii_whitespace().next().is_some_and(|word| english::ACTIONS.contains(&word))
 }
 
-fn opens_with_gerund(words: &str, end: End) -> bool {
+fn opens_with_gerund(words: &str, end: SentenceEnd) -> bool {
     let mut content = content(words).split_ascii_whitespace();
     let opens = content.next().is_some_and(is_gerund);
-    opens && (end == End::Colon || !content.take(REACH_WORDS).any(|word| english::FINITE.contains(&word)))
+    opens
+        && (end == SentenceEnd::Colon
+            || !content.take(REACH_WORDS).any(|word| english::FINITE.contains(&word)))
 }
 
 /// "..., so updating the file".
@@ -310,7 +312,7 @@ mod tests {
         let sentence = &sentences(text)[0];
         let own = own(sentence).into_iter().map(|(kind, _)| kind).max();
         own.max(loose(sentence).map(|(kind, _)| kind))
-            .is_some_and(|kind| matches!(kind, Kind::Own | Kind::Loose))
+            .is_some_and(|kind| matches!(kind, IntentKind::Own | IntentKind::Loose))
     }
 
     #[test]

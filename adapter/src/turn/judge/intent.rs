@@ -2,7 +2,7 @@
 
 use super::{
     chinese, grammar, language,
-    words::{End, Sentence},
+    words::{Sentence, SentenceEnd},
 };
 
 /// Characters after an announcement in which its verb is sought.
@@ -16,13 +16,13 @@ const NEAR_BYTES: usize = 4 * '字'.len_utf8();
 /// An announcement and where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Intent {
-    pub(super) kind: Kind,
+    pub(super) kind: IntentKind,
     pub(super) at: usize,
 }
 
 /// Strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum IntentKind {
     /// Something is announced that needs no tool.
     Talk,
     /// Something unknown is announced.
@@ -49,7 +49,7 @@ pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
     best
 }
 
-fn offer(best: &mut Option<Intent>, kind: Kind, at: usize) {
+fn offer(best: &mut Option<Intent>, kind: IntentKind, at: usize) {
     if best.is_none_or(|intent| intent.kind < kind) {
         *best = Some(Intent { kind, at });
     }
@@ -58,7 +58,7 @@ fn offer(best: &mut Option<Intent>, kind: Kind, at: usize) {
 fn own_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
     for phrase in chinese::OWN {
         for (at, _) in sentence.words.match_indices(phrase) {
-            let unknown = chinese::PLAINLY_OWN.contains(phrase).then_some(Kind::Vague);
+            let unknown = chinese::PLAINLY_OWN.contains(phrase).then_some(IntentKind::Vague);
             if let Some(kind) = action_after(&sentence.words[at + phrase.len()..]).or(unknown) {
                 offer(best, kind, at);
             }
@@ -68,13 +68,17 @@ fn own_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
         let rest = sentence.words[at + me.len()..].trim_start();
         let goes = rest.strip_prefix('去'); // "我去翻", not "我去年"
         if opens_with_action(goes.unwrap_or(rest)) {
-            offer(best, if goes.is_some() || is_softened(rest) { Kind::Own } else { Kind::Loose }, at);
+            offer(
+                best,
+                if goes.is_some() || is_softened(rest) { IntentKind::Own } else { IntentKind::Loose },
+                at,
+            );
         }
     }
 }
 
 /// Judges what follows 我来 and the like by what comes first.
-fn action_after(rest: &str) -> Option<Kind> {
+fn action_after(rest: &str) -> Option<IntentKind> {
     let end = rest.char_indices().nth(REACH_CHARS).map_or(rest.len(), |(at, _)| at);
     let rest = &rest[..end];
     let first =
@@ -82,9 +86,9 @@ fn action_after(rest: &str) -> Option<Kind> {
     let (action, talk, not) = (first(chinese::ACTIONS), first(chinese::TALK), first(chinese::NOT));
     match action.min(talk).min(not) {
         usize::MAX => None,
-        at if at == not => Some(Kind::Negated),
-        at if at == talk => Some(Kind::Talk),
-        at => opens_with_action(&rest[at..]).then_some(Kind::Own),
+        at if at == not => Some(IntentKind::Negated),
+        at if at == talk => Some(IntentKind::Talk),
+        at => opens_with_action(&rest[at..]).then_some(IntentKind::Own),
     }
 }
 
@@ -100,7 +104,7 @@ fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
     let is_counted = still.starts_with(|c: char| c.is_ascii_digit() || "一两二三四五六几些".contains(c));
     let is_left = sentence.has_any(chinese::REMAINS) || (is_counted && still.contains(['没', '未']));
     if is_left && !sentence.has_any(chinese::NOT) && !sentence.has_any(chinese::LEFT_NOTHING) {
-        offer(best, Kind::Loose, 0);
+        offer(best, IntentKind::Loose, 0);
     }
     if sentence.has_any(chinese::NARRATED) && !sentence.has_any(&["我", "最后一步"]) {
         return;
@@ -111,8 +115,8 @@ fn loose_chinese(sentence: &Sentence, best: &mut Option<Intent>) {
         let bare = clause.trim();
         let came_out = || chinese::OUTCOMES.iter().any(|outcome| sentence.words[at..].contains(outcome));
         let acts = leads_over(bare, sentence.end) || (is_led && (opens_with_action(bare) || is_title(bare)));
-        if acts && (sentence.end == End::Colon || !came_out()) {
-            offer(best, Kind::Loose, at);
+        if acts && (sentence.end == SentenceEnd::Colon || !came_out()) {
+            offer(best, IntentKind::Loose, at);
         }
         is_led = chinese::LEADS.contains(&bare); // "下一步：修改"
         at += clause.len() + 1;
@@ -129,20 +133,20 @@ fn is_softened(clause: &str) -> bool {
     chinese::SOFTENED.iter().any(|soft| clause.contains(soft))
 }
 
-fn leads_over(clause: &str, end: End) -> bool {
+fn leads_over(clause: &str, end: SentenceEnd) -> bool {
     if chinese::OTHERS.iter().any(|other| clause.contains(other)) {
         return false;
     }
     let lead = chinese::LEADS.iter().filter(|lead| clause.starts_with(**lead)).max_by_key(|lead| lead.len());
     let Some(lead) = lead else {
-        return (end == End::Colon || is_softened(clause)) && opens_with_action(clause);
+        return (end == SentenceEnd::Colon || is_softened(clause)) && opens_with_action(clause);
     };
     let rest = &clause[lead.len()..];
     let is_near = |action: &str, at: usize| action.chars().count() > 1 || at <= NEAR_BYTES;
     let acts = |action: &&str| {
         rest.find(*action).is_some_and(|at| is_near(action, at) && opens_with_action(&rest[at..]))
     };
-    end == End::Colon || chinese::GOING_ON.contains(lead) || chinese::ACTIONS.iter().any(acts)
+    end == SentenceEnd::Colon || chinese::GOING_ON.contains(lead) || chinese::ACTIONS.iter().any(acts)
 }
 
 #[cfg(test)]
@@ -150,7 +154,7 @@ mod tests {
     use super::super::words::sentences;
     use super::*;
 
-    fn kind(text: &str) -> Option<Kind> {
+    fn kind(text: &str) -> Option<IntentKind> {
         find(&sentences(text)[0]).map(|intent| intent.kind)
     }
 
@@ -158,27 +162,27 @@ mod tests {
     fn own_actions_are_found() {
         for text in ["Let me read it", "OK so I'm going to quickly run them", "我来修复它", "让我先看一下"]
         {
-            assert_eq!(kind(text), Some(Kind::Own), "{text}");
+            assert_eq!(kind(text), Some(IntentKind::Own), "{text}");
         }
     }
 
     #[test]
     fn talk_and_negation_are_not_actions() {
-        assert_eq!(kind("Let me explain how to run it"), Some(Kind::Talk));
-        assert_eq!(kind("I will not change it"), Some(Kind::Negated));
+        assert_eq!(kind("Let me explain how to run it"), Some(IntentKind::Talk));
+        assert_eq!(kind("I will not change it"), Some(IntentKind::Negated));
         assert_eq!(kind("我不会修改它"), None);
-        assert_eq!(kind("我会保持不变"), Some(Kind::Talk));
+        assert_eq!(kind("我会保持不变"), Some(IntentKind::Talk));
     }
 
     #[test]
     fn gerund_as_subject_is_no_announcement() {
-        assert_eq!(kind("Now updating the callers"), Some(Kind::Loose));
+        assert_eq!(kind("Now updating the callers"), Some(IntentKind::Loose));
         assert_eq!(kind("Running it twice is slow"), None);
     }
 
     #[test]
     fn reported_action_is_no_announcement() {
         assert_eq!(kind("我查看了目录"), None);
-        assert_eq!(kind("接下来读取配置"), Some(Kind::Loose));
+        assert_eq!(kind("接下来读取配置"), Some(IntentKind::Loose));
     }
 }

@@ -8,8 +8,8 @@ mod table;
 use std::sync::LazyLock;
 
 use super::{
-    intent::{Intent, Kind},
-    words::{End, Sentence},
+    intent::{Intent, IntentKind},
+    words::{Sentence, SentenceEnd},
 };
 use table::{Language, Script, Verb};
 
@@ -93,7 +93,7 @@ impl Language {
     fn find(&self, sentence: &Sentence) -> Option<Intent> {
         let words = sentence.words.as_str();
         let own = if self.script.has_words() { self.own_words(words) } else { self.own_endings(words) };
-        let loose = self.loose(sentence).map(|at| Intent { kind: Kind::Loose, at });
+        let loose = self.loose(sentence).map(|at| Intent { kind: IntentKind::Loose, at });
         own.into_iter().chain(loose).max_by_key(|intent| intent.kind)
     }
 
@@ -111,7 +111,7 @@ impl Language {
                 let rest = &words[at + phrase.len() - 1..];
                 let negated = words[..at + 1].split_ascii_whitespace().next_back();
                 let kind = if negated.is_some_and(|word| self.is_not(word)) {
-                    Kind::Negated
+                    IntentKind::Negated
                 } else {
                     self.action(rest)
                 };
@@ -125,7 +125,7 @@ impl Language {
                 let around = words[..at].split_ascii_whitespace().rev().take(2);
                 let after = words[at + word.len()..].split_ascii_whitespace().take(2);
                 let negated = around.chain(after).any(|word| self.is_not(word));
-                offer(if negated { Kind::Negated } else { Kind::Own }, at);
+                offer(if negated { IntentKind::Negated } else { IntentKind::Own }, at);
             }
         }
         best
@@ -164,18 +164,18 @@ impl Language {
         self.not.iter().any(|not| not.trim() == word)
     }
 
-    fn action(&self, rest: &str) -> Kind {
+    fn action(&self, rest: &str) -> IntentKind {
         let end = each_word(rest).nth(REACH_WORDS).map_or(rest.len(), |(at, _)| at);
         let rest = rest[..end].replace('\'', " ");
         let first = |stems: &[String]| stems.iter().filter_map(|stem| rest.find(stem.as_str())).min();
         let not = self.not.iter().filter_map(|not| rest.find(not.as_str())).min();
         match (first(&self.acts), first(&self.talk)) {
-            (Some(act), Some(talk)) if talk < act => Kind::Talk,
-            (Some(act), _) if not.is_some_and(|not| not < act) => Kind::Negated,
-            (Some(_), _) => Kind::Own,
-            (None, Some(_)) => Kind::Talk,
-            (None, None) if not.is_some() => Kind::Negated,
-            (None, None) => Kind::Vague,
+            (Some(act), Some(talk)) if talk < act => IntentKind::Talk,
+            (Some(act), _) if not.is_some_and(|not| not < act) => IntentKind::Negated,
+            (Some(_), _) => IntentKind::Own,
+            (None, Some(_)) => IntentKind::Talk,
+            (None, None) if not.is_some() => IntentKind::Negated,
+            (None, None) => IntentKind::Vague,
         }
     }
 
@@ -192,10 +192,10 @@ impl Language {
         let last = |stems: &[String]| stems.iter().filter_map(|stem| clause.rfind(stem.as_str())).max();
         let negated = self.not.iter().any(|not| clause.contains(not.as_str()));
         let kind = match (last(&self.acts), last(&self.talk)) {
-            _ if negated => Kind::Negated,
-            (Some(act), Some(talk)) if talk > act => Kind::Talk,
-            (Some(_), _) => Kind::Own,
-            (None, Some(_)) => Kind::Talk,
+            _ if negated => IntentKind::Negated,
+            (Some(act), Some(talk)) if talk > act => IntentKind::Talk,
+            (Some(_), _) => IntentKind::Own,
+            (None, Some(_)) => IntentKind::Talk,
             // Polite verbs of any kind end like this.
             (None, None) => return None,
         };
@@ -229,7 +229,7 @@ impl Language {
     }
 
     /// Whether a clause begins with "now" or "next", and an action follows.
-    fn leads_over(&self, clause: &str, end: End) -> bool {
+    fn leads_over(&self, clause: &str, end: SentenceEnd) -> bool {
         let clause = if self.script.has_words() { clause } else { clause.trim_start() };
         let lead =
             self.leads.iter().filter(|lead| clause.starts_with(lead.as_str())).max_by_key(|lead| lead.len());
@@ -238,7 +238,7 @@ impl Language {
         let reach = each_word(rest).nth(LEAD_WORDS).map_or(rest.len(), |(at, _)| at);
         let acts = self.acts.iter().any(|stem| rest[..reach].contains(stem.as_str()));
         let not = any(&self.not, rest) || any(&self.done, clause);
-        end == End::Colon || (acts && !not)
+        end == SentenceEnd::Colon || (acts && !not)
     }
 
     /// A bare action with a particle of the speaker's at its end.
@@ -280,7 +280,7 @@ mod tests {
     use super::super::words::sentences;
     use super::*;
 
-    fn kind(text: &str) -> Option<Kind> {
+    fn kind(text: &str) -> Option<IntentKind> {
         find(&sentences(text)[0]).map(|intent| intent.kind)
     }
 
@@ -312,7 +312,7 @@ mod tests {
             "Bây giờ tôi sẽ đọc tệp này",
             "Teraz sprawdzę plik konfiguracji",
         ] {
-            assert_eq!(kind(text), Some(Kind::Own), "{text}");
+            assert_eq!(kind(text), Some(IntentKind::Own), "{text}");
         }
     }
 
@@ -323,7 +323,7 @@ mod tests {
             "Je ne vais pas modifier le fichier",
             "ファイルは変更しません",
         ] {
-            assert!(kind(text).is_none_or(|kind| kind != Kind::Own), "{text}");
+            assert!(kind(text).is_none_or(|kind| kind != IntentKind::Own), "{text}");
         }
     }
 }

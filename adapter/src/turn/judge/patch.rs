@@ -16,7 +16,7 @@ const LEAD_BYTES: usize = 400;
 
 /// What was printed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Printed {
+pub(super) struct PrintedPatch {
     pub(super) diff: bool,
     pub(super) file: bool,
     /// The user is told to make an edit.
@@ -28,8 +28,8 @@ pub(super) struct Printed {
 }
 
 /// Looks through a text once.
-pub(super) fn find(text: &str, tail: &str) -> Printed {
-    let mut scan = Scan::default();
+pub(super) fn find(text: &str, tail: &str) -> PrintedPatch {
+    let mut scan = PatchScan::default();
     text.lines().for_each(|line| scan.line(line));
     scan.close();
     let mut printed = scan.printed;
@@ -43,31 +43,33 @@ pub(super) fn find(text: &str, tail: &str) -> Printed {
 }
 
 #[derive(Debug, Default)]
-struct Scan<'a> {
-    printed: Printed,
+struct PatchScan<'a> {
+    printed: PrintedPatch,
     /// The last line of prose.
     lead: &'a str,
-    fence: Option<Fence<'a>>,
+    fence: Option<CodeFence<'a>>,
     /// How much of a diff outside a fence was seen.
     minus: bool,
     search: bool,
 }
 
 #[derive(Debug)]
-struct Fence<'a> {
+struct CodeFence<'a> {
     mark: &'a str,
     language: &'a str,
     first: &'a str,
     lines: usize,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> PatchScan<'a> {
     fn line(&mut self, line: &'a str) {
         self.marks(line);
         let bare = line.trim();
         let Some(open) = &mut self.fence else {
             match fence(bare) {
-                Some((mark, language)) => self.fence = Some(Fence { mark, language, first: "", lines: 0 }),
+                Some((mark, language)) => {
+                    self.fence = Some(CodeFence { mark, language, first: "", lines: 0 });
+                }
                 None if !bare.is_empty() => self.lead = bare,
                 None => {}
             }
@@ -109,7 +111,7 @@ impl<'a> Scan<'a> {
 }
 
 /// Whether a fence is a new state of a named file.
-fn names_file(lead: &str, fence: &Fence<'_>, is_new: bool) -> bool {
+fn names_file(lead: &str, fence: &CodeFence<'_>, is_new: bool) -> bool {
     let alone = lead.trim_matches(|c: char| matches!(c, '*' | '`' | '#' | ':' | '：' | ' '));
     let is_title = !alone.contains(' ') && is_path(alone);
     let is_named =

@@ -22,14 +22,14 @@ const BLIND: &str = include_str!("blind.jsonl");
 const MARK: &str = "Plan mode ACTIVE";
 
 /// The tools of most cases.
-pub(super) static TOOLS: LazyLock<Vec<Tool<'static>>> = LazyLock::new(|| {
+pub(super) static TOOLS: LazyLock<Vec<JudgedTool<'static>>> = LazyLock::new(|| {
     [
         ("read", &["filePath", "offset", "limit"][..], 1),
         ("write", &["filePath", "content"], 2),
         ("edit", &["filePath", "oldString", "newString", "replaceAll"], 3),
         ("bash", &["command", "timeout"], 1),
     ]
-    .map(|(name, parameters, required)| Tool {
+    .map(|(name, parameters, required)| JudgedTool {
         name,
         parameters: parameters.to_vec(),
         required: parameters[..required].to_vec(),
@@ -38,13 +38,13 @@ pub(super) static TOOLS: LazyLock<Vec<Tool<'static>>> = LazyLock::new(|| {
 });
 
 #[derive(Deserialize, Clone)]
-struct Case {
+struct ProofCase {
     id: String,
     class: String,
     /// Which batch of cases it came with.
     round: u32,
     lang: String,
-    expect: Expect,
+    expect: ExpectedVerdict,
     text: String,
     after_tool_result: bool,
     tools: Vec<String>,
@@ -60,26 +60,26 @@ struct Case {
 
 #[derive(Deserialize, PartialEq, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
-enum Expect {
+enum ExpectedVerdict {
     Nudge,
     Leave,
 }
 
 #[derive(Default, Clone, Copy)]
-struct Tally {
+struct ProofTally {
     hit: u32,
     miss: u32,
     alarm: u32,
     quiet: u32,
 }
 
-impl Tally {
-    fn add(&mut self, expect: Expect, nudge: bool) {
+impl ProofTally {
+    fn add(&mut self, expect: ExpectedVerdict, nudge: bool) {
         match (expect, nudge) {
-            (Expect::Nudge, true) => self.hit += 1,
-            (Expect::Nudge, false) => self.miss += 1,
-            (Expect::Leave, true) => self.alarm += 1,
-            (Expect::Leave, false) => self.quiet += 1,
+            (ExpectedVerdict::Nudge, true) => self.hit += 1,
+            (ExpectedVerdict::Nudge, false) => self.miss += 1,
+            (ExpectedVerdict::Leave, true) => self.alarm += 1,
+            (ExpectedVerdict::Leave, false) => self.quiet += 1,
         }
     }
 
@@ -104,22 +104,22 @@ fn share(good: u32, bad: u32) -> f64 {
     if good + bad == 0 { 1.0 } else { f64::from(good) / f64::from(good + bad) }
 }
 
-fn cases() -> Vec<Case> {
+fn cases() -> Vec<ProofCase> {
     read(LABELLED)
 }
 
-fn read(set: &str) -> Vec<Case> {
+fn read(set: &str) -> Vec<ProofCase> {
     set.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn verdict(case: &Case) -> Verdict {
+fn verdict(case: &ProofCase) -> Verdict {
     let known = |name: &String| TOOLS.iter().find(|tool| tool.name == name).cloned();
-    let unknown = |name| Tool { name, parameters: Vec::new(), required: Vec::new() };
-    let tools: Vec<Tool<'_>> =
+    let unknown = |name| JudgedTool { name, parameters: Vec::new(), required: Vec::new() };
+    let tools: Vec<JudgedTool<'_>> =
         case.tools.iter().map(|name| known(name).unwrap_or_else(|| unknown(name.as_str()))).collect();
-    judge(&Turn {
+    judge(&JudgedTurn {
         text: &case.text,
-        answers: if case.after_tool_result { Answers::ToolResult } else { Answers::User },
+        answers: if case.after_tool_result { PrecedingMessage::ToolResult } else { PrecedingMessage::User },
         required: false,
         tools: &tools,
         shown: None,
@@ -127,12 +127,12 @@ fn verdict(case: &Case) -> Verdict {
         system: if case.plan { MARK } else { "" },
         edited: true,
         refused: case.denied,
-        nudges: Nudges { this_turn: u32::from(case.spent), last_ten_turns: u32::from(case.spent) },
+        nudges: NudgeCount { this_turn: u32::from(case.spent), last_ten_turns: u32::from(case.spent) },
     })
 }
 
 /// FNV-1a of the text: the halves depend on nothing but the words.
-fn is_held_out(case: &Case) -> bool {
+fn is_held_out(case: &ProofCase) -> bool {
     let hash = case.text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -142,15 +142,15 @@ fn is_held_out(case: &Case) -> bool {
 #[test]
 #[expect(clippy::print_stdout, reason = "the table is what the test is for")]
 fn labelled_set_is_judged_well() {
-    let mut halves = [Tally::default(); 2];
-    let mut rows: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut halves = [ProofTally::default(); 2];
+    let mut rows: BTreeMap<String, ProofTally> = BTreeMap::new();
     for case in cases() {
         let Verdict { nudge, score, reason, signals, .. } = verdict(&case);
         halves[usize::from(is_held_out(&case))].add(case.expect, nudge);
         rows.entry(format!("round {}", case.round)).or_default().add(case.expect, nudge);
         rows.entry(format!("language {}", case.lang)).or_default().add(case.expect, nudge);
         rows.entry(format!("{} {}", case.class, case.lang)).or_default().add(case.expect, nudge);
-        if !is_held_out(&case) && nudge != (case.expect == Expect::Nudge) {
+        if !is_held_out(&case) && nudge != (case.expect == ExpectedVerdict::Nudge) {
             println!("wrong: {} {score} {reason:?} {signals:?}\n  {:?}", case.id, case.text);
         }
     }
@@ -172,7 +172,7 @@ fn labelled_set_is_judged_well() {
 #[test]
 fn labelled_set_is_large_and_balanced() {
     let cases = cases();
-    let count = |is: fn(&Case) -> bool| cases.iter().filter(|case| is(case)).count();
+    let count = |is: fn(&ProofCase) -> bool| cases.iter().filter(|case| is(case)).count();
     let quarter = cases.len() / 4;
 
     assert!(cases.len() >= 340);
@@ -193,33 +193,33 @@ fn shared_cases_are_judged_as_expected() {
             action => panic!("unknown action {action}"),
         };
 
-        let verdict = judge(&Turn { text, ..after_tool_result() });
+        let verdict = judge(&JudgedTurn { text, ..after_tool_result() });
 
         assert_eq!(verdict.nudge, expected, "{case} {verdict:?}");
         if case["expect"]["label"] == "tool_denial" {
-            assert_eq!(verdict.reason, Reason::Denial);
+            assert_eq!(verdict.reason, VerdictReason::Denial);
         }
     }
 }
 
 #[test]
 fn required_call_is_demanded_unless_nudges_are_spent() {
-    let demanded = Turn { text: "Done.", required: true, ..after_tool_result() };
-    let spent = Turn { nudges: Nudges { this_turn: 0, last_ten_turns: 2 }, ..demanded };
+    let demanded = JudgedTurn { text: "Done.", required: true, ..after_tool_result() };
+    let spent = JudgedTurn { nudges: NudgeCount { this_turn: 0, last_ten_turns: 2 }, ..demanded };
 
-    assert_eq!(judge(&demanded).reason, Reason::RequiredMissing);
-    assert_eq!((judge(&spent).nudge, judge(&spent).reason), (false, Reason::Spent));
+    assert_eq!(judge(&demanded).reason, VerdictReason::RequiredMissing);
+    assert_eq!((judge(&spent).nudge, judge(&spent).reason), (false, VerdictReason::Spent));
 }
 
 #[test]
 fn reasons_to_leave_are_told_apart() {
-    let reason = |text| judge(&Turn { text, ..after_tool_result() }).reason;
+    let reason = |text| judge(&JudgedTurn { text, ..after_tool_result() }).reason;
 
-    assert_eq!(reason("Which one?"), Reason::Asked);
-    assert_eq!(reason("Let me know."), Reason::Offered);
-    assert_eq!(reason("Done."), Reason::Finished);
-    assert_eq!(reason("I will not change it."), Reason::Negated);
-    assert_eq!(reason("It is red."), Reason::Unclear);
+    assert_eq!(reason("Which one?"), VerdictReason::Asked);
+    assert_eq!(reason("Let me know."), VerdictReason::Offered);
+    assert_eq!(reason("Done."), VerdictReason::Finished);
+    assert_eq!(reason("I will not change it."), VerdictReason::Negated);
+    assert_eq!(reason("It is red."), VerdictReason::Unclear);
 }
 
 #[test]
@@ -227,12 +227,12 @@ fn a_call_as_text_that_a_file_holds_is_a_quotation() {
     let call = "Action: bash\nAction Input: {\"command\": \"ls\"}";
     let text = format!("The notes say:\n\n{call}");
     let numbered = "1: # Tools and functions\n2: Action: bash\n3: Action Input: {\"command\": \"ls\"}\n";
-    let shown = Quoted::new([numbered].into_iter());
+    let shown = QuotedTexts::new([numbered].into_iter());
 
-    let turn = Turn { text: &text, ..after_tool_result() };
+    let turn = JudgedTurn { text: &text, ..after_tool_result() };
 
     assert!(judge(&turn).nudge);
-    assert!(!judge(&Turn { shown: Some(&shown), ..turn }).nudge);
+    assert!(!judge(&JudgedTurn { shown: Some(&shown), ..turn }).nudge);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn no_prefix_of_a_text_panics() {
     for case in cases() {
         // Every seventh: all of them take half a minute, and none is like the one before.
         for (at, _) in case.text.char_indices().step_by(7) {
-            judge(&Turn { text: &case.text[..at], ..after_tool_result() });
+            judge(&JudgedTurn { text: &case.text[..at], ..after_tool_result() });
         }
     }
 }
@@ -262,14 +262,14 @@ fn hostile_texts_are_judged_in_time() {
     ] {
         let text = unit.repeat(400_000 / unit.len());
 
-        judge(&Turn { text: &text, user: &text, ..after_tool_result() });
+        judge(&JudgedTurn { text: &text, user: &text, ..after_tool_result() });
     }
 }
 
-fn after_tool_result() -> Turn<'static> {
-    Turn {
+fn after_tool_result() -> JudgedTurn<'static> {
+    JudgedTurn {
         text: "",
-        answers: Answers::ToolResult,
+        answers: PrecedingMessage::ToolResult,
         required: false,
         tools: &TOOLS,
         shown: None,
@@ -277,7 +277,7 @@ fn after_tool_result() -> Turn<'static> {
         system: "",
         edited: true,
         refused: false,
-        nudges: Nudges::default(),
+        nudges: NudgeCount::default(),
     }
 }
 
@@ -309,7 +309,7 @@ fn what_says_nothing_changes_no_verdict() {
         let before = verdict(&case).nudge;
         for tail in TAILS {
             let text = format!("{}{tail}", case.text);
-            let after = verdict(&Case { text, ..case.clone() });
+            let after = verdict(&ProofCase { text, ..case.clone() });
             tried += 1;
             if after.nudge != before {
                 changed += 1;
@@ -359,14 +359,14 @@ fn endings_that_no_table_was_tuned_on_are_judged_well_enough() {
 
 /// Judges a set and prints how well, by language and by class.
 #[expect(clippy::print_stdout, reason = "the table is what the test is for")]
-fn table(set: &str, shows_wrong: bool) -> BTreeMap<String, Tally> {
-    let mut rows: BTreeMap<String, Tally> = BTreeMap::new();
+fn table(set: &str, shows_wrong: bool) -> BTreeMap<String, ProofTally> {
+    let mut rows: BTreeMap<String, ProofTally> = BTreeMap::new();
     for case in read(set) {
         let Verdict { nudge, score, reason, signals, .. } = verdict(&case);
         for row in [format!("language {}", case.lang), format!("class {}", case.class), "all".to_owned()] {
             rows.entry(row).or_default().add(case.expect, nudge);
         }
-        if shows_wrong && nudge != (case.expect == Expect::Nudge) {
+        if shows_wrong && nudge != (case.expect == ExpectedVerdict::Nudge) {
             println!("wrong: {} {score} {reason:?} {signals:?}\n  {:?}", case.id, case.text);
         }
     }

@@ -88,7 +88,7 @@ pub(super) enum Plan {
 
 /// What the user wants instead of an action.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
+pub(super) struct UserRequest {
     /// A plan.
     pub(super) plan: Option<Plan>,
     /// An explanation.
@@ -97,7 +97,7 @@ pub(super) struct Request {
     pub(super) sight: bool,
 }
 
-impl Request {
+impl UserRequest {
     /// Reads it from the user's last message and the system prompt.
     pub(super) fn of(user: &str, system: &str) -> Self {
         let in_plan_mode = PLAN_MODE.iter().any(|mark| user.contains(mark) || system.contains(mark));
@@ -133,20 +133,20 @@ mod tests {
     #[test]
     fn plan_mode_is_told_by_reminders_and_by_words() {
         assert!(
-            Request::of("<system-reminder>\nPlan mode is active. The user</system-reminder>Add it", "")
+            UserRequest::of("<system-reminder>\nPlan mode is active. The user</system-reminder>Add it", "")
                 .plan
                 .is_some()
         );
-        assert!(Request::of("只给出计划", "").plan.is_some());
-        assert!(Request::of("Add a plan mode", "You may use plan mode.").plan.is_none());
+        assert!(UserRequest::of("只给出计划", "").plan.is_some());
+        assert!(UserRequest::of("Add a plan mode", "You may use plan mode.").plan.is_none());
     }
 
     #[test]
     fn reminders_and_pasted_text_are_not_the_users_words() {
         let pasted = format!("{}explain{}", "x ".repeat(400), "字".repeat(400));
 
-        assert!(!Request::of("<system-reminder>explain</system-reminder>Add it", "").words);
-        assert!(!Request::of(&pasted, "").words);
-        assert!(!Request::of("Why is it red? Fix it", "").words);
+        assert!(!UserRequest::of("<system-reminder>explain</system-reminder>Add it", "").words);
+        assert!(!UserRequest::of(&pasted, "").words);
+        assert!(!UserRequest::of("Why is it red? Fix it", "").words);
     }
 }

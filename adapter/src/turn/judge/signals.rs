@@ -1,16 +1,16 @@
 //! The signals of each reading and what they weigh. Weights are set on the tuning half of the labelled set.
 
 use super::{
-    Answers, Reason, Turn, chinese, claim, denial,
-    denial::Denial,
+    JudgedTurn, PrecedingMessage, VerdictReason, chinese, claim, denial,
+    denial::ToolDenial,
     english, grammar,
-    intent::{self, Intent, Kind},
+    intent::{self, Intent, IntentKind},
     language, patch,
-    request::{Plan, Request},
+    request::{Plan, UserRequest},
     shape,
-    tail::{Ends, Tail},
+    tail::{LastParagraph, TailKind},
     unread,
-    words::{End, Sentence, sentences},
+    words::{Sentence, SentenceEnd, sentences},
 };
 
 /// Bytes after which a last paragraph is no short announcement any more.
@@ -26,21 +26,21 @@ pub(super) struct Signal {
     name: &'static str,
     weight: i32,
     /// The reason to leave the turn alone, if this weighs most against it.
-    against: Reason,
+    against: VerdictReason,
 }
 
 const fn speaks_for(name: &'static str, weight: i32) -> Signal {
-    Signal { name, weight, against: Reason::Unclear }
+    Signal { name, weight, against: VerdictReason::Unclear }
 }
 
-const fn against(name: &'static str, weight: i32, against: Reason) -> Signal {
+const fn against(name: &'static str, weight: i32, against: VerdictReason) -> Signal {
     Signal { name, weight: -weight, against }
 }
 
 pub(super) const EMPTY: Signal = speaks_for("empty", 100);
 pub(super) const REQUIRED: Signal = speaks_for("required", 100);
 /// Outweighs everything.
-pub(super) const SPENT: Signal = against("nudges_spent", 1000, Reason::Spent);
+pub(super) const SPENT: Signal = against("nudges_spent", 1000, VerdictReason::Spent);
 
 const OWN: Signal = speaks_for("own_action", 50);
 const LOOSE: Signal = speaks_for("loose_action", 35);
@@ -62,35 +62,35 @@ const UNFINISHED: Signal = speaks_for("unfinished_list", 50);
 const STAGE: Signal = speaks_for("stage_direction", 50);
 const TARGET: Signal = speaks_for("names_tool_or_file", 10);
 
-const QUESTION: Signal = against("question", 80, Reason::Asked);
-const WAITING: Signal = against("waits_for_user", 80, Reason::Asked);
-const OFFER: Signal = against("offer", 80, Reason::Offered);
-const EARLIER_QUESTION: Signal = against("question_a_sentence_earlier", 25, Reason::Asked);
-const EARLIER_OFFER: Signal = against("offer_a_sentence_earlier", 40, Reason::Offered);
-const NEGATED: Signal = against("negated", 80, Reason::Negated);
-const STANDING: Signal = against("standing_promise", 50, Reason::Finished);
-const DONE: Signal = against("finished", 50, Reason::Finished);
-const USERS_STEP: Signal = against("step_of_the_user", 50, Reason::Asked);
-const LONG: Signal = against("long_paragraph", 15, Reason::Unclear);
-const PLAN: Signal = against("plan_only", 100, Reason::Planned);
+const QUESTION: Signal = against("question", 80, VerdictReason::Asked);
+const WAITING: Signal = against("waits_for_user", 80, VerdictReason::Asked);
+const OFFER: Signal = against("offer", 80, VerdictReason::Offered);
+const EARLIER_QUESTION: Signal = against("question_a_sentence_earlier", 25, VerdictReason::Asked);
+const EARLIER_OFFER: Signal = against("offer_a_sentence_earlier", 40, VerdictReason::Offered);
+const NEGATED: Signal = against("negated", 80, VerdictReason::Negated);
+const STANDING: Signal = against("standing_promise", 50, VerdictReason::Finished);
+const DONE: Signal = against("finished", 50, VerdictReason::Finished);
+const USERS_STEP: Signal = against("step_of_the_user", 50, VerdictReason::Asked);
+const LONG: Signal = against("long_paragraph", 15, VerdictReason::Unclear);
+const PLAN: Signal = against("plan_only", 100, VerdictReason::Planned);
 /// The user wanted words. Weighs little: an explanation often starts with reading files.
-const EXPLAIN: Signal = against("user_wants_words", 25, Reason::Planned);
-const REFUSED: Signal = against("call_refused_before", 80, Reason::Refused);
+const EXPLAIN: Signal = against("user_wants_words", 25, VerdictReason::Planned);
+const REFUSED: Signal = against("call_refused_before", 80, VerdictReason::Refused);
 
 const UNREAD: Signal = speaks_for("call_in_another_form", 70);
 /// The person wrote it, or a file or result has it.
-const QUOTED: Signal = against("quoted", 100, Reason::Planned);
+const QUOTED: Signal = against("quoted", 100, VerdictReason::Planned);
 
 const DIFF: Signal = speaks_for("diff", 60);
 const FILE: Signal = speaks_for("whole_file", 60);
 const BY_HAND: Signal = speaks_for("edit_handed_over", 60);
 const COMMAND: Signal = speaks_for("command_handed_over", 60);
-const APPLIED: Signal = against("reports_an_edit", 80, Reason::Finished);
-const WANTED: Signal = against("user_wants_to_see", 80, Reason::Planned);
+const APPLIED: Signal = against("reports_an_edit", 80, VerdictReason::Finished);
+const WANTED: Signal = against("user_wants_to_see", 80, VerdictReason::Planned);
 
 const DENIED: Signal = speaks_for("denies_tools", 70);
 const BRING: Signal = speaks_for("asks_for_a_file", 60);
-const CAUSED: Signal = against("gives_a_cause", 60, Reason::Refused);
+const CAUSED: Signal = against("gives_a_cause", 60, VerdictReason::Refused);
 
 const CLAIMED: Signal = speaks_for("change_without_call", 60);
 
@@ -122,9 +122,9 @@ impl Signals {
     }
 
     /// The reason behind what weighs most against a nudge.
-    pub(super) fn against(&self) -> Reason {
+    pub(super) fn against(&self) -> VerdictReason {
         let heaviest = self.0.iter().min_by_key(|signal| signal.weight);
-        heaviest.filter(|signal| signal.weight < 0).map_or(Reason::Unclear, |signal| signal.against)
+        heaviest.filter(|signal| signal.weight < 0).map_or(VerdictReason::Unclear, |signal| signal.against)
     }
 
     pub(super) fn into_pairs(self) -> Vec<(&'static str, i32)> {
@@ -133,7 +133,7 @@ impl Signals {
 }
 
 /// Weighs whether the tail announces an action.
-pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+pub(super) fn announced(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request: UserRequest) -> Signals {
     let mut signals = Signals::default();
     signals.add_if(shape::is_unfinished_list(turn.text), UNFINISHED);
     let mut sentences = sentences(tail.prose);
@@ -141,36 +141,39 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
         leave_alone(turn, request, &mut signals);
         return signals;
     };
-    if tail.ends != Ends::Prose && last.end == End::Colon {
-        last.end = End::Open; // what the colon promised follows
+    if tail.ends != TailKind::Prose && last.end == SentenceEnd::Colon {
+        last.end = SentenceEnd::Open; // what the colon promised follows
     }
     let (last, before) = (&*last, &*before);
     let intent = intent::find(last);
     let kind = intent.map(|intent| intent.kind);
     match kind {
-        Some(Kind::Own) => signals.add(OWN),
-        Some(Kind::Loose) => signals.add(LOOSE),
-        Some(Kind::Vague) => signals.add(VAGUE),
-        Some(Kind::Negated) => signals.add(NEGATED),
-        Some(Kind::Talk) | None => {}
+        Some(IntentKind::Own) => signals.add(OWN),
+        Some(IntentKind::Loose) => signals.add(LOOSE),
+        Some(IntentKind::Vague) => signals.add(VAGUE),
+        Some(IntentKind::Negated) => signals.add(NEGATED),
+        Some(IntentKind::Talk) | None => {}
     }
     let earlier = before.last();
     let acts_earlier = before
         .iter()
         .rev()
         .take(EARLIER_SENTENCES)
-        .any(|sentence| intent::find(sentence).is_some_and(|intent| intent.kind == Kind::Own));
-    signals.add_if(acts_earlier && kind != Some(Kind::Own), EARLIER);
-    signals.add_if(kind.is_none() && tail.ends == Ends::Prose && promises(last), PROMISED);
-    signals.add_if(tail.ends == Ends::Prose && shape::is_stage_direction(tail.prose), STAGE);
-    let acts = acts_earlier || matches!(kind, Some(Kind::Own | Kind::Loose | Kind::Vague));
+        .any(|sentence| intent::find(sentence).is_some_and(|intent| intent.kind == IntentKind::Own));
+    signals.add_if(acts_earlier && kind != Some(IntentKind::Own), EARLIER);
+    signals.add_if(kind.is_none() && tail.ends == TailKind::Prose && promises(last), PROMISED);
+    signals.add_if(tail.ends == TailKind::Prose && shape::is_stage_direction(tail.prose), STAGE);
+    let acts = acts_earlier || matches!(kind, Some(IntentKind::Own | IntentKind::Loose | IntentKind::Vague));
     signals.add_if(
-        kind == Some(Kind::Loose) && has(last, &[" now "], &["马上", "现在", "立即", "这就", "正在"]),
+        kind == Some(IntentKind::Loose) && has(last, &[" now "], &["马上", "现在", "立即", "这就", "正在"]),
         AT_ONCE,
     );
-    signals.add_if(last.end == End::Colon, if acts || is_ellipsis(tail.prose) { COLON } else { COLON_ALONE });
-    signals.add_if(turn.answers == Answers::ToolResult, TOOL_RESULT);
-    let is_first = acts && turn.answers == Answers::User;
+    signals.add_if(
+        last.end == SentenceEnd::Colon,
+        if acts || is_ellipsis(tail.prose) { COLON } else { COLON_ALONE },
+    );
+    signals.add_if(turn.answers == PrecedingMessage::ToolResult, TOOL_RESULT);
+    let is_first = acts && turn.answers == PrecedingMessage::User;
     signals.add_if(is_first && agrees(before.first().unwrap_or(last)), CONSENT);
     let is_all = turn.text.len() <= LINE_BYTES && before.len() <= 1 && !request.words && !request.sight;
     signals.add_if(is_first && is_all, NOTHING_ELSE);
@@ -179,10 +182,10 @@ pub(super) fn announced(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> S
     hands_back(last, earlier, intent, &mut signals);
     note_end(last, kind, &mut signals);
     signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
-    signals.add_if(kind != Some(Kind::Own) && request.words, EXPLAIN);
-    let is_line = tail.ends == Ends::Prose && turn.text.len() <= SHORT_BYTES;
-    let looks = is_line && kind == Some(Kind::Own) && request.plan == Some(Plan::Mode) && looks(last);
-    leave_alone(turn, Request { plan: request.plan.filter(|_| !looks), ..request }, &mut signals);
+    signals.add_if(kind != Some(IntentKind::Own) && request.words, EXPLAIN);
+    let is_line = tail.ends == TailKind::Prose && turn.text.len() <= SHORT_BYTES;
+    let looks = is_line && kind == Some(IntentKind::Own) && request.plan == Some(Plan::Mode) && looks(last);
+    leave_alone(turn, UserRequest { plan: request.plan.filter(|_| !looks), ..request }, &mut signals);
     signals
 }
 
@@ -194,12 +197,12 @@ fn agrees(opening: &Sentence) -> bool {
 }
 
 /// Adds what says that nothing is left for the model to do.
-fn note_end(last: &Sentence, kind: Option<Kind>, signals: &mut Signals) {
+fn note_end(last: &Sentence, kind: Option<IntentKind>, signals: &mut Signals) {
     let is_done = has(last, english::DONE, chinese::DONE) || language::has(last, |language| &language.done);
-    signals.add_if(is_done && !matches!(kind, Some(Kind::Own | Kind::Loose)), DONE);
+    signals.add_if(is_done && !matches!(kind, Some(IntentKind::Own | IntentKind::Loose)), DONE);
     let users = has(last, english::USERS_STEP, chinese::USERS_STEP)
         || language::has(last, |language| &language.users);
-    signals.add_if(kind != Some(Kind::Own) && users, USERS_STEP);
+    signals.add_if(kind != Some(IntentKind::Own) && users, USERS_STEP);
     let standing =
         has(last, english::STANDING, chinese::STANDING) || language::has(last, |language| &language.standing);
     signals.add_if(standing, STANDING);
@@ -208,14 +211,14 @@ fn note_end(last: &Sentence, kind: Option<Kind>, signals: &mut Signals) {
 /// Adds what gives the word to the user.
 fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<Intent>, signals: &mut Signals) {
     let asks = |sentence: &Sentence| {
-        sentence.end == End::Question || sentence.has_any(chinese::ASKS) || language::asks(sentence)
+        sentence.end == SentenceEnd::Question || sentence.has_any(chinese::ASKS) || language::asks(sentence)
     };
     let offers = |sentence: &Sentence| {
         has(sentence, english::OFFERS, chinese::OFFERS)
             || language::has(sentence, |language| &language.offers)
     };
     let depends = intent.is_some_and(|intent| depends(last, intent.at));
-    let announces = intent.is_some_and(|intent| matches!(intent.kind, Kind::Own | Kind::Loose));
+    let announces = intent.is_some_and(|intent| matches!(intent.kind, IntentKind::Own | IntentKind::Loose));
     signals.add_if(asks(last), QUESTION);
     signals.add_if(offers(last), OFFER);
     let waits = has(last, english::WAITS, chinese::WAITS) || language::has(last, |language| &language.waits);
@@ -268,7 +271,7 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
 }
 
 /// Weighs whether a call was written in a form that is none.
-pub(super) fn call_as_text(turn: &Turn<'_>, request: Request) -> Signals {
+pub(super) fn call_as_text(turn: &JudgedTurn<'_>, request: UserRequest) -> Signals {
     let mut signals = Signals::default();
     let Some(block) = unread::find(turn.text, turn.tools) else { return signals };
     signals.add(UNREAD);
@@ -280,7 +283,11 @@ pub(super) fn call_as_text(turn: &Turn<'_>, request: Request) -> Signals {
 }
 
 /// Weighs whether an edit or a command was printed instead of called.
-pub(super) fn patch_as_text(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+pub(super) fn patch_as_text(
+    turn: &JudgedTurn<'_>,
+    tail: &LastParagraph<'_>,
+    request: UserRequest,
+) -> Signals {
     let mut signals = Signals::default();
     let printed = patch::find(turn.text, tail.prose);
     let edits = declares(turn, EDIT_TOOLS);
@@ -298,20 +305,20 @@ pub(super) fn patch_as_text(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) 
 }
 
 /// Weighs whether the model denies having tools.
-pub(super) fn denial(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+pub(super) fn denial(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request: UserRequest) -> Signals {
     let mut signals = Signals::default();
     if ![EDIT_TOOLS, SHELL_TOOLS, READ_TOOLS].iter().any(|names| declares(turn, names)) {
         return signals;
     }
     let Some(denial) = denial::find(turn.text, tail.prose) else { return signals };
-    signals.add(if denial == Denial::Bring { BRING } else { DENIED });
-    signals.add_if(denial == Denial::Caused, CAUSED);
+    signals.add(if denial == ToolDenial::Bring { BRING } else { DENIED });
+    signals.add_if(denial == ToolDenial::Caused, CAUSED);
     leave_alone(turn, request, &mut signals);
     signals
 }
 
 /// Weighs whether a change is reported that no call can have made.
-pub(super) fn claimed(turn: &Turn<'_>, tail: &Tail<'_>, request: Request) -> Signals {
+pub(super) fn claimed(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request: UserRequest) -> Signals {
     let mut signals = Signals::default();
     if turn.edited || !declares(turn, EDIT_TOOLS) || !claim::is_in(tail.prose) {
         return signals;
@@ -330,16 +337,16 @@ pub(super) fn may_edit(tool: &str) -> bool {
 }
 
 /// Adds what speaks against any nudge.
-fn leave_alone(turn: &Turn<'_>, request: Request, signals: &mut Signals) {
+fn leave_alone(turn: &JudgedTurn<'_>, request: UserRequest, signals: &mut Signals) {
     signals.add_if(request.plan.is_some(), PLAN);
     signals.add_if(turn.refused, REFUSED);
 }
 
-fn declares(turn: &Turn<'_>, names: &[&str]) -> bool {
+fn declares(turn: &JudgedTurn<'_>, names: &[&str]) -> bool {
     turn.tools.iter().any(|tool| names.iter().any(|name| tool.name.to_lowercase().contains(name)))
 }
 
-fn names_target(turn: &Turn<'_>, prose: &str) -> bool {
+fn names_target(turn: &JudgedTurn<'_>, prose: &str) -> bool {
     prose.contains('`') || patch::has_path(prose) || turn.tools.iter().any(|tool| prose.contains(tool.name))
 }
 

@@ -10,16 +10,16 @@ const PROSE_BYTES: usize = 1600;
 
 /// The end of a text.
 #[derive(Debug)]
-pub(super) struct Tail<'a> {
+pub(super) struct LastParagraph<'a> {
     /// The last paragraph of prose, its headings not included.
     pub(super) prose: &'a str,
     /// What follows the prose.
-    pub(super) ends: Ends<'a>,
+    pub(super) ends: TailKind<'a>,
 }
 
 /// What a text ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ends<'a> {
+pub(super) enum TailKind<'a> {
     Prose,
     List,
     /// A fence, with its language.
@@ -27,7 +27,7 @@ pub(super) enum Ends<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LineKind {
     Blank,
     Heading,
     Quote,
@@ -37,31 +37,31 @@ enum Line {
     Prose,
 }
 
-impl<'a> Tail<'a> {
+impl<'a> LastParagraph<'a> {
     /// Finds the tail of `text` in one pass.
     pub(super) fn of(text: &'a str) -> Self {
-        let mut blocks = Blocks::default();
+        let mut blocks = BlockScan::default();
         for line in text.split_inclusive('\n') {
             blocks.push(line);
         }
         let prose = last(silent::cut(&text[blocks.start..blocks.end]), PROSE_BYTES);
-        Self { prose, ends: blocks.ends.unwrap_or(Ends::Prose) }
+        Self { prose, ends: blocks.ends.unwrap_or(TailKind::Prose) }
     }
 }
 
 #[derive(Debug, Default)]
-struct Blocks<'a> {
+struct BlockScan<'a> {
     at: usize,
     /// The last prose found.
     start: usize,
     end: usize,
-    ends: Option<Ends<'a>>,
+    ends: Option<TailKind<'a>>,
     fence: Option<&'a str>,
     /// Whether the next line of prose starts a paragraph.
     broken: bool,
 }
 
-impl<'a> Blocks<'a> {
+impl<'a> BlockScan<'a> {
     fn push(&mut self, line: &'a str) {
         let at = self.at;
         self.at += line.len();
@@ -74,21 +74,21 @@ impl<'a> Blocks<'a> {
         }
         if let Some((mark, language)) = fence(bare) {
             self.fence = Some(mark);
-            self.ends = Some(Ends::Fence(language));
+            self.ends = Some(TailKind::Fence(language));
             self.broken = true;
             return;
         }
         match kind(bare) {
-            Line::Blank | Line::Quote | Line::Nothing => self.broken = true,
-            Line::Item => {
-                self.ends = Some(Ends::List);
+            LineKind::Blank | LineKind::Quote | LineKind::Nothing => self.broken = true,
+            LineKind::Item => {
+                self.ends = Some(TailKind::List);
                 self.broken = false;
             }
-            Line::Prose if self.ends == Some(Ends::List) && !self.broken => {} // an item goes on
-            Line::Prose if self.ends.is_none() && !self.broken => self.end = self.at,
-            Line::Prose if is_indented(line) && self.ends == Some(Ends::List) => {}
-            Line::Prose => self.paragraph(at),
-            Line::Heading => {
+            LineKind::Prose if self.ends == Some(TailKind::List) && !self.broken => {} // an item goes on
+            LineKind::Prose if self.ends.is_none() && !self.broken => self.end = self.at,
+            LineKind::Prose if is_indented(line) && self.ends == Some(TailKind::List) => {}
+            LineKind::Prose => self.paragraph(at),
+            LineKind::Heading => {
                 self.paragraph(at);
                 self.broken = true;
             }
@@ -103,15 +103,15 @@ impl<'a> Blocks<'a> {
     }
 }
 
-fn kind(line: &str) -> Line {
+fn kind(line: &str) -> LineKind {
     match line.as_bytes() {
-        [] => Line::Blank,
-        [b'>', ..] => Line::Quote,
-        _ if silent::is(line) => Line::Nothing,
-        [b'#', ..] => Line::Heading,
-        [b'|', ..] | [b'-' | b'*' | b'+', b' ', ..] => Line::Item,
-        _ if is_numbered(line) => Line::Item,
-        _ => Line::Prose,
+        [] => LineKind::Blank,
+        [b'>', ..] => LineKind::Quote,
+        _ if silent::is(line) => LineKind::Nothing,
+        [b'#', ..] => LineKind::Heading,
+        [b'|', ..] | [b'-' | b'*' | b'+', b' ', ..] => LineKind::Item,
+        _ if is_numbered(line) => LineKind::Item,
+        _ => LineKind::Prose,
     }
 }
 
@@ -149,29 +149,29 @@ mod tests {
 
     #[test]
     fn last_paragraph_is_the_tail() {
-        let tail = Tail::of("One.\n\nTwo.\nThree.\n");
+        let tail = LastParagraph::of("One.\n\nTwo.\nThree.\n");
 
-        assert_eq!((tail.prose, tail.ends), ("Two.\nThree.", Ends::Prose));
+        assert_eq!((tail.prose, tail.ends), ("Two.\nThree.", TailKind::Prose));
     }
 
     #[test]
     fn list_and_fence_hang_on_their_introduction() {
-        let list = Tail::of("Old.\n\nI'll do this:\n\n1. read\n\n2. write\n   twice\n");
-        let fence = Tail::of("Let me run:\n\n```sh\nls\n\nLet it be.\n```\n");
+        let list = LastParagraph::of("Old.\n\nI'll do this:\n\n1. read\n\n2. write\n   twice\n");
+        let fence = LastParagraph::of("Let me run:\n\n```sh\nls\n\nLet it be.\n```\n");
 
-        assert_eq!((list.prose, list.ends), ("I'll do this:", Ends::List));
-        assert_eq!((fence.prose, fence.ends), ("Let me run:", Ends::Fence("sh")));
+        assert_eq!((list.prose, list.ends), ("I'll do this:", TailKind::List));
+        assert_eq!((fence.prose, fence.ends), ("Let me run:", TailKind::Fence("sh")));
     }
 
     #[test]
     fn quote_is_not_prose_and_prose_after_a_fence_is() {
-        assert_eq!(Tail::of("Mine.\n\n> Let me read.\n").prose, "Mine.");
-        assert_eq!(Tail::of("```\nx\n```\nGreen.").prose, "Green.");
+        assert_eq!(LastParagraph::of("Mine.\n\n> Let me read.\n").prose, "Mine.");
+        assert_eq!(LastParagraph::of("```\nx\n```\nGreen.").prose, "Green.");
     }
 
     #[test]
     fn text_without_prose_has_an_empty_tail() {
-        assert_eq!(Tail::of("").prose, "");
-        assert_eq!(Tail::of("```\nx\n```").prose, "");
+        assert_eq!(LastParagraph::of("").prose, "");
+        assert_eq!(LastParagraph::of("```\nx\n```").prose, "");
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Tool, silent, tail};
+use super::{JudgedTool, silent, tail};
 
 /// Bytes of a text's end that are looked at. A call that is longer begins with what is sought all the same.
 const END_BYTES: usize = 8 << 10;
@@ -55,13 +55,13 @@ const NAME_KEYS: &[&str] = &[
 ];
 
 /// The block at the end of `text` that looks like a call of one of these tools.
-pub(super) fn find<'a>(text: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
+pub(super) fn find<'a>(text: &'a str, tools: &[JudgedTool<'_>]) -> Option<&'a str> {
     let end = tail::last(text, END_BYTES).trim();
     // A closing tag at the end is the call's own, or the template's.
     block(end, tools).or_else(|| block(silent::strip(end), tools))
 }
 
-fn block<'a>(end: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
+fn block<'a>(end: &'a str, tools: &[JudgedTool<'_>]) -> Option<&'a str> {
     let end = end.trim_end_matches(['`', '~', '*', ' ', '\n', '.', ';']);
     let lines: Vec<(usize, &str)> = starts(end);
     let open = lines.len().saturating_sub(OPEN_LINES);
@@ -90,7 +90,7 @@ fn starts(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// A call in one line: `@bash npm test`, `[read: a.rs]`, `bash -> npm test`, `read src/a.rs`.
-fn is_line(line: &str, tools: &[Tool<'_>]) -> bool {
+fn is_line(line: &str, tools: &[JudgedTool<'_>]) -> bool {
     let bare = line.trim_start_matches(['[', '(', '@', '/']);
     let Some(rest) =
         tools.iter().filter_map(|tool| bare.strip_prefix(tool.name)).min_by_key(|rest| rest.len())
@@ -114,7 +114,7 @@ fn undecorated(line: &str) -> &str {
 }
 
 /// The rest behind the tool's name, if the text begins with it.
-fn after_name<'a>(text: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
+fn after_name<'a>(text: &'a str, tools: &[JudgedTool<'_>]) -> Option<&'a str> {
     let text = text.trim_start_matches(['`', '*', '"', '\'', ' ', '=', ':', '[']);
     let text =
         ["functions.", "tools.", "to="].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
@@ -124,7 +124,7 @@ fn after_name<'a>(text: &'a str, tools: &[Tool<'_>]) -> Option<&'a str> {
 }
 
 /// `edit(...)`, `edit {...}`, `functions.edit:0 {...}`, `<edit>...</edit>`, `<function=edit>...`.
-fn is_closed_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
+fn is_closed_call(bare: &str, block: &str, tools: &[JudgedTool<'_>]) -> bool {
     let ends = |close: char| block.trim_end().ends_with(close);
     if let Some(tag) = bare.strip_prefix('<') {
         // As it is shown to the model where a file has it: quoted.
@@ -148,7 +148,7 @@ fn is_closed_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
 }
 
 /// `Action: edit`, `[TOOL_CALL] edit`, `**Tool:** edit`.
-fn is_led(bare: &str, tools: &[Tool<'_>]) -> bool {
+fn is_led(bare: &str, tools: &[JudgedTool<'_>]) -> bool {
     let plain = bare.trim_start_matches(['[', '<', '|', '(']).to_lowercase();
     LEADS.iter().any(|lead| {
         let Some(behind) = plain.strip_prefix(lead) else { return false };
@@ -168,7 +168,7 @@ fn is_prose(rest: &str) -> bool {
 }
 
 /// An object at the end that names a tool, or whose keys are arguments of one.
-fn is_json_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
+fn is_json_call(bare: &str, block: &str, tools: &[JudgedTool<'_>]) -> bool {
     if !bare.starts_with(['{', '[']) || !block.trim_end().ends_with(['}', ']']) {
         return false;
     }
@@ -188,7 +188,7 @@ fn is_json_call(bare: &str, block: &str, tools: &[Tool<'_>]) -> bool {
 }
 
 /// "path: a.rs" and so on, a line for each argument.
-fn is_named_parameters(block: &str, tools: &[Tool<'_>]) -> bool {
+fn is_named_parameters(block: &str, tools: &[JudgedTool<'_>]) -> bool {
     let keys = || {
         block.lines().filter_map(|line| {
             let (key, _) = undecorated(line).split_once([':', '='])?;
@@ -204,7 +204,7 @@ fn is_named_parameters(block: &str, tools: &[Tool<'_>]) -> bool {
     })
 }
 
-impl Tool<'_> {
+impl JudgedTool<'_> {
     /// Whether these are all arguments that it needs, and none that it has not.
     fn fits(&self, object: &Map<String, Value>) -> bool {
         !self.required.is_empty()

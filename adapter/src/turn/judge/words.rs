@@ -11,12 +11,12 @@ pub(super) const CODE: char = '`';
 #[derive(Debug, Default)]
 pub(super) struct Sentence {
     pub(super) words: String,
-    pub(super) end: End,
+    pub(super) end: SentenceEnd,
 }
 
 /// How a sentence ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum End {
+pub(super) enum SentenceEnd {
     #[default]
     Open,
     Stop,
@@ -67,7 +67,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 /// Splits a paragraph into sentences.
 pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
     let mut done = Vec::new();
-    let mut open = Sentence { words: " ".to_owned(), end: End::Open };
+    let mut open = Sentence { words: " ".to_owned(), end: SentenceEnd::Open };
     let mut rest = paragraph;
     while let Some(c) = rest.chars().next() {
         if let Some(span) = quoted(rest) {
@@ -79,7 +79,7 @@ pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
         let next = rest.chars().next().unwrap_or(' ');
         match ends(c, next) {
             Some(_) if open.is_empty() => {}
-            Some(End::Open) => done.push(finish(&mut open, End::Open)),
+            Some(SentenceEnd::Open) => done.push(finish(&mut open, SentenceEnd::Open)),
             Some(end) => {
                 // Closing marks and further stops belong to this sentence.
                 rest = rest.trim_start_matches(['.', '。', '…', '!', '！', '?', '？', '*', '"', ')', '）']);
@@ -89,16 +89,16 @@ pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
         }
     }
     if !open.is_empty() {
-        done.push(finish(&mut open, End::Open));
+        done.push(finish(&mut open, SentenceEnd::Open));
     }
     mark_colons(paragraph, &mut done);
     done
 }
 
-fn finish(open: &mut Sentence, end: End) -> Sentence {
+fn finish(open: &mut Sentence, end: SentenceEnd) -> Sentence {
     open.push(' ');
     open.end = end;
-    std::mem::replace(open, Sentence { words: " ".to_owned(), end: End::Open })
+    std::mem::replace(open, Sentence { words: " ".to_owned(), end: SentenceEnd::Open })
 }
 
 /// A colon or an ellipsis counts at the end of the paragraph only.
@@ -106,18 +106,18 @@ fn mark_colons(paragraph: &str, sentences: &mut [Sentence]) {
     let bare = paragraph.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`'));
     let is_open = [":", "：", "...", "…", "。。。"].iter().any(|mark| bare.ends_with(mark));
     if let (true, Some(last)) = (is_open, sentences.last_mut()) {
-        last.end = End::Colon;
+        last.end = SentenceEnd::Colon;
     }
 }
 
 /// The end that `c` makes.
-fn ends(c: char, next: char) -> Option<End> {
+fn ends(c: char, next: char) -> Option<SentenceEnd> {
     match c {
-        '\n' => Some(End::Open),
-        '?' | '？' => Some(End::Question),
-        '。' | '！' => Some(End::Stop),
+        '\n' => Some(SentenceEnd::Open),
+        '?' | '？' => Some(SentenceEnd::Question),
+        '。' | '！' => Some(SentenceEnd::Stop),
         '.' | '!' | '…' if next.is_whitespace() || matches!(next, '*' | '"' | ')' | '.' | '…') => {
-            Some(End::Stop)
+            Some(SentenceEnd::Stop)
         }
         _ => None,
     }
@@ -182,10 +182,10 @@ mod tests {
     fn ends_are_told_apart() {
         let ends = |text: &str| sentences(text).last().map(|sentence| sentence.end);
 
-        assert_eq!(ends("Is it?"), Some(End::Question));
-        assert_eq!(ends("Now the tests:"), Some(End::Colon));
-        assert_eq!(ends("正在运行……"), Some(End::Colon));
-        assert_eq!(ends("Done.**"), Some(End::Stop));
+        assert_eq!(ends("Is it?"), Some(SentenceEnd::Question));
+        assert_eq!(ends("Now the tests:"), Some(SentenceEnd::Colon));
+        assert_eq!(ends("正在运行……"), Some(SentenceEnd::Colon));
+        assert_eq!(ends("Done.**"), Some(SentenceEnd::Stop));
         assert_eq!(ends(""), None);
     }
 

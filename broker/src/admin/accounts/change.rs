@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use latchkey_shared::{
-    account::{self, Account, Cause, Move, SessionOrigin},
+    account::{self, Account, SessionOrigin, Transition, TransitionCause},
     id::PoolName,
     store::AccountChange,
     time::Timestamp,
@@ -12,9 +12,9 @@ use serde::Deserialize;
 use super::{AccountView, recovered};
 use crate::{
     admin::{
-        auth::Admin,
-        body::{Body, given},
-        found::Sound,
+        auth::AdminAuth,
+        body::{FieldBody, given},
+        found::ReadableAccount,
         problem::Problem,
         valid,
     },
@@ -63,10 +63,10 @@ impl ChangedAccount {
 }
 
 pub(in crate::admin) async fn change(
-    Admin(actor): Admin,
-    Sound(account): Sound,
+    AdminAuth(actor): AdminAuth,
+    ReadableAccount(account): ReadableAccount,
     State(app): State<App>,
-    Body(changed): Body<ChangedAccount>,
+    FieldBody(changed): FieldBody<ChangedAccount>,
 ) -> Result<Json<AccountView>, Problem> {
     let (action, detail) = changed.as_audited();
     let is_switched_off = changed.disabled == Some(true);
@@ -129,13 +129,14 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
     match changed.disabled {
         Some(true) if !disabled => {
             after.state = account::State::Disabled;
-            let step = Move::new(Cause::SwitchedOff, after.state, "switched off by an operator");
+            let step =
+                Transition::new(TransitionCause::SwitchedOff, after.state, "switched off by an operator");
             change.step = Some(step);
         }
         Some(false) if disabled => {
             let recovered = recovered(&after, now);
             (after.state, after.refresh_at) = (recovered.state, recovered.refresh_at);
-            change.step = Some(Move::new(Cause::SwitchedOn, after.state, ""));
+            change.step = Some(Transition::new(TransitionCause::SwitchedOn, after.state, ""));
         }
         Some(_) | None => {}
     }

@@ -13,14 +13,14 @@ use latchkey_shared::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    admin::{auth::Admin, problem::Problem},
+    admin::{auth::AdminAuth, problem::Problem},
     state::App,
 };
 
 /// The query of `GET /v1/accounts`, as it comes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::admin) struct Asked {
+pub(in crate::admin) struct AccountQuery {
     site: Option<String>,
     pool: Option<String>,
     state: Option<String>,
@@ -28,7 +28,7 @@ pub(in crate::admin) struct Asked {
 
 /// Which accounts are wanted.
 #[derive(Debug)]
-struct Filter {
+struct AccountFilter {
     site: Option<SiteName>,
     pool: Option<PoolName>,
     state: Option<account::State>,
@@ -52,13 +52,13 @@ pub(crate) struct AccountList {
 }
 
 pub(in crate::admin) async fn list(
-    _: Admin,
+    _: AdminAuth,
     State(app): State<App>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<AccountQuery>, QueryRejection>,
 ) -> Result<Json<AccountList>, Problem> {
     let unknown = |_| Problem::invalid("query", "expected ?site=, ?pool= and ?state= and nothing else");
     let Query(asked) = asked.map_err(unknown)?;
-    let filter = Filter::read(&asked)?;
+    let filter = AccountFilter::read(&asked)?;
     let mut accounts = match &filter.site {
         Some(site) => app.store.site_accounts(site).await?,
         None => app.store.accounts().await?,
@@ -71,8 +71,8 @@ pub(in crate::admin) async fn list(
     Ok(Json(AccountList { accounts: views.collect() }))
 }
 
-impl Filter {
-    fn read(asked: &Asked) -> Result<Self, Problem> {
+impl AccountFilter {
+    fn read(asked: &AccountQuery) -> Result<Self, Problem> {
         Ok(Self {
             site: parsed("site", asked.site.as_deref())?,
             pool: parsed("pool", asked.pool.as_deref())?,

@@ -8,7 +8,7 @@ use super::{BrowserError, Deserialize, DeserializeOwned, Page, Value, json};
 
 /// What is true of a page at one moment.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Glance {
+pub struct PageSnapshot {
     /// Its address.
     pub url: String,
     /// Its origin as JavaScript prints it; `null` for a page without one.
@@ -26,7 +26,7 @@ pub struct Glance {
 /// How an attempt to act on an element ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Done {
+pub enum ActionOutcome {
     /// Done.
     Done,
     /// There is no such visible element.
@@ -66,8 +66,8 @@ const LONGEST_ITEM: usize = 16 * 1024;
 const MOST_STORAGE: usize = 128 * 1024;
 
 #[derive(PartialEq, Deserialize)]
-struct Point {
-    state: Done,
+struct ElementCenter {
+    state: ActionOutcome,
     #[serde(default)]
     x: f64,
     #[serde(default)]
@@ -81,7 +81,7 @@ impl Page {
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn glance(&self, selectors: &[&str], texts: &[&str]) -> Result<Glance, BrowserError> {
+    pub async fn glance(&self, selectors: &[&str], texts: &[&str]) -> Result<PageSnapshot, BrowserError> {
         self.call("glance", json!([selectors, texts])).await
     }
 
@@ -95,7 +95,7 @@ impl Page {
         selector: &str,
         value: &SecretString,
         origins: &[String],
-    ) -> Result<Done, BrowserError> {
+    ) -> Result<ActionOutcome, BrowserError> {
         self.call("fill", json!([selector, value.expose_secret(), origins])).await
     }
 
@@ -116,7 +116,7 @@ impl Page {
         selector: &str,
         option: &str,
         origins: &[String],
-    ) -> Result<Done, BrowserError> {
+    ) -> Result<ActionOutcome, BrowserError> {
         self.call("choose", json!([selector, option, origins])).await
     }
 
@@ -125,15 +125,15 @@ impl Page {
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn click(&self, selector: &str) -> Result<Done, BrowserError> {
-        let first: Point = self.call("point", json!([selector])).await?;
-        if first.state != Done::Done {
+    pub async fn click(&self, selector: &str) -> Result<ActionOutcome, BrowserError> {
+        let first: ElementCenter = self.call("point", json!([selector])).await?;
+        if first.state != ActionOutcome::Done {
             return Ok(first.state);
         }
         tokio::time::sleep(STILL).await;
-        let point: Point = self.call("point", json!([selector])).await?;
+        let point: ElementCenter = self.call("point", json!([selector])).await?;
         if point != first {
-            return Ok(Done::Disabled);
+            return Ok(ActionOutcome::Disabled);
         }
         let clicked = if point.hit {
             self.click_at(point.x, point.y).await
@@ -142,7 +142,7 @@ impl Page {
         };
         match clicked {
             // The page got the click and is busy with it. A second one could send the form twice.
-            Ok(()) | Err(BrowserError::Timeout(_)) => Ok(Done::Done),
+            Ok(()) | Err(BrowserError::Timeout(_)) => Ok(ActionOutcome::Done),
             Err(error) => Err(error),
         }
     }

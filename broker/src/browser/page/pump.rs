@@ -22,7 +22,7 @@ use futures::{
 use latchkey_shared::shutdown::Tasks;
 use tokio_util::sync::CancellationToken;
 
-use super::{CdpPage, Network, Page};
+use super::{CdpPage, Page, PageTraffic};
 use crate::browser::{
     BrowserError,
     instance::{CALL_LIMIT, within},
@@ -31,7 +31,7 @@ use crate::browser::{
 /// Bigger than any answer of a login call.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-enum Event {
+enum PageEvent {
     Request(Arc<EventRequestWillBeSent>),
     Response(Arc<EventResponseReceived>),
     Failed(Arc<EventLoadingFailed>),
@@ -42,9 +42,9 @@ enum Event {
 
 /// What the answers to events need of the page. No guard is in here: a pump keeps no page open.
 #[derive(Clone)]
-struct Pump {
+struct EventPump {
     page: CdpPage,
-    network: Arc<Network>,
+    network: Arc<PageTraffic>,
     gone: CancellationToken,
     tasks: Tasks,
 }
@@ -53,14 +53,14 @@ impl Page {
     /// Subscribes to the page's events and handles them until the page is gone.
     pub(super) async fn pump(&self, tasks: &Tasks) -> Result<(), BrowserError> {
         let events = futures::stream::select_all([
-            self.events(Event::Request).await?,
-            self.events(Event::Response).await?,
-            self.events(Event::Failed).await?,
-            self.events(Event::Held).await?,
-            self.events(Event::Dialog).await?,
-            self.events(|_: Arc<EventTargetCrashed>| Event::Crashed).await?,
+            self.events(PageEvent::Request).await?,
+            self.events(PageEvent::Response).await?,
+            self.events(PageEvent::Failed).await?,
+            self.events(PageEvent::Held).await?,
+            self.events(PageEvent::Dialog).await?,
+            self.events(|_: Arc<EventTargetCrashed>| PageEvent::Crashed).await?,
         ]);
-        let pump = Pump {
+        let pump = EventPump {
             page: self.page.clone(),
             network: Arc::clone(&self.network),
             gone: self.gone.clone(),
@@ -72,29 +72,29 @@ impl Page {
 
     async fn events<E: IntoEventKind + Unpin>(
         &self,
-        event: impl Fn(Arc<E>) -> Event + Send + 'static,
-    ) -> Result<BoxStream<'static, Event>, BrowserError> {
+        event: impl Fn(Arc<E>) -> PageEvent + Send + 'static,
+    ) -> Result<BoxStream<'static, PageEvent>, BrowserError> {
         let listener =
             within(&self.gone, CALL_LIMIT, "a subscription", self.page.event_listener::<E>()).await?;
         Ok(listener.map(event).boxed())
     }
 }
 
-impl Pump {
-    async fn run(self, mut events: SelectAll<BoxStream<'static, Event>>) {
+impl EventPump {
+    async fn run(self, mut events: SelectAll<BoxStream<'static, PageEvent>>) {
         loop {
             let event = tokio::select! {
                 () = self.gone.cancelled() => return,
                 event = events.next() => event,
             };
             match event {
-                Some(Event::Request(event)) => self.network.request(&event),
-                Some(Event::Response(event)) => self.network.response(&event),
-                Some(Event::Failed(event)) => self.network.failed(&event),
+                Some(PageEvent::Request(event)) => self.network.request(&event),
+                Some(PageEvent::Response(event)) => self.network.response(&event),
+                Some(PageEvent::Failed(event)) => self.network.failed(&event),
                 // Answers take a round trip; meanwhile other events come in.
-                Some(Event::Held(event)) => drop(self.tasks.spawn(self.clone().read_held(event))),
-                Some(Event::Dialog(event)) => drop(self.tasks.spawn(self.clone().answer(event))),
-                Some(Event::Crashed) | None => return self.gone.cancel(),
+                Some(PageEvent::Held(event)) => drop(self.tasks.spawn(self.clone().read_held(event))),
+                Some(PageEvent::Dialog(event)) => drop(self.tasks.spawn(self.clone().answer(event))),
+                Some(PageEvent::Crashed) | None => return self.gone.cancel(),
             }
         }
     }

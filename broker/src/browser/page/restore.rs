@@ -21,14 +21,14 @@ const SCRIPT: &str = include_str!("restore.js");
 
 /// Items that wait for the first document of their origin.
 #[derive(Debug)]
-pub struct Waiting(ScriptIdentifier);
+pub struct RestoreScript(ScriptIdentifier);
 
 impl Page {
     /// Restores cookies at once, and storage as soon as the page comes to `home`.
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn restore(&self, kept: &Session, home: &Origin) -> Result<Waiting, BrowserError> {
+    pub async fn restore(&self, kept: &Session, home: &Origin) -> Result<RestoreScript, BrowserError> {
         let cookies = kept.cookies.iter().map(cookie).collect();
         let mut set = SetCookiesParams::new(cookies);
         set.browser_context_id = Some(self.context.id.clone());
@@ -42,14 +42,14 @@ impl Page {
             AddScriptToEvaluateOnNewDocumentParams::new(SCRIPT.replace("\"{{items}}\"", &items.to_string()));
         script.world_name = Some("latchkey-restore".to_owned());
         let added = self.execute("Page.addScriptToEvaluateOnNewDocument", script).await?;
-        Ok(Waiting(added.identifier))
+        Ok(RestoreScript(added.identifier))
     }
 
     /// Restores storage no more: what the site takes away from now on stays away.
     ///
     /// # Errors
     /// When the browser ends or does not answer.
-    pub async fn stop_restoring(&self, waiting: Waiting) -> Result<(), BrowserError> {
+    pub async fn stop_restoring(&self, waiting: RestoreScript) -> Result<(), BrowserError> {
         let remove = RemoveScriptToEvaluateOnNewDocumentParams::new(waiting.0);
         self.execute("Page.removeScriptToEvaluateOnNewDocument", remove).await.map(drop)
     }

@@ -12,12 +12,12 @@ const LONGEST_FOLLOWER: usize = 4096;
 
 /// One thing that a person did.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Touch {
+pub struct UserEvent {
     /// Where.
     #[serde(deserialize_with = "url")]
     pub url: Url,
     /// What.
-    pub what: Deed,
+    pub what: UserAction,
     /// To which element.
     pub selector: String,
     /// What was typed, chosen or pressed; never a secret.
@@ -31,7 +31,7 @@ fn url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Erro
 /// What a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+pub enum UserAction {
     /// Types into a field.
     Fill,
     /// Types a password.
@@ -48,7 +48,7 @@ pub enum Deed {
 
 /// A request of the page and what came of it.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct RecordedExchange {
     pub(super) id: RequestId,
     /// Its method.
     pub method: String,
@@ -74,18 +74,18 @@ pub struct Exchange {
 
 /// What was seen so far.
 #[derive(Debug)]
-pub struct Tape {
+pub struct RecordedTraffic {
     /// What the person did, in order.
-    pub touches: Vec<Touch>,
+    pub touches: Vec<UserEvent>,
     /// What the page asked for by script, in order; pages and pictures are left out.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<RecordedExchange>,
     /// Sockets that the page opened.
     pub sockets: Vec<Url>,
     /// When the network was last heard of.
     pub last: Instant,
 }
 
-impl Exchange {
+impl RecordedExchange {
     /// The stream as a text.
     pub(super) fn streamed_text(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.streamed).into_owned();
@@ -94,7 +94,7 @@ impl Exchange {
 }
 
 #[cfg(test)]
-impl Exchange {
+impl RecordedExchange {
     /// One that ended well, for tests of what reads tapes.
     pub(crate) fn answered(after: usize, method: &str, url: &str, content_type: &str, answer: &str) -> Self {
         Self {
@@ -113,19 +113,19 @@ impl Exchange {
     }
 }
 
-impl Tape {
+impl RecordedTraffic {
     /// Whether a password or a code was typed.
     #[must_use]
     pub fn has_secret(&self) -> bool {
-        self.touches.iter().any(|touch| matches!(touch.what, Deed::Password | Deed::Code))
+        self.touches.iter().any(|touch| matches!(touch.what, UserAction::Password | UserAction::Code))
     }
 
     /// What was typed openly after the last secret, as JSON writes it.
     #[must_use]
     pub fn open_texts(&self) -> Vec<String> {
-        let is_secret = |touch: &Touch| matches!(touch.what, Deed::Password | Deed::Code);
+        let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
         let from = self.touches.iter().rposition(is_secret).map_or(0, |at| at + 1);
-        let fills = self.touches[from..].iter().filter(|touch| touch.what == Deed::Fill);
+        let fills = self.touches[from..].iter().filter(|touch| touch.what == UserAction::Fill);
         let texts = fills.filter_map(|touch| touch.text.clone()).filter(|text| text.trim().len() > 3);
         texts
             .map(|text| serde_json::to_string(text.trim()).unwrap_or_default().trim_matches('"').to_owned())
@@ -169,16 +169,17 @@ mod tests {
 
     #[test]
     fn only_a_body_that_belongs_to_a_question_is_kept() {
-        let touch = |what: Deed, text: Option<&str>| Touch {
+        let touch = |what: UserAction, text: Option<&str>| UserEvent {
             url: "http://chat.test/".parse().unwrap(),
             what,
             selector: "input".to_owned(),
             text: text.map(str::to_owned),
         };
-        let touches = vec![touch(Deed::Password, None), touch(Deed::Fill, Some("What is it?"))];
-        let mut ask = Exchange::answered(2, "POST", "http://chat.test/ask", "application/json", "{}");
+        let touches = vec![touch(UserAction::Password, None), touch(UserAction::Fill, Some("What is it?"))];
+        let mut ask = RecordedExchange::answered(2, "POST", "http://chat.test/ask", "application/json", "{}");
         ask.body = Some(r#"{"text":"What is it?","visit":"ab3x9k2m","kind":"question"}"#.to_owned());
-        let mut tape = Tape { touches, exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
+        let mut tape =
+            RecordedTraffic { touches, exchanges: Vec::new(), sockets: Vec::new(), last: Instant::now() };
 
         let follower = r#"{"visit":"ab3x9k2m"}"#;
         assert!(!tape.is_of_a_question(follower));

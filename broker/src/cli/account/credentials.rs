@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 
 use super::login;
 use crate::cli::{
-    GivenCredentials,
-    client::Client,
+    CredentialsArguments,
+    client::BrokerClient,
     output::Output,
-    secrets::{self, Changed, Secrets},
+    secrets::{self, SecretChanges, SecretInputs},
 };
 
 /// Stores what is typed, and signs in with it.
 pub(super) async fn run(
-    client: &Client,
-    given: &GivenCredentials,
+    client: &BrokerClient,
+    given: &CredentialsArguments,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     // Before anything is asked over the network: what is typed ahead meanwhile would be shown.
@@ -36,15 +36,15 @@ pub(super) async fn run(
     login(client, &account, output).await
 }
 
-fn read(given: &GivenCredentials) -> anyhow::Result<Map<String, Value>> {
+fn read(given: &CredentialsArguments) -> anyhow::Result<Map<String, Value>> {
     let picture = given.seed.totp_picture.as_deref();
     let (password, seed) = match &given.username {
         Some(_) => {
-            let Secrets { password, totp_seed } = secrets::read(picture)?;
+            let SecretInputs { password, totp_seed } = secrets::read(picture)?;
             (Some(password), totp_seed)
         }
         None => {
-            let Changed { password, totp_seed } = secrets::read_changed(picture)?;
+            let SecretChanges { password, totp_seed } = secrets::read_changed(picture)?;
             (password, totp_seed)
         }
     };

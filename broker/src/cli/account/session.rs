@@ -12,15 +12,19 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    admin::session::GivenView,
-    cli::{GivenForm, GivenSession, client::Client, output::Output, secrets, words::from_now},
+    admin::session::ImportedView,
+    cli::{SessionArguments, SessionForm, client::BrokerClient, output::Output, secrets, words::from_now},
 };
 
 /// As much as the broker takes.
 const LONGEST: u64 = 1024 * 1024;
 
 /// Reads the session, has the broker prove it, and says what keeps it alive.
-pub(super) async fn run(client: &Client, given: GivenSession, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    client: &BrokerClient,
+    given: SessionArguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     // Before anything is asked over the network: what is typed ahead meanwhile would be shown.
     let secret = read(&given)?;
     let account = client.find(&given.account).await?.account;
@@ -31,7 +35,7 @@ pub(super) async fn run(client: &Client, given: GivenSession, output: &Output) -
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(given: &GivenSession) -> anyhow::Result<String> {
+fn read(given: &SessionArguments) -> anyhow::Result<String> {
     let text = match &given.file {
         Some(path) => {
             let file = std::fs::File::open(path).with_context(|| cannot_read(path))?;
@@ -40,7 +44,7 @@ fn read(given: &GivenSession) -> anyhow::Result<String> {
         None if !io::stdin().is_terminal() => {
             whole(io::stdin().lock()).context("cannot read standard input")?
         }
-        None if given.form() == GivenForm::StorageState => {
+        None if given.form() == SessionForm::StorageState => {
             bail!("a storage state has many lines: name its file with --file, or pipe it in")
         }
         None => secrets::ask(given.form().title())?.expose_secret().to_owned(),
@@ -61,18 +65,18 @@ fn whole(from: impl Read) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn body(given: &GivenSession, secret: &str) -> anyhow::Result<Map<String, Value>> {
+fn body(given: &SessionArguments, secret: &str) -> anyhow::Result<Map<String, Value>> {
     let form = given.form();
     let value: Value = match form {
         // The parser's own words could repeat what stands there.
-        GivenForm::StorageState => serde_json::from_str(secret).map_err(|error| {
+        SessionForm::StorageState => serde_json::from_str(secret).map_err(|error| {
             anyhow::anyhow!(
                 "the storage state is no JSON: it breaks at line {} column {}; give what Playwright's storageState wrote",
                 error.line(),
                 error.column()
             )
         })?,
-        GivenForm::Bearer | GivenForm::Cookies | GivenForm::ApiKey => secret.into(),
+        SessionForm::Bearer | SessionForm::Cookies | SessionForm::ApiKey => secret.into(),
     };
     let mut body = Map::from_iter([(form.field().to_owned(), value)]);
     if let Some(end) = &given.expires_at {
@@ -81,7 +85,7 @@ fn body(given: &GivenSession, secret: &str) -> anyhow::Result<Map<String, Value>
     Ok(body)
 }
 
-fn words(view: &GivenView, now: Timestamp) -> String {
+fn words(view: &ImportedView, now: Timestamp) -> String {
     let account = &view.account.account;
     let seen = account.evidence.as_ref().map_or("the site accepted it", |evidence| &evidence.seen);
     let ends = match account.expires_at {

@@ -6,12 +6,12 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value, json};
 
 use super::show;
-use crate::cli::{ChangedAccount, client::Client, output::Output};
+use crate::cli::{SetArguments, client::BrokerClient, output::Output};
 
 /// Sends what was given, and nothing else.
 pub(super) async fn run(
-    client: &Client,
-    changed: ChangedAccount,
+    client: &BrokerClient,
+    changed: SetArguments,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let id = client.find(&changed.account).await?.account.id;
@@ -20,7 +20,7 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn body(changed: ChangedAccount) -> anyhow::Result<Map<String, Value>> {
+fn body(changed: SetArguments) -> anyhow::Result<Map<String, Value>> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
     if let Some(label) = changed.label {

@@ -5,82 +5,86 @@ use std::time::Duration;
 use latchkey_shared::{
     account::{Account, State},
     env::Env,
-    store::{RedisConfig, Role, ServerInfo, Store, StoreError},
+    store::{RedisConfig, ServerInfo, Store, StoreError, StoreRole},
     time::Timestamp,
 };
 
-use super::Check;
+use super::CheckResult;
 
 /// Expiry is by the clock of Redis, and due times are by ours.
 const SKEW: Duration = Duration::from_secs(2);
 
-pub(super) async fn checks(env: &Env) -> Vec<Check> {
+pub(super) async fn checks(env: &Env) -> Vec<CheckResult> {
     let config = match RedisConfig::from_env(env) {
         Ok(config) => config,
-        Err(error) => return vec![Check::fail("redis", error.to_string(), "set LATCHKEY_REDIS_URL")],
+        Err(error) => return vec![CheckResult::fail("redis", error.to_string(), "set LATCHKEY_REDIS_URL")],
     };
     let store = match Store::connect(&config).await {
         Ok(store) => store,
         Err(error) => {
             let remedy = "start Redis, or correct host, user and password in LATCHKEY_REDIS_URL";
-            return vec![Check::fail("redis", error.to_string(), remedy)];
+            return vec![CheckResult::fail("redis", error.to_string(), remedy)];
         }
     };
     let info = store.server_info().await;
     let mut checks = match &info {
         Ok(info) => vec![server(info), eviction(info), persistence(info)],
-        Err(error) => vec![Check::fail("redis", error.to_string(), "allow this user INFO")],
+        Err(error) => vec![CheckResult::fail("redis", error.to_string(), "allow this user INFO")],
     };
     checks.push(user(store.user().await.as_deref()));
-    checks.push(rights(store.prove_rights(Role::Broker).await));
+    checks.push(rights(store.prove_rights(StoreRole::Broker).await));
     checks.push(clock(&store).await);
     checks.push(accounts(store.accounts().await));
     checks
 }
 
-fn server(info: &ServerInfo) -> Check {
-    Check::ok("redis", format!("version {} answers", info.version))
+fn server(info: &ServerInfo) -> CheckResult {
+    CheckResult::ok("redis", format!("version {} answers", info.version))
 }
 
-fn eviction(info: &ServerInfo) -> Check {
+fn eviction(info: &ServerInfo) -> CheckResult {
     let policy = &info.eviction_policy;
     let remedy = "set `maxmemory-policy noeviction` in redis.conf";
     let found =
         |what: &str| format!("maxmemory-policy is {policy}, which deletes {what} when memory is short");
     if policy.starts_with("allkeys") {
-        return Check::fail("redis eviction", found("accounts"), remedy);
+        return CheckResult::fail("redis eviction", found("accounts"), remedy);
     }
     if policy.starts_with("volatile") {
-        return Check::warn("redis eviction", found("sessions"), remedy);
+        return CheckResult::warn("redis eviction", found("sessions"), remedy);
     }
-    Check::ok("redis eviction", policy)
+    CheckResult::ok("redis eviction", policy)
 }
 
-fn persistence(info: &ServerInfo) -> Check {
+fn persistence(info: &ServerInfo) -> CheckResult {
     if info.append_only {
-        return Check::ok("redis persistence", "append-only file is on");
+        return CheckResult::ok("redis persistence", "append-only file is on");
     }
     let remedy = "set `appendonly yes` in redis.conf";
-    Check::warn("redis persistence", "append-only file is off: a crash loses the newest accounts", remedy)
+    CheckResult::warn(
+        "redis persistence",
+        "append-only file is off: a crash loses the newest accounts",
+        remedy,
+    )
 }
 
-fn user(user: Option<&str>) -> Check {
+fn user(user: Option<&str>) -> CheckResult {
     let remedy = "give the broker an ACL user of its own; compose/ has both users";
     match user {
-        Some("default") => Check::warn(
+        Some("default") => CheckResult::warn(
             "redis user",
             "is `default`, which may do everything and may have no password",
             remedy,
         ),
-        Some(user) => Check::ok("redis user", user),
-        None => Check::ok("redis user", "may not ask who it is, so its rights are limited"),
+        Some(user) => CheckResult::ok("redis user", user),
+        None => CheckResult::ok("redis user", "may not ask who it is, so its rights are limited"),
     }
 }
 
-fn rights(proven: Result<(), StoreError>) -> Check {
+fn rights(proven: Result<(), StoreError>) -> CheckResult {
     match proven {
-        Ok(()) => Check::ok("redis rights", "every command of a broker is allowed"),
-        Err(error) => Check::fail(
+        Ok(()) => CheckResult::ok("redis rights", "every command of a broker is allowed"),
+        Err(error) => CheckResult::fail(
             "redis rights",
             error.to_string(),
             "write the ACL file anew with `latchkey-broker acl` and load it",
@@ -88,14 +92,16 @@ fn rights(proven: Result<(), StoreError>) -> Check {
     }
 }
 
-fn accounts(read: Result<Vec<Account>, StoreError>) -> Check {
+fn accounts(read: Result<Vec<Account>, StoreError>) -> CheckResult {
     let accounts = match read {
         Ok(accounts) => accounts,
-        Err(error) => return Check::fail("accounts", error.to_string(), "see the other checks of Redis"),
+        Err(error) => {
+            return CheckResult::fail("accounts", error.to_string(), "see the other checks of Redis");
+        }
     };
     let damaged: Vec<&Account> = accounts.iter().filter(|account| account.state == State::Damaged).collect();
     let Some(first) = damaged.first() else {
-        return Check::ok("accounts", format!("{} can be read", accounts.len()));
+        return CheckResult::ok("accounts", format!("{} can be read", accounts.len()));
     };
     let found = format!("{} of {} are damaged, {} first", damaged.len(), accounts.len(), first.id);
     let remedy = format!(
@@ -103,20 +109,20 @@ fn accounts(read: Result<Vec<Account>, StoreError>) -> Check {
         else `latchkey-broker account repair {}`, or `account rm`",
         first.id
     );
-    Check::warn("accounts", found, remedy)
+    CheckResult::warn("accounts", found, remedy)
 }
 
-async fn clock(store: &Store) -> Check {
+async fn clock(store: &Store) -> CheckResult {
     let before = Timestamp::now();
     let server = match store.server_time().await {
         Ok(time) => time,
-        Err(error) => return Check::fail("clock", error.to_string(), "allow this user TIME"),
+        Err(error) => return CheckResult::fail("clock", error.to_string(), "allow this user TIME"),
     };
     // The true time of the answer is between the two; the nearer one counts, so a slow line is no skew.
     let skew = server.until(before).max(Timestamp::now().until(server));
     if skew < SKEW {
-        return Check::ok("clock", "agrees with that of Redis");
+        return CheckResult::ok("clock", "agrees with that of Redis");
     }
     let found = format!("differs from that of Redis by {} ms", skew.as_millis());
-    Check::fail("clock", found, "run NTP on both hosts: one-time codes and expiry depend on it")
+    CheckResult::fail("clock", found, "run NTP on both hosts: one-time codes and expiry depend on it")
 }

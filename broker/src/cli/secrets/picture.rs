@@ -39,13 +39,13 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A picture in shades of grey, on white where it is transparent.
-struct Grey {
+struct GreyImage {
     width: usize,
     height: usize,
     shades: Vec<u8>,
 }
 
-fn decode(bytes: &[u8]) -> anyhow::Result<Grey> {
+fn decode(bytes: &[u8]) -> anyhow::Result<GreyImage> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(WIDEST);
     limits.max_image_height = Some(WIDEST);
@@ -61,11 +61,11 @@ fn decode(bytes: &[u8]) -> anyhow::Result<Grey> {
         u8::try_from((shade * opacity + 255 * (255 - opacity)) / 255).unwrap_or(u8::MAX)
     };
     let shades = grey.pixels().map(|pixel| on_white(pixel.0)).collect();
-    Ok(Grey { width: grey.width() as usize, height: grey.height() as usize, shades })
+    Ok(GreyImage { width: grey.width() as usize, height: grey.height() as usize, shades })
 }
 
 /// The first address that a QR code on the picture holds; dark codes on light, else light on dark.
-fn address(picture: &Grey) -> anyhow::Result<SecretString> {
+fn address(picture: &GreyImage) -> anyhow::Result<SecretString> {
     let mut other = false;
     for mask in [0, 0xff] {
         let shade = |x: usize, y: usize| picture.shades[y * picture.width + x] ^ mask;

@@ -8,7 +8,7 @@ use latchkey_shared::{
     env::VARIABLES,
     session::Session,
     site::Site,
-    trial::{Question, Told},
+    trial::{TrialEvent, TrialQuestion},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -17,7 +17,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::Try;
+use super::TryArguments;
 use crate::cli::output::Output;
 
 const ADAPTER: &str = "latchkey-adapter";
@@ -27,19 +27,19 @@ const MORE: Duration = Duration::from_secs(60);
 const LONGEST: u64 = 4000;
 
 /// What is asked of whom.
-pub(super) struct Asking<'a> {
+pub(super) struct SiteQuestion<'a> {
     pub(super) file: String,
     pub(super) text: String,
     pub(super) site: &'a Site,
     pub(super) session: &'a Session,
-    pub(super) arguments: &'a Try,
+    pub(super) arguments: &'a TryArguments,
 }
 
 /// Has the adapter ask, and shows what it tells as it comes.
-pub(super) async fn ask(asking: &Asking<'_>, output: &Output) -> anyhow::Result<Vec<Told>> {
+pub(super) async fn ask(asking: &SiteQuestion<'_>, output: &Output) -> anyhow::Result<Vec<TrialEvent>> {
     let mut child = start(&beside()?)?;
     let session = String::from_utf8(asking.session.to_bytes().to_vec()).context("a session is JSON")?;
-    let question = Question {
+    let question = TrialQuestion {
         file: asking.file.clone(),
         text: asking.text.clone(),
         base_url: asking.site.base_url.to_string(),
@@ -58,12 +58,12 @@ pub(super) async fn ask(asking: &Asking<'_>, output: &Output) -> anyhow::Result<
     }
 }
 
-async fn listen(mut child: Child, output: &Output) -> anyhow::Result<Vec<Told>> {
+async fn listen(mut child: Child, output: &Output) -> anyhow::Result<Vec<TrialEvent>> {
     let stdout = child.stdout.take().context("the adapter has a standard output")?;
     let mut lines = BufReader::new(stdout).lines();
     let mut all = Vec::new();
     while let Some(line) = lines.next_line().await.context("cannot read what the adapter tells")? {
-        let told: Told = serde_json::from_str(&line).context("the adapter is of another version")?;
+        let told: TrialEvent = serde_json::from_str(&line).context("the adapter is of another version")?;
         output.show(&shown(&told))?;
         all.push(told);
     }
@@ -73,7 +73,7 @@ async fn listen(mut child: Child, output: &Output) -> anyhow::Result<Vec<Told>> 
     }
     child.wait().await.context("cannot wait for the adapter")?;
     match all.last() {
-        Some(Told::End { .. } | Told::Failed { .. }) => Ok(all),
+        Some(TrialEvent::End { .. } | TrialEvent::Failed { .. }) => Ok(all),
         Some(_) | None => Err(anyhow!("{}", errors.trim().trim_start_matches("Error: "))),
     }
 }
@@ -101,13 +101,13 @@ fn start(adapter: &PathBuf) -> anyhow::Result<Child> {
 }
 
 /// What was told, for people.
-fn shown(told: &Told) -> String {
+fn shown(told: &TrialEvent) -> String {
     match told {
-        Told::Models { models, asked } => format!("  model {asked}, of {}\n", models.join(", ")),
-        Told::Answered { method, path, status, at_ms } => {
+        TrialEvent::Models { models, asked } => format!("  model {asked}, of {}\n", models.join(", ")),
+        TrialEvent::Answered { method, path, status, at_ms } => {
             format!("{:>8} s  {method} {path}: {status}\n", secs(*at_ms))
         }
-        Told::Event { raw, said, at_ms } => {
+        TrialEvent::Event { raw, said, at_ms } => {
             let mut text = String::new();
             for (index, line) in raw.lines().enumerate() {
                 let time = if index == 0 { format!("{:>8} s", secs(*at_ms)) } else { " ".repeat(10) };
@@ -121,7 +121,7 @@ fn shown(told: &Told) -> String {
             }
             text
         }
-        Told::End { text, finish, first_ms, total_ms } => {
+        TrialEvent::End { text, finish, first_ms, total_ms } => {
             let answer: String = text.lines().map(|line| format!("  {line}\n")).collect();
             let first = first_ms.map_or_else(|| "none".to_owned(), |ms| format!("{} s", secs(ms)));
             let total = secs(*total_ms);
@@ -129,7 +129,7 @@ fn shown(told: &Told) -> String {
                 "\nthe whole answer:\n{answer}\nfirst token {first}, total {total} s, ended with {finish}\n"
             )
         }
-        Told::Failed { code, message, remedy } => {
+        TrialEvent::Failed { code, message, remedy } => {
             format!("\nno answer: {code}\n  {message}\n  -> {remedy}\n")
         }
     }

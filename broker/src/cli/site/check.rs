@@ -5,14 +5,14 @@ use std::{
     process::ExitCode,
 };
 
-use latchkey_shared::site::{self, Parsed, SiteFileError, SiteUrls};
+use latchkey_shared::site::{self, ParsedSite, SiteFileDiagnostic, SiteUrls};
 use serde::Serialize;
 
 use crate::cli::output::Output;
 
 /// What is told of all files.
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     right: bool,
     files: Vec<FileReport>,
 }
@@ -27,13 +27,13 @@ struct FileReport {
     base_url: Option<String>,
     /// Why it cannot be read.
     unreadable: Option<String>,
-    mistakes: Vec<SiteFileError>,
+    mistakes: Vec<SiteFileDiagnostic>,
 }
 
 pub(super) fn run(files: &[PathBuf], output: &Output) -> anyhow::Result<ExitCode> {
     let files: Vec<FileReport> = files.iter().map(|file| check(file)).collect();
     let right = files.iter().all(FileReport::is_right);
-    let report = Report { right, files };
+    let report = CheckReport { right, files };
     output.answer(&report, || text(&report))?;
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -49,7 +49,7 @@ fn check(path: &Path) -> FileReport {
         }
     };
     match site::check(&report.file, &text, &SiteUrls::new()) {
-        Ok(Parsed { name, site }) => {
+        Ok(ParsedSite { name, site }) => {
             report.site = Some(name.to_string());
             report.base_url = site.map(|site| site.base_url.to_string());
         }
@@ -80,7 +80,7 @@ impl FileReport {
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &CheckReport) -> String {
     let mut text: String = report.files.iter().map(FileReport::lines).collect();
     let mistakes: usize = report.files.iter().map(|file| file.mistakes.len()).sum();
     if mistakes > 0 {

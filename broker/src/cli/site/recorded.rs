@@ -16,12 +16,12 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Record, tried::supervisor};
+use super::{RecordArguments, tried::supervisor};
 use crate::{
-    browser::{Page, Recording, StorageKind, Watch},
+    browser::{BrowserRecording, Page, StorageKind, TrafficFilter},
     cli::{output::Output, secrets},
     login::trial,
-    record::{self, Seen},
+    record::{self, RecordedAnswer},
 };
 
 /// How often the recording is looked at.
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// For a script, once its steps are done.
 const SCRIPT_PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(arguments: &Record, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: &RecordArguments, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let base_url = site::http_url(&arguments.url).map_err(|why| anyhow!("--url: {why}"))?;
     let name = name(&arguments.out)?;
     ensure!(!arguments.out.exists(), "{} is there already: choose another --out", arguments.out.display());
@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &Record, env: &Env, output: &Output) -> anyho
         arguments.out.display()
     ))?;
     let drafted = async {
-        let page = browser.open(Watch::default()).await?;
+        let page = browser.open(TrafficFilter::default()).await?;
         let recording = page.record(&tasks).await?;
         page.leave(&base_url).await?;
         let before = watch(&page, &recording, script.as_ref()).await?;
@@ -87,7 +87,7 @@ fn name(out: &Path) -> anyhow::Result<String> {
     name.map(|name| name.to_string()).map_err(|bad| anyhow!("--out: the site is named after the file: {bad}"))
 }
 
-fn credentials(arguments: &Record) -> anyhow::Result<Credentials> {
+fn credentials(arguments: &RecordArguments) -> anyhow::Result<Credentials> {
     let secrets = secrets::read(None)?;
     let username = arguments.username.clone().context("--script needs --username")?;
     Ok(Credentials { username, password: secrets.password, totp_seed: secrets.totp_seed })
@@ -109,7 +109,7 @@ fn script(path: &Path, base_url: &Url) -> anyhow::Result<Site> {
 /// Waits until a question is answered; gives the cookies that were there before the sign-in.
 async fn watch(
     page: &Page,
-    recording: &Recording,
+    recording: &BrowserRecording,
     script: Option<&(Site, Credentials)>,
 ) -> anyhow::Result<Vec<Cookie>> {
     let mut before = page.cookies().await?;
@@ -143,7 +143,7 @@ async fn draft(
     name: &str,
     base_url: &Url,
     page: &Page,
-    recording: &Recording,
+    recording: &BrowserRecording,
     before: &[Cookie],
 ) -> anyhow::Result<String> {
     let host = base_url.host_str().unwrap_or_default();
@@ -160,13 +160,19 @@ async fn draft(
         ask_who(base_url, page, recording).await?;
     }
     let tape = recording.tape();
-    let seen =
-        Seen { tape: &tape, base_url, cookies: &cookies, local: &local, session: &session, shown: &shown };
+    let seen = RecordedAnswer {
+        tape: &tape,
+        base_url,
+        cookies: &cookies,
+        local: &local,
+        session: &session,
+        shown: &shown,
+    };
     Ok(record::draft(name, &seen)?)
 }
 
 /// Asks where sites usually tell who is signed in; what comes is on the tape.
-async fn ask_who(base_url: &Url, page: &Page, recording: &Recording) -> anyhow::Result<()> {
+async fn ask_who(base_url: &Url, page: &Page, recording: &BrowserRecording) -> anyhow::Result<()> {
     let base = base_url.path().trim_end_matches('/');
     page.ask(&record::USUAL.map(|path| format!("{base}{path}"))).await?;
     let end = Instant::now() + ANSWERS;

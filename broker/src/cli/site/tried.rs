@@ -14,24 +14,24 @@ use latchkey_shared::{
     env::Env,
     id::AccountId,
     shutdown::Tasks,
-    site::{self, Site, SiteFileError, SiteUrls, catalog},
-    trial::Told,
+    site::{self, Site, SiteFileDiagnostic, SiteUrls, catalog},
+    trial::TrialEvent,
 };
 use serde_json::json;
 
 use super::{
-    Try,
-    asked::{self, Asking},
+    TryArguments,
+    asked::{self, SiteQuestion},
 };
 use crate::{
     browser::{self, BrowserConfig, Supervisor},
     cli::{follow, output::Output, secrets},
     config::BrowserChoice,
     login::{
-        Asked, Done,
-        trial::{self, SignedIn, Trial},
+        LoginDone, Trigger,
+        trial::{self, LoginTrial, TrialLogin},
     },
-    operations::{OperationId, OperationView, Outcome, Record},
+    operations::{OperationId, OperationOutcome, OperationRecord, OperationView},
     state,
 };
 
@@ -40,7 +40,7 @@ const NO_LOGIN: u8 = 3;
 /// There was no answer, or not all of it.
 const NO_ANSWER: u8 = 4;
 
-pub(super) async fn run(arguments: &Try, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(arguments: &TryArguments, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let file = arguments.file.display().to_string();
     let text = std::fs::read_to_string(&arguments.file)
         .with_context(|| format!("cannot read {file}; name a site file"))?;
@@ -60,7 +60,7 @@ pub(super) async fn run(arguments: &Try, env: &Env, output: &Output) -> anyhow::
     };
     output.show(&format!("signing in {} at {} ({})\n", credentials.username, site.name, site.base_url))?;
     let (login, signed_in) = sign_in(&site, &credentials, arguments, env, output).await?;
-    let Some(SignedIn { session, answer }) = signed_in else {
+    let Some(TrialLogin { session, answer }) = signed_in else {
         let error = login.error.as_ref();
         output.answer(&json!({ "login": login }), || error.map(follow::failure).unwrap_or_default())?;
         return Ok(ExitCode::from(NO_LOGIN));
@@ -71,9 +71,9 @@ pub(super) async fn run(arguments: &Try, env: &Env, output: &Output) -> anyhow::
         return Ok(ExitCode::SUCCESS);
     }
     output.show(&format!("\nasking: {}\n", arguments.question))?;
-    let asking = Asking { file, text, site: &site, session: &session, arguments };
+    let asking = SiteQuestion { file, text, site: &site, session: &session, arguments };
     let told = asked::ask(&asking, output).await?;
-    let answered = matches!(told.last(), Some(Told::End { .. }));
+    let answered = matches!(told.last(), Some(TrialEvent::End { .. }));
     output.answer(&json!({ "login": login, "probe": answer, "told": told }), String::new)?;
     Ok(if answered { ExitCode::SUCCESS } else { ExitCode::from(NO_ANSWER) })
 }
@@ -82,9 +82,9 @@ pub(super) async fn run(arguments: &Try, env: &Env, output: &Output) -> anyhow::
 fn described(
     file: &str,
     text: &str,
-    arguments: &Try,
+    arguments: &TryArguments,
     env: &Env,
-) -> anyhow::Result<Result<Site, Vec<SiteFileError>>> {
+) -> anyhow::Result<Result<Site, Vec<SiteFileDiagnostic>>> {
     let name = match site::check(file, text, &SiteUrls::new()) {
         Ok(parsed) => parsed.name,
         Err(mistakes) => return Ok(Err(mistakes)),
@@ -107,19 +107,19 @@ fn described(
 async fn sign_in(
     site: &Site,
     credentials: &Credentials,
-    arguments: &Try,
+    arguments: &TryArguments,
     env: &Env,
     output: &Output,
-) -> anyhow::Result<(OperationView, Option<SignedIn>)> {
+) -> anyhow::Result<(OperationView, Option<TrialLogin>)> {
     let tasks = Tasks::new();
     let browser = supervisor(env, Vec::new(), tasks.clone())?;
     let http = state::probe_client()?;
     let artefacts = env.text("LATCHKEY_ARTEFACTS")?.map_or_else(trial::artefacts, Into::into);
-    let shown = Mutex::new(Shown {
-        record: Record::new(OperationId::new(), AccountId::new(), Asked::ByOperator),
-        printer: follow::Printer::new(output),
+    let shown = Mutex::new(TrialOutput {
+        record: OperationRecord::new(OperationId::new(), AccountId::new(), Trigger::Operator),
+        printer: follow::StepPrinter::new(output),
     });
-    let trial = Trial {
+    let trial = LoginTrial {
         browser: &browser,
         http: &http,
         site,
@@ -136,7 +136,7 @@ async fn sign_in(
         Ok(signed_in) => {
             let (expires_at, duration) = (signed_in.session.expires_at, std::time::Duration::ZERO);
             (
-                shown.end(Outcome::Done(Done {
+                shown.end(OperationOutcome::Done(LoginDone {
                     generation: 0,
                     expires_at,
                     duration,
@@ -145,23 +145,23 @@ async fn sign_in(
                 Some(signed_in),
             )
         }
-        Err(failure) => (shown.end(Outcome::Failed(failure)), None),
+        Err(failure) => (shown.end(OperationOutcome::Failed(failure)), None),
     })
 }
 
 /// What was reported, and how much of it was printed.
-struct Shown<'a> {
-    record: Record,
-    printer: follow::Printer<'a>,
+struct TrialOutput<'a> {
+    record: OperationRecord,
+    printer: follow::StepPrinter<'a>,
 }
 
-impl Shown<'_> {
-    fn report(&mut self, progress: crate::login::Progress) {
+impl TrialOutput<'_> {
+    fn report(&mut self, progress: crate::login::LoginProgress) {
         self.record.report(progress);
         self.print();
     }
 
-    fn end(mut self, outcome: Outcome) -> OperationView {
+    fn end(mut self, outcome: OperationOutcome) -> OperationView {
         self.record.end(outcome);
         self.print();
         self.record.view()

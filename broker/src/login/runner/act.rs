@@ -3,29 +3,29 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    site::step::{Action, Condition, Key, Step},
+    site::step::{Action, Condition, LoginStep, RecipeKey},
     time::Timestamp,
 };
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Code, PAUSE, Runner, Trouble, foreign};
+use super::{FailureCode, LoginError, PAUSE, RecipeRunner, foreign};
 use crate::{
-    browser::{BrowserError, Done, Pressed},
-    login::totp::{self, Codes, Moment},
+    browser::{ActionOutcome, BrowserError, KeyPress},
+    login::totp::{self, CodeTiming, TotpCodes},
 };
 
 /// What is done to an element once it takes input.
 #[derive(Clone, Copy)]
-enum Deed<'a> {
+enum ElementAction<'a> {
     Fill(&'a SecretString),
     Choose(&'a str),
     Click,
 }
 
-impl Runner<'_> {
-    pub(super) async fn act(&mut self, step: &Step, deadline: Instant) -> Result<(), Trouble> {
+impl RecipeRunner<'_> {
+    pub(super) async fn act(&mut self, step: &LoginStep, deadline: Instant) -> Result<(), LoginError> {
         match &step.action {
             Action::Goto(url) => self.goto(url, deadline).await,
             Action::Fill { selector, value } => {
@@ -33,11 +33,13 @@ impl Runner<'_> {
                     self.begin_to_type().await?;
                 }
                 let value = value.fill(&self.site.base_url, self.credentials);
-                self.enter(selector, deadline, Deed::Fill(&value)).await
+                self.enter(selector, deadline, ElementAction::Fill(&value)).await
             }
             Action::Totp(selector) => self.totp(selector, deadline, step).await,
-            Action::Choose { selector, option } => self.enter(selector, deadline, Deed::Choose(option)).await,
-            Action::Click(selector) => self.enter(selector, deadline, Deed::Click).await,
+            Action::Choose { selector, option } => {
+                self.enter(selector, deadline, ElementAction::Choose(option)).await
+            }
+            Action::Click(selector) => self.enter(selector, deadline, ElementAction::Click).await,
             Action::Press(key) => {
                 self.look(&[]).await?;
                 self.page.refill(&self.origins).await?;
@@ -47,14 +49,18 @@ impl Runner<'_> {
             Action::Assert(condition) => {
                 let sight = self.look(&[condition]).await?;
                 let what = || format!("`{condition}` does not hold; the page is at {}", sight.place());
-                if sight.holds(condition) { Ok(()) } else { Err(Trouble::new(Code::AssertionFailed, what())) }
+                if sight.holds(condition) {
+                    Ok(())
+                } else {
+                    Err(LoginError::new(FailureCode::AssertionFailed, what()))
+                }
             }
         }
     }
 
     /// Opens a URL and waits until its document is parsed, not until everything in it is loaded: one hanging image
     /// would hold the login up.
-    async fn goto(&self, url: &Url, deadline: Instant) -> Result<(), Trouble> {
+    async fn goto(&self, url: &Url, deadline: Instant) -> Result<(), LoginError> {
         let before = self.look(&[]).await?;
         let same_document = before.url().is_some_and(|before| is_fragment_of(&before, url));
         self.page.leave(url).await?;
@@ -65,14 +71,19 @@ impl Runner<'_> {
             }
             if Instant::now() >= deadline.min(self.end) {
                 let what = format!("{url} did not open; the page is at {}", sight.place());
-                return Err(Trouble::new(Code::NavigationTimeout, what));
+                return Err(LoginError::new(FailureCode::NavigationTimeout, what));
             }
             sleep(PAUSE).await;
         }
     }
 
     /// Acts on an element as soon as it is visible and takes input.
-    async fn enter(&self, selector: &str, deadline: Instant, deed: Deed<'_>) -> Result<(), Trouble> {
+    async fn enter(
+        &self,
+        selector: &str,
+        deadline: Instant,
+        deed: ElementAction<'_>,
+    ) -> Result<(), LoginError> {
         let visible = Condition::Visible(selector.to_owned());
         let mut was_disabled = false;
         loop {
@@ -81,14 +92,14 @@ impl Runner<'_> {
                 return Err(if was_disabled { disabled(selector) } else { self.missing(selector, &sight) });
             }
             match self.attempt(selector, deed).await {
-                Ok(Done::Done) => return Ok(()),
-                Ok(Done::Foreign) => return Err(foreign(&self.look(&[]).await?)),
-                Ok(Done::Unfit) => {
+                Ok(ActionOutcome::Done) => return Ok(()),
+                Ok(ActionOutcome::Foreign) => return Err(foreign(&self.look(&[]).await?)),
+                Ok(ActionOutcome::Unfit) => {
                     let what = format!("`{selector}` is not the kind of element that the step needs");
-                    return Err(Trouble::new(Code::SelectorMissing, what));
+                    return Err(LoginError::new(FailureCode::SelectorMissing, what));
                 }
-                Ok(Done::Disabled) => was_disabled = true,
-                Ok(Done::Missing) | Err(BrowserError::Timeout(_)) => was_disabled = false,
+                Ok(ActionOutcome::Disabled) => was_disabled = true,
+                Ok(ActionOutcome::Missing) | Err(BrowserError::Timeout(_)) => was_disabled = false,
                 Err(error) => return Err(error.into()),
             }
             if Instant::now() >= deadline.min(self.end) {
@@ -99,36 +110,41 @@ impl Runner<'_> {
         }
     }
 
-    async fn attempt(&self, selector: &str, deed: Deed<'_>) -> Result<Done, BrowserError> {
+    async fn attempt(&self, selector: &str, deed: ElementAction<'_>) -> Result<ActionOutcome, BrowserError> {
         match deed {
-            Deed::Fill(value) => self.page.fill(selector, value, &self.origins).await,
-            Deed::Choose(option) => self.page.choose(selector, option, &self.origins).await,
-            Deed::Click => {
+            ElementAction::Fill(value) => self.page.fill(selector, value, &self.origins).await,
+            ElementAction::Choose(option) => self.page.choose(selector, option, &self.origins).await,
+            ElementAction::Click => {
                 self.page.refill(&self.origins).await?;
                 self.page.click(selector).await
             }
         }
     }
 
-    async fn wait_for(&self, condition: &Condition, deadline: Instant) -> Result<(), Trouble> {
+    async fn wait_for(&self, condition: &Condition, deadline: Instant) -> Result<(), LoginError> {
         let Err(sight) = self.wait(condition, deadline).await? else { return Ok(()) };
         let code = match condition {
-            Condition::Visible(_) => Code::SelectorMissing,
-            Condition::Url(_) | Condition::Text(_) | Condition::Response { .. } => Code::NavigationTimeout,
+            Condition::Visible(_) => FailureCode::SelectorMissing,
+            Condition::Url(_) | Condition::Text(_) | Condition::Response { .. } => {
+                FailureCode::NavigationTimeout
+            }
         };
         if sight.origin().is_none() {
-            return Err(Trouble::new(Code::NavigationTimeout, "the page does not answer"));
+            return Err(LoginError::new(FailureCode::NavigationTimeout, "the page does not answer"));
         }
-        Err(Trouble::new(code, format!("`{condition}` did not come true; the page is at {}", sight.place())))
+        Err(LoginError::new(
+            code,
+            format!("`{condition}` did not come true; the page is at {}", sight.place()),
+        ))
     }
 
-    async fn totp(&mut self, selector: &str, deadline: Instant, step: &Step) -> Result<(), Trouble> {
+    async fn totp(&mut self, selector: &str, deadline: Instant, step: &LoginStep) -> Result<(), LoginError> {
         let Some(seed) = &self.credentials.totp_seed else {
             let what = "the site asks for a one-time code, but no TOTP seed is stored";
-            return Err(Trouble::new(Code::NoCredentials, what));
+            return Err(LoginError::new(FailureCode::NoCredentials, what));
         };
-        let Some(codes) = Codes::new(seed) else {
-            return Err(Trouble::new(Code::NoCredentials, "the stored TOTP seed is no base32"));
+        let Some(codes) = TotpCodes::new(seed) else {
+            return Err(LoginError::new(FailureCode::NoCredentials, "the stored TOTP seed is no base32"));
         };
         let visible = Condition::Visible(selector.to_owned());
         if let Err(sight) = self.wait(&visible, deadline).await? {
@@ -139,19 +155,19 @@ impl Runner<'_> {
         self.code_typed = true;
         // Waiting for a fresh code is not the page's delay.
         let deadline = Instant::now() + self.limit(step);
-        self.enter(selector, deadline, Deed::Fill(&code)).await
+        self.enter(selector, deadline, ElementAction::Fill(&code)).await
     }
 
     /// Waits for a time step whose code is fresh enough and was not typed by any login before, of whatever account.
-    async fn claim_step(&self, codes: &Codes) -> Result<u64, Trouble> {
+    async fn claim_step(&self, codes: &TotpCodes) -> Result<u64, LoginError> {
         loop {
             let now = Timestamp::now();
             let wait = match totp::moment(now) {
-                Moment::Step(step) if self.ledger.claim_totp_step(&codes.seed, step).await? => {
+                CodeTiming::Step(step) if self.ledger.claim_totp_step(&codes.seed, step).await? => {
                     return Ok(step);
                 }
-                Moment::Step(_) => totp::left(now),
-                Moment::Wait(wait) => wait,
+                CodeTiming::Step(_) => totp::left(now),
+                CodeTiming::Wait(wait) => wait,
             };
             tracing::debug!(totp.wait_ms = %wait.as_millis(), "waiting for the next one-time code");
             self.idle(wait).await?;
@@ -159,12 +175,12 @@ impl Runner<'_> {
     }
 
     /// Waits, and sees the site's refusals meanwhile.
-    async fn idle(&self, wait: Duration) -> Result<(), Trouble> {
+    async fn idle(&self, wait: Duration) -> Result<(), LoginError> {
         let until = Instant::now() + wait;
         while Instant::now() < until {
             if Instant::now() >= self.end {
-                return Err(Trouble::new(
-                    Code::NavigationTimeout,
+                return Err(LoginError::new(
+                    FailureCode::NavigationTimeout,
                     "the recipe's time was over before the next code",
                 ));
             }
@@ -175,8 +191,8 @@ impl Runner<'_> {
     }
 }
 
-fn disabled(selector: &str) -> Trouble {
-    Trouble::new(Code::SelectorMissing, format!("`{selector}` is there, but takes no input"))
+fn disabled(selector: &str) -> LoginError {
+    LoginError::new(FailureCode::SelectorMissing, format!("`{selector}` is there, but takes no input"))
 }
 
 /// Whether going from one to the other stays in the document.
@@ -187,17 +203,17 @@ fn is_fragment_of(before: &Url, url: &Url) -> bool {
     url.fragment().is_some() && before == after
 }
 
-fn pressed(key: Key) -> Pressed {
+fn pressed(key: RecipeKey) -> KeyPress {
     let (virtual_code, text) = match key {
-        Key::Enter => (13, "\r"),
-        Key::Tab => (9, ""),
-        Key::Escape => (27, ""),
-        Key::Space => (32, " "),
-        Key::ArrowUp => (38, ""),
-        Key::ArrowDown => (40, ""),
+        RecipeKey::Enter => (13, "\r"),
+        RecipeKey::Tab => (9, ""),
+        RecipeKey::Escape => (27, ""),
+        RecipeKey::Space => (32, " "),
+        RecipeKey::ArrowUp => (38, ""),
+        RecipeKey::ArrowDown => (40, ""),
     };
-    let name = if key == Key::Space { " " } else { key.name() };
-    Pressed { key: name, code: key.name(), virtual_code, text }
+    let name = if key == RecipeKey::Space { " " } else { key.name() };
+    KeyPress { key: name, code: key.name(), virtual_code, text }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Asked,
-    sse::Reader,
+    ScenarioRequest,
+    sse::EventReader,
     tasks,
     turn::{Call, Turn},
 };
@@ -29,7 +29,7 @@ const MARKUP: [&str; 8] = [
 ];
 
 /// An answer that is sent whole.
-pub(super) async fn whole(asked: &Asked, body: &Value) -> Turn {
+pub(super) async fn whole(asked: &ScenarioRequest, body: &Value) -> Turn {
     let begun = Instant::now();
     match read_whole(asked, body).await {
         Ok(()) => Turn { took: begun.elapsed(), ..Turn::default() },
@@ -37,7 +37,7 @@ pub(super) async fn whole(asked: &Asked, body: &Value) -> Turn {
     }
 }
 
-async fn read_whole(asked: &Asked, body: &Value) -> Result<(), String> {
+async fn read_whole(asked: &ScenarioRequest, body: &Value) -> Result<(), String> {
     let response = send(asked, body).await?;
     let answer: Value = response.json().await.map_err(|error| broken(&error))?;
     let choice = &answer["choices"][0];
@@ -50,9 +50,9 @@ async fn read_whole(asked: &Asked, body: &Value) -> Result<(), String> {
 }
 
 /// An answer that is streamed; `wants_call` when the task is done by a call alone.
-pub(super) async fn stream(asked: &Asked, body: &Value, wants_call: bool) -> Turn {
+pub(super) async fn stream(asked: &ScenarioRequest, body: &Value, wants_call: bool) -> Turn {
     let begun = Instant::now();
-    let mut said = Said::default();
+    let mut said = ChatTranscript::default();
     let read = read_stream(asked, body, begun, &mut said).await;
     let (took, first_token) = (begun.elapsed(), said.first_token);
     // What broke off did not end by itself.
@@ -65,7 +65,7 @@ pub(super) async fn stream(asked: &Asked, body: &Value, wants_call: bool) -> Tur
 
 /// What a stream said.
 #[derive(Default)]
-struct Said {
+struct ChatTranscript {
     first_token: Option<Duration>,
     text: String,
     reasoning: bool,
@@ -75,11 +75,16 @@ struct Said {
     done: bool,
 }
 
-async fn read_stream(asked: &Asked, body: &Value, begun: Instant, said: &mut Said) -> Result<(), String> {
+async fn read_stream(
+    asked: &ScenarioRequest,
+    body: &Value,
+    begun: Instant,
+    said: &mut ChatTranscript,
+) -> Result<(), String> {
     let mut body = body.clone();
     body["stream"] = true.into();
     let mut response = send(asked, &body).await?;
-    let mut reader = Reader::default();
+    let mut reader = EventReader::default();
     while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
         for payload in reader.push(&bytes) {
             if payload == "[DONE]" {
@@ -96,7 +101,7 @@ async fn read_stream(asked: &Asked, body: &Value, begun: Instant, said: &mut Sai
     Ok(())
 }
 
-impl Said {
+impl ChatTranscript {
     fn take(&mut self, chunk: &Value, begun: Instant) {
         self.usage |= chunk["usage"].is_object();
         let choice = &chunk["choices"][0];
@@ -147,7 +152,7 @@ impl Said {
     }
 }
 
-async fn send(asked: &Asked, body: &Value) -> Result<Response, String> {
+async fn send(asked: &ScenarioRequest, body: &Value) -> Result<Response, String> {
     let url = format!("{}/v1/chat/completions", asked.url.as_str().trim_end_matches('/'));
     let request = asked.http.post(url).bearer_auth(asked.key.expose_secret()).json(body);
     answered(request.send().await)

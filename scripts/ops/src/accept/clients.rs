@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    Asked,
+    ScenarioRequest,
     turn::{Call, Turn},
 };
 
@@ -67,7 +67,7 @@ impl Clients {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) async fn opencode(&self, asked: &Asked, _number: usize) -> anyhow::Result<Turn> {
+    pub(super) async fn opencode(&self, asked: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
         let scratch = Scratch::new()?;
         let url = format!("{}/v1", asked.url.as_str().trim_end_matches('/'));
         let model = json!({"name": asked.model, "limit": {"context": 200_000, "output": 32_000}});
@@ -104,7 +104,7 @@ impl Clients {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) async fn claude(&self, asked: &Asked, _number: usize) -> anyhow::Result<Turn> {
+    pub(super) async fn claude(&self, asked: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
         let scratch = Scratch::new()?;
         let mut command = scratch.command(&self.programs.join("claude"));
         command
@@ -154,7 +154,7 @@ impl Scratch {
         command
     }
 
-    async fn turn(&self, mut command: Command, asked: &Asked) -> anyhow::Result<Turn> {
+    async fn turn(&self, mut command: Command, asked: &ScenarioRequest) -> anyhow::Result<Turn> {
         let host = asked.url.host_str().unwrap_or_default();
         command.env("NO_PROXY", format!("127.0.0.1,localhost,{host}"));
         let begun = Instant::now();

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Line {
+pub(super) enum Scenario {
     /// A whole answer without tools.
     Chat,
     /// The same, streamed.
@@ -17,7 +17,7 @@ pub(super) enum Line {
     Claude,
 }
 
-impl Line {
+impl Scenario {
     /// Its name: in the thresholds, on the command line and in what is told.
     pub(super) fn as_str(self) -> &'static str {
         match self {

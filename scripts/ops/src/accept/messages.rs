@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Asked, chat,
-    sse::Reader,
+    ScenarioRequest, chat,
+    sse::EventReader,
     tasks,
     turn::{Call, Turn},
 };
@@ -25,9 +25,9 @@ const HEADERS: [(&str, &str); 4] = [
 ];
 
 /// A turn that is to end with a call.
-pub(super) async fn stream(asked: &Asked, body: &Value) -> Turn {
+pub(super) async fn stream(asked: &ScenarioRequest, body: &Value) -> Turn {
     let begun = Instant::now();
-    let mut said = Said::default();
+    let mut said = MessagesTranscript::default();
     let read = read(asked, body, begun, &mut said).await;
     let (took, first_token) = (begun.elapsed(), said.first_token);
     // What broke off did not end by itself.
@@ -39,7 +39,7 @@ pub(super) async fn stream(asked: &Asked, body: &Value) -> Turn {
 }
 
 #[derive(Default)]
-struct Said {
+struct MessagesTranscript {
     first_token: Option<Duration>,
     text: String,
     /// The last tool block: its name and its input so far.
@@ -50,14 +50,19 @@ struct Said {
     stopped: bool,
 }
 
-async fn read(asked: &Asked, body: &Value, begun: Instant, said: &mut Said) -> Result<(), String> {
+async fn read(
+    asked: &ScenarioRequest,
+    body: &Value,
+    begun: Instant,
+    said: &mut MessagesTranscript,
+) -> Result<(), String> {
     let url = format!("{}/v1/messages?beta=true", asked.url.as_str().trim_end_matches('/'));
     let mut request = asked.http.post(url).bearer_auth(asked.key.expose_secret()).json(body);
     for (name, value) in HEADERS {
         request = request.header(name, value);
     }
     let mut response = chat::answered(request.send().await)?;
-    let mut reader = Reader::default();
+    let mut reader = EventReader::default();
     while let Some(bytes) = response.chunk().await.map_err(|error| chat::broken(&error))? {
         for payload in reader.push(&bytes) {
             let event: Value =
@@ -68,7 +73,7 @@ async fn read(asked: &Asked, body: &Value, begun: Instant, said: &mut Said) -> R
     Ok(())
 }
 
-impl Said {
+impl MessagesTranscript {
     fn take(&mut self, event: &Value, begun: Instant) -> Result<(), String> {
         match event["type"].as_str().unwrap_or_default() {
             "message_start" if event["message"]["usage"].is_object() => self.begun = true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    line::Line,
+    line::Scenario,
     turn::{Call, Turn},
 };
 
@@ -15,7 +15,7 @@ pub(super) const HEAD: [&str; 8] =
 
 /// The numbers of one line. Times in seconds; what the line does not have is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Numbers {
+pub(super) struct Stats {
     /// How many turns there were.
     pub turns: usize,
     /// Of them, those that failed.
@@ -32,7 +32,7 @@ pub(super) struct Numbers {
     pub ended_by_itself: Option<f64>,
 }
 
-impl Numbers {
+impl Stats {
     /// The numbers of these turns.
     pub(super) fn of(turns: &[Turn]) -> Self {
         let took: Vec<f64> = turns.iter().map(|turn| turn.took.as_secs_f64()).collect();
@@ -56,7 +56,7 @@ impl Numbers {
     }
 
     /// Its row in the table.
-    pub(super) fn row(&self, line: Line) -> [String; 8] {
+    pub(super) fn row(&self, line: Scenario) -> [String; 8] {
         let optional =
             |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| "-".to_owned(), show);
         [
@@ -114,11 +114,11 @@ mod tests {
             turn(4000, Some("status 500"), Some(Call::Ended)),
         ];
 
-        let numbers = Numbers::of(&turns);
+        let numbers = Stats::of(&turns);
 
         assert_eq!((numbers.mean, numbers.p95, numbers.first_token), (2.5, 4.0, Some(1.5)));
         assert_eq!((numbers.error_rate, numbers.tool_success), (0.25, Some(0.25)));
         assert_eq!(numbers.ended_by_itself, Some(0.5));
-        assert_eq!(Numbers::of(&[]).first_token, None);
+        assert_eq!(Stats::of(&[]).first_token, None);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use latchkey_shared::time::Timestamp;
 
 use super::{
-    Asked, Shown,
+    ScenarioRequest, ScenarioResult,
     numbers::{percent, secs},
     thresholds::Thresholds,
     turn,
@@ -16,7 +16,12 @@ mod plot;
 const STYLE: &str = include_str!("report/style.css");
 
 /// The whole page.
-pub(super) fn page(asked: &Asked, shown: &[Shown], thresholds: &Thresholds, clients: bool) -> String {
+pub(super) fn page(
+    asked: &ScenarioRequest,
+    shown: &[ScenarioResult],
+    thresholds: &Thresholds,
+    clients: bool,
+) -> String {
     let failures: Vec<&String> = shown.iter().flat_map(|shown| &shown.failures).collect();
     let (class, verdict) = match failures.is_empty() {
         true => ("good", "Accepted"),
@@ -44,7 +49,7 @@ pub(super) fn page(asked: &Asked, shown: &[Shown], thresholds: &Thresholds, clie
     page + "</main></body></html>\n"
 }
 
-fn line(shown: &Shown, thresholds: &Thresholds) -> String {
+fn line(shown: &ScenarioResult, thresholds: &Thresholds) -> String {
     let (numbers, limits) = (&shown.numbers, thresholds.of(shown.line));
     let class = if shown.failures.is_empty() { "good" } else { "bad" };
     let most = |value: Option<f64>, limit: Option<f64>| Some(value? <= limit?);

@@ -2,11 +2,11 @@
 
 /// Reads a stream.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct EventReader {
     rest: Vec<u8>,
 }
 
-impl Reader {
+impl EventReader {
     /// Takes bytes; returns the payloads of the lines that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.rest.extend_from_slice(bytes);
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn a_line_may_come_in_pieces() {
-        let mut reader = Reader::default();
+        let mut reader = EventReader::default();
 
         let payloads = ["event: a\nda", "ta: {\"b\"", ":1}\r\n\n: c\ndata: [DO", "NE]\n"]
             .map(|bytes| reader.push(bytes.as_bytes()));

@@ -6,8 +6,8 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use super::{
-    line::Line,
-    numbers::{Numbers, percent, secs},
+    line::Scenario,
+    numbers::{Stats, percent, secs},
 };
 
 const DEFAULTS: &str = include_str!("../../accept.toml");
@@ -67,18 +67,18 @@ impl Thresholds {
     }
 
     /// What a line must show.
-    pub(super) fn of(&self, line: Line) -> &Limits {
+    pub(super) fn of(&self, line: Scenario) -> &Limits {
         match line {
-            Line::Chat => &self.chat,
-            Line::Stream => &self.stream,
-            Line::Tools => &self.tools,
-            Line::Endings => &self.endings,
-            Line::Claude => &self.claude,
+            Scenario::Chat => &self.chat,
+            Scenario::Stream => &self.stream,
+            Scenario::Tools => &self.tools,
+            Scenario::Endings => &self.endings,
+            Scenario::Claude => &self.claude,
         }
     }
 
     /// Which numbers of a line are not what they must be.
-    pub(super) fn failures(&self, line: Line, numbers: &Numbers) -> Vec<String> {
+    pub(super) fn failures(&self, line: Scenario, numbers: &Stats) -> Vec<String> {
         let limits = self.of(line);
         let mut failures = Vec::new();
         let mut most = |name: &str, value: Option<f64>, limit: Option<f64>, show: fn(f64) -> String| {

@@ -103,7 +103,7 @@ struct Page {
 }
 
 #[derive(Deserialize)]
-struct Setting {
+struct GatewayOption {
     key: String,
     value: String,
 }
@@ -207,7 +207,7 @@ impl Gateway {
     /// # Errors
     /// Whatever else keeps it from answering.
     pub(super) async fn settings(&self) -> Result<Option<BTreeMap<String, String>>, GatewayError> {
-        let asked: Result<Vec<Setting>, _> =
+        let asked: Result<Vec<GatewayOption>, _> =
             self.ask(Method::GET, "/api/option/", None, "show its settings").await;
         match asked {
             Ok(settings) => Ok(Some(settings.into_iter().map(|one| (one.key, one.value)).collect())),

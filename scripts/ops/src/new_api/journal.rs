@@ -24,12 +24,12 @@ use super::{
 pub(super) struct Journal {
     path: PathBuf,
     _lock: File,
-    kept: Kept,
+    kept: JournalFile,
 }
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct JournalFile {
     /// Which new-api it is of.
     gateway: String,
     /// The changes that are in force, the first one first.
@@ -49,7 +49,7 @@ pub(super) struct Entry {
     /// Whether it has not come to its end.
     pub open: bool,
     /// The channels that it changes, as they were.
-    pub before: Vec<Before>,
+    pub before: Vec<PreviousChannel>,
     /// The names of the channels that it makes.
     pub made: Vec<String>,
 }
@@ -57,14 +57,14 @@ pub(super) struct Entry {
 /// A channel as it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Before {
+pub(super) struct PreviousChannel {
     /// All of it.
     pub channel: Channel,
     /// The fields that are changed; the others are nobody's business.
     pub fields: BTreeSet<String>,
 }
 
-impl Before {
+impl PreviousChannel {
     /// What restores it.
     pub(super) fn restoring(&self) -> Fields {
         let mut fields = self.channel.settable();
@@ -92,7 +92,7 @@ impl Journal {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .with_context(|| format!("{shown} is damaged; what it says was there before is lost"))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Kept { gateway: gateway.to_owned(), entries: Vec::new() }
+                JournalFile { gateway: gateway.to_owned(), entries: Vec::new() }
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
         };
@@ -146,7 +146,7 @@ impl Journal {
                 Some(before) => before.fields.extend(fields),
                 None => {
                     let (channel, fields) = (change.channel.clone(), fields.collect());
-                    entry.before.push(Before { channel, fields });
+                    entry.before.push(PreviousChannel { channel, fields });
                 }
             }
         }

@@ -12,7 +12,7 @@ const SHORTEST_PING_SECS: f64 = 15.0;
 
 /// One setting.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Setting {
+pub(super) struct RequiredSetting {
     /// Its name in new-api.
     pub name: &'static str,
     /// What it is.
@@ -57,9 +57,9 @@ impl Verdict {
 }
 
 /// What new-api tells of its settings.
-struct Told<'a>(Option<&'a BTreeMap<String, String>>);
+struct ReadSettings<'a>(Option<&'a BTreeMap<String, String>>);
 
-impl Told<'_> {
+impl ReadSettings<'_> {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.and_then(|all| all.get(name)).map(String::as_str)
     }
@@ -82,10 +82,10 @@ impl Told<'_> {
 }
 
 /// Looks at the settings; `None` when new-api does not show them.
-pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[String]) -> Vec<Setting> {
-    let told = Told(settings);
+pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[String]) -> Vec<RequiredSetting> {
+    let told = ReadSettings(settings);
     vec![
-        Setting {
+        RequiredSetting {
             name: "RetryTimes",
             value: told.shown("RetryTimes"),
             verdict: Verdict::of(told.number("RetryTimes").map(|times| times == 1.0)),
@@ -95,7 +95,7 @@ pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[Strin
         pings(&told),
         affinity(&told, models),
         prices(&told, models),
-        Setting {
+        RequiredSetting {
             name: "performance monitor",
             value: on_or_off(told.is_on("performance_setting.monitor_enabled")),
             verdict: Verdict::of(told.is_on("performance_setting.monitor_enabled").map(|on| !on)),
@@ -103,7 +103,7 @@ pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[Strin
             otherwise: "503 system_cpu_overloaded, with no row in the log, while the machine is above 90 % CPU",
         },
         disabling(&told),
-        Setting {
+        RequiredSetting {
             name: "RELAY_TIMEOUT",
             value: "-".to_owned(),
             verdict: Verdict::Unknown,
@@ -114,10 +114,10 @@ pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[Strin
 }
 
 /// A ping writes the 200: an error that comes behind it reaches no client.
-fn pings(told: &Told<'_>) -> Setting {
+fn pings(told: &ReadSettings<'_>) -> RequiredSetting {
     let on = told.is_on("general_setting.ping_interval_enabled");
     let secs = told.number("general_setting.ping_interval_seconds");
-    Setting {
+    RequiredSetting {
         name: "ping interval",
         value: match (on, secs) {
             (Some(true), Some(secs)) => format!("{secs} s"),
@@ -131,10 +131,10 @@ fn pings(told: &Told<'_>) -> Setting {
 }
 
 /// Channel tests switch a channel off only where new-api is told to.
-fn disabling(told: &Told<'_>) -> Setting {
+fn disabling(told: &ReadSettings<'_>) -> RequiredSetting {
     let bans = told.is_on("AutomaticDisableChannelEnabled");
     let patient = told.number("ChannelDisableThreshold").map(|secs| SLOWEST_TEST_SECS <= secs);
-    Setting {
+    RequiredSetting {
         name: "automatic disabling",
         value: match bans {
             Some(true) => format!("on, at {} s", told.shown("ChannelDisableThreshold")),
@@ -147,8 +147,8 @@ fn disabling(told: &Told<'_>) -> Setting {
 }
 
 /// A rule of affinity that takes a model's name goes before priorities, and can turn its retries off.
-fn affinity(told: &Told<'_>, models: &[String]) -> Setting {
-    let setting = |value: &str, verdict| Setting {
+fn affinity(told: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
+    let setting = |value: &str, verdict| RequiredSetting {
         name: "channel affinity",
         value: value.to_owned(),
         verdict,
@@ -179,12 +179,12 @@ fn takes(patterns: &Value, model: &str) -> bool {
 }
 
 /// A model without a price is refused, unless new-api serves its owner alone.
-fn prices(told: &Told<'_>, models: &[String]) -> Setting {
+fn prices(told: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
     let lists = ["ModelPrice", "ModelRatio"].map(|name| told.json(name));
     let own = told.is_on("SelfUseModeEnabled");
     let priced = |model: &String| lists.iter().flatten().any(|list| list.get(model).is_some());
     let missing: Vec<&str> = models.iter().filter(|model| !priced(model)).map(String::as_str).collect();
-    Setting {
+    RequiredSetting {
         name: "prices",
         value: match (own, missing.is_empty()) {
             (Some(true), _) => "self-use mode".to_owned(),

@@ -9,7 +9,7 @@ use super::{
     adapter::Health,
     channel::{Channel, FIELDS, Fields},
     plan::{self, Plan},
-    settings::Setting,
+    settings::RequiredSetting,
 };
 use crate::output::table;
 
@@ -33,8 +33,8 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 /// The settings that bite.
-pub(super) fn settings(settings: &[Setting]) -> String {
-    let row = |one: &Setting| {
+pub(super) fn settings(settings: &[RequiredSetting]) -> String {
+    let row = |one: &RequiredSetting| {
         [one.verdict.as_str(), one.name, &one.value, one.advice, one.otherwise].map(str::to_owned)
     };
     let rows: Vec<[String; 5]> = settings.iter().map(row).collect();

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::text;
-use crate::site::{SiteFileError, file::duration, mistake::Source};
+use crate::site::{SiteFileDiagnostic, file::duration, mistake::SiteFileSource};
 
 /// A kind of random value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mint {
+pub enum RandomKind {
     /// A UUID of version 4 (RFC 9562).
     Uuid,
     /// 32 hexadecimal digits.
@@ -25,7 +25,7 @@ pub enum Mint {
 
 /// How a conversation is gone on with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Conversation {
+pub struct ConversationRules {
     /// The values with which it is.
     pub keep: BTreeSet<String>,
     /// Those which nobody mints or takes before the first request, and what they are then.
@@ -52,7 +52,7 @@ fn default_ttl() -> Duration {
 /// The names that are known before anything is asked: those that are `given`, minted or begun with.
 pub(super) fn known(
     given: &BTreeSet<String>,
-    mint: &BTreeMap<String, Mint>,
+    mint: &BTreeMap<String, RandomKind>,
     conversation: Option<&Spanned<RawConversation>>,
 ) -> BTreeSet<String> {
     let start = conversation.into_iter().flat_map(|raw| raw.get_ref().start.keys());
@@ -64,11 +64,11 @@ pub(super) fn known(
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     table: &str,
     raw: Spanned<RawConversation>,
     known: &BTreeSet<String>,
-) -> Result<Conversation, SiteFileError> {
+) -> Result<ConversationRules, SiteFileDiagnostic> {
     let at = raw.span().start;
     let RawConversation { keep, start, ttl } = raw.into_inner();
     if keep.is_empty() {
@@ -79,6 +79,6 @@ pub(super) fn check(
             let message = format!("{table}.keep: {}", text::unknown_value(name, known));
             Err(source.mistake_near(at, name, message))
         }
-        None => Ok(Conversation { keep, start, ttl }),
+        None => Ok(ConversationRules { keep, start, ttl }),
     }
 }

@@ -5,15 +5,15 @@ use std::fmt::Write;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::text::{Name, Piece, Shape, Text};
+use super::text::{JsonTemplate, TextPiece, TextTemplate, VariableName};
 use crate::session::Session;
 
-impl Text {
+impl TextTemplate {
     /// The text, with what `value` says in place of each name.
     ///
     /// # Errors
     /// The first that `value` gives.
-    pub fn fill<E>(&self, value: &impl Fn(&Name) -> Result<Value, E>) -> Result<String, E> {
+    pub fn fill<E>(&self, value: &impl Fn(&VariableName) -> Result<Value, E>) -> Result<String, E> {
         self.write(value, |plain, out| out.push_str(plain))
     }
 
@@ -21,20 +21,20 @@ impl Text {
     ///
     /// # Errors
     /// The first that `value` gives.
-    pub fn fill_path<E>(&self, value: &impl Fn(&Name) -> Result<Value, E>) -> Result<String, E> {
+    pub fn fill_path<E>(&self, value: &impl Fn(&VariableName) -> Result<Value, E>) -> Result<String, E> {
         self.write(value, encode)
     }
 
     fn write<E>(
         &self,
-        value: &impl Fn(&Name) -> Result<Value, E>,
+        value: &impl Fn(&VariableName) -> Result<Value, E>,
         named: impl Fn(&str, &mut String),
     ) -> Result<String, E> {
         let mut out = String::new();
         for piece in &self.0 {
             match piece {
-                Piece::Plain(plain) => out.push_str(plain),
-                Piece::Named(name) => match value(name)? {
+                TextPiece::Plain(plain) => out.push_str(plain),
+                TextPiece::Named(name) => match value(name)? {
                     Value::String(text) => named(&text, &mut out),
                     other => named(&other.to_string(), &mut out),
                 },
@@ -44,12 +44,12 @@ impl Text {
     }
 }
 
-impl Shape {
+impl JsonTemplate {
     /// The JSON, with what `value` says in place of each name.
     ///
     /// # Errors
     /// The first that `value` gives.
-    pub fn fill<E>(&self, value: &impl Fn(&Name) -> Result<Value, E>) -> Result<Value, E> {
+    pub fn fill<E>(&self, value: &impl Fn(&VariableName) -> Result<Value, E>) -> Result<Value, E> {
         Ok(match self {
             Self::Plain(value) => value.clone(),
             Self::Text(text) => match text.whole_name() {
@@ -65,7 +65,7 @@ impl Shape {
     }
 }
 
-impl Name {
+impl VariableName {
     /// What it stands for in a session, if it names a part of one.
     #[must_use]
     pub fn of_session<'a>(&self, session: &'a Session) -> Option<&'a SecretString> {

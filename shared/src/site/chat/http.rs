@@ -9,27 +9,27 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    conversation::{self, Conversation, Mint, RawConversation},
-    request::{self, RawRequest, Request},
-    stream::{self, RawReading, Reading},
+    conversation::{self, ConversationRules, RandomKind, RawConversation},
+    request::{self, RawRequest, RequestTemplate},
+    stream::{self, RawStream, StreamRules},
 };
-use crate::site::{SiteFileError, mistake::Source};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
 
 /// A chat over plain HTTP.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Http {
+pub struct HttpChat {
     /// Random values, new for each turn unless the conversation keeps them.
-    pub mint: BTreeMap<String, Mint>,
+    pub mint: BTreeMap<String, RandomKind>,
     /// What is asked, in order; the last one's answer is the stream.
-    pub requests: Vec<Request>,
+    pub requests: Vec<RequestTemplate>,
     /// How the stream is read.
-    pub stream: Reading,
+    pub stream: StreamRules,
     /// What stops an answer that nobody wants any more; empty where closing the connection does.
-    pub cancel: Vec<Request>,
+    pub cancel: Vec<RequestTemplate>,
     /// What is done after an answer whose conversation is not gone on with, whichever way it ended.
-    pub cleanup: Vec<Request>,
+    pub cleanup: Vec<RequestTemplate>,
     /// How a conversation is gone on with, where the site keeps them; without it, each prompt is the whole one.
-    pub conversation: Option<Conversation>,
+    pub conversation: Option<ConversationRules>,
 }
 
 /// The table as it stands in the file.
@@ -37,9 +37,9 @@ pub struct Http {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHttp {
     #[serde(default)]
-    mint: BTreeMap<String, Mint>,
+    mint: BTreeMap<String, RandomKind>,
     requests: Spanned<Vec<Spanned<RawRequest>>>,
-    stream: Spanned<RawReading>,
+    stream: Spanned<RawStream>,
     #[serde(default)]
     cancel: Vec<Spanned<RawRequest>>,
     #[serde(default)]
@@ -52,10 +52,10 @@ pub(super) struct RawHttp {
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: RawHttp,
     given: &BTreeSet<String>,
-) -> Result<Http, SiteFileError> {
+) -> Result<HttpChat, SiteFileDiagnostic> {
     let at = raw.requests.span().start;
     let mut known = conversation::known(given, &raw.mint, raw.conversation.as_ref());
     let all = raw.requests.get_ref().len();
@@ -64,7 +64,7 @@ pub(super) fn check(
         return Err(source.mistake(at, "chat.http.requests: expected at least one request"));
     }
     // One that is wrong may be the one that tells it.
-    if requests.len() == all && !requests.iter().any(Request::tells_the_prompt) {
+    if requests.len() == all && !requests.iter().any(RequestTemplate::tells_the_prompt) {
         let message =
             "chat.http.requests: none tells the site what is asked; expected {prompt} or {messages}";
         return Err(source.mistake(at, message));
@@ -77,5 +77,12 @@ pub(super) fn check(
     let cleanup = request::check_all(source, "chat.http.cleanup", raw.cleanup, &mut known.clone())?;
     let conversation =
         raw.conversation.map(|raw| conversation::check(source, "chat.http.conversation", raw, &known));
-    Ok(Http { mint: raw.mint, requests, stream, cancel, cleanup, conversation: conversation.transpose()? })
+    Ok(HttpChat {
+        mint: raw.mint,
+        requests,
+        stream,
+        cancel,
+        cleanup,
+        conversation: conversation.transpose()?,
+    })
 }

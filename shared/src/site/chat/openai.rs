@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::site::{SiteFileError, mistake::Source};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
 
 /// An endpoint like OpenAI's chat completions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenAi {
+pub struct OpenAiChat {
     /// Path below the base URL.
     pub path: String,
     /// The field of the body that lists what was uploaded, beside what the client itself may have put there.
@@ -29,10 +29,10 @@ pub(super) struct RawOpenAi {
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: RawOpenAi,
     given: &BTreeSet<String>,
-) -> Result<OpenAi, SiteFileError> {
+) -> Result<OpenAiChat, SiteFileDiagnostic> {
     if !raw.path.get_ref().starts_with('/') {
         return Err(source.mistake(raw.path.span().start, "must start with /"));
     }
@@ -40,5 +40,5 @@ pub(super) fn check(
         let message = "nothing is uploaded; write a table [chat.upload] that says how, or leave this out";
         return Err(source.mistake(uploads.span().start, message));
     }
-    Ok(OpenAi { path: raw.path.into_inner(), uploads: raw.uploads.map(Spanned::into_inner) })
+    Ok(OpenAiChat { path: raw.path.into_inner(), uploads: raw.uploads.map(Spanned::into_inner) })
 }

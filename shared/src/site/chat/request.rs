@@ -9,25 +9,25 @@ use serde::{
 use serde_json::Value;
 use toml::Spanned;
 
-use super::text::{Name, Shape, Text};
-use crate::site::{SiteFileError, file::is_pointer, mistake::Source};
+use super::text::{JsonTemplate, TextTemplate, VariableName};
+use crate::site::{SiteFileDiagnostic, file::is_pointer, mistake::SiteFileSource};
 
 /// Headers that are the session's or the connection's own.
 const RESERVED: [&str; 5] = ["cookie", "host", "content-length", "transfer-encoding", "connection"];
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub struct RequestTemplate {
     /// Its method.
-    pub method: Method,
+    pub method: HttpMethod,
     /// Path below the base URL, perhaps with a query; what is filled in is percent-encoded.
-    pub path: Text,
+    pub path: TextTemplate,
     /// Headers besides those of the session.
-    pub headers: BTreeMap<String, Text>,
+    pub headers: BTreeMap<String, TextTemplate>,
     /// Its body.
-    pub body: Body,
+    pub body: BodyTemplate,
     /// Values out of its JSON answer.
-    pub take: BTreeMap<String, Take>,
+    pub take: BTreeMap<String, Extraction>,
     /// Left out where all that it takes is known from an earlier turn of the conversation.
     pub once: bool,
     /// JSON pointers and what must be there in its answer, or it has failed.
@@ -37,7 +37,7 @@ pub struct Request {
 /// A method of HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Method {
+pub enum HttpMethod {
     /// Without a body.
     #[default]
     Get,
@@ -51,7 +51,7 @@ pub enum Method {
     Delete,
 }
 
-impl Method {
+impl HttpMethod {
     /// Its name in a request.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -67,31 +67,31 @@ impl Method {
 
 /// A body.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Body {
+pub enum BodyTemplate {
     /// None.
     #[default]
     None,
     /// JSON.
-    Json(Shape),
+    Json(JsonTemplate),
     /// `application/x-www-form-urlencoded`.
-    Form(Vec<(String, Text)>),
+    Form(Vec<(String, TextTemplate)>),
     /// `multipart/form-data` of texts.
-    Multipart(Vec<(String, Text)>),
+    Multipart(Vec<(String, TextTemplate)>),
 }
 
 /// Where in a JSON answer a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Take {
+pub enum Extraction {
     /// At a JSON pointer (RFC 6901).
     At(String),
     /// In the first element of a list that is as wanted.
-    Find(Find),
+    Find(ListSearch),
 }
 
 /// The first element of a list that is as wanted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Find {
+pub struct ListSearch {
     /// JSON pointer of the list.
     pub list: String,
     /// JSON pointers inside an element, and what must be there.
@@ -100,26 +100,28 @@ pub struct Find {
     pub value: String,
 }
 
-impl Request {
+impl RequestTemplate {
     /// Whether the site learns from it what is asked.
     #[must_use]
     pub fn tells_the_prompt(&self) -> bool {
-        self.names(&Name::Prompt) || self.names(&Name::Messages)
+        self.names(&VariableName::Prompt) || self.names(&VariableName::Messages)
     }
 
     /// Whether a name is anywhere in it.
     #[must_use]
-    pub fn names(&self, name: &Name) -> bool {
+    pub fn names(&self, name: &VariableName) -> bool {
         let in_body = match &self.body {
-            Body::None => false,
-            Body::Json(shape) => shape.names(name),
-            Body::Form(fields) | Body::Multipart(fields) => fields.iter().any(|(_, text)| text.names(name)),
+            BodyTemplate::None => false,
+            BodyTemplate::Json(shape) => shape.names(name),
+            BodyTemplate::Form(fields) | BodyTemplate::Multipart(fields) => {
+                fields.iter().any(|(_, text)| text.names(name))
+            }
         };
         in_body || self.path.names(name) || self.headers.values().any(|text| text.names(name))
     }
 }
 
-impl Take {
+impl Extraction {
     /// The value in an answer.
     #[must_use]
     pub fn from<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
@@ -147,25 +149,25 @@ impl Take {
     }
 }
 
-impl<'de> Deserialize<'de> for Take {
+impl<'de> Deserialize<'de> for Extraction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Take;
+        struct RawTake;
+        impl<'de> Visitor<'de> for RawTake {
+            type Value = Extraction;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a JSON pointer, or { list, matching, value }")
             }
 
-            fn visit_str<E>(self, pointer: &str) -> Result<Take, E> {
-                Ok(Take::At(pointer.to_owned()))
+            fn visit_str<E>(self, pointer: &str) -> Result<Extraction, E> {
+                Ok(Extraction::At(pointer.to_owned()))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Take, A::Error> {
-                Find::deserialize(MapAccessDeserializer::new(fields)).map(Take::Find)
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Extraction, A::Error> {
+                ListSearch::deserialize(MapAccessDeserializer::new(fields)).map(Extraction::Find)
             }
         }
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(RawTake)
     }
 }
 
@@ -174,7 +176,7 @@ impl<'de> Deserialize<'de> for Take {
 #[serde(deny_unknown_fields)]
 pub(in crate::site) struct RawRequest {
     #[serde(default)]
-    method: Method,
+    method: HttpMethod,
     path: Spanned<String>,
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
@@ -182,7 +184,7 @@ pub(in crate::site) struct RawRequest {
     form: Option<BTreeMap<String, Spanned<String>>>,
     multipart: Option<BTreeMap<String, Spanned<String>>>,
     #[serde(default)]
-    take: BTreeMap<String, Spanned<Take>>,
+    take: BTreeMap<String, Spanned<Extraction>>,
     #[serde(default)]
     once: bool,
     #[serde(default)]
@@ -198,11 +200,11 @@ impl RawRequest {
 
 /// Checks requests in their order; `list` names them in mistakes, `known` grows by what they take.
 pub(super) fn check_all(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: Vec<Spanned<RawRequest>>,
     known: &mut BTreeSet<String>,
-) -> Result<Vec<Request>, SiteFileError> {
+) -> Result<Vec<RequestTemplate>, SiteFileDiagnostic> {
     let mut requests = Vec::new();
     for request in raw {
         let (at, request) = (request.span().start, request.into_inner());
@@ -218,28 +220,30 @@ pub(super) fn check_all(
 /// # Errors
 /// The first mistake.
 pub(in crate::site) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     at: usize,
     raw: RawRequest,
     known: &BTreeSet<String>,
-) -> Result<Request, SiteFileError> {
+) -> Result<RequestTemplate, SiteFileDiagnostic> {
     let RawRequest { method, path, headers, json, form, multipart, take, once, expect } = raw;
     let path = self::path(source, list, &path, known)?;
     let headers = self::headers(source, list, headers, known)?;
     let body = match (json, form, multipart) {
-        (None, None, None) => Body::None,
-        (Some(json), None, None) => Body::Json(shape(source, &format!("{list}.json"), json, known)?),
-        (None, Some(form), None) => Body::Form(texts(source, list, form, known)?.into_iter().collect()),
+        (None, None, None) => BodyTemplate::None,
+        (Some(json), None, None) => BodyTemplate::Json(shape(source, &format!("{list}.json"), json, known)?),
+        (None, Some(form), None) => {
+            BodyTemplate::Form(texts(source, list, form, known)?.into_iter().collect())
+        }
         (None, None, Some(parts)) => {
-            Body::Multipart(texts(source, list, parts, known)?.into_iter().collect())
+            BodyTemplate::Multipart(texts(source, list, parts, known)?.into_iter().collect())
         }
         _ => {
             let message = format!("{list}: expected at most one of json, form, multipart");
             return Err(source.mistake(at, message));
         }
     };
-    if method == Method::Get && body != Body::None {
+    if method == HttpMethod::Get && body != BodyTemplate::None {
         let message = format!("{list}: a body needs a method: method = \"POST\"");
         return Err(source.mistake(at, message));
     }
@@ -248,7 +252,7 @@ pub(in crate::site) fn check(
         return Err(source.mistake_near(at, pointer, message));
     }
     let take = takes(source, list, take)?;
-    Ok(Request { method, path, headers, body, take, once, expect })
+    Ok(RequestTemplate { method, path, headers, body, take, once, expect })
 }
 
 /// Checks a path below the base URL.
@@ -256,11 +260,11 @@ pub(in crate::site) fn check(
 /// # Errors
 /// What is wrong with it.
 pub(super) fn path(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: &Spanned<String>,
     known: &BTreeSet<String>,
-) -> Result<Text, SiteFileError> {
+) -> Result<TextTemplate, SiteFileDiagnostic> {
     if !raw.get_ref().starts_with('/') {
         return Err(source.mistake(raw.span().start, format!("{list}.path must start with /")));
     }
@@ -272,11 +276,11 @@ pub(super) fn path(
 /// # Errors
 /// The first that may not be set, or is wrong.
 pub(super) fn headers(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: BTreeMap<String, Spanned<String>>,
     known: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Text>, SiteFileError> {
+) -> Result<BTreeMap<String, TextTemplate>, SiteFileDiagnostic> {
     for (name, value) in &raw {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
             let message = format!("{list}.headers: {name} is set by the adapter; leave it out");
@@ -287,10 +291,10 @@ pub(super) fn headers(
 }
 
 fn takes(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
-    raw: BTreeMap<String, Spanned<Take>>,
-) -> Result<BTreeMap<String, Take>, SiteFileError> {
+    raw: BTreeMap<String, Spanned<Extraction>>,
+) -> Result<BTreeMap<String, Extraction>, SiteFileDiagnostic> {
     let mut takes = BTreeMap::new();
     for (name, take) in raw {
         if let Some(bad) = take.get_ref().pointers().into_iter().find(|pointer| !is_pointer(pointer)) {
@@ -303,24 +307,24 @@ fn takes(
 }
 
 fn texts(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: BTreeMap<String, Spanned<String>>,
     known: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Text>, SiteFileError> {
+) -> Result<BTreeMap<String, TextTemplate>, SiteFileDiagnostic> {
     raw.into_iter().map(|(name, value)| Ok((name, text(source, list, &value, known)?))).collect()
 }
 
 fn text(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: &Spanned<String>,
     known: &BTreeSet<String>,
-) -> Result<Text, SiteFileError> {
+) -> Result<TextTemplate, SiteFileDiagnostic> {
     let at = raw.span().start;
     let wrong = |why: String| source.mistake(at, format!("{list}: {why}"));
-    let text = Text::parse(raw.get_ref(), known).map_err(wrong)?;
-    match [Name::Messages, Name::Null].iter().find(|name| text.names(name)) {
+    let text = TextTemplate::parse(raw.get_ref(), known).map_err(wrong)?;
+    match [VariableName::Messages, VariableName::Null].iter().find(|name| text.names(name)) {
         Some(_) => Err(wrong("{messages} and {null} stand only in json".to_owned())),
         None => Ok(text),
     }
@@ -331,12 +335,12 @@ fn text(
 /// # Errors
 /// The faulty string.
 pub(super) fn shape(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: Spanned<Value>,
     known: &BTreeSet<String>,
-) -> Result<Shape, SiteFileError> {
+) -> Result<JsonTemplate, SiteFileDiagnostic> {
     let at = raw.span().start;
-    Shape::parse(raw.into_inner(), known)
+    JsonTemplate::parse(raw.into_inner(), known)
         .map_err(|(text, why)| source.mistake_near(at, &text, format!("{list}: {why}")))
 }

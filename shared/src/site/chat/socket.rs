@@ -11,53 +11,53 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::{
-    conversation::{self, Conversation, Mint, RawConversation},
-    request::{self, RawRequest, Request},
-    stream::{self, Format, RawListening, Reading},
-    text::{Name, Shape, Text},
+    conversation::{self, ConversationRules, RandomKind, RawConversation},
+    request::{self, RawRequest, RequestTemplate},
+    stream::{self, RawSocketEvents, StreamFormat, StreamRules},
+    text::{JsonTemplate, TextTemplate, VariableName},
 };
-use crate::site::{SiteFileError, mistake::Source};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
 
 pub mod step;
 
-use step::{Answer, RawAnswer, RawStep, Step};
+use step::{RawAnswer, RawSocketStep, SocketAnswer, SocketStep};
 
 /// A chat over one socket.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Socket {
+pub struct SocketChat {
     /// What is spoken.
-    pub protocol: Protocol,
+    pub protocol: SocketProtocol,
     /// Random values, new for each turn unless the conversation keeps them.
-    pub mint: BTreeMap<String, Mint>,
+    pub mint: BTreeMap<String, RandomKind>,
     /// What is asked over HTTP before the socket is opened, in order.
-    pub requests: Vec<Request>,
+    pub requests: Vec<RequestTemplate>,
     /// Where the socket is, below the base URL; what is filled in is percent-encoded.
-    pub path: Text,
+    pub path: TextTemplate,
     /// Headers of its opening, besides those of the session.
-    pub headers: BTreeMap<String, Text>,
+    pub headers: BTreeMap<String, TextTemplate>,
     /// What is sent and waited for before the answer begins.
-    pub steps: Vec<Step>,
+    pub steps: Vec<SocketStep>,
     /// What is sent back at once, whenever certain events come.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<SocketAnswer>,
     /// How the answer is read.
-    pub stream: Reading,
+    pub stream: StreamRules,
     /// What stops an answer that nobody wants any more; empty where closing the socket does.
-    pub cancel: Vec<Step>,
+    pub cancel: Vec<SocketStep>,
     /// What is done after an answer whose conversation is not gone on with, whichever way it ended.
-    pub cleanup: Vec<Step>,
+    pub cleanup: Vec<SocketStep>,
     /// How a conversation is gone on with, where the site keeps them; without it, each prompt is the whole one.
-    pub conversation: Option<Conversation>,
+    pub conversation: Option<ConversationRules>,
 }
 
 /// What is spoken over a socket.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Protocol {
+pub enum SocketProtocol {
     /// Socket.IO 5 over Engine.IO 4, over a WebSocket from the start.
     SocketIo {
         /// The namespace; `/` is the main one.
         namespace: String,
         /// What is sent with the connection.
-        auth: Option<Shape>,
+        auth: Option<JsonTemplate>,
     },
     /// Messages of a WebSocket, in the site's own words.
     WebSocket,
@@ -74,17 +74,17 @@ pub(super) struct RawSocketIo {
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
-    mint: BTreeMap<String, Mint>,
+    mint: BTreeMap<String, RandomKind>,
     #[serde(default)]
     requests: Vec<Spanned<RawRequest>>,
-    steps: Spanned<Vec<Spanned<RawStep>>>,
+    steps: Spanned<Vec<Spanned<RawSocketStep>>>,
     #[serde(default)]
     answers: Vec<Spanned<RawAnswer>>,
-    stream: Spanned<RawListening>,
+    stream: Spanned<RawSocketEvents>,
     #[serde(default)]
-    cancel: Vec<Spanned<RawStep>>,
+    cancel: Vec<Spanned<RawSocketStep>>,
     #[serde(default)]
-    cleanup: Vec<Spanned<RawStep>>,
+    cleanup: Vec<Spanned<RawSocketStep>>,
     conversation: Option<Spanned<RawConversation>>,
 }
 
@@ -96,17 +96,17 @@ pub(super) struct RawWebSocket {
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
-    mint: BTreeMap<String, Mint>,
+    mint: BTreeMap<String, RandomKind>,
     #[serde(default)]
     requests: Vec<Spanned<RawRequest>>,
-    steps: Spanned<Vec<Spanned<RawStep>>>,
+    steps: Spanned<Vec<Spanned<RawSocketStep>>>,
     #[serde(default)]
     answers: Vec<Spanned<RawAnswer>>,
-    stream: Spanned<RawListening>,
+    stream: Spanned<RawSocketEvents>,
     #[serde(default)]
-    cancel: Vec<Spanned<RawStep>>,
+    cancel: Vec<Spanned<RawSocketStep>>,
     #[serde(default)]
-    cleanup: Vec<Spanned<RawStep>>,
+    cleanup: Vec<Spanned<RawSocketStep>>,
     conversation: Option<Spanned<RawConversation>>,
 }
 
@@ -115,25 +115,25 @@ fn main_namespace() -> Spanned<String> {
 }
 
 /// What both have.
-struct Table {
+struct SocketTable {
     name: &'static str,
     path: Spanned<String>,
     headers: BTreeMap<String, Spanned<String>>,
-    mint: BTreeMap<String, Mint>,
+    mint: BTreeMap<String, RandomKind>,
     requests: Vec<Spanned<RawRequest>>,
-    steps: Spanned<Vec<Spanned<RawStep>>>,
+    steps: Spanned<Vec<Spanned<RawSocketStep>>>,
     answers: Vec<Spanned<RawAnswer>>,
-    stream: Spanned<RawListening>,
-    cancel: Vec<Spanned<RawStep>>,
-    cleanup: Vec<Spanned<RawStep>>,
+    stream: Spanned<RawSocketEvents>,
+    cancel: Vec<Spanned<RawSocketStep>>,
+    cleanup: Vec<Spanned<RawSocketStep>>,
     conversation: Option<Spanned<RawConversation>>,
 }
 
 pub(super) fn check_socketio(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: RawSocketIo,
     given: &BTreeSet<String>,
-) -> Result<Socket, SiteFileError> {
+) -> Result<SocketChat, SiteFileDiagnostic> {
     let RawSocketIo { path, namespace, auth, headers, mint, requests, steps, answers, .. } = raw;
     let RawSocketIo { stream, cancel, cleanup, conversation, .. } = raw;
     if !namespace.get_ref().starts_with('/') || namespace.get_ref().contains(',') {
@@ -141,35 +141,57 @@ pub(super) fn check_socketio(
         return Err(source.mistake(namespace.span().start, message));
     }
     let name = "chat.socketio";
-    let table =
-        Table { name, path, headers, mint, requests, steps, answers, stream, cancel, cleanup, conversation };
-    let (mut socket, known) = check(source, Format::Packets, table, given)?;
+    let table = SocketTable {
+        name,
+        path,
+        headers,
+        mint,
+        requests,
+        steps,
+        answers,
+        stream,
+        cancel,
+        cleanup,
+        conversation,
+    };
+    let (mut socket, known) = check(source, StreamFormat::Packets, table, given)?;
     let auth = auth.map(|auth| request::shape(source, "chat.socketio.auth", auth, &known)).transpose()?;
-    socket.protocol = Protocol::SocketIo { namespace: namespace.into_inner(), auth };
+    socket.protocol = SocketProtocol::SocketIo { namespace: namespace.into_inner(), auth };
     Ok(socket)
 }
 
 pub(super) fn check_websocket(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: RawWebSocket,
     given: &BTreeSet<String>,
-) -> Result<Socket, SiteFileError> {
+) -> Result<SocketChat, SiteFileDiagnostic> {
     let RawWebSocket { path, headers, mint, requests, steps, answers, stream, .. } = raw;
     let RawWebSocket { cancel, cleanup, conversation, .. } = raw;
     let name = "chat.websocket";
-    let table =
-        Table { name, path, headers, mint, requests, steps, answers, stream, cancel, cleanup, conversation };
-    check(source, Format::Messages, table, given).map(|(socket, _)| socket)
+    let table = SocketTable {
+        name,
+        path,
+        headers,
+        mint,
+        requests,
+        steps,
+        answers,
+        stream,
+        cancel,
+        cleanup,
+        conversation,
+    };
+    check(source, StreamFormat::Messages, table, given).map(|(socket, _)| socket)
 }
 
 /// The socket, without what is socket.io's own, and the values that are known before it is opened; its requests and
 /// steps may name what is `given`.
 fn check(
-    source: &Source<'_>,
-    format: Format,
-    raw: Table,
+    source: &SiteFileSource<'_>,
+    format: StreamFormat,
+    raw: SocketTable,
     given: &BTreeSet<String>,
-) -> Result<(Socket, BTreeSet<String>), SiteFileError> {
+) -> Result<(SocketChat, BTreeSet<String>), SiteFileDiagnostic> {
     let in_table = |list: &str| format!("{}.{list}", raw.name);
     let mut known = conversation::known(given, &raw.mint, raw.conversation.as_ref());
     let requests = request::check_all(source, &in_table("requests"), raw.requests, &mut known)?;
@@ -178,8 +200,8 @@ fn check(
     let headers = request::headers(source, raw.name, raw.headers, &opening)?;
     let (steps_at, all) = (raw.steps.span().start, raw.steps.get_ref().len());
     let steps = step::check_all(source, &in_table("steps"), format, raw.steps.into_inner(), &mut known)?;
-    let tells = requests.iter().any(Request::tells_the_prompt)
-        || steps.iter().any(|step| step.names(&Name::Prompt) || step.names(&Name::Messages));
+    let tells = requests.iter().any(RequestTemplate::tells_the_prompt)
+        || steps.iter().any(|step| step.names(&VariableName::Prompt) || step.names(&VariableName::Messages));
     // One that is wrong may be the one that tells it.
     if steps.len() == all && !tells {
         let message = format!(
@@ -202,8 +224,8 @@ fn check(
         }
         None => None,
     };
-    let (protocol, mint) = (Protocol::WebSocket, raw.mint);
-    let socket = Socket {
+    let (protocol, mint) = (SocketProtocol::WebSocket, raw.mint);
+    let socket = SocketChat {
         protocol,
         mint,
         requests,

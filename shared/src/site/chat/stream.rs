@@ -6,21 +6,21 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::site::{
-    SiteFileError,
+    SiteFileDiagnostic,
     file::{is_pointer, some_duration},
-    mistake::Source,
+    mistake::SiteFileSource,
 };
 
 pub mod event;
 pub mod rule;
 
-use rule::{Meaning, RawRule, Rule};
+use rule::{EventMeaning, RawRule, StreamRule};
 
 /// How the answer is read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct StreamRules {
     /// How events are cut out of the bytes.
-    pub format: Format,
+    pub format: StreamFormat,
     /// Ask for the last request's answer again and again, so often; each answer is one event.
     pub poll: Option<Duration>,
     /// Whether the end of the body is the end of the answer. Else a rule tells the end.
@@ -34,13 +34,13 @@ pub struct Reading {
     /// What the site puts at the end of a text that is still being written.
     pub cursor: Option<String>,
     /// What events mean. The first rule that fits an event counts; an event that none fits means nothing.
-    pub on: Vec<Rule>,
+    pub on: Vec<StreamRule>,
 }
 
 /// How events are cut out of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum StreamFormat {
     /// Server-sent events, with or without JSON in them.
     Sse,
     /// JSON, one event a line.
@@ -60,8 +60,8 @@ pub enum Format {
 /// `[chat.http.stream]` as it stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawReading {
-    format: Format,
+pub(super) struct RawStream {
+    format: StreamFormat,
     #[serde(default, deserialize_with = "some_duration")]
     poll: Option<Duration>,
     #[serde(default)]
@@ -77,7 +77,7 @@ pub(super) struct RawReading {
 /// The table of a socket, whose events need no cutting.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawListening {
+pub(super) struct RawSocketEvents {
     unwrap: Option<Spanned<String>>,
     unique: Option<Spanned<String>>,
     cursor: Option<String>,
@@ -85,15 +85,15 @@ pub(super) struct RawListening {
     on: Vec<Spanned<RawRule>>,
 }
 
-impl RawListening {
+impl RawSocketEvents {
     /// As an answer that comes in this form.
-    pub(super) fn reading(self, format: Format) -> RawReading {
+    pub(super) fn reading(self, format: StreamFormat) -> RawStream {
         let Self { unwrap, unique, cursor, on } = self;
-        RawReading { format, poll: None, body_ends: false, prefix: None, unwrap, unique, cursor, on }
+        RawStream { format, poll: None, body_ends: false, prefix: None, unwrap, unique, cursor, on }
     }
 }
 
-impl RawReading {
+impl RawStream {
     /// The names of the values that its rules take.
     pub(super) fn taken(&self) -> impl Iterator<Item = &String> {
         self.on.iter().flat_map(|rule| rule.get_ref().taken())
@@ -105,12 +105,12 @@ impl RawReading {
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     table: &str,
     at: usize,
-    raw: RawReading,
+    raw: RawStream,
     known: &BTreeSet<String>,
-) -> Result<Reading, SiteFileError> {
+) -> Result<StreamRules, SiteFileDiagnostic> {
     for (name, pointer) in [("unwrap", &raw.unwrap), ("unique", &raw.unique)] {
         let Some(pointer) = pointer else { continue };
         if !is_pointer(pointer.get_ref()) && (name, pointer.get_ref().as_str()) != ("unique", "id") {
@@ -120,35 +120,36 @@ pub(super) fn check(
     }
     let (all, list) = (raw.on.len(), format!("{table}.on"));
     let rules = raw.on.into_iter().filter_map(|rule| source.keep(rule::check(source, &list, rule, known)));
-    let on: Vec<Rule> = rules.collect();
+    let on: Vec<StreamRule> = rules.collect();
     // One that is wrong may be the one that is missed below.
-    let ends = raw.body_ends || on.len() < all || on.iter().any(|rule| rule.means == Some(Meaning::End));
+    let ends = raw.body_ends || on.len() < all || on.iter().any(|rule| rule.means == Some(EventMeaning::End));
     if !ends {
         let or = if is_socket(raw.format) { "" } else { ", or body_ends = true" };
         let message =
             format!("{table}: nothing tells the end; expected a rule in `on` with means = \"end\"{or}");
         return Err(source.mistake(at, message));
     }
-    let speaks = raw.format == Format::Text || on.len() < all || on.iter().any(|rule| rule.text.is_some());
+    let speaks =
+        raw.format == StreamFormat::Text || on.len() < all || on.iter().any(|rule| rule.text.is_some());
     if !speaks {
         let message = format!(
             "{table}: no rule in `on` tells where the text is; expected text, text_so_far or text_edits"
         );
         return Err(source.mistake(at, message));
     }
-    if raw.format == Format::Text && (!on.is_empty() || !raw.body_ends) {
+    if raw.format == StreamFormat::Text && (!on.is_empty() || !raw.body_ends) {
         let message =
             format!("{table}: format \"text\" has no events; expected body_ends = true and no `on`");
         return Err(source.mistake(at, message));
     }
-    if raw.poll.is_some() && raw.format != Format::Json {
+    if raw.poll.is_some() && raw.format != StreamFormat::Json {
         return Err(source.mistake(at, format!("{table}: poll needs format = \"json\"")));
     }
     let (unwrap, unique) = (raw.unwrap.map(Spanned::into_inner), raw.unique.map(Spanned::into_inner));
-    let RawReading { format, poll, body_ends, prefix, cursor, .. } = raw;
-    Ok(Reading { format, poll, body_ends, prefix, unwrap, unique, cursor, on })
+    let RawStream { format, poll, body_ends, prefix, cursor, .. } = raw;
+    Ok(StreamRules { format, poll, body_ends, prefix, unwrap, unique, cursor, on })
 }
 
-fn is_socket(format: Format) -> bool {
-    matches!(format, Format::Messages | Format::Packets)
+fn is_socket(format: StreamFormat) -> bool {
+    matches!(format, StreamFormat::Messages | StreamFormat::Packets)
 }

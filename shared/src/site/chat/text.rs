@@ -9,20 +9,20 @@ use crate::nearest::nearest;
 
 /// Text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text(pub Vec<Piece>);
+pub struct TextTemplate(pub Vec<TextPiece>);
 
 /// A piece of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum TextPiece {
     /// As it stands.
     Plain(String),
     /// What a name stands for.
-    Named(Name),
+    Named(VariableName),
 }
 
 /// What a placeholder may stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
+pub enum VariableName {
     /// `{prompt}`: what is said, as one text; where the conversation is gone on with, only what is new in it.
     Prompt,
     /// `{messages}`: the same as a list of `{"role", "content"}`; only as a whole JSON value.
@@ -48,27 +48,27 @@ pub enum Name {
 /// JSON whose strings are texts with placeholders. A string that is one placeholder becomes what that stands for,
 /// with its type.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub enum JsonTemplate {
     /// A number, true or false.
     Plain(Value),
     /// A string.
-    Text(Text),
+    Text(TextTemplate),
     /// An array.
-    List(Vec<Shape>),
+    List(Vec<JsonTemplate>),
     /// An object.
-    Fields(Vec<(String, Shape)>),
+    Fields(Vec<(String, JsonTemplate)>),
 }
 
-const FIXED: [(&str, Name); 6] = [
-    ("prompt", Name::Prompt),
-    ("messages", Name::Messages),
-    ("system", Name::System),
-    ("model", Name::Model),
-    ("null", Name::Null),
-    ("bearer", Name::Bearer),
+const FIXED: [(&str, VariableName); 6] = [
+    ("prompt", VariableName::Prompt),
+    ("messages", VariableName::Messages),
+    ("system", VariableName::System),
+    ("model", VariableName::Model),
+    ("null", VariableName::Null),
+    ("bearer", VariableName::Bearer),
 ];
 
-impl Text {
+impl TextTemplate {
     /// Finds the placeholders; `{{` and `}}` stand for braces.
     ///
     /// # Errors
@@ -91,35 +91,35 @@ impl Text {
                 ));
             };
             if !plain.is_empty() {
-                pieces.push(Piece::Plain(std::mem::take(&mut plain)));
+                pieces.push(TextPiece::Plain(std::mem::take(&mut plain)));
             }
-            pieces.push(Piece::Named(Name::parse(name, values)?));
+            pieces.push(TextPiece::Named(VariableName::parse(name, values)?));
             rest = after;
         }
         plain.push_str(rest);
         if !plain.is_empty() {
-            pieces.push(Piece::Plain(plain));
+            pieces.push(TextPiece::Plain(plain));
         }
         Ok(Self(pieces))
     }
 
     /// The name that is the whole text, if it is one.
     #[must_use]
-    pub fn whole_name(&self) -> Option<&Name> {
+    pub fn whole_name(&self) -> Option<&VariableName> {
         match self.0.as_slice() {
-            [Piece::Named(name)] => Some(name),
+            [TextPiece::Named(name)] => Some(name),
             _ => None,
         }
     }
 
     /// Whether a name is in it.
     #[must_use]
-    pub fn names(&self, name: &Name) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Named(named) if named == name))
+    pub fn names(&self, name: &VariableName) -> bool {
+        self.0.iter().any(|piece| matches!(piece, TextPiece::Named(named) if named == name))
     }
 }
 
-impl Name {
+impl VariableName {
     fn parse(name: &str, values: &BTreeSet<String>) -> Result<Self, String> {
         if let Some((_, fixed)) = FIXED.iter().find(|(spelling, _)| *spelling == name) {
             return Ok(fixed.clone());
@@ -135,14 +135,14 @@ impl Name {
     }
 }
 
-impl Shape {
+impl JsonTemplate {
     /// Reads a JSON value whose strings are texts.
     ///
     /// # Errors
     /// The faulty string and what is wrong with it.
     pub fn parse(value: Value, values: &BTreeSet<String>) -> Result<Self, (String, String)> {
         Ok(match value {
-            Value::String(text) => Self::Text(Text::parse(&text, values).map_err(|why| (text, why))?),
+            Value::String(text) => Self::Text(TextTemplate::parse(&text, values).map_err(|why| (text, why))?),
             Value::Array(items) => {
                 Self::List(items.into_iter().map(|item| Self::parse(item, values)).collect::<Result<_, _>>()?)
             }
@@ -156,7 +156,7 @@ impl Shape {
 
     /// Whether a name is anywhere in it.
     #[must_use]
-    pub fn names(&self, name: &Name) -> bool {
+    pub fn names(&self, name: &VariableName) -> bool {
         match self {
             Self::Plain(_) => false,
             Self::Text(text) => text.names(name),
@@ -199,17 +199,17 @@ pub(super) fn unknown_value(name: &str, values: &BTreeSet<String>) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Text, String> {
-        Text::parse(text, &BTreeSet::from(["event_id".to_owned()]))
+    fn parse(text: &str) -> Result<TextTemplate, String> {
+        TextTemplate::parse(text, &BTreeSet::from(["event_id".to_owned()]))
     }
 
     #[test]
     fn placeholders_and_braces_are_told_apart() {
-        let plain = |text: &str| Piece::Plain(text.to_owned());
-        let value = Piece::Named(Name::Value("event_id".to_owned()));
+        let plain = |text: &str| TextPiece::Plain(text.to_owned());
+        let value = TextPiece::Named(VariableName::Value("event_id".to_owned()));
 
         assert_eq!(parse("a{event_id}b{{c}}").unwrap().0, [plain("a"), value, plain("b{c}")]);
-        let cookie = Name::Cookie("XSRF-TOKEN".to_owned());
+        let cookie = VariableName::Cookie("XSRF-TOKEN".to_owned());
         assert_eq!(parse("{cookie.XSRF-TOKEN}").unwrap().whole_name(), Some(&cookie));
     }
 

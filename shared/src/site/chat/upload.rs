@@ -10,10 +10,10 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::{
-    request::{self, Body, RawRequest, Request},
-    text::{Name, Shape},
+    request::{self, BodyTemplate, RawRequest, RequestTemplate},
+    text::{JsonTemplate, VariableName},
 };
-use crate::site::{SiteFileError, mistake::Source};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
 
 /// The name of the list of uploads: `{uploads}`.
 pub const UPLOADS: &str = "uploads";
@@ -24,25 +24,25 @@ pub const ABOUT_FILE: [&str; 3] = ["file.name", "file.type", "file.size"];
 
 /// How files are uploaded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Upload {
+pub struct UploadRules {
     /// What the site takes; anything else is refused, and so is a file that is too large.
-    pub takes: BTreeSet<Kind>,
+    pub takes: BTreeSet<FileKind>,
     /// The largest file, in bytes.
     pub max_bytes: usize,
     /// The most files of one prompt.
     pub max_files: usize,
     /// What is asked for each file, in order.
-    pub requests: Vec<Request>,
+    pub requests: Vec<RequestTemplate>,
     /// What stands for one file in `{uploads}`.
-    pub item: Shape,
+    pub item: JsonTemplate,
     /// What is asked for each file when the site needs it no more, whichever way the answer ended.
-    pub remove: Vec<Request>,
+    pub remove: Vec<RequestTemplate>,
 }
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum FileKind {
     /// What a client sends as a picture.
     Picture,
     /// What it sends as a file.
@@ -51,7 +51,7 @@ pub enum Kind {
     Sound,
 }
 
-impl Kind {
+impl FileKind {
     /// What a person calls it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -67,7 +67,7 @@ impl Kind {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawUpload {
-    takes: BTreeSet<Kind>,
+    takes: BTreeSet<FileKind>,
     #[serde(default = "default_max_bytes")]
     max_bytes: usize,
     #[serde(default = "default_max_files")]
@@ -91,10 +91,10 @@ fn default_max_files() -> usize {
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: Spanned<RawUpload>,
     known: Option<BTreeSet<String>>,
-) -> Result<Upload, SiteFileError> {
+) -> Result<UploadRules, SiteFileDiagnostic> {
     const LIST: &str = "chat.upload.requests";
 
     let table_at = raw.span().start;
@@ -137,22 +137,22 @@ pub(super) fn check(
     known.extend(requests.iter().flat_map(|request| request.take.keys().cloned()));
     let item = request::shape(source, "chat.upload.item", item, &known)?;
     let remove = request::check_all(source, "chat.upload.remove", remove, &mut known)?;
-    Ok(Upload { takes, max_bytes, max_files, requests, item, remove })
+    Ok(UploadRules { takes, max_bytes, max_files, requests, item, remove })
 }
 
-fn is_the_file(text: &super::text::Text) -> bool {
-    matches!(text.whole_name(), Some(Name::Value(name)) if name == FILE)
+fn is_the_file(text: &super::text::TextTemplate) -> bool {
+    matches!(text.whole_name(), Some(VariableName::Value(name)) if name == FILE)
 }
 
-fn sends_the_file(request: &Request) -> bool {
-    matches!(&request.body, Body::Multipart(parts) if parts.iter().any(|(_, text)| is_the_file(text)))
+fn sends_the_file(request: &RequestTemplate) -> bool {
+    matches!(&request.body, BodyTemplate::Multipart(parts) if parts.iter().any(|(_, text)| is_the_file(text)))
 }
 
 /// Whether it names the content anywhere but as a part of its own.
-fn misplaces_the_file(request: &Request) -> bool {
+fn misplaces_the_file(request: &RequestTemplate) -> bool {
     let mut rest = request.clone();
-    if let Body::Multipart(parts) = &mut rest.body {
+    if let BodyTemplate::Multipart(parts) = &mut rest.body {
         parts.retain(|(_, text)| !is_the_file(text));
     }
-    rest.names(&Name::Value(FILE.to_owned()))
+    rest.names(&VariableName::Value(FILE.to_owned()))
 }

@@ -3,9 +3,12 @@
 use toml::Spanned;
 use url::{Origin, Url};
 
-use crate::site::{SiteFileError, mistake::Source};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
 
-pub(super) fn base_url(source: &Source<'_>, text: &Spanned<String>) -> Result<Url, SiteFileError> {
+pub(super) fn base_url(
+    source: &SiteFileSource<'_>,
+    text: &Spanned<String>,
+) -> Result<Url, SiteFileDiagnostic> {
     http_url(text.get_ref()).map_err(|why| source.mistake(text.span().start, why))
 }
 
@@ -23,7 +26,10 @@ pub fn http_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-pub(super) fn origin(source: &Source<'_>, text: &Spanned<String>) -> Result<Origin, SiteFileError> {
+pub(super) fn origin(
+    source: &SiteFileSource<'_>,
+    text: &Spanned<String>,
+) -> Result<Origin, SiteFileDiagnostic> {
     match http_url(text.get_ref()) {
         Ok(url) if url.path() == "/" => Ok(url.origin()),
         Ok(_) => {

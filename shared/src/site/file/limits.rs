@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::some_duration;
-use crate::site::{Limits, SiteFileError, SiteLimits, mistake::Source};
+use crate::site::{SharedLimits, SiteFileDiagnostic, SiteLimits, mistake::SiteFileSource};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -32,15 +32,15 @@ struct RawSiteLimits {
 }
 
 impl RawLimits {
-    pub(super) fn check(self, source: &Source<'_>) -> Result<Limits, SiteFileError> {
-        let default = Limits::default();
+    pub(super) fn check(self, source: &SiteFileSource<'_>) -> Result<SiteLimits, SiteFileDiagnostic> {
+        let default = SiteLimits::default();
         let turn = self.turn.unwrap_or(default.turn);
         let limit = |raw| at_least_one(source, raw);
-        Ok(Limits {
+        Ok(SiteLimits {
             concurrency: limit(self.concurrency)?.unwrap_or(default.concurrency),
             requests_per_minute: limit(self.requests_per_minute)?,
             logins_per_minute: limit(self.logins_per_minute)?.unwrap_or(default.logins_per_minute),
-            site: SiteLimits {
+            site: SharedLimits {
                 concurrency: limit(self.site.concurrency)?,
                 requests_per_minute: limit(self.site.requests_per_minute)?,
             },
@@ -51,7 +51,10 @@ impl RawLimits {
     }
 }
 
-fn at_least_one(source: &Source<'_>, raw: Option<Spanned<u32>>) -> Result<Option<u32>, SiteFileError> {
+fn at_least_one(
+    source: &SiteFileSource<'_>,
+    raw: Option<Spanned<u32>>,
+) -> Result<Option<u32>, SiteFileDiagnostic> {
     match raw {
         Some(zero) if *zero.get_ref() == 0 => Err(source.mistake(zero.span().start, "must be at least 1")),
         limit => Ok(limit.map(Spanned::into_inner)),

@@ -7,10 +7,10 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    Head, Source, duration,
+    SiteFileSource, SiteHead, duration,
     steps::{self, RawCondition, RawStep},
 };
-use crate::site::{Login, Refusal, RefusalKind};
+use crate::site::{Login, LoginRefusal, RefusalKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,12 +22,12 @@ pub(super) struct RawLogin {
     given: Option<Spanned<bool>>,
     steps: Option<Spanned<Vec<Spanned<RawStep>>>>,
     #[serde(default)]
-    refusals: Vec<Spanned<RawRefusal>>,
+    refusals: Vec<Spanned<RawLoginRefusal>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRefusal {
+struct RawLoginRefusal {
     means: RefusalKind,
     when: RawCondition,
 }
@@ -41,7 +41,7 @@ fn default_step_timeout() -> Duration {
 }
 
 /// Checks the section; what is wrong is kept.
-pub(super) fn check(source: &Source<'_>, raw: Spanned<RawLogin>, head: &Head) -> Option<Login> {
+pub(super) fn check(source: &SiteFileSource<'_>, raw: Spanned<RawLogin>, head: &SiteHead) -> Option<Login> {
     let at = raw.span().start;
     let RawLogin { timeout, step_timeout, given, steps, refusals } = raw.into_inner();
     let given_at = given.as_ref().map_or(at, |given| given.span().start);
@@ -61,13 +61,17 @@ pub(super) fn check(source: &Source<'_>, raw: Spanned<RawLogin>, head: &Head) ->
     Some(Login { timeout, step_timeout, steps: source.keep(steps)?, refusals })
 }
 
-fn refusals(source: &Source<'_>, raw: Vec<Spanned<RawRefusal>>, base_url: &Url) -> Vec<Refusal> {
+fn refusals(
+    source: &SiteFileSource<'_>,
+    raw: Vec<Spanned<RawLoginRefusal>>,
+    base_url: &Url,
+) -> Vec<LoginRefusal> {
     let mut refusals = Vec::new();
     for refusal in raw {
         let at = refusal.span().start;
-        let RawRefusal { means, when } = refusal.into_inner();
+        let RawLoginRefusal { means, when } = refusal.into_inner();
         let when = source.keep(when.check(base_url).map_err(|why| source.mistake(at, why)));
-        refusals.extend(when.map(|when| Refusal { means, when }));
+        refusals.extend(when.map(|when| LoginRefusal { means, when }));
     }
     refusals
 }

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::{Origin, Url};
 
-use super::{Source, pattern, some_duration, template};
+use super::{SiteFileSource, pattern, some_duration, template};
 use crate::site::{
-    NamePattern, SiteFileError, selector,
-    step::{Action, Condition, Key, Step},
-    text::{Placeholder, Template},
+    NamePattern, SiteFileDiagnostic, selector,
+    step::{Action, Condition, LoginStep, RecipeKey},
+    text::{Placeholder, RecipeText},
 };
 
 #[derive(Deserialize)]
@@ -73,7 +73,7 @@ impl RawCondition {
 }
 
 fn url_pattern(text: &str, base_url: &Url) -> Result<NamePattern, String> {
-    let template = Template::parse(text)?;
+    let template = RecipeText::parse(text)?;
     if template.is_secret() || template.has(Placeholder::Username) {
         return Err("a url may use {base_url} only".to_owned());
     }
@@ -81,11 +81,11 @@ fn url_pattern(text: &str, base_url: &Url) -> Result<NamePattern, String> {
 }
 
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: Spanned<Vec<Spanned<RawStep>>>,
     base_url: &Url,
     origins: &[Origin],
-) -> Result<Vec<Step>, SiteFileError> {
+) -> Result<Vec<LoginStep>, SiteFileDiagnostic> {
     let at = raw.span().start;
     let mut steps = Vec::new();
     let raw = raw.into_inner();
@@ -97,11 +97,11 @@ pub(super) fn check(
 }
 
 fn step(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: Spanned<RawStep>,
     base_url: &Url,
     origins: &[Origin],
-) -> Result<Step, SiteFileError> {
+) -> Result<LoginStep, SiteFileDiagnostic> {
     let at = raw.span().start;
     let raw = raw.into_inner();
     let selectors = [&raw.fill, &raw.click, &raw.choose, &raw.totp, &raw.when_visible];
@@ -110,16 +110,16 @@ fn step(
     }
     let (when_visible, timeout) = (raw.when_visible.clone().map(Spanned::into_inner), raw.timeout);
     let action = action(source, at, raw, base_url, origins)?;
-    Ok(Step { action, when_visible, timeout, line: source.line(at) })
+    Ok(LoginStep { action, when_visible, timeout, line: source.line(at) })
 }
 
 fn action(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     at: usize,
     raw: RawStep,
     base_url: &Url,
     origins: &[Origin],
-) -> Result<Action, SiteFileError> {
+) -> Result<Action, SiteFileDiagnostic> {
     let mut value = raw.value;
     let mut found = Vec::new();
     if let Some(url) = raw.goto {
@@ -172,11 +172,11 @@ fn action(
 }
 
 fn goto(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     text: &Spanned<String>,
     base_url: &Url,
     origins: &[Origin],
-) -> Result<Url, SiteFileError> {
+) -> Result<Url, SiteFileDiagnostic> {
     let at = text.span().start;
     let filled = template(source, text, &[Placeholder::BaseUrl])?.fill_base_url(base_url);
     let url: Url = filled.parse().map_err(|_| {
@@ -189,10 +189,10 @@ fn goto(
     Ok(url)
 }
 
-fn key(source: &Source<'_>, name: &Spanned<String>) -> Result<Key, SiteFileError> {
-    let found = Key::ALL.into_iter().find(|key| key.name() == name.get_ref());
+fn key(source: &SiteFileSource<'_>, name: &Spanned<String>) -> Result<RecipeKey, SiteFileDiagnostic> {
+    let found = RecipeKey::ALL.into_iter().find(|key| key.name() == name.get_ref());
     found.ok_or_else(|| {
-        let names: Vec<&str> = Key::ALL.iter().map(|key| key.name()).collect();
+        let names: Vec<&str> = RecipeKey::ALL.iter().map(|key| key.name()).collect();
         let expected = names.join(", ");
         source.mistake(
             name.span().start,
@@ -202,10 +202,10 @@ fn key(source: &Source<'_>, name: &Spanned<String>) -> Result<Key, SiteFileError
 }
 
 fn condition(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     raw: Spanned<RawCondition>,
     base_url: &Url,
-) -> Result<Condition, SiteFileError> {
+) -> Result<Condition, SiteFileDiagnostic> {
     let at = raw.span().start;
     raw.into_inner().check(base_url).map_err(|why| source.mistake(at, why))
 }

@@ -226,7 +226,7 @@ fn the_built_in_files_are_right() {
         ["practice", "open-webui", "gradio", "librechat", "chainlit", "open-webui-sso", "plain-openai"]
             .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
 
-    let catalog = crate::site::catalog::Catalog::load(&[], &SiteUrls::from(urls)).unwrap();
+    let catalog = crate::site::catalog::SiteCatalog::load(&[], &SiteUrls::from(urls)).unwrap();
 
     assert_eq!(catalog.sites().count(), 7);
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Source;
-use crate::site::{Limits, Login, SessionRules, Site, step::Action, text};
+use super::SiteFileSource;
+use crate::site::{Login, SessionRules, Site, SiteLimits, step::Action, text};
 
 /// Keeps every mistake.
-pub(super) fn check(source: &Source<'_>, site: &Site) {
+pub(super) fn check(source: &SiteFileSource<'_>, site: &Site) {
     limits(source, site.limits);
     login(source, &site.login);
     unfilled(source);
@@ -16,7 +16,7 @@ pub(super) fn check(source: &Source<'_>, site: &Site) {
 }
 
 /// Where nothing is filled in, a placeholder would be sent, or looked for, as it stands.
-fn unfilled(source: &Source<'_>) {
+fn unfilled(source: &SiteFileSource<'_>) {
     const PLAIN: [&str; 8] = [
         "logout.path",
         "probe.path",
@@ -41,7 +41,7 @@ fn unfilled(source: &Source<'_>) {
 }
 
 /// What the chat puts into its requests out of the session must be in it.
-fn captured(source: &Source<'_>, session: &SessionRules) {
+fn captured(source: &SiteFileSource<'_>, session: &SessionRules) {
     for (at, text) in source.texts("chat.") {
         for name in text::names(text) {
             let remedy = match name.split_once('.') {
@@ -69,13 +69,13 @@ fn captured(source: &Source<'_>, session: &SessionRules) {
     }
 }
 
-fn limits(source: &Source<'_>, limits: Limits) {
+fn limits(source: &SiteFileSource<'_>, limits: SiteLimits) {
     for (key, limit) in [("limits.first_token", limits.first_token), ("limits.idle", limits.idle)] {
         longer(source, key, limit, "limits.turn", limits.turn);
     }
 }
 
-fn login(source: &Source<'_>, login: &Login) {
+fn login(source: &SiteFileSource<'_>, login: &Login) {
     longer(source, "login.step_timeout", login.step_timeout, "login.timeout", login.timeout);
     for (index, step) in login.steps.iter().enumerate() {
         let key = format!("login.steps[{}]", index + 1);
@@ -91,7 +91,7 @@ fn login(source: &Source<'_>, login: &Login) {
 }
 
 /// Nothing may take longer than the whole that it is part of.
-fn longer(source: &Source<'_>, key: &str, part: Duration, of: &str, whole: Duration) {
+fn longer(source: &SiteFileSource<'_>, key: &str, part: Duration, of: &str, whole: Duration) {
     if whole < part {
         let (part, whole) = (humantime::format_duration(part), humantime::format_duration(whole));
         source.wrong(key, format!("{part} is longer than {of}, which is {whole}; shorten it, or raise {of}"));

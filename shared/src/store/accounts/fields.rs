@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::AccountChange;
 use crate::{
-    account::{Account, Evidence, LastLogin, Move, Phase, RECENT_LOGINS, State},
+    account::{Account, Evidence, LastLogin, Phase, RECENT_LOGINS, State, Transition},
     id::PoolName,
     time::Timestamp,
 };
@@ -55,7 +55,7 @@ pub(super) fn of_change(change: AccountChange) -> Vec<(&'static str, String)> {
     fields
 }
 
-pub(in crate::store) fn of_step(step: Move) -> [(&'static str, String); 4] {
+pub(in crate::store) fn of_step(step: Transition) -> [(&'static str, String); 4] {
     let since = Timestamp::now();
     [
         ("state", step.to.to_string()),

@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// A hash as Redis gives it; a value may be anything.
-pub(in crate::store) type Hash = HashMap<Vec<u8>, Vec<u8>>;
+pub(in crate::store) type RedisHash = HashMap<Vec<u8>, Vec<u8>>;
 
 /// Longer words are no words of a newer release, and are not repeated.
 const LONGEST_WORD: usize = 40;
 
 /// Reads an account. Where something of it cannot be read, it is [`State::Damaged`], and the rest is as well as it goes;
 /// `listed` is the site that lists it. Fields that are not known are a newer release's business.
-pub(super) fn account(id: AccountId, hash: &Hash, listed: Option<&SiteName>) -> Account {
-    let reader = Reader { hash, damage: RefCell::default() };
+pub(super) fn account(id: AccountId, hash: &RedisHash, listed: Option<&SiteName>) -> Account {
+    let reader = HashReader { hash, damage: RefCell::default() };
     let last_login = reader.time("last_login_at").map(|at| LastLogin {
         at,
         duration_ms: reader.required("last_login_ms").unwrap_or_default(),
@@ -68,18 +68,18 @@ pub(super) fn account(id: AccountId, hash: &Hash, listed: Option<&SiteName>) -> 
 
 /// An account whose key holds something else than a hash.
 pub(super) fn lost(id: AccountId, listed: Option<&SiteName>) -> Account {
-    let mut account = account(id, &Hash::new(), listed);
+    let mut account = account(id, &RedisHash::new(), listed);
     account.reason = format!("damaged: its record is no hash; remove it: latchkey-broker account rm {id}");
     account
 }
 
-struct Reader<'a> {
-    hash: &'a Hash,
+struct HashReader<'a> {
+    hash: &'a RedisHash,
     /// Fields that cannot be read, with what is known of each.
     damage: RefCell<Vec<(&'static str, String)>>,
 }
 
-impl Reader<'_> {
+impl HashReader<'_> {
     fn text(&self, field: &'static str) -> String {
         let Some(value) = self.hash.get(field.as_bytes()) else { return String::new() };
         match str::from_utf8(value) {

@@ -4,7 +4,7 @@ use deadpool_redis::redis;
 
 use super::{
     super::{Store, StoreError, keys},
-    reader::Hash,
+    reader::RedisHash,
 };
 use crate::{
     account::{Account, State},
@@ -20,7 +20,7 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn repair_account(&self, account: &Account) -> Result<bool, StoreError> {
         let id = account.id;
-        let hash: Hash = match self.command(redis::cmd("HGETALL").arg(keys::account(id))).await {
+        let hash: RedisHash = match self.command(redis::cmd("HGETALL").arg(keys::account(id))).await {
             Err(StoreError::Unreadable(_)) => return Ok(false),
             hash => hash?,
         };

@@ -5,7 +5,8 @@ use super::*;
 /// Every command of the store's Lua and Rust is a right of some side.
 #[test]
 fn nothing_is_sent_that_is_not_tried() {
-    let known: BTreeSet<&str> = [Role::Broker, Role::Adapter].into_iter().flat_map(Role::commands).collect();
+    let known: BTreeSet<&str> =
+        [StoreRole::Broker, StoreRole::Adapter].into_iter().flat_map(StoreRole::commands).collect();
     let store = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let mut found = 0;
     for file in std::fs::read_dir(store).unwrap() {
@@ -28,13 +29,13 @@ fn nothing_is_sent_that_is_not_tried() {
 
 #[test]
 fn a_missing_right_is_named_with_what_grants_it() {
-    let trial = Trial::on(&keys::leases(AccountId::nobody()), "ZADD", "XX 0");
+    let trial = RightsProbe::on(&keys::leases(AccountId::nobody()), "ZADD", "XX 0");
 
     let missing = trial.missing();
 
     assert!(missing.ends_with("add +zadd ~lk:{*}:leases to its line of the ACL file"), "{missing}");
     assert_eq!(
-        Trial::keyless("ACL WHOAMI").missing(),
+        RightsProbe::keyless("ACL WHOAMI").missing(),
         "ACL WHOAMI: add +acl|whoami to its line of the ACL file"
     );
 }
@@ -45,7 +46,8 @@ fn a_file_has_a_line_for_each_user_and_no_password() {
         AclUser::of_url(rights, &format!("redis://{name}:hunter2@redis:6379/0").into()).unwrap()
     };
 
-    let file = acl_file(&[user(AclRights::Side(Role::Adapter), "reader"), user(AclRights::Replica, "copy")]);
+    let file =
+        acl_file(&[user(AclRights::Side(StoreRole::Adapter), "reader"), user(AclRights::Replica, "copy")]);
 
     assert_eq!(file.lines().count(), 3);
     assert!(file.lines().all(|line| line.starts_with("user ")), "{file}");

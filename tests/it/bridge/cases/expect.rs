@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use latchkey_bridge::sieve::event::{Event, Reading};
+use latchkey_bridge::sieve::event::{CallOrigin, SieveEvent};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::bridge::support::{calls, reasoning, text};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
-    calls: Option<Calls>,
+    calls: Option<ExpectedCalls>,
     finish: Option<Finish>,
     text: Option<String>,
     reasoning: Option<String>,
@@ -45,14 +45,14 @@ pub(crate) struct Expect {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Calls {
+enum ExpectedCalls {
     Count(usize),
-    Exactly(Vec<Call>),
+    Exactly(Vec<ExpectedCall>),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Call {
+struct ExpectedCall {
     name: String,
     args: Value,
 }
@@ -111,8 +111,8 @@ enum Ids {
 }
 
 /// What a sieve made of a case.
-pub(crate) struct Said<'a> {
-    pub(crate) events: &'a [Event],
+pub(crate) struct SieveOutput<'a> {
+    pub(crate) events: &'a [SieveEvent],
     pub(crate) upstream: &'a str,
 }
 
@@ -134,7 +134,7 @@ impl Expect {
         prompts.into_iter().any(Option::is_some)
     }
 
-    pub(crate) fn check(&self, id: &str, said: &Said<'_>) {
+    pub(crate) fn check(&self, id: &str, said: &SieveOutput<'_>) {
         let events = said.events;
         self.check_calls(id, &calls(events));
         self.check_how(id, events);
@@ -153,8 +153,8 @@ impl Expect {
 
     pub(crate) fn check_calls(&self, id: &str, calls: &[(String, Value)]) {
         match &self.calls {
-            Some(Calls::Count(count)) => assert_eq!(calls.len(), *count, "{id}: {calls:?}"),
-            Some(Calls::Exactly(expected)) => {
+            Some(ExpectedCalls::Count(count)) => assert_eq!(calls.len(), *count, "{id}: {calls:?}"),
+            Some(ExpectedCalls::Exactly(expected)) => {
                 let expected: Vec<_> =
                     expected.iter().map(|call| (call.name.clone(), call.args.clone())).collect();
                 assert_eq!(calls, expected, "{id}");
@@ -173,21 +173,21 @@ impl Expect {
         }
     }
 
-    fn check_how(&self, id: &str, events: &[Event]) {
+    fn check_how(&self, id: &str, events: &[SieveEvent]) {
         for event in events {
-            let Event::Call(call) = event else { continue };
+            let SieveEvent::Call(call) = event else { continue };
             assert_eq!(call.repaired, self.repaired.unwrap_or(false), "{id}");
-            assert!(self.lenient.is_none_or(|lenient| lenient == (call.reading != Reading::Own)), "{id}");
+            assert!(self.lenient.is_none_or(|lenient| lenient == (call.reading != CallOrigin::Own)), "{id}");
         }
     }
 
-    fn check_end(&self, id: &str, said: &Said<'_>) {
+    fn check_end(&self, id: &str, said: &SieveOutput<'_>) {
         let events = said.events;
-        let called = events.iter().any(|event| matches!(event, Event::Call(_)));
+        let called = events.iter().any(|event| matches!(event, SieveEvent::Call(_)));
         let invalid = events
             .iter()
-            .find_map(|event| if let Event::Invalid(invalid) = event { Some(invalid) } else { None });
-        let truncated = events.iter().any(|event| matches!(event, Event::Truncated(_)));
+            .find_map(|event| if let SieveEvent::Invalid(invalid) = event { Some(invalid) } else { None });
+        let truncated = events.iter().any(|event| matches!(event, SieveEvent::Truncated(_)));
         assert_eq!(truncated, self.action == Some(Action::ContinueUpstream), "{id}");
         assert_eq!(invalid.is_some(), self.action == Some(Action::RepromptOnce), "{id}");
         if let Some(finish) = self.finish {

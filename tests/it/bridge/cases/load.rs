@@ -9,11 +9,11 @@ use crate::bridge::support::Piece;
 /// One case of groups A to G.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Case {
+pub(crate) struct BridgeCase {
     pub(crate) id: String,
     #[serde(rename = "cls")]
     _class: String,
-    channel: Channel,
+    channel: CaseChannel,
     tools: Vec<String>,
     upstream: Vec<Value>,
     pub(crate) expect: Expect,
@@ -25,13 +25,13 @@ pub(crate) struct Case {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Channel {
+enum CaseChannel {
     Content,
     Reasoning,
 }
 
 /// What the site says in a case.
-pub(crate) struct Upstream {
+pub(crate) struct CaseUpstream {
     pub(crate) channel: fn(String) -> Piece,
     pub(crate) text: String,
     /// The answer that follows thinking.
@@ -39,14 +39,14 @@ pub(crate) struct Upstream {
 }
 
 /// All cases. A line that is not understood fails; none is passed over.
-pub(crate) fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<BridgeCase> {
     let lines = include_str!("tool_calls.jsonl").lines();
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
 }
 
-impl Case {
+impl BridgeCase {
     /// What the site says; none if the case is about the prompt or about two turns.
-    pub(crate) fn upstream(&self) -> Option<Upstream> {
+    pub(crate) fn upstream(&self) -> Option<CaseUpstream> {
         assert_eq!(self.tools, ["read", "write", "edit", "bash"], "{}", self.id);
         if let [Value::Object(scene)] = &self.upstream[..] {
             return self.scene(scene);
@@ -54,10 +54,10 @@ impl Case {
         let bytes: Vec<u8> = self.upstream.iter().flat_map(|piece| bytes(piece.as_str().unwrap())).collect();
         let text = String::from_utf8(bytes).unwrap();
         Some(match self.channel {
-            Channel::Content => Upstream { channel: Piece::Text, text, after: None },
+            CaseChannel::Content => CaseUpstream { channel: Piece::Text, text, after: None },
             // "a normal answer follows in content"
-            Channel::Reasoning => {
-                Upstream { channel: Piece::Reasoning, text, after: Some("Done.".to_owned()) }
+            CaseChannel::Reasoning => {
+                CaseUpstream { channel: Piece::Reasoning, text, after: Some("Done.".to_owned()) }
             }
         })
     }
@@ -73,13 +73,13 @@ impl Case {
         scene.values().next().filter(|_| self.expect.is_for_the_prompt())
     }
 
-    fn scene(&self, scene: &serde_json::Map<String, Value>) -> Option<Upstream> {
+    fn scene(&self, scene: &serde_json::Map<String, Value>) -> Option<CaseUpstream> {
         let keys: Vec<&str> = scene.keys().map(String::as_str).collect();
         match keys[..] {
             ["content", "reasoning"] => {
                 assert_eq!(scene["content"], "");
                 let text = scene["reasoning"].as_str().unwrap().to_owned();
-                Some(Upstream { channel: Piece::Reasoning, text, after: None })
+                Some(CaseUpstream { channel: Piece::Reasoning, text, after: None })
             }
             ["history" | "history_tool_result" | "history_assistant_text" | "two_turns"] => None,
             _ => panic!("{}: unknown scene {keys:?}", self.id),

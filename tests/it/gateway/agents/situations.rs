@@ -17,17 +17,17 @@ pub(super) const ADAPTER: [(&str, &str); 4] = [
 ];
 
 /// One situation.
-pub(super) struct Situation {
+pub(super) struct GatewaySituation {
     pub(super) name: &'static str,
     pub(super) work: Work,
-    pub(super) trouble: Trouble,
+    pub(super) trouble: GatewayTrouble,
     /// How often the site must be asked.
     pub(super) least: usize,
 }
 
 /// What befalls it.
 #[derive(Clone, Copy)]
-pub(super) enum Trouble {
+pub(super) enum GatewayTrouble {
     No,
     /// The first answer is this one.
     First(fn(Agent) -> Reply),
@@ -40,29 +40,29 @@ pub(super) enum Trouble {
 }
 
 /// All of them; the long ones too where there is time.
-pub(super) fn all(long: bool) -> Vec<Situation> {
-    let situation = |name, trouble, least| Situation { name, work: Work::One, trouble, least };
-    let first = |name, reply| situation(name, Trouble::First(reply), 3);
+pub(super) fn all(long: bool) -> Vec<GatewaySituation> {
+    let situation = |name, trouble, least| GatewaySituation { name, work: Work::One, trouble, least };
+    let first = |name, reply| situation(name, GatewayTrouble::First(reply), 3);
     let mut all = vec![
-        situation("it answers", Trouble::No, 2),
+        situation("it answers", GatewayTrouble::No, 2),
         first("it fails at once", |_| failing(Duration::ZERO)),
         first("it fails after 2 s", |_| failing(Duration::from_secs(2))),
         first("a cut", |_| Reply::pieces(&["I will ", "write"]).cut()),
-        situation("a full pool", Trouble::Full, 2),
-        situation("an interrupted turn", Trouble::Interrupted, 1),
-        situation("a killed adapter", Trouble::Killed, 3),
+        situation("a full pool", GatewayTrouble::Full, 2),
+        situation("an interrupted turn", GatewayTrouble::Interrupted, 1),
+        situation("a killed adapter", GatewayTrouble::Killed, 3),
     ];
     if long {
         let silent = |agent: Agent| {
             agent.answer(Reply::text("I write.\n\n").wait(Duration::from_secs(60)), Work::One, 0)
         };
         all.extend([
-            Situation { work: Work::Three, ..situation("three calls at once", Trouble::No, 2) },
-            Situation { work: Work::Edit, ..situation("read, then edit", Trouble::No, 3) },
+            GatewaySituation { work: Work::Three, ..situation("three calls at once", GatewayTrouble::No, 2) },
+            GatewaySituation { work: Work::Edit, ..situation("read, then edit", GatewayTrouble::No, 3) },
             first("429 with Retry-After", |_| Reply::rate_limited(1)),
             first("a cut within a call", Agent::half_a_call),
             first("it fails after 11 s", |_| failing(Duration::from_secs(11))),
-            situation("60 s of silence", Trouble::First(silent), 2),
+            situation("60 s of silence", GatewayTrouble::First(silent), 2),
         ]);
     }
     all

@@ -33,7 +33,7 @@ pub(super) enum Before {
 }
 
 /// All of it.
-pub(super) struct Stage {
+pub(super) struct AgentStage {
     pub(super) console: Console,
     pub(super) model: ScriptedModel,
     world: World,
@@ -43,7 +43,7 @@ pub(super) struct Stage {
     _gateway: Option<Relaying>,
 }
 
-impl Stage {
+impl AgentStage {
     pub(super) async fn start(before: Before) -> Self {
         let start = World::start().without_broker().with_session("alice").adapters(0);
         let world = start.concurrency(u32::try_from(PLACES).unwrap()).await;

@@ -1,11 +1,11 @@
 //! Tells a quote that ends a text from one that stands in it.
 
-use super::Keys;
+use super::KnownKeys;
 use crate::text::head;
 
 /// How quotes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quotes {
+pub(super) enum QuoteMode {
     /// Every quote ends its text.
     Believed,
     /// A quote ends its text if JSON goes on behind it.
@@ -14,13 +14,13 @@ pub(super) enum Quotes {
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StringRole {
     Key,
     Value,
 }
 
 /// What follows a comma.
-enum Next {
+enum AfterComma {
     Known { required: bool },
     Unknown,
     NoKey,
@@ -39,9 +39,15 @@ pub(super) fn is_close(open: char, c: char) -> bool {
 
 /// Whether the quote before `rest` ends its text; none if both could be meant. `open` are the brackets to be closed,
 /// and `doubted` says whether a quote before this one was taken for content.
-pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &Keys, doubted: bool) -> Option<bool> {
+pub(super) fn ends(
+    rest: &str,
+    place: StringRole,
+    open: &[u8],
+    known: &KnownKeys,
+    doubted: bool,
+) -> Option<bool> {
     let rest = rest.trim_start();
-    if place == Place::Key {
+    if place == StringRole::Key {
         return Some(rest.starts_with(':'));
     }
     let (rest, left) = closed(rest, open);
@@ -58,10 +64,10 @@ pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &Keys, doubted:
         None => Some(false),
         Some(b'}') => match key(after, known) {
             // The text could as well go on to a later quote, and hold what looks like a key.
-            Next::Known { required: false } if doubted && may_end_later(after, left, known) => None,
-            Next::Known { .. } => Some(true),
-            Next::Unknown => None,
-            Next::NoKey => Some(after.starts_with('}')),
+            AfterComma::Known { required: false } if doubted && may_end_later(after, left, known) => None,
+            AfterComma::Known { .. } => Some(true),
+            AfterComma::Unknown => None,
+            AfterComma::NoKey => Some(after.starts_with('}')),
         },
         Some(_) => Some(
             after
@@ -71,13 +77,13 @@ pub(super) fn ends(rest: &str, place: Place, open: &[u8], known: &Keys, doubted:
 }
 
 /// Whether a quote behind this key could end a text, too.
-fn may_end_later(after: &str, open: &[u8], known: &Keys) -> bool {
+fn may_end_later(after: &str, open: &[u8], known: &KnownKeys) -> bool {
     // The two around the key itself end none.
     memchr::memchr3_iter(b'"', b'\'', 0xe2, after.as_bytes()).skip(2).any(|at| {
         let size = after[at..].chars().next().map_or(1, char::len_utf8);
         let (rest, _) = closed(&after[at + size..], open);
         let next = rest.strip_prefix(',').map(|rest| key(rest.trim_start(), known));
-        rest.is_empty() || matches!(next, Some(Next::Known { .. }))
+        rest.is_empty() || matches!(next, Some(AfterComma::Known { .. }))
     })
 }
 
@@ -96,16 +102,16 @@ fn closed<'a, 'b>(mut rest: &'a str, mut open: &'b [u8]) -> (&'a str, &'b [u8]) 
     }
 }
 
-fn key(after: &str, known: &Keys) -> Next {
+fn key(after: &str, known: &KnownKeys) -> AfterComma {
     let after = head(after, KEY_BYTES);
-    let Some(inner) = after.strip_prefix(['"', '\'']) else { return Next::NoKey };
-    let Some((key, rest)) = inner.split_once(['"', '\'']) else { return Next::NoKey };
+    let Some(inner) = after.strip_prefix(['"', '\'']) else { return AfterComma::NoKey };
+    let Some((key, rest)) = inner.split_once(['"', '\'']) else { return AfterComma::NoKey };
     let is_in = |keys: &[String]| keys.iter().any(|known| known == key);
     match rest.trim_start().starts_with(':') {
-        false => Next::NoKey,
+        false => AfterComma::NoKey,
         true if known.known.is_empty() || is_in(&known.known) => {
-            Next::Known { required: is_in(&known.required) }
+            AfterComma::Known { required: is_in(&known.required) }
         }
-        true => Next::Unknown,
+        true => AfterComma::Unknown,
     }
 }

@@ -1,6 +1,6 @@
 //! Reads what follows the word of a tag: its attributes and its closing bracket.
 
-use crate::dialect::words::Word;
+use crate::dialect::words::TagWord;
 
 /// What follows the word.
 pub(super) enum Rest {
@@ -10,11 +10,11 @@ pub(super) enum Rest {
 }
 
 /// Reads what stands between the word and the closing bracket.
-pub(super) fn rest(text: &str, close: char, word: Word) -> Rest {
+pub(super) fn rest(text: &str, close: char, word: TagWord) -> Rest {
     if let Some(value) = text.strip_prefix('=') {
         return assigned(value, close);
     }
-    let wanted = if word == Word::Details { "type" } else { "name" };
+    let wanted = if word == TagWord::Details { "type" } else { "name" };
     let (mut name, mut named) = (None, 0);
     let mut at = 0;
     loop {

@@ -2,10 +2,10 @@
 
 use super::plain;
 use crate::{
-    arguments::Body,
+    arguments::BlockBody,
     dialect::{
         tag::{Lexed, Lexicon, Tag},
-        words::Word,
+        words::TagWord,
     },
 };
 
@@ -15,52 +15,52 @@ const CDATA: &str = "<![CDATA[";
 /// A fence has so many marks.
 const FENCE: usize = 3;
 
-const NO_END: Body = Body::Malformed("a parameter has no end");
-const NO_PARAMETER: Body = Body::Malformed("there is text between the parameters");
-const HALF: Body =
-    Body::Malformed("a value is fenced at one end only, or holds a tag that belongs around it");
+const NO_END: BlockBody = BlockBody::Malformed("a parameter has no end");
+const NO_PARAMETER: BlockBody = BlockBody::Malformed("there is text between the parameters");
+const HALF: BlockBody =
+    BlockBody::Malformed("a value is fenced at one end only, or holds a tag that belongs around it");
 
 /// Reads a call's inside.
-pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> Body {
+pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> BlockBody {
     let trimmed = body.trim();
     if trimmed.starts_with('{') || trimmed.starts_with("```") {
-        return Body::Arguments(plain::unfence(trimmed).to_owned());
+        return BlockBody::Arguments(plain::unfence(trimmed).to_owned());
     }
     let mut fields = Vec::new();
     let mut rest = body.trim_start();
     let mut own = true;
     while !rest.is_empty() {
         let tag = match lexicon.lex(rest) {
-            Lexed::Tag(tag) if tag.word == Word::Parameter && !tag.closes => tag,
-            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => return NO_PARAMETER,
+            Lexed::Tag(tag) if tag.word == TagWord::Parameter && !tag.closes => tag,
+            Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => return NO_PARAMETER,
         };
         let Some((value, after)) = value(&rest[tag.size..], &tag, &mut own, lexicon) else { return NO_END };
-        let certain = tag.own || is_one(value, Word::Parameter, lexicon);
+        let certain = tag.own || is_one(value, TagWord::Parameter, lexicon);
         let value = if rest.starts_with('[') { fenced(value) } else { bare(value) };
         let Some(value) = value.filter(|_| certain) else { return HALF };
         fields.push((tag.name.unwrap_or_default(), value.to_owned()));
         rest = after.trim_start();
     }
-    Body::Fields(fields)
+    BlockBody::Fields(fields)
 }
 
 /// Reads GLM's inside: a bare name, then keys and values.
-pub(super) fn keyed(body: &str, lexicon: &Lexicon) -> (String, Body) {
+pub(super) fn keyed(body: &str, lexicon: &Lexicon) -> (String, BlockBody) {
     let end = body.find('<').unwrap_or(body.len());
     let name = body[..end].trim().to_owned();
     let mut fields = Vec::new();
     let mut rest = body[end..].trim_start();
     while !rest.is_empty() {
-        let Some((key, after)) = element(rest, Word::Key, lexicon) else { return (name, NO_PARAMETER) };
-        let Some((value, after)) = element(after.trim_start(), Word::Value, lexicon) else {
+        let Some((key, after)) = element(rest, TagWord::Key, lexicon) else { return (name, NO_PARAMETER) };
+        let Some((value, after)) = element(after.trim_start(), TagWord::Value, lexicon) else {
             return (name, NO_END);
         };
-        let one = is_one(value, Word::Value, lexicon) && is_one(value, Word::Key, lexicon);
+        let one = is_one(value, TagWord::Value, lexicon) && is_one(value, TagWord::Key, lexicon);
         let Some(value) = bare(value).filter(|_| one) else { return (name, HALF) };
         fields.push((key.trim().to_owned(), value.to_owned()));
         rest = after.trim_start();
     }
-    (name, Body::Fields(fields))
+    (name, BlockBody::Fields(fields))
 }
 
 /// Splits a value from what follows it. With our nonce the first closer is the closer; without, the first that
@@ -70,28 +70,28 @@ fn value<'a>(text: &'a str, opener: &Tag, own: &mut bool, lexicon: &Lexicon) -> 
     if opener.empty {
         return Some(("", text));
     }
-    let closes = |tag: &Tag| tag.closes && tag.word == Word::Parameter;
+    let closes = |tag: &Tag| tag.closes && tag.word == TagWord::Parameter;
     let owned = if opener.own && *own { split(text, lexicon, |tag, _| closes(tag) && tag.own) } else { None };
     *own &= !opener.own || owned.is_some();
     owned.or_else(|| {
-        split(text, lexicon, |tag, after| closes(tag) && may_follow(after, Word::Parameter, lexicon))
+        split(text, lexicon, |tag, after| closes(tag) && may_follow(after, TagWord::Parameter, lexicon))
     })
 }
 
 /// Reads one element of GLM's.
-fn element<'a>(text: &'a str, word: Word, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
+fn element<'a>(text: &'a str, word: TagWord, lexicon: &Lexicon) -> Option<(&'a str, &'a str)> {
     let Lexed::Tag(tag) = lexicon.lex(text) else { return None };
     if tag.word != word || tag.closes {
         return None;
     }
-    let next = if word == Word::Key { Word::Value } else { Word::Key };
+    let next = if word == TagWord::Key { TagWord::Value } else { TagWord::Key };
     split(&text[tag.size..], lexicon, |tag, after| {
         tag.closes && tag.word == word && may_follow(after, next, lexicon)
     })
 }
 
 /// Whether nothing, or an opener of this kind, follows.
-fn may_follow(after: &str, word: Word, lexicon: &Lexicon) -> bool {
+fn may_follow(after: &str, word: TagWord, lexicon: &Lexicon) -> bool {
     let after = after.trim_start();
     after.is_empty() || matches!(lexicon.lex(after), Lexed::Tag(tag) if tag.word == word && !tag.closes)
 }
@@ -116,7 +116,7 @@ fn split<'a>(
 
 /// Whether a value is one value. Where nothing tells our tags from a file's, an opener in it that is not closed, or a
 /// closer that does not stand within a sentence, is more likely markup than content.
-fn is_one(value: &str, word: Word, lexicon: &Lexicon) -> bool {
+fn is_one(value: &str, word: TagWord, lexicon: &Lexicon) -> bool {
     let mut open = 0_usize;
     for at in memchr::memchr2_iter(b'<', b'[', value.as_bytes()) {
         let Lexed::Tag(tag) = lexicon.lex(&value[at..]) else { continue };

@@ -4,9 +4,9 @@
 
 use serde::de::IgnoredAny;
 
-use super::{Block, read};
+use super::{ForeignBlock, read};
 use crate::{
-    arguments::{Body, Found},
+    arguments::{BlockBody, RawCall},
     dialect::{tag::Lexicon, words::MISTRAL},
     text::head,
 };
@@ -15,31 +15,33 @@ use crate::{
 const NAME_BYTES: usize = 300;
 
 /// Reads an answer that is one fence.
-pub(super) fn fence(text: &str, lexicon: &Lexicon) -> Block {
+pub(super) fn fence(text: &str, lexicon: &Lexicon) -> ForeignBlock {
     let Some((inner, rest)) = split_fence(text) else {
         let inner = text.split_once('\n').map_or("", |(_, inner)| inner);
-        return Block::Open { name: name(inner) };
+        return ForeignBlock::Open { name: name(inner) };
     };
     if !rest.trim().is_empty() {
-        return Block::Text;
+        return ForeignBlock::Text;
     }
     let inner = inner.trim();
     if inner.starts_with('{') || (inner.starts_with('[') && is_json(inner)) {
-        return Block::Weak(vec![Found { name: None, body: Body::Calls(inner.to_owned()) }]);
+        return ForeignBlock::Weak(vec![RawCall { name: None, body: BlockBody::Calls(inner.to_owned()) }]);
     }
     // A fence in a fence shows something; and to follow them down would take a stack as deep as they are.
     if inner.starts_with(['`', '~']) {
-        return Block::Text;
+        return ForeignBlock::Text;
     }
     match read(inner, lexicon) {
-        Block::Calls { found, end } if inner[end..].trim().is_empty() => match lexicon.marks(inner) {
-            true => Block::Calls { found, end: text.len() },
+        ForeignBlock::Calls { found, end } if inner[end..].trim().is_empty() => match lexicon.marks(inner) {
+            true => ForeignBlock::Calls { found, end: text.len() },
             // One that does not fit is more likely an example.
-            false => Block::Weak(found),
+            false => ForeignBlock::Weak(found),
         },
-        Block::Calls { .. } | Block::Weak(_) | Block::Doubtful | Block::Open { .. } | Block::Text => {
-            Block::Text
-        }
+        ForeignBlock::Calls { .. }
+        | ForeignBlock::Weak(_)
+        | ForeignBlock::Doubtful
+        | ForeignBlock::Open { .. }
+        | ForeignBlock::Text => ForeignBlock::Text,
     }
 }
 
@@ -73,7 +75,7 @@ fn split_fence(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Reads Mistral's mark and what follows: a list, or names with arguments.
-pub(super) fn mistral(text: &str) -> Block {
+pub(super) fn mistral(text: &str) -> ForeignBlock {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(after) = rest.trim_start().strip_prefix(MISTRAL) {
@@ -81,30 +83,37 @@ pub(super) fn mistral(text: &str) -> Block {
         let (name, json) = if after.starts_with(['[', '{']) {
             (None, after)
         } else {
-            let Some(at) = after.find('{') else { return Block::Open { name: None } };
+            let Some(at) = after.find('{') else { return ForeignBlock::Open { name: None } };
             let head = &after[..at];
             (Some(head.split('[').next().unwrap_or(head).trim().to_owned()), &after[at..])
         };
-        let Some(size) = json_size(json) else { return Block::Open { name } };
+        let Some(size) = json_size(json) else { return ForeignBlock::Open { name } };
         let body = json[..size].to_owned();
-        found.push(Found {
-            body: if name.is_some() { Body::Arguments(body) } else { Body::Calls(body) },
+        found.push(RawCall {
+            body: if name.is_some() { BlockBody::Arguments(body) } else { BlockBody::Calls(body) },
             name,
         });
         rest = &json[size..];
     }
     let rest = rest.trim_start().trim_start_matches("</s>");
-    if rest.trim().is_empty() { Block::Calls { found, end: text.len() } } else { Block::Doubtful }
+    if rest.trim().is_empty() {
+        ForeignBlock::Calls { found, end: text.len() }
+    } else {
+        ForeignBlock::Doubtful
+    }
 }
 
 /// Reads an answer that is JSON and nothing else.
-pub(super) fn bare(text: &str) -> Block {
+pub(super) fn bare(text: &str) -> ForeignBlock {
     if is_json(text.trim()) {
-        return Block::Weak(vec![Found { name: None, body: Body::Calls(text.trim().to_owned()) }]);
+        return ForeignBlock::Weak(vec![RawCall {
+            name: None,
+            body: BlockBody::Calls(text.trim().to_owned()),
+        }]);
     }
     match serde_json::from_str::<IgnoredAny>(text) {
-        Err(error) if error.is_eof() => Block::Open { name: name(text) },
-        Ok(_) | Err(_) => Block::Text,
+        Err(error) if error.is_eof() => ForeignBlock::Open { name: name(text) },
+        Ok(_) | Err(_) => ForeignBlock::Text,
     }
 }
 

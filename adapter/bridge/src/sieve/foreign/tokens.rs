@@ -1,21 +1,21 @@
 //! Reads calls in models' own special tokens: Kimi's and `DeepSeek`'s.
 
-use super::{Reader, Stop, plain};
+use super::{ForeignReader, ReadEnd, plain};
 use crate::{
-    arguments::Body,
+    arguments::BlockBody,
     dialect::{
         tag::{Lexed, Tag},
-        words::Word,
+        words::TagWord,
     },
 };
 
 /// Reads one call, from its first token to its last.
-pub(super) fn call(reader: &mut Reader<'_>, begin: &Tag) -> Result<(), Stop> {
+pub(super) fn call(reader: &mut ForeignReader<'_>, begin: &Tag) -> Result<(), ReadEnd> {
     reader.at += begin.size;
     let from = reader.at;
     let Some((head, body)) = separator(reader, from) else {
         let body = until_end(reader, from)?;
-        reader.push(None, Body::Calls(body));
+        reader.push(None, BlockBody::Calls(body));
         return Ok(());
     };
     let head = reader.text[from..head].trim().to_owned();
@@ -26,26 +26,26 @@ pub(super) fn call(reader: &mut Reader<'_>, begin: &Tag) -> Result<(), Stop> {
         _ => (head, body),
     };
     let arguments = plain::unfence(arguments.trim()).to_owned();
-    reader.push(Some(name), Body::Arguments(arguments));
+    reader.push(Some(name), BlockBody::Arguments(arguments));
     Ok(())
 }
 
 /// Where the mark between name and arguments begins and ends.
-fn separator(reader: &Reader<'_>, from: usize) -> Option<(usize, usize)> {
+fn separator(reader: &ForeignReader<'_>, from: usize) -> Option<(usize, usize)> {
     let at = from + memchr::memchr(b'<', &reader.text.as_bytes()[from..])?;
     match reader.lexicon.lex(&reader.text[at..]) {
-        Lexed::Tag(tag) if tag.word == Word::Separator => Some((at, at + tag.size)),
-        Lexed::Tag(_) | Lexed::Partial(_) | Lexed::No => None,
+        Lexed::Tag(tag) if tag.word == TagWord::Separator => Some((at, at + tag.size)),
+        Lexed::Tag(_) | Lexed::Partial(_) | Lexed::NotATag => None,
     }
 }
 
-fn until_end(reader: &mut Reader<'_>, from: usize) -> Result<String, Stop> {
+fn until_end(reader: &mut ForeignReader<'_>, from: usize) -> Result<String, ReadEnd> {
     let mut at = from;
     let mut seen = false;
     while let Some(found) = memchr::memchr(b'<', &reader.text.as_bytes()[at..]) {
         at += found;
         if let Lexed::Tag(tag) = reader.lexicon.lex(&reader.text[at..])
-            && tag.word == Word::End
+            && tag.word == TagWord::End
         {
             seen = true;
             if counts(reader, at + tag.size) {
@@ -55,14 +55,16 @@ fn until_end(reader: &mut Reader<'_>, from: usize) -> Result<String, Stop> {
         }
         at += 1;
     }
-    Err(if seen { Stop::Closed } else { Stop::Open(None) })
+    Err(if seen { ReadEnd::Closed } else { ReadEnd::Open(None) })
 }
 
 /// Whether another call, the end of all calls, or nothing follows.
-fn counts(reader: &Reader<'_>, at: usize) -> bool {
+fn counts(reader: &ForeignReader<'_>, at: usize) -> bool {
     let rest = reader.text[at..].trim_start();
     match reader.lexicon.lex(rest) {
-        Lexed::Tag(tag) => matches!(tag.word, Word::Begin | Word::SectionEnd | Word::Last | Word::Result),
-        Lexed::Partial(_) | Lexed::No => rest.is_empty(),
+        Lexed::Tag(tag) => {
+            matches!(tag.word, TagWord::Begin | TagWord::SectionEnd | TagWord::Last | TagWord::Result)
+        }
+        Lexed::Partial(_) | Lexed::NotATag => rest.is_empty(),
     }
 }

@@ -9,17 +9,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use latchkey_shared::site::{SiteUrls, catalog::Catalog, parse};
+use latchkey_shared::site::{SiteUrls, catalog::SiteCatalog, parse};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     sites::declared::framing::SEPARATOR,
-    stream::{Stages, close::End},
+    stream::{DecodePipeline, finish::StreamEnd},
 };
 
 /// What a client's side sees of an answer: its deltas, and how it ended.
-type Outcome = (Vec<Delta>, Result<End, Fault>);
+type Decoded = (Vec<Delta>, Result<StreamEnd, Fault>);
 
 const SITE: &str = r#"version = 1
 [site]
@@ -60,7 +60,7 @@ fn site(path: &Path) -> Arc<Site> {
     }
     let name = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
     let urls = SiteUrls::from([(name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap())]);
-    let catalog = Catalog::load(&[], &urls).unwrap();
+    let catalog = SiteCatalog::load(&[], &urls).unwrap();
     Arc::clone(catalog.sites().next().unwrap())
 }
 
@@ -75,14 +75,14 @@ fn bytes(path: &Path) -> Vec<u8> {
 }
 
 /// What was known when an answer was recorded.
-fn known(path: &Path) -> Known {
-    let values = Values::from([("message".to_owned(), "5f0c6d3e-9a1b-4c2d-8e3f-0a1b2c3d4e5f".into())]);
-    Known { values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
+fn known(path: &Path) -> ConversationState {
+    let values = Captures::from([("message".to_owned(), "5f0c6d3e-9a1b-4c2d-8e3f-0a1b2c3d4e5f".into())]);
+    ConversationState { values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
 }
 
-fn outcome<'a>(path: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let decoder = Decoder::new(site(path), known(path), true);
-    let mut stages = Stages::new(Box::new(decoder), "minted".to_owned());
+fn outcome<'a>(path: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let decoder = DeclaredDecoder::new(site(path), known(path), true);
+    let mut stages = DecodePipeline::new(Box::new(decoder), "minted".to_owned());
     let mut out = Vec::new();
     for piece in pieces {
         if let Err(fault) = stages.push(piece, &mut out) {
@@ -123,7 +123,7 @@ fn answers_decode_as_before() {
 #[test]
 fn a_body_that_nothing_frames_has_no_end_of_its_own() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/text.body");
-    let mut decoder = Decoder::new(site(&path), Known::default(), false);
+    let mut decoder = DeclaredDecoder::new(site(&path), ConversationState::default(), false);
     decoder.push(b"half", &mut Vec::new()).unwrap();
     decoder.finish(&mut Vec::new()).unwrap();
 
@@ -133,10 +133,10 @@ fn a_body_that_nothing_frames_has_no_end_of_its_own() {
 #[test]
 fn values_are_taken_for_the_next_turn() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/declared/sse_delta.body");
-    let mut decoder = Decoder::new(site(&path), Known::default(), true);
+    let mut decoder = DeclaredDecoder::new(site(&path), ConversationState::default(), true);
     decoder.push(&fs::read(&path).unwrap(), &mut Vec::new()).unwrap();
 
-    assert_eq!(decoder.values(), Values::from([("title".to_owned(), "T".into())]));
+    assert_eq!(decoder.values(), Captures::from([("title".to_owned(), "T".into())]));
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 //!
 //! The request goes out through the one HTTP client, so TLS, cookies and refusals are those of every other request.
 
-use latchkey_shared::site::chat::socket::{Protocol, Socket};
+use latchkey_shared::site::chat::socket::{SocketChat, SocketProtocol};
 use reqwest::{
     StatusCode, Url,
     header::{self, HeaderMap},
@@ -17,12 +17,12 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    super::{call::Caller, fill::Fill, words::Words},
-    line::{Line, Stream},
+    super::{call::SiteClient, fill::PlaceholderValues, variables::PromptVariables},
+    connection::{OpenSocket, SocketStream},
 };
 use crate::{
     sites::{headers, http, refusal, sensitive},
-    stream::{delta::Values, fault::Fault},
+    stream::{delta::Captures, fault::Fault},
 };
 
 /// Longest message that is taken; whole files pass through tool arguments.
@@ -36,14 +36,15 @@ const NO_SOCKET: Fault = Fault::Unreadable("the site does not open a socket wher
 /// # Errors
 /// When the site refuses.
 pub(super) async fn line(
-    caller: &Caller,
-    socket: &Socket,
-    words: Words,
-    values: &Values,
-) -> Result<Line, Fault> {
-    let fill = Fill { words: Some(&words), session: &caller.session, values, tells_system: false };
+    caller: &SiteClient,
+    socket: &SocketChat,
+    words: PromptVariables,
+    values: &Captures,
+) -> Result<OpenSocket, Fault> {
+    let fill =
+        PlaceholderValues { words: Some(&words), session: &caller.session, values, tells_system: false };
     let mut path = fill.path(&socket.path)?;
-    if matches!(socket.protocol, Protocol::SocketIo { .. }) {
+    if matches!(socket.protocol, SocketProtocol::SocketIo { .. }) {
         path.push_str(if path.contains('?') { "&" } else { "?" });
         path.push_str("EIO=4&transport=websocket");
     }
@@ -57,10 +58,10 @@ pub(super) async fn line(
         headers.insert(name, sensitive(&SecretString::from(fill.text(text)?))?);
     }
     let stream = upgraded(caller, url, headers).await?;
-    Ok(Line::new(stream, caller, socket, words))
+    Ok(OpenSocket::new(stream, caller, socket, words))
 }
 
-async fn upgraded(caller: &Caller, url: Url, headers: HeaderMap) -> Result<Stream, Fault> {
+async fn upgraded(caller: &SiteClient, url: Url, headers: HeaderMap) -> Result<SocketStream, Fault> {
     let key = generate_key();
     let request = caller
         .client

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::super::framing::Sink;
-use crate::stream::{fault::Fault, sse::Event};
+use super::super::framing::EventSink;
+use crate::stream::{fault::Fault, sse::SseEvent};
 
 /// The event that a refused connection becomes, as client libraries call it.
 const REFUSED: &str = "connect_error";
@@ -23,7 +23,7 @@ const LIMIT_ATTACHMENTS: usize = 4;
 #[derive(Debug)]
 pub(super) enum Packet<'a> {
     /// The server's first word.
-    Open(Opening),
+    Open(Handshake),
     /// It closes the connection, or this namespace.
     Close,
     /// It asks whether we are there.
@@ -43,12 +43,12 @@ pub(super) enum Packet<'a> {
 /// The server's first word.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Opening {
+pub(super) struct Handshake {
     ping_interval: u64,
     ping_timeout: u64,
 }
 
-impl Opening {
+impl Handshake {
     /// How long the server may be silent; then the connection is dead.
     pub(super) fn longest_silence(self) -> Duration {
         Duration::from_millis(self.ping_interval.saturating_add(self.ping_timeout))
@@ -129,14 +129,14 @@ fn joined(args: &[&RawValue]) -> String {
 ///
 /// # Errors
 /// When it is no packet, the site ends the connection, or whatever `sink` returns.
-pub(in crate::sites::declared) fn event(packet: &[u8], sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub(in crate::sites::declared) fn event(packet: &[u8], sink: &mut EventSink<'_>) -> Result<(), Fault> {
     let text = std::str::from_utf8(packet).map_err(|_| MALFORMED)?;
     match read(text)? {
         Packet::Event { name, data, .. } => {
-            sink(Event { name: name.as_bytes(), data: data.as_bytes(), ..Event::default() })
+            sink(SseEvent { name: name.as_bytes(), data: data.as_bytes(), ..SseEvent::default() })
         }
         Packet::Refused(why) => {
-            sink(Event { name: REFUSED.as_bytes(), data: why.as_bytes(), ..Event::default() })
+            sink(SseEvent { name: REFUSED.as_bytes(), data: why.as_bytes(), ..SseEvent::default() })
         }
         Packet::Close
         | Packet::Open(_)

@@ -7,11 +7,11 @@ use latchkey_shared::site::{
     Site,
     chat::{
         socket::{
-            Protocol,
-            step::{Act, Step},
+            SocketProtocol,
+            step::{SocketAction, SocketStep},
         },
-        stream::{event::Match, rule::Turn},
-        text::Name,
+        stream::{event::EventMatch, rule::TurnKind},
+        text::VariableName,
     },
 };
 use serde_json::Value;
@@ -19,14 +19,14 @@ use tokio::time::timeout;
 
 use super::{
     super::{
-        decode::Known,
-        matching::{Seen, fits},
-        reader::{Reader, take},
+        decode::ConversationState,
+        matching::{SiteEvent, fits},
+        reader::{RuleInterpreter, take},
     },
-    line::{Line, bytes},
+    connection::{OpenSocket, bytes},
     packet::{self, Packet},
 };
-use crate::stream::{delta::Values, fault::Fault, sse::Event};
+use crate::stream::{delta::Captures, fault::Fault, sse::SseEvent};
 
 /// Messages that steps may wait through.
 const LIMIT_MESSAGES: usize = 1000;
@@ -37,11 +37,11 @@ const NOT_EXPECTED: Fault = Fault::Unreadable("an answer is not as the site file
 const LACKS: Fault = Fault::Unreadable("an answer lacks a value that the site file takes out of it");
 
 /// The steps that have been taken.
-pub(super) struct Steps {
+pub(super) struct StepRunner {
     /// Knows trouble when it comes before the answer.
-    reader: Reader,
+    reader: RuleInterpreter,
     heard: usize,
-    phase: Phase,
+    phase: StepPhase,
     /// What the site has said since it was asked.
     early: Vec<Bytes>,
     early_bytes: usize,
@@ -49,7 +49,7 @@ pub(super) struct Steps {
 
 /// Where in an answer's life steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum StepPhase {
     /// The site has not been asked: trouble ends it.
     Before,
     /// It has been asked: what it says is the answer's.
@@ -59,20 +59,20 @@ pub(super) enum Phase {
 }
 
 /// What a message says to steps.
-enum Heard {
+enum StepMessage {
     Event { name: String, data: String },
     Ack { id: u64, data: String },
     Nothing,
 }
 
-impl Steps {
-    pub(super) fn new(site: Arc<Site>, known: Known, phase: Phase) -> Self {
-        let reader = Reader::new(site, known);
+impl StepRunner {
+    pub(super) fn new(site: Arc<Site>, known: ConversationState, phase: StepPhase) -> Self {
+        let reader = RuleInterpreter::new(site, known);
         Self { reader, heard: 0, phase, early: Vec::new(), early_bytes: 0 }
     }
 
     /// What is known of the conversation by now.
-    pub(super) fn known(&self) -> &Known {
+    pub(super) fn known(&self) -> &ConversationState {
         &self.reader.known
     }
 
@@ -80,7 +80,11 @@ impl Steps {
     ///
     /// # Errors
     /// What the site reports, or whatever keeps it from being asked.
-    pub(super) async fn take_all(&mut self, line: &mut Line, steps: &[Step]) -> Result<(), Fault> {
+    pub(super) async fn take_all(
+        &mut self,
+        line: &mut OpenSocket,
+        steps: &[SocketStep],
+    ) -> Result<(), Fault> {
         self.connect(line).await?;
         self.take_each(line, steps).await
     }
@@ -89,24 +93,28 @@ impl Steps {
     ///
     /// # Errors
     /// As for `take_all`.
-    pub(super) async fn take_each(&mut self, line: &mut Line, steps: &[Step]) -> Result<(), Fault> {
-        let turn = if self.known().goes_on { Turn::Next } else { Turn::First };
+    pub(super) async fn take_each(
+        &mut self,
+        line: &mut OpenSocket,
+        steps: &[SocketStep],
+    ) -> Result<(), Fault> {
+        let turn = if self.known().goes_on { TurnKind::Next } else { TurnKind::First };
         for step in steps.iter().filter(|step| step.turn.is_none_or(|only| only == turn)) {
             line.values.clone_from(&self.known().values);
-            if step.names(&Name::Prompt) || step.names(&Name::Messages) {
-                self.phase = Phase::Asked;
+            if step.names(&VariableName::Prompt) || step.names(&VariableName::Messages) {
+                self.phase = StepPhase::Asked;
             }
             let came = match &step.act {
-                Act::Emit { event, ack } => match line.emit(event, *ack).await? {
+                SocketAction::Emit { event, ack } => match line.emit(event, *ack).await? {
                     Some(id) => Some(self.acknowledged(line, id).await?),
                     None => None,
                 },
-                Act::Send(shape) => {
+                SocketAction::Send(shape) => {
                     line.send_shape(shape).await?;
                     None
                 }
-                Act::Wait { on, within: None } => self.wait(line, on).await?,
-                Act::Wait { on, within: Some(limit) } => {
+                SocketAction::Wait { on, within: None } => self.wait(line, on).await?,
+                SocketAction::Wait { on, within: Some(limit) } => {
                     let (first, rest) = on.split_at(1);
                     match timeout(*limit, self.wait(line, first)).await {
                         Err(_) => continue,
@@ -128,7 +136,7 @@ impl Steps {
     /// What the site reports, or what becomes of the work.
     pub(super) async fn meanwhile<T>(
         &mut self,
-        line: &mut Line,
+        line: &mut OpenSocket,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let mut work = pin!(work);
@@ -142,13 +150,13 @@ impl Steps {
     }
 
     /// Takes over what is known of the conversation by now.
-    pub(super) fn learn(&mut self, values: Values) {
+    pub(super) fn learn(&mut self, values: Captures) {
         self.reader.known.values = values;
     }
 
     /// Socket.IO wants its namespace opened first.
-    async fn connect(&mut self, line: &mut Line) -> Result<(), Fault> {
-        let Protocol::SocketIo { namespace, auth } = line.protocol.clone() else { return Ok(()) };
+    async fn connect(&mut self, line: &mut OpenSocket) -> Result<(), Fault> {
+        let SocketProtocol::SocketIo { namespace, auth } = line.protocol.clone() else { return Ok(()) };
         line.values.clone_from(&self.known().values);
         loop {
             let message = self.next(line).await?;
@@ -160,19 +168,19 @@ impl Steps {
                 }
                 Packet::Connected => return Ok(()),
                 // A reason that the site file does not know.
-                Packet::Refused(_) => return Err(Fault::Reported),
+                Packet::Refused(_) => return Err(Fault::UpstreamError),
                 _ => {}
             }
         }
     }
 
     /// Waits for events, in this order, and returns the data of the last one.
-    async fn wait(&mut self, line: &mut Line, on: &[Match]) -> Result<Option<String>, Fault> {
+    async fn wait(&mut self, line: &mut OpenSocket, on: &[EventMatch]) -> Result<Option<String>, Fault> {
         let mut last = None;
         for on in on {
             last = loop {
                 let message = self.next(line).await?;
-                if let Heard::Event { name, data } = heard(line, message)?
+                if let StepMessage::Event { name, data } = heard(line, message)?
                     && self.fits(on, &name, &data)
                 {
                     break Some(data);
@@ -182,10 +190,10 @@ impl Steps {
         Ok(last)
     }
 
-    async fn acknowledged(&mut self, line: &mut Line, wanted: u64) -> Result<String, Fault> {
+    async fn acknowledged(&mut self, line: &mut OpenSocket, wanted: u64) -> Result<String, Fault> {
         loop {
             let message = self.next(line).await?;
-            if let Heard::Ack { id, data } = heard(line, message)?
+            if let StepMessage::Ack { id, data } = heard(line, message)?
                 && id == wanted
             {
                 return Ok(data);
@@ -194,44 +202,44 @@ impl Steps {
     }
 
     /// The next message; that of an answer is kept for it as well.
-    async fn next(&mut self, line: &mut Line) -> Result<String, Fault> {
+    async fn next(&mut self, line: &mut OpenSocket) -> Result<String, Fault> {
         self.heard += 1;
         if self.heard > LIMIT_MESSAGES {
             return Err(TOO_MANY);
         }
-        let message = line.receive().await?.ok_or(Fault::Cut)?;
+        let message = line.receive().await?.ok_or(Fault::Truncated)?;
         match self.phase {
-            Phase::Before => self.judge(line, &message)?,
-            Phase::Asked => {
+            StepPhase::Before => self.judge(line, &message)?,
+            StepPhase::Asked => {
                 self.early_bytes += message.len();
                 if self.early_bytes > LIMIT_BYTES {
                     return Err(TOO_MANY);
                 }
                 self.early.push(bytes(message.clone()));
             }
-            Phase::Over => {}
+            StepPhase::Over => {}
         }
         Ok(message)
     }
 
     /// Whether a message from before the answer tells of trouble.
-    fn judge(&mut self, line: &Line, message: &str) -> Result<(), Fault> {
+    fn judge(&mut self, line: &OpenSocket, message: &str) -> Result<(), Fault> {
         let reader = &mut self.reader;
-        let mut sink = |event: Event<'_>| reader.trouble(&event);
+        let mut sink = |event: SseEvent<'_>| reader.trouble(&event);
         match line.protocol {
-            Protocol::SocketIo { .. } => packet::event(message.as_bytes(), &mut sink),
-            Protocol::WebSocket => sink(Event::data(message.as_bytes())),
+            SocketProtocol::SocketIo { .. } => packet::event(message.as_bytes(), &mut sink),
+            SocketProtocol::WebSocket => sink(SseEvent::data(message.as_bytes())),
         }
     }
 
-    fn fits(&self, on: &Match, name: &str, data: &str) -> bool {
-        let event = Event { name: name.as_bytes(), data: data.as_bytes(), ..Event::default() };
+    fn fits(&self, on: &EventMatch, name: &str, data: &str) -> bool {
+        let event = SseEvent { name: name.as_bytes(), data: data.as_bytes(), ..SseEvent::default() };
         let json: Option<Value> = serde_json::from_str(data).ok();
-        fits(on, Seen { event: &event, data, json: json.as_ref() }, &self.known().values)
+        fits(on, SiteEvent { event: &event, data, json: json.as_ref() }, &self.known().values)
     }
 
     /// Takes what a step takes out of what came.
-    fn look(&mut self, step: &Step, came: Option<&str>) -> Result<(), Fault> {
+    fn look(&mut self, step: &SocketStep, came: Option<&str>) -> Result<(), Fault> {
         let Some(came) = came else { return Ok(()) };
         let json: Option<Value> = serde_json::from_str(came).ok();
         let at = |pointer: &String| json.as_ref().and_then(|json| json.pointer(pointer));
@@ -246,18 +254,18 @@ impl Steps {
     }
 
     /// What is known, what the site has said since it was asked, and how far it has come.
-    pub(super) fn into_parts(self) -> (Known, Vec<Bytes>, Phase) {
+    pub(super) fn into_parts(self) -> (ConversationState, Vec<Bytes>, StepPhase) {
         (self.reader.known, self.early, self.phase)
     }
 }
 
-fn heard(line: &Line, message: String) -> Result<Heard, Fault> {
-    if line.protocol == Protocol::WebSocket {
-        return Ok(Heard::Event { name: String::new(), data: message });
+fn heard(line: &OpenSocket, message: String) -> Result<StepMessage, Fault> {
+    if line.protocol == SocketProtocol::WebSocket {
+        return Ok(StepMessage::Event { name: String::new(), data: message });
     }
     Ok(match packet::read(&message)? {
-        Packet::Event { name, data, .. } => Heard::Event { name, data },
-        Packet::Ack { id, data } => Heard::Ack { id, data },
-        _ => Heard::Nothing,
+        Packet::Event { name, data, .. } => StepMessage::Event { name, data },
+        Packet::Ack { id, data } => StepMessage::Ack { id, data },
+        _ => StepMessage::Nothing,
     })
 }

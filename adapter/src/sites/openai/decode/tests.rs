@@ -5,10 +5,10 @@ use std::{fmt::Write, fs, path::PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::stream::{Stages, close::End};
+use crate::stream::{DecodePipeline, finish::StreamEnd};
 
 /// What a client's side sees of an answer: its deltas, and how it ended.
-type Outcome = (Vec<Delta>, Result<End, Fault>);
+type DecodedAnswer = (Vec<Delta>, Result<StreamEnd, Fault>);
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/openai");
@@ -17,8 +17,8 @@ fn fixtures() -> Vec<PathBuf> {
     paths
 }
 
-fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut stages = Stages::new(Box::new(Decoder::default()), "minted".to_owned());
+fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> DecodedAnswer {
+    let mut stages = DecodePipeline::new(Box::new(OpenAiDecoder::default()), "minted".to_owned());
     let mut out = Vec::new();
     for piece in pieces {
         if let Err(fault) = stages.push(piece, &mut out) {

@@ -4,8 +4,10 @@ use super::*;
 
 #[test]
 fn plan_mode_reads_and_does_nothing_else() {
-    let nudge =
-        |text| judge(&Turn { text, system: MARK, answers: Answers::User, ..after_tool_result() }).nudge;
+    let nudge = |text| {
+        judge(&JudgedTurn { text, system: MARK, answers: PrecedingMessage::User, ..after_tool_result() })
+            .nudge
+    };
 
     for reads in
         ["Let me read `src/main.rs` first.", "我先看一下现有的实现。", "I'll start by exploring the code."]
@@ -25,10 +27,10 @@ fn plan_mode_reads_and_does_nothing_else() {
 
 #[test]
 fn a_change_without_a_call_is_asked_about() {
-    let claimed = Turn { text: "I've updated `src/main.rs`.", edited: false, ..after_tool_result() };
-    let asked = Turn { user: "What did you change? Explain it.", ..claimed };
+    let claimed = JudgedTurn { text: "I've updated `src/main.rs`.", edited: false, ..after_tool_result() };
+    let asked = JudgedTurn { user: "What did you change? Explain it.", ..claimed };
 
-    assert_eq!((judge(&claimed).nudge, judge(&claimed).reason), (true, Reason::Claimed));
-    assert!(!judge(&asked).nudge && !judge(&Turn { edited: true, ..claimed }).nudge);
-    assert!(!judge(&Turn { system: MARK, ..claimed }).nudge, "plan mode");
+    assert_eq!((judge(&claimed).nudge, judge(&claimed).reason), (true, VerdictReason::Claimed));
+    assert!(!judge(&asked).nudge && !judge(&JudgedTurn { edited: true, ..claimed }).nudge);
+    assert!(!judge(&JudgedTurn { system: MARK, ..claimed }).nudge, "plan mode");
 }

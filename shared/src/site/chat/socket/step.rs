@@ -10,26 +10,26 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::site::{
-    SiteFileError,
+    SiteFileDiagnostic,
     chat::{
         stream::{
-            Format,
-            event::{self, Match, RawMatch},
-            rule::Turn,
+            StreamFormat,
+            event::{self, EventMatch, RawMatch},
+            rule::TurnKind,
         },
-        text::{Name, Shape},
+        text::{JsonTemplate, VariableName},
     },
     file::{is_pointer, some_duration},
-    mistake::Source,
+    mistake::SiteFileSource,
 };
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct SocketStep {
     /// Whether only at a conversation's beginning, or only where it is gone on with.
-    pub turn: Option<Turn>,
+    pub turn: Option<TurnKind>,
     /// What is done.
-    pub act: Act,
+    pub act: SocketAction,
     /// Values out of what it waited for.
     pub take: BTreeMap<String, String>,
     /// JSON pointers and what must be there in what it waited for, or it has failed.
@@ -38,20 +38,20 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Act {
+pub enum SocketAction {
     /// Sends an event of socket.io.
     Emit {
         /// What.
-        event: Event,
+        event: SocketEvent,
         /// Whether the step ends only when the site has acknowledged it.
         ack: bool,
     },
     /// Sends a message of a WebSocket: JSON, or a text as it stands.
-    Send(Shape),
+    Send(JsonTemplate),
     /// Waits for events, in this order; others may come between.
     Wait {
         /// The events.
-        on: Vec<Match>,
+        on: Vec<EventMatch>,
         /// If the first one does not come so soon, the site has none of them, and the step is over.
         within: Option<Duration>,
     },
@@ -59,41 +59,41 @@ pub enum Act {
 
 /// An event of socket.io.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct SocketEvent {
     /// Its name.
     pub name: String,
     /// Its arguments.
-    pub args: Vec<Shape>,
+    pub args: Vec<JsonTemplate>,
 }
 
 /// What is sent back at once, whenever certain events come.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct SocketAnswer {
     /// Which events.
-    pub on: Match,
+    pub on: EventMatch,
     /// What is sent.
-    pub reply: Reply,
+    pub reply: SocketReply,
 }
 
 /// What is sent back.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
+pub enum SocketReply {
     /// The acknowledgement that the event asks for, with these arguments.
-    Ack(Vec<Shape>),
+    Ack(Vec<JsonTemplate>),
     /// An event of socket.io.
-    Emit(Event),
+    Emit(SocketEvent),
     /// A message of a WebSocket.
-    Send(Shape),
+    Send(JsonTemplate),
 }
 
-impl Step {
+impl SocketStep {
     /// Whether it sends what a name stands for.
     #[must_use]
-    pub fn names(&self, name: &Name) -> bool {
+    pub fn names(&self, name: &VariableName) -> bool {
         match &self.act {
-            Act::Emit { event, .. } => event.args.iter().any(|shape| shape.names(name)),
-            Act::Send(shape) => shape.names(name),
-            Act::Wait { .. } => false,
+            SocketAction::Emit { event, .. } => event.args.iter().any(|shape| shape.names(name)),
+            SocketAction::Send(shape) => shape.names(name),
+            SocketAction::Wait { .. } => false,
         }
     }
 }
@@ -101,8 +101,8 @@ impl Step {
 /// A step as it stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawStep {
-    turn: Option<Turn>,
+pub(super) struct RawSocketStep {
+    turn: Option<TurnKind>,
     emit: Option<String>,
     #[serde(default)]
     args: Vec<Value>,
@@ -135,17 +135,17 @@ pub(super) struct RawAnswer {
 /// # Errors
 /// The first mistake.
 pub(super) fn check_all(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
-    format: Format,
-    raw: Vec<Spanned<RawStep>>,
+    format: StreamFormat,
+    raw: Vec<Spanned<RawSocketStep>>,
     known: &mut BTreeSet<String>,
-) -> Result<Vec<Step>, SiteFileError> {
+) -> Result<Vec<SocketStep>, SiteFileDiagnostic> {
     let mut steps = Vec::new();
     for step in raw {
         let (at, step) = (step.span().start, step.into_inner());
         let taken: Vec<String> = step.take.keys().cloned().collect();
-        steps.extend(source.keep(Checking { source, list, at, format, known }.step(step)));
+        steps.extend(source.keep(ListEntry { source, list, at, format, known }.step(step)));
         known.extend(taken);
     }
     Ok(steps)
@@ -156,31 +156,31 @@ pub(super) fn check_all(
 /// # Errors
 /// The first mistake.
 pub(super) fn check_answers(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
-    format: Format,
+    format: StreamFormat,
     raw: Vec<Spanned<RawAnswer>>,
     known: &BTreeSet<String>,
-) -> Result<Vec<Answer>, SiteFileError> {
+) -> Result<Vec<SocketAnswer>, SiteFileDiagnostic> {
     let answer = |raw: Spanned<RawAnswer>| {
         let at = raw.span().start;
-        Checking { source, list, at, format, known }.answer(raw.into_inner())
+        ListEntry { source, list, at, format, known }.answer(raw.into_inner())
     };
     raw.into_iter().map(answer).collect()
 }
 
 /// One entry of a list, and what its mistakes need.
-struct Checking<'a> {
-    source: &'a Source<'a>,
+struct ListEntry<'a> {
+    source: &'a SiteFileSource<'a>,
     list: &'a str,
     at: usize,
-    format: Format,
+    format: StreamFormat,
     known: &'a BTreeSet<String>,
 }
 
-impl Checking<'_> {
-    fn step(&self, raw: RawStep) -> Result<Step, SiteFileError> {
-        let RawStep { turn, emit, args, ack, send, wait, within, take, expect } = raw;
+impl ListEntry<'_> {
+    fn step(&self, raw: RawSocketStep) -> Result<SocketStep, SiteFileDiagnostic> {
+        let RawSocketStep { turn, emit, args, ack, send, wait, within, take, expect } = raw;
         if let Some(bad) = take.values().chain(expect.keys()).find(|pointer| !is_pointer(pointer)) {
             let message = format!("{}: {bad:?} is no JSON pointer: it starts with /", self.list);
             return Err(self.source.mistake_near(self.at, bad, message));
@@ -198,63 +198,65 @@ impl Checking<'_> {
             );
         }
         let act = match (emit, send, wait) {
-            (Some(name), None, None) => Act::Emit { event: self.event(name, args)?, ack },
-            (None, Some(send), None) => Act::Send(self.message(send)?),
-            (None, None, Some(on)) if !on.is_empty() => Act::Wait { on: self.matches(on)?, within },
-            _ if self.format == Format::Packets => {
+            (Some(name), None, None) => SocketAction::Emit { event: self.event(name, args)?, ack },
+            (None, Some(send), None) => SocketAction::Send(self.message(send)?),
+            (None, None, Some(on)) if !on.is_empty() => SocketAction::Wait { on: self.matches(on)?, within },
+            _ if self.format == StreamFormat::Packets => {
                 return Err(self.mistake("expected exactly one of emit, wait"));
             }
             _ => return Err(self.mistake("expected exactly one of send, wait")),
         };
-        Ok(Step { turn, act, take, expect })
+        Ok(SocketStep { turn, act, take, expect })
     }
 
-    fn answer(&self, raw: RawAnswer) -> Result<Answer, SiteFileError> {
+    fn answer(&self, raw: RawAnswer) -> Result<SocketAnswer, SiteFileDiagnostic> {
         let RawAnswer { on, ack, emit, args, send } = raw;
         let reply = match (ack, emit, send) {
-            (Some(ack), None, None) if self.format == Format::Packets => Reply::Ack(self.shapes(ack)?),
-            (None, Some(name), None) => Reply::Emit(self.event(name, args)?),
-            (None, None, Some(send)) => Reply::Send(self.message(send)?),
-            _ if self.format == Format::Packets => {
+            (Some(ack), None, None) if self.format == StreamFormat::Packets => {
+                SocketReply::Ack(self.shapes(ack)?)
+            }
+            (None, Some(name), None) => SocketReply::Emit(self.event(name, args)?),
+            (None, None, Some(send)) => SocketReply::Send(self.message(send)?),
+            _ if self.format == StreamFormat::Packets => {
                 return Err(self.mistake("expected exactly one of ack, emit"));
             }
             _ => return Err(self.mistake("expected send")),
         };
-        Ok(Answer { on: self.matching(on)?, reply })
+        Ok(SocketAnswer { on: self.matching(on)?, reply })
     }
 
-    fn event(&self, name: String, args: Vec<Value>) -> Result<Event, SiteFileError> {
-        if self.format != Format::Packets {
+    fn event(&self, name: String, args: Vec<Value>) -> Result<SocketEvent, SiteFileDiagnostic> {
+        if self.format != StreamFormat::Packets {
             return Err(self.mistake("emit is for socket.io; expected send"));
         }
-        Ok(Event { name, args: self.shapes(args)? })
+        Ok(SocketEvent { name, args: self.shapes(args)? })
     }
 
-    fn message(&self, value: Value) -> Result<Shape, SiteFileError> {
-        if self.format != Format::Messages {
+    fn message(&self, value: Value) -> Result<JsonTemplate, SiteFileDiagnostic> {
+        if self.format != StreamFormat::Messages {
             return Err(self.mistake("send is for a WebSocket of the site's own; expected emit"));
         }
         self.shape(value)
     }
 
-    fn shapes(&self, values: Vec<Value>) -> Result<Vec<Shape>, SiteFileError> {
+    fn shapes(&self, values: Vec<Value>) -> Result<Vec<JsonTemplate>, SiteFileDiagnostic> {
         values.into_iter().map(|value| self.shape(value)).collect()
     }
 
-    fn shape(&self, value: Value) -> Result<Shape, SiteFileError> {
-        Shape::parse(value, self.known)
+    fn shape(&self, value: Value) -> Result<JsonTemplate, SiteFileDiagnostic> {
+        JsonTemplate::parse(value, self.known)
             .map_err(|(text, why)| self.source.mistake_near(self.at, &text, format!("{}: {why}", self.list)))
     }
 
-    fn matches(&self, raw: Vec<RawMatch>) -> Result<Vec<Match>, SiteFileError> {
+    fn matches(&self, raw: Vec<RawMatch>) -> Result<Vec<EventMatch>, SiteFileDiagnostic> {
         raw.into_iter().map(|raw| self.matching(raw)).collect()
     }
 
-    fn matching(&self, raw: RawMatch) -> Result<Match, SiteFileError> {
+    fn matching(&self, raw: RawMatch) -> Result<EventMatch, SiteFileDiagnostic> {
         event::check(self.source, self.list, self.at, raw, self.known)
     }
 
-    fn mistake(&self, why: &str) -> SiteFileError {
+    fn mistake(&self, why: &str) -> SiteFileDiagnostic {
         self.source.mistake(self.at, format!("{}: {why}", self.list))
     }
 }

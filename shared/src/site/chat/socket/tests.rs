@@ -1,6 +1,6 @@
 //! What a file may say of a socket, and what is said of one that is wrong.
 
-use super::{step::Act, *};
+use super::{step::SocketAction, *};
 use crate::site::{SiteUrls, chat::Driver, parse};
 
 const HEAD: &str = r#"version = 1
@@ -65,7 +65,7 @@ means = "end"
 text = "data"
 "#;
 
-fn socket(driver: &str) -> Socket {
+fn socket(driver: &str) -> SocketChat {
     let site = parse("inhouse.toml", &format!("{HEAD}{driver}"), &SiteUrls::new()).unwrap().site.unwrap();
     match site.chat.driver {
         Driver::Socket(socket) => *socket,
@@ -150,15 +150,18 @@ fn mistake(driver: &str, from: &str, to: &str) -> String {
 fn a_socket_is_read_whole() {
     let socketio = socket(SOCKETIO);
     assert!(
-        matches!(&socketio.protocol, Protocol::SocketIo { namespace, auth: Some(_) } if namespace == "/")
+        matches!(&socketio.protocol, SocketProtocol::SocketIo { namespace, auth: Some(_) } if namespace == "/")
     );
-    assert!(matches!(&socketio.steps[0].act, Act::Wait { within: Some(_), .. }));
-    assert!(matches!(&socketio.steps[1].act, Act::Emit { ack: true, .. }));
+    assert!(matches!(&socketio.steps[0].act, SocketAction::Wait { within: Some(_), .. }));
+    assert!(matches!(&socketio.steps[1].act, SocketAction::Emit { ack: true, .. }));
     assert_eq!((socketio.answers.len(), socketio.cancel.len()), (1, 1));
-    assert_eq!(socketio.stream.format, Format::Packets);
+    assert_eq!(socketio.stream.format, StreamFormat::Packets);
 
     let websocket = socket(WEBSOCKET);
-    assert_eq!((&websocket.protocol, websocket.stream.format), (&Protocol::WebSocket, Format::Messages));
+    assert_eq!(
+        (&websocket.protocol, websocket.stream.format),
+        (&SocketProtocol::WebSocket, StreamFormat::Messages)
+    );
 }
 
 #[test]

@@ -6,21 +6,21 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::site::{
-    SiteFileError,
-    chat::text::{Name, Piece, Text},
+    SiteFileDiagnostic,
+    chat::text::{TextPiece, TextTemplate, VariableName},
     file::is_pointer,
-    mistake::Source,
+    mistake::SiteFileSource,
 };
 
 /// Which events are meant; all that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Match {
+pub struct EventMatch {
     /// The event's name; in SSE `message` where it has none.
     pub event: Option<String>,
     /// Its data, as it stands.
     pub data: Option<String>,
     /// JSON pointers and what must be there.
-    pub when: BTreeMap<String, Expected>,
+    pub when: BTreeMap<String, ExpectedValue>,
     /// JSON pointers where something other than null must be.
     pub has: Vec<String>,
     /// What its data must contain, whatever the case.
@@ -29,11 +29,11 @@ pub struct Match {
 
 /// What must be somewhere in an event.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Expected {
+pub enum ExpectedValue {
     /// This.
     Is(Value),
     /// What a text with placeholders comes to; only values of the conversation are in it.
-    Text(Text),
+    Text(TextTemplate),
 }
 
 /// The keys as they stand in the file.
@@ -54,12 +54,12 @@ pub(in crate::site::chat) struct RawMatch {
 /// # Errors
 /// Its first mistake.
 pub(in crate::site::chat) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     at: usize,
     raw: RawMatch,
     known: &BTreeSet<String>,
-) -> Result<Match, SiteFileError> {
+) -> Result<EventMatch, SiteFileDiagnostic> {
     let RawMatch { event, data, when, has, contains } = raw;
     if let Some(bad) = when.keys().chain(&has).find(|pointer| !is_pointer(pointer)) {
         let message = format!("{list}: {bad:?} is no JSON pointer: it starts with /");
@@ -70,23 +70,23 @@ pub(in crate::site::chat) fn check(
         Err((text, why)) => Err(source.mistake_near(at, &text, format!("{list}.when: {why}"))),
     };
     let when = when.into_iter().map(expected).collect::<Result<_, _>>()?;
-    Ok(Match { event, data, when, has, contains })
+    Ok(EventMatch { event, data, when, has, contains })
 }
 
-fn expected(value: Value, known: &BTreeSet<String>) -> Result<Expected, (String, String)> {
-    let Value::String(text) = value else { return Ok(Expected::Is(value)) };
-    let parsed = match Text::parse(&text, known) {
+fn expected(value: Value, known: &BTreeSet<String>) -> Result<ExpectedValue, (String, String)> {
+    let Value::String(text) = value else { return Ok(ExpectedValue::Is(value)) };
+    let parsed = match TextTemplate::parse(&text, known) {
         Ok(parsed) => parsed,
         Err(why) => return Err((text, why)),
     };
     match parsed.0.as_slice() {
-        [] => Ok(Expected::Is(Value::String(text))),
-        [Piece::Plain(plain)] => Ok(Expected::Is(plain.as_str().into())),
-        pieces if pieces.iter().all(is_of_the_conversation) => Ok(Expected::Text(parsed)),
+        [] => Ok(ExpectedValue::Is(Value::String(text))),
+        [TextPiece::Plain(plain)] => Ok(ExpectedValue::Is(plain.as_str().into())),
+        pieces if pieces.iter().all(is_of_the_conversation) => Ok(ExpectedValue::Text(parsed)),
         _ => Err((text, "only values that are minted or taken may be compared".to_owned())),
     }
 }
 
-fn is_of_the_conversation(piece: &Piece) -> bool {
-    matches!(piece, Piece::Plain(_) | Piece::Named(Name::Value(_)))
+fn is_of_the_conversation(piece: &TextPiece) -> bool {
+    matches!(piece, TextPiece::Plain(_) | TextPiece::Named(VariableName::Value(_)))
 }

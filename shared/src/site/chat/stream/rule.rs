@@ -6,23 +6,23 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
-use super::event::{self, Match, RawMatch};
-use crate::site::{SiteFileError, file::is_pointer, mistake::Source};
+use super::event::{self, EventMatch, RawMatch};
+use crate::site::{SiteFileDiagnostic, file::is_pointer, mistake::SiteFileSource};
 
 /// The word for an event's data as it stands, where a JSON pointer would name a part of it.
 pub const DATA: &str = "data";
 
 /// What certain events say and mean.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rule {
+pub struct StreamRule {
     /// Which events.
-    pub on: Match,
+    pub on: EventMatch,
     /// Whether only at a conversation's beginning, or only where it is gone on with.
-    pub turn: Option<Turn>,
+    pub turn: Option<TurnKind>,
     /// The answer's text in it.
-    pub text: Option<Said>,
+    pub text: Option<TextSource>,
     /// The model's thinking in it.
-    pub reasoning: Option<Said>,
+    pub reasoning: Option<TextSource>,
     /// Where it tells to which part of the answer its text belongs, where that has several: each grows for itself.
     pub part: Option<String>,
     /// Values in it.
@@ -34,15 +34,15 @@ pub struct Rule {
     /// Where it tells how many seconds to wait.
     pub retry_after: Option<String>,
     /// Where it tells how many are before us in the site's queue, and how many may be.
-    pub queue: Option<Queue>,
+    pub queue: Option<QueuePosition>,
     /// What else it means.
-    pub means: Option<Meaning>,
+    pub means: Option<EventMeaning>,
 }
 
 /// The first turn of a conversation at the site, or one that goes on with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Turn {
+pub enum TurnKind {
     /// It begins.
     First,
     /// It is gone on with.
@@ -51,16 +51,16 @@ pub enum Turn {
 
 /// A text in an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct TextSource {
     /// Where.
-    pub place: Place,
+    pub place: TextPlace,
     /// How it relates to what was said before.
-    pub how: How,
+    pub how: TextRelation,
 }
 
 /// Where in an event a text is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TextPlace {
     /// At a JSON pointer; the empty one is the whole value.
     At(String),
     /// The data is the text, as it stands.
@@ -69,7 +69,7 @@ pub enum Place {
 
 /// How a text relates to what was said before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum TextRelation {
     /// It comes after it.
     Piece,
     /// It is all of it, and more.
@@ -81,7 +81,7 @@ pub enum How {
 /// A place in the site's queue.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Queue {
+pub struct QueuePosition {
     /// JSON pointer to how many are before us.
     pub position: String,
     /// With more before us, the site is too busy.
@@ -91,7 +91,7 @@ pub struct Queue {
 /// What an event means besides what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Meaning {
+pub enum EventMeaning {
     /// The answer is whole.
     End,
     /// The site, or the model behind it, failed.
@@ -123,7 +123,7 @@ pub(in crate::site::chat) struct RawRule {
     #[serde(default)]
     has: Vec<String>,
     contains: Option<String>,
-    turn: Option<Turn>,
+    turn: Option<TurnKind>,
     text: Option<String>,
     text_so_far: Option<String>,
     text_edits: Option<String>,
@@ -135,8 +135,8 @@ pub(in crate::site::chat) struct RawRule {
     finish: Option<String>,
     reason: Option<String>,
     retry_after: Option<String>,
-    queue: Option<Queue>,
-    means: Option<Meaning>,
+    queue: Option<QueuePosition>,
+    means: Option<EventMeaning>,
 }
 
 impl RawRule {
@@ -151,19 +151,23 @@ impl RawRule {
 /// # Errors
 /// Its first mistake.
 pub(super) fn check(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     raw: Spanned<RawRule>,
     known: &BTreeSet<String>,
-) -> Result<Rule, SiteFileError> {
+) -> Result<StreamRule, SiteFileDiagnostic> {
     let at = raw.span().start;
     let raw = raw.into_inner();
     if let Some(bad) = raw.pointers().find(|pointer| !is_pointer(pointer)) {
         let message = format!("{list}: {bad:?} is no JSON pointer: it starts with /");
         return Err(source.mistake_near(at, bad, message));
     }
-    let text = [(raw.text, How::Piece), (raw.text_so_far, How::SoFar), (raw.text_edits, How::Edits)];
-    let reasoning = [(raw.reasoning, How::Piece), (raw.reasoning_so_far, How::SoFar)];
+    let text = [
+        (raw.text, TextRelation::Piece),
+        (raw.text_so_far, TextRelation::SoFar),
+        (raw.text_edits, TextRelation::Edits),
+    ];
+    let reasoning = [(raw.reasoning, TextRelation::Piece), (raw.reasoning_so_far, TextRelation::SoFar)];
     let said = |said: &[_], names| self::said(source, list, at, said, names);
     let (text, reasoning) =
         (said(&text, "text, text_so_far, text_edits")?, said(&reasoning, "reasoning, reasoning_so_far")?);
@@ -176,7 +180,7 @@ pub(super) fn check(
     let RawRule { event, data, when, has, contains, .. } = raw;
     let on = event::check(source, list, at, RawMatch { event, data, when, has, contains }, known)?;
     let RawRule { turn, part, take, finish, reason, retry_after, queue, means, .. } = raw;
-    Ok(Rule { on, turn, text, reasoning, part, take, finish, reason, retry_after, queue, means })
+    Ok(StreamRule { on, turn, text, reasoning, part, take, finish, reason, retry_after, queue, means })
 }
 
 impl RawRule {
@@ -187,20 +191,20 @@ impl RawRule {
 }
 
 fn said(
-    source: &Source<'_>,
+    source: &SiteFileSource<'_>,
     list: &str,
     at: usize,
-    said: &[(Option<String>, How)],
+    said: &[(Option<String>, TextRelation)],
     names: &str,
-) -> Result<Option<Said>, SiteFileError> {
+) -> Result<Option<TextSource>, SiteFileDiagnostic> {
     let mut said = said.iter().filter_map(|(place, how)| Some((place.as_ref()?, *how)));
     let Some((text, how)) = said.next() else { return Ok(None) };
     if said.next().is_some() {
         return Err(source.mistake(at, format!("{list}: expected only one of {names}")));
     }
     let place = match text.as_str() {
-        DATA => Place::Data,
-        pointer if pointer.is_empty() || is_pointer(pointer) => Place::At(pointer.to_owned()),
+        DATA => TextPlace::Data,
+        pointer if pointer.is_empty() || is_pointer(pointer) => TextPlace::At(pointer.to_owned()),
         other => {
             let message = format!(
                 "{list}: {other:?} is no JSON pointer: it starts with /, or is {DATA:?} for the data as it stands"
@@ -208,5 +212,5 @@ fn said(
             return Err(source.mistake_near(at, other, message));
         }
     };
-    Ok(Some(Said { place, how }))
+    Ok(Some(TextSource { place, how }))
 }

@@ -1,0 +1,287 @@
+//! The door for connections: none that has come is lost when it closes, and no client holds one that it does not read.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    time::{Sleep, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+mod lingering;
+mod worker;
+
+use lingering::LingeringConnection;
+pub(crate) use worker::Workers;
+use worker::{ConnectionCount, CountedConnection, WorkerHandle};
+
+/// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
+const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
+/// How long whoever had come may take to ask. A server that is told to end closes connections of which it has read
+/// nothing, and the request that lies in one with it: measured, nine of ten.
+const FIRST_BYTES: Duration = Duration::from_millis(200);
+
+/// Listens until it is told to close.
+pub(crate) struct Acceptor {
+    /// None once it is closed.
+    listener: Option<TcpListener>,
+    /// Whoever had come when it was closed.
+    waiting: Vec<(TcpStream, SocketAddr)>,
+    address: SocketAddr,
+    close: CancellationToken,
+    closed: CancellationToken,
+    patience: Duration,
+    /// Connections of the thread that has the door.
+    load: ConnectionCount,
+    /// The other threads.
+    seats: Vec<WorkerHandle>,
+}
+
+impl Acceptor {
+    /// Opens it; `patience` is how long a client may take nothing of what is written to it. Whoever comes is served
+    /// here or by the thread of a seat, whichever has fewer.
+    pub(crate) fn open(
+        listener: TcpListener,
+        close: CancellationToken,
+        patience: Duration,
+        seats: Vec<WorkerHandle>,
+    ) -> io::Result<Self> {
+        let (address, closed) = (listener.local_addr()?, CancellationToken::new());
+        let (listener, waiting, load) = (Some(listener), Vec::new(), ConnectionCount::default());
+        Ok(Self { listener, waiting, address, close, closed, patience, load, seats })
+    }
+
+    /// Cancelled when it is closed and whoever had come has been let in and could ask.
+    pub(crate) fn closed(&self) -> CancellationToken {
+        self.closed.clone()
+    }
+
+    /// Closes at the moment at which nobody waits: the kernel breaks the connections that it still holds for a
+    /// listener, and a balancer must not send the request of such a one again.
+    fn shut(&mut self) {
+        let Some(listener) = self.listener.take().and_then(|listener| listener.into_std().ok()) else {
+            return;
+        };
+        // The other threads close when they have served what they were handed.
+        self.seats.clear();
+        while let Ok((stream, address)) = listener.accept() {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                self.waiting.push((stream, address));
+            }
+        }
+    }
+
+    /// The thread with the fewest connections gets it; `None` when that is another one.
+    fn seat(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<WriteTimeoutStream>> {
+        let other = self.seats.iter().min_by_key(|seat| seat.load());
+        let stream = match other.filter(|other| other.load() < self.load.now()) {
+            Some(other) => other.hand(stream, address)?,
+            None => Some(stream),
+        };
+        Ok(stream.map(|stream| self.let_in(stream)))
+    }
+
+    fn let_in(&self, stream: TcpStream) -> WriteTimeoutStream {
+        WriteTimeoutStream::new(stream, self.patience, self.load.count())
+    }
+}
+
+impl axum::serve::Listener for Acceptor {
+    type Io = WriteTimeoutStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (WriteTimeoutStream, SocketAddr) {
+        while let Some(listener) = &self.listener {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.close.cancelled() => {
+                    self.shut();
+                    break;
+                }
+            };
+            match accepted {
+                Ok((stream, address)) => match self.seat(stream, address) {
+                    Ok(Some(stream)) => return (stream, address),
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%error, "cannot hand a connection over"),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection; if files are short, raise ulimit -n");
+                    sleep(NO_DESCRIPTOR).await;
+                }
+            }
+        }
+        if let Some((stream, address)) = self.waiting.pop() {
+            return (self.let_in(stream), address);
+        }
+        sleep(FIRST_BYTES).await;
+        self.closed.cancel();
+        std::future::pending().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+/// A connection whose client must take something of what is written to it, now and then.
+///
+/// Without that a client that neither reads nor leaves would hold an account for as long as a turn may last.
+pub(crate) struct WriteTimeoutStream {
+    stream: TcpStream,
+    patience: Duration,
+    /// Runs while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Once nothing more is written.
+    linger: Option<LingeringConnection>,
+    _counted: CountedConnection,
+}
+
+impl WriteTimeoutStream {
+    /// A connection of this thread.
+    fn new(stream: TcpStream, patience: Duration, counted: CountedConnection) -> Self {
+        // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Self { stream, patience, stalled: None, linger: None, _counted: counted }
+    }
+
+    /// Lets a write through, and fails one that has waited too long.
+    fn pace<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        tracing::info!(patience.secs = patience.as_secs(), "a client takes nothing of its answer and is cut");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for WriteTimeoutStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for WriteTimeoutStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.pace(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.pace(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, linger, .. } = self.get_mut();
+        if linger.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        linger.get_or_insert_with(LingeringConnection::begin).poll(cx, stream).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use axum::{Router, routing::post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const REQUEST: &[u8] =
+        b"POST / HTTP/1.1\r\nhost: door\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_has_come_before_it_closes_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let close = CancellationToken::new();
+        let door = Acceptor::open(listener, close.clone(), Duration::from_secs(60), Vec::new()).unwrap();
+        let closed = door.closed();
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(REQUEST).await.unwrap();
+            clients.push(client);
+        }
+        close.cancel();
+        let router = Router::new().route("/", post(|| async { "let in" }));
+        let ended = async move { closed.cancelled().await };
+        let tasks = latchkey_shared::shutdown::Tasks::new();
+        let serving = tasks.spawn(axum::serve(door, router).with_graceful_shutdown(ended).into_future());
+
+        for mut client in clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("let in"), "{answer}");
+        }
+        serving.await.unwrap().unwrap();
+        assert!(TcpStream::connect(address).await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn every_thread_serves_and_ends_when_the_door_closes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, close) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let name = async || std::thread::current().name().unwrap_or_default().to_owned();
+        let (router, patience) = (Router::new().route("/", post(name)), Duration::from_secs(60));
+        let (mut threads, seats) = Workers::start(2, &router, patience).unwrap();
+        let door = Acceptor::open(listener, close.clone(), patience, seats).unwrap();
+        let closed = door.closed();
+        let ended = async move { closed.cancelled().await };
+        let tasks = latchkey_shared::shutdown::Tasks::new();
+        let serving = tasks.spawn(axum::serve(door, router).with_graceful_shutdown(ended).into_future());
+        let mut clients = Vec::new();
+        for _ in 0..9 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+
+        let mut served = BTreeMap::new();
+        for mut client in clients {
+            client.write_all(REQUEST).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            let (_, name) = answer.split_once("\r\n\r\n").unwrap();
+            *served.entry(name.to_owned()).or_insert(0) += 1;
+        }
+        close.cancel();
+        serving.await.unwrap().unwrap();
+        threads.served().await.unwrap();
+        threads.end().await;
+
+        assert_eq!(served.values().collect::<Vec<_>>(), [&3, &3, &3], "{served:?}");
+    }
+}

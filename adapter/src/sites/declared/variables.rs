@@ -1,0 +1,124 @@
+//! What a site is told, as its file may name it: one text, a list of messages, the instructions.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::prompt::{Prompt, PromptFile};
+
+const TRANSCRIPT: &str = "This is the conversation so far. Give the next answer in it, and only that.";
+
+/// The words of one prompt. Clones share them.
+#[derive(Clone, Debug)]
+pub(in crate::sites) struct PromptVariables {
+    told: Arc<ConversationText>,
+    /// The one that is being uploaded.
+    file: Option<PromptFile>,
+}
+
+#[derive(Debug)]
+struct ConversationText {
+    model: String,
+    system: String,
+    messages: Vec<MessageText>,
+    files: Vec<PromptFile>,
+}
+
+#[derive(Clone, Debug)]
+struct MessageText {
+    role: String,
+    text: String,
+}
+
+impl PromptVariables {
+    /// The whole prompt.
+    pub(in crate::sites) fn whole(prompt: &Prompt) -> Self {
+        Self::told(prompt, 0, prompt.files.clone())
+    }
+
+    /// What came after the last answer: the rest is known to the site.
+    pub(in crate::sites) fn new_only(prompt: &Prompt) -> Self {
+        let last = prompt.messages.iter().rposition(|raw| said(raw.get()).role == "assistant");
+        let files = prompt.files.iter().filter(|file| file.is_new).cloned().collect();
+        Self::told(prompt, last.map_or(0, |at| at + 1), files)
+    }
+
+    fn told(prompt: &Prompt, from: usize, files: Vec<PromptFile>) -> Self {
+        let said = prompt.messages[from..].iter().map(|raw| said(raw.get()));
+        let (system, messages): (Vec<MessageText>, Vec<MessageText>) =
+            said.partition(|said| matches!(said.role.as_str(), "system" | "developer"));
+        let system = system.into_iter().map(|said| said.text).collect::<Vec<_>>().join("\n\n");
+        Self {
+            told: Arc::new(ConversationText { model: prompt.model.clone(), system, messages, files }),
+            file: None,
+        }
+    }
+
+    /// The same while a file is uploaded.
+    pub(super) fn with_file(&self, file: &PromptFile) -> Self {
+        Self { told: Arc::clone(&self.told), file: Some(file.clone()) }
+    }
+
+    pub(super) fn file(&self) -> Option<&PromptFile> {
+        self.file.as_ref()
+    }
+
+    pub(super) fn files(&self) -> &[PromptFile] {
+        &self.told.files
+    }
+
+    pub(super) fn model(&self) -> &str {
+        &self.told.model
+    }
+
+    pub(super) fn system(&self) -> &str {
+        &self.told.system
+    }
+
+    /// All of it as one text; with the instructions at its beginning where nothing else tells them.
+    pub(super) fn prompt(&self, with_system: bool) -> String {
+        let ConversationText { system, messages, .. } = &*self.told;
+        let mut parts = Vec::new();
+        if with_system && !system.is_empty() {
+            parts.push(system.clone());
+        }
+        match messages.as_slice() {
+            [only] if only.role != "assistant" => parts.push(only.text.clone()),
+            several => {
+                parts.push(TRANSCRIPT.to_owned());
+                parts.extend(several.iter().map(|said| format!("{}:\n{}", title(&said.role), said.text)));
+            }
+        }
+        parts.join("\n\n")
+    }
+
+    /// All of it as a list; with the instructions as its first message where nothing else tells them.
+    pub(super) fn messages(&self, with_system: bool) -> Value {
+        let ConversationText { system, messages, .. } = &*self.told;
+        let first = (with_system && !system.is_empty()).then(|| json!({"role": "system", "content": system}));
+        let rest = messages.iter().map(|said| json!({"role": said.role, "content": said.text}));
+        first.into_iter().chain(rest).collect()
+    }
+}
+
+fn title(role: &str) -> &str {
+    match role {
+        "assistant" => "Assistant",
+        "tool" | "function" => "Tool result",
+        _ => "User",
+    }
+}
+
+fn said(raw: &str) -> MessageText {
+    let message: Value = serde_json::from_str(raw).unwrap_or_default();
+    let role = message["role"].as_str().unwrap_or_default().to_owned();
+    let text = match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts = parts.iter().filter_map(|part| part["text"].as_str());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    };
+    MessageText { role, text }
+}

@@ -1,0 +1,374 @@
+//! The answers of a site that knows no tools, read for one turn; decides whether the site must be asked again.
+//!
+//! Pure: who waits for the site is told what to do next. What was given stays given.
+
+use std::{sync::Arc, time::Duration};
+
+use latchkey_bridge::{
+    render::reask,
+    sieve::{
+        self, Expectation,
+        event::{AnswerSummary, CallOrigin, InvalidCall, InvalidKind, SieveEvent},
+    },
+};
+
+use super::{
+    repair::{EXTRA_ASKS, RepairReason},
+    tally::TurnMetrics,
+};
+use crate::{
+    config::JudgeMode,
+    prompt::{RepairExchange, emulation::Emulation},
+    stream::{
+        delta::{Delta, FinishReason, ToolCall},
+        fault::Fault,
+        finish::StreamEnd,
+    },
+};
+
+mod attempt;
+mod delivered;
+mod ending;
+mod judging;
+mod mark;
+
+use attempt::Attempt;
+use delivered::Delivered;
+use mark::Mark;
+
+/// What the operator allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RepairPolicy {
+    /// Whether the site may be asked again.
+    pub repair: bool,
+    /// Whether announcements are judged.
+    pub judge: JudgeMode,
+}
+
+/// How an answer of the site ended.
+#[derive(Clone, Debug)]
+pub(super) enum AttemptEnd {
+    /// As the site says.
+    End(StreamEnd),
+    /// We wanted no more.
+    Cancelled,
+    /// Badly.
+    Fault(Fault),
+}
+
+/// What to do when an answer of the site has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NextAction {
+    /// The turn is over.
+    Done(FinishReason),
+    /// The turn failed.
+    Fail(Fault),
+    /// The site is to be asked what the last exchange says.
+    Ask,
+}
+
+/// The reader of one turn.
+#[derive(Debug)]
+pub(super) struct EmulatedTurn {
+    emulation: Arc<Emulation>,
+    minted: String,
+    policy: RepairPolicy,
+    tally: TurnMetrics,
+    exchanges: Vec<RepairExchange>,
+    round: Attempt,
+    given: Delivered,
+    mark: Mark,
+    /// Turns of this conversation that were nudged lately, in vain.
+    nudges: u32,
+    /// Calls that were given when this answer began.
+    before: usize,
+    required: bool,
+    /// Whether the site was told that there is no such tool.
+    unknown: bool,
+    /// Text that may not be the answer's last word, and is not yet given.
+    withheld: String,
+    late: bool,
+}
+
+impl EmulatedTurn {
+    /// A reader for the first answer.
+    pub(super) fn new(
+        emulation: Arc<Emulation>,
+        minted: String,
+        policy: RepairPolicy,
+        tally: TurnMetrics,
+    ) -> Self {
+        let round = Attempt::new(&emulation, None);
+        let (exchanges, given) = (Vec::new(), Delivered::default());
+        let mark = Mark::new(&emulation.dialect.no_call());
+        Self {
+            emulation,
+            minted,
+            policy,
+            tally,
+            exchanges,
+            round,
+            given,
+            mark,
+            nudges: 0,
+            before: 0,
+            required: false,
+            unknown: false,
+            withheld: String::new(),
+            late: false,
+        }
+    }
+
+    /// Learns how many of the conversation's last turns were nudged in vain.
+    pub(super) fn recall(&mut self, nudges: u32) {
+        self.nudges = nudges;
+    }
+
+    /// Whether this turn was nudged.
+    pub(super) fn was_nudged(&self) -> bool {
+        let nudge = self.nudge();
+        self.exchanges.iter().any(|exchange| exchange.question == nudge)
+    }
+
+    /// Whether it was, and no call came of it. A nudge that works costs nothing of what a conversation may have.
+    pub(super) fn was_nudged_in_vain(&self) -> bool {
+        self.was_nudged() && self.given.calls == 0
+    }
+
+    /// What was said and asked beyond the client's request.
+    pub(super) fn exchanges(&self) -> &[RepairExchange] {
+        &self.exchanges
+    }
+
+    /// Whether a call is on its way.
+    pub(super) fn is_holding(&self) -> bool {
+        self.round.is_holding()
+    }
+
+    /// Counts how long it was.
+    pub(super) fn held(&self, duration: Duration) {
+        self.tally.held(duration);
+    }
+
+    /// Whether more can come that matters.
+    pub(super) fn expectation(&self) -> Expectation {
+        self.round.expectation()
+    }
+
+    /// Forbids to ask again: the time is over.
+    pub(super) fn run_out(&mut self) {
+        self.late = true;
+    }
+
+    /// Takes a delta.
+    pub(super) fn push(&mut self, delta: Delta, out: &mut Vec<Delta>) {
+        let mut events = Vec::new();
+        self.round.push(delta, &self.emulation, &mut events);
+        self.emit(events, out);
+    }
+
+    /// Ends one answer of the site.
+    pub(super) fn finish(&mut self, how: &AttemptEnd, out: &mut Vec<Delta>) -> NextAction {
+        let cut = match how {
+            AttemptEnd::End(end) => end.finish == FinishReason::Length,
+            AttemptEnd::Fault(Fault::Empty) | AttemptEnd::Cancelled => false,
+            AttemptEnd::Fault(_) => true,
+        };
+        let end = if cut { sieve::AnswerEnd::Cut } else { sieve::AnswerEnd::Complete };
+        let mut events = Vec::new();
+        let summary = self.round.finish(end, &self.emulation, &mut events);
+        self.emit(events, out);
+        self.unmask(out);
+        self.record_outcome(&summary);
+        self.pass_on(out);
+        let (next, judged) = match self.need(how) {
+            None => self.finalize(how, out),
+            Some((need, _)) if self.may_ask(&need) => {
+                self.ask(need);
+                return NextAction::Ask;
+            }
+            Some((need, judged)) => {
+                self.tally.repaired(need.label(), "not_asked");
+                match self.give_up(&need, how, out) {
+                    Some(next) => (next, judged),
+                    None => self.finalize(how, out),
+                }
+            }
+        };
+        self.release(&next, out);
+        self.tally.ended(word(&next), judged);
+        next
+    }
+
+    fn emit(&mut self, events: Vec<SieveEvent>, out: &mut Vec<Delta>) {
+        for event in events {
+            match event {
+                SieveEvent::Text(text) if self.round.gives_text() => {
+                    let shown = self.mark.pass(&text);
+                    self.say(shown, out);
+                }
+                SieveEvent::Text(text) => self.round.keep(&text),
+                SieveEvent::Reasoning(text) if self.round.gives_text() => {
+                    self.given.thought = true;
+                    out.push(Delta::Reasoning(text));
+                }
+                SieveEvent::Reasoning(_) => {}
+                SieveEvent::Call(call) => {
+                    self.unmask(out);
+                    self.tally.emitted(reading(call.reading));
+                    if call.repaired {
+                        self.tally.repaired("json", "call");
+                    }
+                    self.call(call.name, call.arguments, out);
+                }
+                SieveEvent::Invalid(invalid) => {
+                    self.tally.invalid(invalid.kind);
+                    self.round.note_invalid(invalid);
+                }
+                SieveEvent::Truncated(truncated) => {
+                    self.tally.truncated();
+                    self.round.note_truncated(truncated);
+                }
+                SieveEvent::Dropped(size) => self.tally.dropped(size),
+            }
+        }
+    }
+
+    /// Gives what might have become the mark.
+    fn unmask(&mut self, out: &mut Vec<Delta>) {
+        let rest = self.mark.rest();
+        self.say(rest, out);
+    }
+
+    fn say(&mut self, text: String, out: &mut Vec<Delta>) {
+        if text.is_empty() {
+            return;
+        }
+        self.given.say(&text);
+        if self.withholds() {
+            self.withheld.push_str(&text);
+        } else {
+            out.push(Delta::Text(text));
+        }
+    }
+
+    fn call(&mut self, name: String, arguments: String, out: &mut Vec<Delta>) {
+        let said = std::mem::take(&mut self.withheld);
+        out.extend((!said.is_empty()).then_some(Delta::Text(said)));
+        let id = format!("call_{}_{}", self.minted, self.given.calls);
+        self.given.calls += 1;
+        out.push(Delta::Call(ToolCall { id, name, arguments }));
+    }
+
+    /// Counts what an answer to us brought.
+    fn record_outcome(&self, summary: &AnswerSummary) {
+        if summary.leaked && self.round.gives_text() {
+            self.tally.leaked();
+        }
+        if summary.is_empty() {
+            self.tally.empty();
+        }
+        let Some(purpose) = &self.round.purpose else { return };
+        let outcome = match () {
+            () if self.given.calls > self.before => "call",
+            () if self.round.is_refusal(&self.emulation) => "declined",
+            () if self.round.invalid.is_some() || self.round.truncated.is_some() => "invalid",
+            () if summary.said || self.round.has_kept() => "text",
+            () => "nothing",
+        };
+        match purpose {
+            RepairReason::Nudge(reason) => self.tally.nudged(reason.label(), outcome),
+            need => self.tally.repaired(need.label(), outcome),
+        }
+    }
+
+    /// What is wrong with the answer, if the site can mend it; and what the judge said.
+    fn need(&mut self, how: &AttemptEnd) -> Option<(RepairReason, &'static str)> {
+        let mendable = matches!(
+            how,
+            AttemptEnd::End(_)
+                | AttemptEnd::Cancelled
+                | AttemptEnd::Fault(Fault::Empty | Fault::Truncated | Fault::ResponseTimeout)
+        );
+        if !mendable {
+            return None;
+        }
+        if let Some(truncated) = self.round.truncated.take() {
+            let joins = !self.round.is_unjoined();
+            let need =
+                if joins { RepairReason::Continue(truncated) } else { RepairReason::Smaller(truncated) };
+            return Some((need, "-"));
+        }
+        match self.round.invalid.take() {
+            None | Some(InvalidCall { kind: InvalidKind::TooMany, .. }) => {}
+            Some(invalid) => return Some((RepairReason::Correct(invalid), "-")),
+        }
+        if self.given.calls > 0 || matches!(how, AttemptEnd::Fault(Fault::Truncated | Fault::ResponseTimeout))
+        {
+            return None;
+        }
+        let withheld = matches!(how, AttemptEnd::End(StreamEnd { finish: FinishReason::ContentFilter, .. }));
+        if withheld || self.round.is_refusal(&self.emulation) {
+            return None;
+        }
+        if self.emulation.requires_call() && !self.required {
+            return Some((RepairReason::Require, "required_missing"));
+        }
+        let limited = matches!(how, AttemptEnd::End(StreamEnd { finish: FinishReason::Length, .. }));
+        if !self.given.said {
+            let something = self.round.has_kept() || (limited && self.given.thought);
+            return (!something).then_some((RepairReason::Resume, "empty"));
+        }
+        if limited {
+            return None;
+        }
+        if let Some(Err(detail)) = self.shaped() {
+            return Some((RepairReason::Reshape(detail), "-"));
+        }
+        if self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
+            return None;
+        }
+        // Unasked, it says the same as when it is asked for.
+        if self.mark.seen { None } else { self.judge() }
+    }
+
+    fn nudge(&self) -> String {
+        reask::nudge(&self.emulation.dialect)
+    }
+
+    fn may_ask(&self, need: &RepairReason) -> bool {
+        let free = self.policy.repair && !self.late && self.exchanges.len() < EXTRA_ASKS;
+        let once = matches!(
+            (need, &self.round.purpose),
+            (RepairReason::Resume, Some(RepairReason::Resume))
+                | (RepairReason::Reshape(_), Some(RepairReason::Reshape(_)))
+        );
+        free && !once
+    }
+
+    fn ask(&mut self, need: RepairReason) {
+        self.required |= need == RepairReason::Require;
+        self.unknown |= need.names_unknown_tool();
+        self.before = self.given.calls;
+        let question = need.question(&self.emulation);
+        let answer = self.round.raw().to_owned();
+        self.exchanges.push(RepairExchange { answer, question });
+        self.round = Attempt::new(&self.emulation, Some(need));
+    }
+}
+
+fn reading(reading: CallOrigin) -> &'static str {
+    match reading {
+        CallOrigin::Own => "own",
+        CallOrigin::Lenient => "lenient",
+        CallOrigin::Reasoning => "reasoning",
+    }
+}
+
+fn word(next: &NextAction) -> &'static str {
+    match next {
+        NextAction::Done(finish) => finish.as_str(),
+        NextAction::Fail(fault) => fault.label(),
+        NextAction::Ask => "-",
+    }
+}

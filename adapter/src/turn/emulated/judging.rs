@@ -1,0 +1,50 @@
+//! Shows the end of an answer to the judge, with what it has to know of the conversation.
+
+use super::EmulatedTurn;
+use crate::{
+    config::JudgeMode,
+    prompt::emulation::ConversationEnd,
+    turn::{
+        judge::{self, NudgeCount, PrecedingMessage, Verdict},
+        repair::RepairReason,
+    },
+};
+
+impl EmulatedTurn {
+    /// What the site is to be asked where a call was announced, and the judge's reason.
+    pub(super) fn judge(&self) -> Option<(RepairReason, &'static str)> {
+        if self.policy.judge == JudgeMode::Off
+            || !self.emulation.offers_tools()
+            || self.emulation.wanted.is_some()
+        {
+            return None;
+        }
+        let ConversationEnd { system, user, after_result, called, refused, repeats, .. } =
+            &self.emulation.scene;
+        if *repeats {
+            return None;
+        }
+        let tools = self.emulation.catalog.tools().iter();
+        let tools: Vec<judge::JudgedTool<'_>> =
+            tools.map(|tool| judge::JudgedTool::new(&tool.name, &tool.schema)).collect();
+        let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::JudgedTurn {
+            text: &self.given.text,
+            answers: if *after_result { PrecedingMessage::ToolResult } else { PrecedingMessage::User },
+            required: false,
+            tools: &tools,
+            shown: self.emulation.shown.as_deref(),
+            user,
+            system,
+            // Where no call is seen at all, the client may have left out what came before.
+            edited: called.is_empty() || called.iter().any(|name| judge::may_edit(name)),
+            refused: *refused,
+            nudges: NudgeCount { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
+        });
+        tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
+        if nudge && self.policy.judge == JudgeMode::Shadow {
+            self.tally.nudged(reason.label(), "shadow");
+            return None;
+        }
+        nudge.then(|| (RepairReason::Nudge(reason), reason.label()))
+    }
+}
