@@ -4,6 +4,7 @@
 
 use self::source::{Finding, Source};
 
+mod graph;
 mod names;
 mod planted;
 mod source;
@@ -44,6 +45,11 @@ fn imports_point_one_way() {
 }
 
 #[test]
+fn no_files_import_each_other() {
+    hold(&[graph::circles]);
+}
+
+#[test]
 fn every_variable_is_in_the_table_and_in_a_readme() {
     hold(&[names::variables, names::documented_variables]);
 }
@@ -80,4 +86,31 @@ fn what_only_looks_like_a_violation_is_not_one() {
     for rule in rules {
         assert_eq!(rule(std::slice::from_ref(&fine)).len(), 0);
     }
+}
+
+#[test]
+fn files_that_import_each_other_are_found_however_a_name_is_reached() {
+    let leaf = Source::new("shared/src/a/leaf.rs", "//! Leaf.\nuse super::Top;\n");
+    let imports = [
+        "use leaf::Leaf;",
+        "pub use leaf::Leaf;\nfn a(_: Leaf) {}",
+        "fn a() { leaf::b() }",
+        "fn a() { assert!(matches!(b, leaf::Leaf::C)); }",
+        "use leaf::*;\nfn a(_: Leaf) {}",
+        "use self::leaf::{D, Leaf as E};",
+    ];
+    for import in imports {
+        let top = Source::new("shared/src/a.rs", &format!("//! Top.\nmod leaf;\n{import}\npub struct Top;\n"));
+        let leaf = Source::new(&leaf.path, &format!("{}pub struct Leaf;\npub fn b() {{}}\n", leaf.text));
+
+        assert_eq!(graph::circles(&[top, leaf]).len(), 2, "{import}");
+    }
+
+    // A re-export, a declaration and a test are none, and a name counts for the file that defines it.
+    let fine = "mod leaf;\nmod low;\npub use leaf::Leaf;\npub use low::Top;\n#[cfg(test)]\nmod a { use super::leaf::b; }\n";
+    let top = Source::new("shared/src/a.rs", &format!("//! Top.\n{fine}"));
+    let low = Source::new("shared/src/a/low.rs", "//! Low.\npub struct Top;\n");
+    let leaf = Source::new(&leaf.path, &format!("{}pub struct Leaf;\npub fn b() {{}}\n", leaf.text));
+
+    assert_eq!(graph::circles(&[top, low, leaf]).len(), 0);
 }

@@ -64,7 +64,11 @@ impl fmt::Display for Finding {
 
 /// Every text file of the repository, in the order of their paths.
 pub(super) fn repository() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is below the root");
+    below(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is below the root"))
+}
+
+/// Every text file of the repository at `root`.
+pub(super) fn below(root: &Path) -> Vec<Source> {
     let mut paths = Vec::new();
     walk(root, &mut paths);
     paths.sort();
