@@ -228,6 +228,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
         let name = item.ident.to_string();
         self.module().children.insert(name.clone());
+        // Another file has what is inside.
+        if item.content.is_none() {
+            return;
+        }
         self.path.push(name);
         visit::visit_item_mod(self, item);
         self.path.pop();
