@@ -2,27 +2,19 @@
 //!
 //! Every tag of ours carries a nonce that no file the model reads can know, so that a call is told from a quotation.
 
-use std::fmt;
-
-use hkdf::Hkdf;
-use serde_json::{Map, Value};
-use sha2::Sha256;
-
 mod fence;
 mod json;
+pub(crate) mod look_alike;
 pub(crate) mod marks;
+mod nonce;
 pub(crate) mod tag;
 pub(crate) mod words;
+mod written;
 mod xml;
 
-/// Base32 without letters that models confuse.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// How many letters a nonce has.
-pub(crate) const NONCE_BYTES: usize = 8;
-
-/// A longer parameter name is not written in a tag.
-const NAME_BYTES: usize = 100;
+pub use nonce::Nonce;
+pub use written::WrittenCall;
+pub(crate) use written::is_plain;
 
 /// How calls are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +36,6 @@ pub struct Dialect {
     pub nonce: Nonce,
 }
 
-/// Eight letters, 40 bits, that only this adapter and this conversation know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nonce(String);
-
-/// A call to be written.
-#[derive(Clone, Copy, Debug)]
-pub struct WrittenCall<'a> {
-    /// The tool.
-    pub name: &'a str,
-    /// Its arguments.
-    pub arguments: &'a Map<String, Value>,
-}
-
 impl CallFormat {
     /// The word for metrics and settings.
     pub fn as_str(self) -> &'static str {
@@ -65,28 +44,6 @@ impl CallFormat {
             Self::Json => "json",
             Self::Fence => "fence",
         }
-    }
-}
-
-impl Nonce {
-    /// Derives the nonce of a conversation: the same on every replica and after a restart.
-    pub fn derive(secret: &[u8], conversation: &str) -> Self {
-        let mut bytes = [0; NONCE_BYTES];
-        Hkdf::<Sha256>::new(Some(b"latchkey dialect nonce"), secret)
-            .expand(conversation.as_bytes(), &mut bytes)
-            .expect("8 bytes are within HKDF's limit");
-        Self(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
-    }
-
-    /// Its letters.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -138,41 +95,5 @@ impl Dialect {
             CallFormat::Xml | CallFormat::Json => ('<', '>'),
             CallFormat::Fence => ('[', ']'),
         }
-    }
-}
-
-/// Whether parameters can be named in tags; if not, their JSON is written whole, which every reader takes too.
-fn are_plain(arguments: &Map<String, Value>) -> bool {
-    arguments.keys().all(|name| is_plain(name))
-}
-
-/// Whether a name can stand in a tag.
-pub(crate) fn is_plain(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
-    !name.is_empty() && name.len() <= NAME_BYTES && name.chars().all(plain)
-}
-
-/// The text of an argument: strings as they are, all else as JSON.
-fn value_text(nonce: &Nonce, value: &Value) -> String {
-    match value {
-        Value::String(text) => words::defuse(text, nonce),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            words::defuse(&value.to_string(), nonce)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_is_the_same_everywhere_and_differs_between_conversations() {
-        let nonce = Nonce::derive(b"secret", "a");
-
-        assert_eq!(nonce, Nonce::derive(b"secret", "a"));
-        assert_ne!(nonce, Nonce::derive(b"secret", "b"));
-        assert_ne!(nonce, Nonce::derive(b"other", "a"));
-        assert_eq!(nonce.as_str().len(), 8);
     }
 }

@@ -24,14 +24,14 @@ pub mod opening;
 mod own;
 mod prose;
 pub mod quoted;
+mod state;
 mod thought;
 
 use event::{AnswerSummary, CallOrigin, InvalidCall, InvalidKind, SieveEvent, TruncatedCall};
-use folded::FoldedBlocks;
 use ledger::ByteLedger;
 use markdown::MarkdownState;
-use own::BlockPosition;
 use quoted::QuotedTexts;
+use state::{BlockPosition, FoldedBlocks, SieveState, SieveStep};
 use thought::ThinkingEnd;
 
 /// What a turn may hold.
@@ -81,27 +81,6 @@ pub struct Sieve {
     thought: ThinkingEnd,
     folded: FoldedBlocks,
     ledger: ByteLedger,
-}
-
-/// What the next byte belongs to.
-#[derive(Debug)]
-enum SieveState {
-    Prose,
-    /// Thinking inside the content, up to this word's closer.
-    Think(TagWord),
-    /// A block of ours.
-    Own(BlockPosition),
-    /// A foreign block, judged at the end.
-    Held,
-    /// All that follows the last call.
-    Suffix,
-}
-
-/// Whether a step got anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SieveStep {
-    On,
-    Wait,
 }
 
 impl Default for SieveLimits {

@@ -1,4 +1,4 @@
-//! The ends of a text, never cut inside a letter.
+//! The ends of a text, never cut inside a letter, and a text without its fence.
 
 /// The beginning of a text, at most so long.
 pub(crate) fn head(text: &str, bytes: usize) -> &str {
@@ -54,4 +54,33 @@ mod tests {
         assert_eq!((head("aéb", 2), tail("aéb", 2)), ("a", "b"));
         assert_eq!((head("aéb", 9), tail("aéb", 9)), ("aéb", "aéb"));
     }
+}
+
+/// Takes a fence away, if there is one around all of a text.
+pub(crate) fn unfence(text: &str) -> &str {
+    match split_fence(text) {
+        Some((inner, rest))
+            if (text.starts_with("```") || text.starts_with("~~~")) && rest.trim().is_empty() =>
+        {
+            inner.trim()
+        }
+        Some(_) | None => text,
+    }
+}
+
+/// The inside of a fence, and what follows its last line of marks.
+pub(crate) fn split_fence(text: &str) -> Option<(&str, &str)> {
+    let mark = text.get(..1)?;
+    let size = text.len() - text.trim_start_matches(mark).len();
+    let from = text.find('\n')? + 1;
+    let fence = &text[..size];
+    let mut end = None;
+    let mut at = from;
+    for line in text[from..].split_inclusive('\n') {
+        if line.trim_start().starts_with(fence) && line.trim().trim_matches(mark.chars().next()?).is_empty() {
+            end = Some((at, at + line.len()));
+        }
+        at += line.len();
+    }
+    end.map(|(at, after)| (&text[from..at], &text[after..]))
 }

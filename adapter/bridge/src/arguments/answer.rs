@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{coerce, repair, unique};
-use crate::{catalog::Tool, sieve::foreign::unfence};
+use crate::{catalog::Tool, text::unfence};
 
 /// The JSON of an answer, out of the fence that may be around it and checked like arguments; `wanted` holds the schema.
 ///

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{CallError, CallReader, RawArguments, ValidCall, coerce, repair, unique};
-use crate::{catalog::Catalog, sieve::event::InvalidKind};
+use super::{
+    invalid::InvalidKind,
+    keys,
+    reader::{CallError, CallReader, RawArguments, ValidCall},
+    repair, unique,
+};
+use crate::catalog::Catalog;
 
 type JsonObject = BTreeMap<String, Box<RawValue>>;
 
@@ -38,17 +43,17 @@ pub(super) fn calls(reader: &CallReader<'_>, json: &str) -> Vec<Result<ValidCall
 }
 
 /// All keys that may stand in a call: without them an unescaped quote could end a text too early.
-fn known_keys(catalog: &Catalog, json: &str) -> repair::KnownKeys {
+fn known_keys(catalog: &Catalog, json: &str) -> keys::KnownKeys {
     let ours = [LISTS, NAMES, ARGUMENTS, ENVELOPE].concat().into_iter().map(str::to_owned);
     // What one tool takes is content in another's call: of a single call only its own tool counts.
     let single = ARGUMENTS.iter().map(|key| json.matches(&format!("\"{key}\"")).count()).sum::<usize>() == 1;
     let tool = named(json).filter(|_| single).and_then(|name| catalog.resolve(name));
     let (of_tools, required) = match tool {
-        Some(tool) => (coerce::keys(&tool.schema), coerce::required(&tool.schema)),
-        None => (catalog.tools().iter().flat_map(|tool| coerce::keys(&tool.schema)).collect(), Vec::new()),
+        Some(tool) => (keys::keys(&tool.schema), keys::required(&tool.schema)),
+        None => (catalog.tools().iter().flat_map(|tool| keys::keys(&tool.schema)).collect(), Vec::new()),
     };
     let known = of_tools.into_iter().chain(ours).collect();
-    repair::KnownKeys { known, required }
+    keys::KnownKeys { known, required }
 }
 
 /// The tool that a call names first.
@@ -120,7 +125,7 @@ fn one(reader: &CallReader<'_>, mut object: JsonObject) -> Result<ValidCall, Cal
 fn spilled(catalog: &Catalog, name: &str, key: &str, mut object: JsonObject) -> Result<String, CallError> {
     object.remove(key);
     object.retain(|key, _| !ENVELOPE.contains(&key.as_str()));
-    let known = catalog.resolve(name).map(|tool| coerce::properties(&tool.schema)).unwrap_or_default();
+    let known = catalog.resolve(name).map(|tool| keys::properties(&tool.schema)).unwrap_or_default();
     if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
         let detail = format!("the call has no arguments, and no parameter \"{unknown}\"");
         return Err(CallError::new(InvalidKind::Arguments, name, detail));

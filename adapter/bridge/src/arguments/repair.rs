@@ -9,28 +9,11 @@ mod quote;
 use std::collections::HashSet;
 
 use quote::{QuoteMode, StringRole};
-use serde_json::Value;
 
-use super::coerce;
+pub use super::keys::KnownKeys;
 
 /// Deeper nesting is no tool's arguments.
 const DEPTH: usize = 64;
-
-/// The keys of the objects that may occur.
-#[derive(Clone, Debug, Default)]
-pub struct KnownKeys {
-    /// All of them; none: any.
-    pub known: Vec<String>,
-    /// Those that an object cannot lack: where one seems to come twice, nothing is mended.
-    pub required: Vec<String>,
-}
-
-impl KnownKeys {
-    /// Those of a schema, nested ones too.
-    pub fn of(schema: &Value) -> Self {
-        Self { known: coerce::keys(schema), required: coerce::required(schema) }
-    }
-}
 
 /// Gives valid JSON that says the same, if there is exactly one.
 pub fn mend(text: &str, known: &KnownKeys) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Finds the tool that a model means by a name.
 
-use super::Tool;
+use super::tool::Tool;
 
 /// What models put before a name.
 const PREFIXES: &[&str] =

@@ -1,8 +1,11 @@
 //! The JSON dialect: one object in a tag with our nonce, for models that know this best.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Nonce, WrittenCall, words};
+use super::{
+    nonce::Nonce,
+    written::{WrittenCall, defused},
+};
 
 /// Writes calls, each in its own tag.
 pub(super) fn calls(nonce: &Nonce, calls: &[WrittenCall<'_>]) -> String {
@@ -24,17 +27,4 @@ pub(super) fn rules(nonce: &Nonce) -> String {
          Both tags end in _{nonce}. Between them stands one valid JSON object: in texts write line breaks as \\n, \
          quotes as \\\" and backslashes as \\\\. Never put the block in a code fence."
     )
-}
-
-pub(super) fn defused(nonce: &Nonce, arguments: &Map<String, Value>) -> Map<String, Value> {
-    arguments.iter().map(|(name, value)| (name.clone(), harmless(nonce, value))).collect()
-}
-
-fn harmless(nonce: &Nonce, value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(words::defuse(text, nonce)),
-        Value::Array(values) => values.iter().map(|value| harmless(nonce, value)).collect(),
-        Value::Object(fields) => Value::Object(defused(nonce, fields)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-    }
 }

@@ -3,7 +3,7 @@
 //! What it says of the beginning of a text never changes when more of the text arrives, unless it said "partial".
 
 use super::{
-    NONCE_BYTES, Nonce,
+    nonce::{NONCE_BYTES, Nonce},
     words::{OWN, SPACED, SPACES, TagWord, WORDS},
 };
 use crate::text::head;

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Nonce, WrittenCall, are_plain, json, value_text};
+use super::{
+    nonce::Nonce,
+    written::{WrittenCall, are_plain, defused, value_text},
+};
 
 /// Writes a block of calls.
 pub(super) fn calls(nonce: &Nonce, calls: &[WrittenCall<'_>]) -> String {
@@ -10,10 +13,7 @@ pub(super) fn calls(nonce: &Nonce, calls: &[WrittenCall<'_>]) -> String {
     for call in calls {
         out.push_str(&format!("<invoke_{nonce} name=\"{}\">\n", call.name));
         if !are_plain(call.arguments) {
-            out.push_str(&format!(
-                "{}\n</invoke_{nonce}>\n",
-                Value::Object(json::defused(nonce, call.arguments))
-            ));
+            out.push_str(&format!("{}\n</invoke_{nonce}>\n", Value::Object(defused(nonce, call.arguments))));
             continue;
         }
         for (name, value) in call.arguments {

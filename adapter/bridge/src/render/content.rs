@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::RenderNote;
+use super::prompt::RenderNote;
 
 /// The text of a content: a string, parts, or nothing.
 pub(super) fn text(content: Option<&Value>, notes: &mut Vec<RenderNote>) -> String {

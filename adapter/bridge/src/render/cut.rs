@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    PromptTooLong, RenderNote,
+    prompt::{PromptTooLong, RenderNote},
     script::{Transcript, TranscriptPart},
 };
 use crate::{dialect::Dialect, text};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{RenderNote, content};
+use super::{content, prompt::RenderNote};
 
 /// One thing that was said.
 #[derive(Clone, Debug, PartialEq)]

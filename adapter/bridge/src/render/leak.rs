@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use super::{
-    RenderNote,
     history::{HistoryEntry, PastCall},
+    prompt::RenderNote,
 };
 use crate::{
     catalog::Catalog,
-    dialect::{Dialect, words},
+    dialect::{Dialect, look_alike},
     sieve::{AnswerEnd, Sieve, SieveLimits, event::SieveEvent},
 };
 
@@ -62,14 +62,16 @@ fn reread(
     let mut calls = Vec::new();
     for event in events {
         match event {
-            SieveEvent::Text(text) => said.push_str(&words::defuse(&text, &dialect.nonce)),
+            SieveEvent::Text(text) => said.push_str(&look_alike::defuse(&text, &dialect.nonce)),
             SieveEvent::Call(call) => {
                 let id = format!("leaked {} {}", mended.len(), calls.len());
                 let arguments = serde_json::from_str(&call.arguments).unwrap_or_else(|_| Map::new());
                 calls.push(PastCall { id, name: call.name, arguments });
             }
-            SieveEvent::Invalid(invalid) => said.push_str(&words::defuse(&invalid.raw, &dialect.nonce)),
-            SieveEvent::Truncated(truncated) => said.push_str(&words::defuse(&truncated.raw, &dialect.nonce)),
+            SieveEvent::Invalid(invalid) => said.push_str(&look_alike::defuse(&invalid.raw, &dialect.nonce)),
+            SieveEvent::Truncated(truncated) => {
+                said.push_str(&look_alike::defuse(&truncated.raw, &dialect.nonce))
+            }
             // Old thinking is not repeated; what followed a call was invented.
             SieveEvent::Reasoning(_) | SieveEvent::Dropped(_) => {}
         }
@@ -83,7 +85,7 @@ fn reread(
 }
 
 fn harmless(text: &str, dialect: &Dialect, notes: &mut Vec<RenderNote>) -> String {
-    let defused = words::defuse(text, &dialect.nonce);
+    let defused = look_alike::defuse(text, &dialect.nonce);
     if defused.len() != text.len() {
         notes.push(RenderNote::Leak);
     }

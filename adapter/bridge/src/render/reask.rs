@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::choice::ToolChoice;
 use crate::{
     catalog::Catalog,
-    dialect::{Dialect, words},
+    dialect::{Dialect, look_alike},
     sieve::event::{InvalidCall, InvalidKind, TruncatedCall},
     text::tail,
 };
@@ -30,7 +30,7 @@ pub fn correction(invalid: &InvalidCall, catalog: &Catalog, dialect: &Dialect) -
     format!(
         "Your call was not carried out: {}.{schema}\nSend only the corrected block now, beginning with {}, and \
          nothing else.{no_call}",
-        words::defuse(&invalid.detail, &dialect.nonce),
+        look_alike::defuse(&invalid.detail, &dialect.nonce),
         dialect.opener(),
     )
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::{
-    PromptMessage, RenderNote, Role,
     history::{HistoryEntry, PastCall},
+    prompt::{PromptMessage, RenderNote, Role},
 };
 use crate::{
     catalog::Catalog,
-    dialect::{Dialect, WrittenCall, words},
+    dialect::{Dialect, WrittenCall, look_alike},
 };
 
 /// The client's own name for a call that it refused.
@@ -187,7 +187,7 @@ impl TranscriptWriter<'_> {
             return;
         }
         self.notes.push(RenderNote::Orphan);
-        let text = format!("A result of an earlier call:\n{}", words::defuse(text, &self.dialect.nonce));
+        let text = format!("A result of an earlier call:\n{}", look_alike::defuse(text, &self.dialect.nonce));
         self.script.say(Role::User, TranscriptPart::Text(text));
     }
 
@@ -213,11 +213,11 @@ impl TranscriptWriter<'_> {
     }
 
     fn answered(&mut self, call: PastCall, number: Option<usize>, text: &str) {
-        let harmless = words::defuse(text, &self.dialect.nonce);
+        let harmless = look_alike::defuse(text, &self.dialect.nonce);
         if self.is_refused(&call) {
             self.notes.push(RenderNote::Refused);
             let tool = call.arguments.get("tool").and_then(|tool| tool.as_str()).unwrap_or("a tool");
-            let tool = words::defuse(tool, &self.dialect.nonce);
+            let tool = look_alike::defuse(tool, &self.dialect.nonce);
             let text = format!("Your call of {tool} was refused: {harmless}");
             self.script.say(Role::User, TranscriptPart::Text(text));
             return;

@@ -1,6 +1,10 @@
 //! Thinking that a page has folded: `<details>` of Open WebUI, with its summary, its quotation marks and its escapes.
 
-use super::{Sieve, SieveState, SieveStep, event::SieveEvent};
+use super::{
+    Sieve,
+    event::SieveEvent,
+    state::{SieveState, SieveStep},
+};
 use crate::{
     dialect::{
         tag::{Lexed, Lexicon},
@@ -8,19 +12,6 @@ use crate::{
     },
     text::unescaped,
 };
-
-/// What is known of such blocks.
-#[derive(Debug, Default)]
-pub(super) struct FoldedBlocks {
-    /// Whether a line of this block was given.
-    begun: bool,
-    /// Line breaks that are given only before another line.
-    breaks: usize,
-    /// Bytes that were taken and are neither thinking nor booked as markup.
-    taken: usize,
-    /// Whether line breaks behind a block are still to come.
-    ended: bool,
-}
 
 /// What comes next in a block.
 enum BlockToken {

@@ -9,58 +9,28 @@ use crate::{
         tag::{Lexed, Lexicon, Tag},
         words::{MISTRAL, TagWord},
     },
+    text::{split_fence, unfence},
 };
 
+mod block;
 mod fields;
 mod plain;
+mod reader;
 mod tokens;
 
+pub(crate) use block::ForeignBlock;
 pub(crate) use fields::fields;
-pub(crate) use plain::unfence;
-
-/// What a block turned out to be.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ForeignBlock {
-    /// Calls, and where what belongs to them ends.
-    Calls { found: Vec<RawCall>, end: usize },
-    /// JSON that is a call only if a declared tool takes it.
-    Weak(Vec<RawCall>),
-    /// A closed block with text after it.
-    Doubtful,
-    /// A block without its end.
-    Open { name: Option<String> },
-    /// No block.
-    Text,
-}
+use reader::{ForeignReader, ReadEnd};
 
 /// Reads what begins a text that has ended.
 pub(crate) fn read(text: &str, lexicon: &Lexicon) -> ForeignBlock {
     match text.as_bytes().first() {
-        Some(b'`' | b'~') => plain::fence(text, lexicon),
+        Some(b'`' | b'~') => fence(text, lexicon),
         Some(b'[') if text.starts_with(MISTRAL) => plain::mistral(text),
         Some(b'[') if lexicon.lex(text) == Lexed::NotATag => plain::bare(text),
         Some(b'{') => plain::bare(text),
         Some(_) | None => ForeignReader { text, at: 0, lexicon, found: Vec::new(), open: Vec::new() }.read(),
     }
-}
-
-/// Reads tags, one call after another.
-struct ForeignReader<'a> {
-    text: &'a str,
-    at: usize,
-    lexicon: &'a Lexicon,
-    found: Vec<RawCall>,
-    /// Wrappers that wait for their end.
-    open: Vec<TagWord>,
-}
-
-/// Why reading stopped.
-enum ReadEnd {
-    End,
-    Prose,
-    /// There is a closer, but text after it.
-    Closed,
-    Open(Option<String>),
 }
 
 /// What follows a closer.
@@ -304,18 +274,35 @@ impl<'a> ForeignReader<'a> {
         let rest = self.text[self.at..].trim_start();
         self.at = self.text.len() - rest.len();
     }
-
-    fn push(&mut self, name: Option<String>, body: BlockBody) {
-        self.found.push(RawCall { name, body });
-    }
 }
 
-impl ReadEnd {
-    /// The same, where the call's name is known.
-    fn of(self, name: &str) -> Self {
-        match self {
-            Self::Open(_) => Self::Open(Some(name.to_owned())),
-            Self::End | Self::Prose | Self::Closed => self,
-        }
+/// Reads an answer that is one fence.
+fn fence(text: &str, lexicon: &Lexicon) -> ForeignBlock {
+    let Some((inner, rest)) = split_fence(text) else {
+        let inner = text.split_once('\n').map_or("", |(_, inner)| inner);
+        return ForeignBlock::Open { name: plain::name(inner) };
+    };
+    if !rest.trim().is_empty() {
+        return ForeignBlock::Text;
+    }
+    let inner = inner.trim();
+    if inner.starts_with('{') || (inner.starts_with('[') && plain::is_json(inner)) {
+        return ForeignBlock::Weak(vec![RawCall { name: None, body: BlockBody::Calls(inner.to_owned()) }]);
+    }
+    // A fence in a fence shows something; and to follow them down would take a stack as deep as they are.
+    if inner.starts_with(['`', '~']) {
+        return ForeignBlock::Text;
+    }
+    match read(inner, lexicon) {
+        ForeignBlock::Calls { found, end } if inner[end..].trim().is_empty() => match lexicon.marks(inner) {
+            true => ForeignBlock::Calls { found, end: text.len() },
+            // One that does not fit is more likely an example.
+            false => ForeignBlock::Weak(found),
+        },
+        ForeignBlock::Calls { .. }
+        | ForeignBlock::Weak(_)
+        | ForeignBlock::Doubtful
+        | ForeignBlock::Open { .. }
+        | ForeignBlock::Text => ForeignBlock::Text,
     }
 }

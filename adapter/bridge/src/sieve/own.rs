@@ -1,9 +1,10 @@
 //! The sieve inside a block of ours: our nonce makes every closer certain.
 
 use super::{
-    AnswerEnd, Sieve, SieveState, SieveStep,
+    AnswerEnd, Sieve,
     event::{CallOrigin, SieveEvent},
     foreign::{self, ForeignBlock, fields},
+    state::{BlockPosition, SieveState, SieveStep},
 };
 use crate::{
     arguments::{BlockBody, RawCall},
@@ -16,19 +17,6 @@ use crate::{
 
 /// What a call is told that has no whole opener with our nonce.
 const LOST: &str = "a call is not written in the form that was asked for";
-
-/// Where in a block we are. Offsets count from the first byte that is not yet consumed.
-#[derive(Debug)]
-pub(super) enum BlockPosition {
-    /// Inside the wrapper, with no call yet; searched up to here.
-    Empty { searched: usize },
-    /// Inside the wrapper, after a call.
-    Between,
-    /// Inside a call; its tag, and how far its closer was searched.
-    Call { tag: Tag, wrapped: bool, searched: usize },
-    /// Outside; only another block matters now.
-    After,
-}
 
 impl Sieve {
     /// Reads on in a block.

@@ -1,11 +1,11 @@
 //! The sieve while it reads text: gives it, and holds back only what may become markup.
 
 use super::{
-    AnswerEnd, Sieve, SieveState, SieveStep,
+    AnswerEnd, Sieve,
     event::{CallOrigin, InvalidCall, InvalidKind, SieveEvent},
     foreign::{self, ForeignBlock},
     head::{HeadScanner, Lookahead},
-    own::BlockPosition,
+    state::{BlockPosition, SieveState, SieveStep},
 };
 use crate::{
     arguments::{CallSource, RawCall},

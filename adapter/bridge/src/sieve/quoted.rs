@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use crate::{
     dialect::{
         Nonce,
+        look_alike::restore,
         tag::{Lexed, Lexicon},
-        words::{MISTRAL, TagWord, restore},
+        words::{MISTRAL, TagWord},
     },
     text::ENTITIES,
 };

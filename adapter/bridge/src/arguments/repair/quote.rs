@@ -1,7 +1,6 @@
 //! Tells a quote that ends a text from one that stands in it.
 
-use super::KnownKeys;
-use crate::text::head;
+use crate::{arguments::keys::KnownKeys, text::head};
 
 /// How quotes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

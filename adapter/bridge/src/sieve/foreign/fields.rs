@@ -1,12 +1,12 @@
 //! Reads what stands inside one call: parameters, or JSON.
 
-use super::plain;
 use crate::{
     arguments::BlockBody,
     dialect::{
         tag::{Lexed, Lexicon, Tag},
         words::TagWord,
     },
+    text::unfence,
 };
 
 /// Opens a section.
@@ -24,7 +24,7 @@ const HALF: BlockBody =
 pub(crate) fn fields(body: &str, lexicon: &Lexicon) -> BlockBody {
     let trimmed = body.trim();
     if trimmed.starts_with('{') || trimmed.starts_with("```") {
-        return BlockBody::Arguments(plain::unfence(trimmed).to_owned());
+        return BlockBody::Arguments(unfence(trimmed).to_owned());
     }
     let mut fields = Vec::new();
     let mut rest = body.trim_start();

@@ -1,12 +1,13 @@
 //! Reads calls in models' own special tokens: Kimi's and `DeepSeek`'s.
 
-use super::{ForeignReader, ReadEnd, plain};
+use super::reader::{ForeignReader, ReadEnd};
 use crate::{
     arguments::BlockBody,
     dialect::{
         tag::{Lexed, Tag},
         words::TagWord,
     },
+    text::unfence,
 };
 
 /// Reads one call, from its first token to its last.
@@ -25,7 +26,7 @@ pub(super) fn call(reader: &mut ForeignReader<'_>, begin: &Tag) -> Result<(), Re
         Some((name, arguments)) if head == "function" => (name.trim().to_owned(), arguments.to_owned()),
         _ => (head, body),
     };
-    let arguments = plain::unfence(arguments.trim()).to_owned();
+    let arguments = unfence(arguments.trim()).to_owned();
     reader.push(Some(name), BlockBody::Arguments(arguments));
     Ok(())
 }
