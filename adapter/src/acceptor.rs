@@ -1,32 +1,25 @@
 //! The door for connections: none that has come is lost when it closes, and no client holds one that it does not read.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    time::{Sleep, sleep},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
+mod count;
 mod lingering;
 mod worker;
+mod write_timeout;
 
-use lingering::LingeringConnection;
+use count::ConnectionCount;
 pub(crate) use worker::Workers;
-use worker::{ConnectionCount, CountedConnection, WorkerHandle};
+use worker::{FIRST_BYTES, WorkerHandle};
+use write_timeout::WriteTimeoutStream;
 
 /// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
-/// How long whoever had come may take to ask. A server that is told to end closes connections of which it has read
-/// nothing, and the request that lies in one with it: measured, nine of ten.
-const FIRST_BYTES: Duration = Duration::from_millis(200);
 
 /// Listens until it is told to close.
 pub(crate) struct Acceptor {
@@ -130,85 +123,6 @@ impl axum::serve::Listener for Acceptor {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.address)
-    }
-}
-
-/// A connection whose client must take something of what is written to it, now and then.
-///
-/// Without that a client that neither reads nor leaves would hold an account for as long as a turn may last.
-pub(crate) struct WriteTimeoutStream {
-    stream: TcpStream,
-    patience: Duration,
-    /// Runs while the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
-    /// Once nothing more is written.
-    linger: Option<LingeringConnection>,
-    _counted: CountedConnection,
-}
-
-impl WriteTimeoutStream {
-    /// A connection of this thread.
-    fn new(stream: TcpStream, patience: Duration, counted: CountedConnection) -> Self {
-        // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-        Self { stream, patience, stalled: None, linger: None, _counted: counted }
-    }
-
-    /// Lets a write through, and fails one that has waited too long.
-    fn pace<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        tracing::info!(patience.secs = patience.as_secs(), "a client takes nothing of its answer and is cut");
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for WriteTimeoutStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for WriteTimeoutStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.pace(cx, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.pace(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, linger, .. } = self.get_mut();
-        if linger.is_none() {
-            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-        }
-        linger.get_or_insert_with(LingeringConnection::begin).poll(cx, stream).map(Ok)
     }
 }
 

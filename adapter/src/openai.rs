@@ -1,6 +1,7 @@
 //! OpenAI's words on the wire: types only, no behaviour of ours.
 
 pub(crate) mod answer;
+mod body;
 pub(crate) mod choice;
 pub(crate) mod error;
 pub(crate) mod messages;

@@ -24,99 +24,11 @@ use crate::{
 };
 
 mod advice;
+mod kind;
 
-/// Everything that can fail, as a client sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ApiError {
-    /// No shared secret, or a wrong one.
-    Unauthorized,
-    /// No such path or method.
-    NotFound,
-    /// The body is longer than allowed.
-    BodyTooLong { limit: usize },
-    /// The request is wrong, and the text says where.
-    Invalid(String),
-    /// Nobody is signed in.
-    NoAccount(String),
-    /// Everybody is busy.
-    Busy { retry_after: Duration },
-    /// Too many wait already.
-    Overloaded,
-    /// As many answers as there is room for.
-    Full,
-    /// A panic: ours to mend.
-    Bug,
-    /// The answer failed.
-    Fault(Fault),
-}
+pub(super) use kind::ApiError;
 
 impl ApiError {
-    /// The status.
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::NoAccount(_)
-            | Self::Overloaded
-            | Self::Full
-            | Self::Fault(Fault::ConnectTimeout | Fault::ShuttingDown | Fault::AccountDisabled) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::Bug => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Fault(Fault::ResponseTimeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Fault(
-                Fault::SessionDead
-                | Fault::ConversationGone
-                | Fault::Unreachable
-                | Fault::Status(_)
-                | Fault::UpstreamError
-                | Fault::Empty
-                | Fault::Truncated
-                | Fault::InvalidToolCall
-                | Fault::Unreadable(_),
-            ) => StatusCode::BAD_GATEWAY,
-        }
-    }
-
-    /// OpenAI's class and Anthropic's name of the error; a gateway shows the latter to its Claude clients.
-    fn kind_and_code(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Unauthorized => ("invalid_request_error", "authentication_error"),
-            Self::NotFound => ("invalid_request_error", "not_found_error"),
-            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
-                ("invalid_request_error", "invalid_request_error")
-            }
-            Self::NoAccount(_)
-            | Self::Overloaded
-            | Self::Full
-            | Self::Fault(Fault::ShuttingDown | Fault::AccountDisabled) => {
-                ("server_error", "overloaded_error")
-            }
-            Self::Bug => ("server_error", "api_error"),
-            Self::Busy { .. } | Self::Fault(Fault::RateLimited { .. } | Fault::Busy { .. }) => {
-                ("rate_limit_exceeded", "rate_limit_error")
-            }
-            Self::Fault(Fault::ConnectTimeout | Fault::ResponseTimeout) => ("server_error", "timeout_error"),
-            Self::Fault(
-                Fault::SessionDead
-                | Fault::ConversationGone
-                | Fault::Unreachable
-                | Fault::Status(_)
-                | Fault::UpstreamError
-                | Fault::Empty
-                | Fault::Truncated
-                | Fault::InvalidToolCall
-                | Fault::Unreadable(_),
-            ) => ("server_error", "api_error"),
-        }
-    }
-
     /// What happened and what to do, for users; what an operator is to do stands in the log.
     fn message(&self) -> String {
         match self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, value::RawValue};
 
-use super::request::{InvalidRequest, raw};
+use super::body::{InvalidRequest, raw};
 
 /// Where the choice stands.
 const FIELD: &str = "tool_choice";

@@ -4,13 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{
-    error::Category,
-    value::{RawValue, to_raw_value},
-};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
-use super::choice;
+pub(crate) use super::body::{InvalidRequest, object, raw};
+use super::{body::not_an_object, choice};
 
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
@@ -32,11 +30,6 @@ pub(crate) struct ChatRequest {
     /// Every other field.
     pub rest: BTreeMap<String, Box<RawValue>>,
 }
-
-/// Why a body is no chat request: a sentence that names the field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct InvalidRequest(pub String);
 
 #[derive(Deserialize)]
 struct MessageRole {
@@ -65,46 +58,6 @@ impl ChatRequest {
         let only = choice::settle(&mut tools, &mut rest)?;
         rest.remove("stream_options"); // ours: usage is always asked for and always given
         Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
-    }
-}
-
-impl InvalidRequest {
-    /// A field that is not what it should be.
-    pub(crate) fn expected(field: &str, what: &str) -> Self {
-        Self(format!("{field}: expected {what}"))
-    }
-
-    /// A field that must be there.
-    pub(crate) fn missing(field: &str, what: &str) -> Self {
-        Self(format!("{field}: missing, expected {what}"))
-    }
-}
-
-/// Reads a body that is an object.
-///
-/// # Errors
-/// When it is none.
-pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, InvalidRequest> {
-    // An array would do as well for serde.
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first.is_some_and(|&byte| byte != b'{') {
-        return Err(InvalidRequest("the body is not a JSON object".to_owned()));
-    }
-    serde_json::from_slice(body).map_err(|error| not_an_object(&error))
-}
-
-/// A value as JSON.
-pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    to_raw_value(value).expect("JSON values always serialize")
-}
-
-/// Where the JSON is broken. Of JSON that is whole but no object, serde would repeat the content.
-fn not_an_object(error: &serde_json::Error) -> InvalidRequest {
-    match error.classify() {
-        Category::Data => InvalidRequest("the body is not a JSON object".to_owned()),
-        Category::Syntax | Category::Eof | Category::Io => {
-            InvalidRequest(format!("the body is not a JSON object: {error}"))
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator is to do about an error, for the log: users are told what they can do, and nothing of accounts.
 
-use super::ApiError;
+use super::kind::ApiError;
 use crate::stream::fault::Fault;
 
 /// The operator's words; empty where there is nothing to be done.

@@ -5,8 +5,8 @@
 //! sentence; work named as left.
 
 use super::{
+    announcement::IntentKind,
     english,
-    intent::IntentKind,
     words::{CODE, Sentence, SentenceEnd},
 };
 

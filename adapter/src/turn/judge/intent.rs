@@ -1,6 +1,7 @@
 //! What a sentence says the model does next.
 
 use super::{
+    announcement::{Intent, IntentKind},
     chinese, grammar, language,
     words::{Sentence, SentenceEnd},
 };
@@ -12,28 +13,6 @@ const REACH_CHARS: usize = 40;
 const TITLE_CHARS: usize = 8;
 /// Bytes between a Chinese lead and an action of one character, which may mean anything further on.
 const NEAR_BYTES: usize = 4 * '字'.len_utf8();
-
-/// An announcement and where it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Intent {
-    pub(super) kind: IntentKind,
-    pub(super) at: usize,
-}
-
-/// Strongest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum IntentKind {
-    /// Something is announced that needs no tool.
-    Talk,
-    /// Something unknown is announced.
-    Vague,
-    /// An action, without saying who takes it.
-    Loose,
-    /// The action will not be taken.
-    Negated,
-    /// The model takes an action.
-    Own,
-}
 
 /// The strongest announcement of a sentence.
 pub(super) fn find(sentence: &Sentence) -> Option<Intent> {

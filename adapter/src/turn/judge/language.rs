@@ -8,7 +8,7 @@ mod table;
 use std::sync::LazyLock;
 
 use super::{
-    intent::{Intent, IntentKind},
+    announcement::{Intent, IntentKind},
     words::{Sentence, SentenceEnd},
 };
 use table::{Language, Script, Verb};

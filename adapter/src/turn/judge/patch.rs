@@ -4,6 +4,7 @@
 
 use super::{
     chinese, english,
+    path::is_path,
     tail::{fence, last},
     words::{Sentence, sentences},
 };
@@ -122,15 +123,6 @@ fn names_file(lead: &str, fence: &CodeFence<'_>, is_new: bool) -> bool {
 /// Whether a word of `line` looks like the name of a file.
 pub(super) fn has_path(line: &str) -> bool {
     line.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))).any(is_path)
-}
-
-pub(super) fn is_path(word: &str) -> bool {
-    let Some((stem, extension)) = word.rsplit_once('.') else { return false };
-    let is_extension =
-        (1..=5).contains(&extension.len()) && extension.starts_with(|c: char| c.is_ascii_alphabetic());
-    is_extension
-        && (word.contains('/') || !stem.is_empty())
-        && extension.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn has(sentence: &Sentence, english: &[&str], chinese: &[&str]) -> bool {

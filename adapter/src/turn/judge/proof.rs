@@ -8,7 +8,9 @@ mod modes;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+use latchkey_bridge::sieve::quoted::QuotedTexts;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::*;
 

@@ -1,11 +1,11 @@
 //! The signals of each reading and what they weigh. Weights are set on the tuning half of the labelled set.
 
 use super::{
-    JudgedTurn, PrecedingMessage, VerdictReason, chinese, claim, denial,
+    JudgedTurn, PrecedingMessage, VerdictReason,
+    announcement::{Intent, IntentKind},
+    chinese, claim, denial,
     denial::ToolDenial,
-    english, grammar,
-    intent::{self, Intent, IntentKind},
-    language, patch,
+    english, grammar, intent, language, patch,
     request::{Plan, UserRequest},
     shape,
     tail::{LastParagraph, TailKind},

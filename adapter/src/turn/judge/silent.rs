@@ -1,6 +1,6 @@
 //! Knows lines that say nothing: decoration, marks of chat templates, paths, signatures.
 
-use super::patch::is_path;
+use super::path::is_path;
 
 /// Bytes of a line that may be a signature or a sign-off.
 const SIGNATURE_BYTES: usize = 60;
