@@ -6,6 +6,10 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+mod refusals;
+
+pub(crate) use refusals::RefusalLog;
+
 /// An answer is a connection to the client and one to the site.
 const FILES_OF_AN_ANSWER: u64 = 2;
 /// Redis, listener, epoll, idle connections, and those of probes and operators.

@@ -19,14 +19,12 @@ mod health;
 mod json;
 mod messages;
 mod models;
-mod refusals;
 mod request_id;
 mod responses;
 mod sse;
 mod via;
 
 use error::ApiError;
-pub(crate) use refusals::RefusalLog;
 use via::ClientPath;
 
 /// Everything that the adapter serves.

@@ -18,6 +18,7 @@ mod acceptor;
 mod admission;
 mod anthropic;
 mod api;
+mod capability;
 pub mod config;
 mod conversation;
 mod deadline;

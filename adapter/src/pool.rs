@@ -20,6 +20,7 @@ use tracing::{Instrument, Span};
 
 mod again;
 pub(crate) mod directory;
+mod error;
 pub(crate) mod lease;
 mod leasing;
 mod presence;
@@ -28,14 +29,17 @@ mod renewal;
 mod run_queue;
 mod scheduler;
 mod sessions;
+mod waiting;
 
 use directory::AccountDirectory;
+pub(crate) use error::PoolError;
 use lease::{Lease, LeaseRegistry};
 use presence::AdapterPresence;
 use queue::WaitQueue;
 use sessions::SessionCache;
 
 use crate::{
+    capability,
     metrics::{LimitLabels, Metrics},
     prompt::Prompt,
     recorder,
@@ -107,29 +111,6 @@ pub(crate) type PendingAnswer = BoxFuture<'static, Result<DeltaStream, Fault>>;
 /// Looks whether a site need be asked at all. It is waited for beside the wait for an account.
 pub(crate) type AnswerLookup<'a> = BoxFuture<'a, bool>;
 
-/// Why no account gives an answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PoolError {
-    /// The answer failed.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    /// No account is signed in.
-    #[error("no account of the site is signed in")]
-    NoAccount,
-    /// Every account, or the site, has as many turns as it bears.
-    #[error("every account of the site is busy")]
-    Busy {
-        /// When it makes sense to ask again.
-        retry_after: Duration,
-    },
-    /// More requests wait than ever get their turn.
-    #[error("too many requests wait for an account")]
-    QueueFull,
-    /// There is an answer already.
-    #[error("there is an answer already")]
-    AlreadyAnswered,
-}
-
 impl ActiveAccount {
     /// Asks the site once more, with the account that is held.
     ///
@@ -137,7 +118,7 @@ impl ActiveAccount {
     pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Captures>) -> PendingAnswer {
         let (outside, site, session) =
             (self.outside.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
-        let ask = match values.and_then(|values| sites::kept(&site, &values)) {
+        let ask = match values.and_then(|values| capability::kept(&site, &values)) {
             Some(kept) => DriverRequest::going_on(&site, prompt, kept),
             None => DriverRequest::new(&site, prompt),
         };
@@ -149,8 +130,8 @@ impl ActiveAccount {
     /// The site's conversation, and how long it remembers it; `None` where each prompt is the whole one.
     pub(crate) fn conversation(&self, values: &Captures) -> Option<(StoredConversation, Duration)> {
         let Lease { account, generation, .. } = self.lease;
-        let values = sites::kept(&self.site, values)?;
-        Some((StoredConversation { account, generation, values }, sites::remembers(&self.site)?))
+        let values = capability::kept(&self.site, values)?;
+        Some((StoredConversation { account, generation, values }, capability::remembers(&self.site)?))
     }
 }
 

@@ -4,6 +4,8 @@
 //! was generated is not bought a second time: a turn that runs waits for a moment, in this process; one that is over is
 //! kept in Redis, sealed. Only requests with tools are looked at: a person who asks the same again wants another answer.
 
+use std::sync::Arc;
+
 use latchkey_shared::time::Timestamp;
 use ulid::Ulid;
 
@@ -11,7 +13,6 @@ use crate::{
     openai::request::ChatRequest,
     pool::AnswerLookup,
     scope::AccountScope,
-    state::AppState,
     stream::{
         collect::CollectedAnswer,
         delta::{Delta, FinishReason},
@@ -22,12 +23,15 @@ use crate::{
     turn::{self, Turn, TurnEnd, TurnError},
 };
 
+mod context;
 mod detached;
 mod fingerprint;
 mod stored;
 mod title;
 mod transcript;
 
+pub(crate) use context::ServingContext;
+use detached::DetachedTurn;
 pub(crate) use detached::DetachedTurns;
 use fingerprint::RequestFingerprint;
 use stored::StoredAnswer;
@@ -52,16 +56,10 @@ pub(crate) struct ResumableTurn {
 
 /// What it takes to serve the answer again.
 struct ResumeContext {
-    app: AppState,
+    context: Arc<ServingContext>,
     claim: RequestFingerprint,
     /// Whether it is a stream that can break; who asks for a whole answer asks for it in vain otherwise.
     streamed: bool,
-    told: Transcript,
-}
-
-/// What is left of a turn whose client has gone.
-struct DetachedTurn {
-    turn: Box<Turn>,
     told: Transcript,
 }
 
@@ -72,28 +70,27 @@ impl ResumableTurn {
     /// # Errors
     /// Whatever keeps the answer from beginning.
     pub(crate) async fn open(
-        app: AppState,
+        context: Arc<ServingContext>,
         client: [u8; 32],
         scope: AccountScope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
         let request = ChatRequest { client: Some(client), ..request };
-        let (app, client) = (&app, &client);
-        if let Some(title) = app.sparing.titles.then(|| title::of(&request)).flatten() {
+        if let Some(title) = context.sparing.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
             return Ok(Self::whole(StoredAnswer::of_ours(title, &request).await, request.model));
         }
-        let claim = app.sparing.resent.then(|| RequestFingerprint::of(client, &request)).flatten();
+        let claim = context.sparing.resent.then(|| RequestFingerprint::of(&client, &request)).flatten();
         let (streamed, model) = (request.stream, request.model.clone());
         let Some(claim) = claim else {
-            let turn = turn::open(app, scope, request, &mut None).await?;
+            let turn = turn::open(&context.turns, scope, request, &mut None).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
-        if let Some(DetachedTurn { turn, told }) = app.shelf.take(&claim) {
+        if let Some(DetachedTurn { turn, told }) = context.shelf.take(&claim) {
             tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
-            app.metrics.asked_again("joined");
+            context.turns.metrics.asked_again("joined");
             let before = told.deltas().unwrap_or_default().to_vec();
-            let again = ResumeContext { app: app.clone(), claim, streamed, told };
+            let again = ResumeContext { context: Arc::clone(&context), claim, streamed, told };
             return Ok(Self::of(turn, before, Some(again)));
         }
         let mut kept = None;
@@ -101,11 +98,11 @@ impl ResumableTurn {
         let mut looking: Option<AnswerLookup<'_>> = match streamed {
             true => None,
             false => Some(Box::pin(async {
-                kept = stored::take(app, &claim).await;
+                kept = stored::take(&context, &claim).await;
                 kept.is_some()
             })),
         };
-        let turn = Box::pin(turn::open(app, scope, request, &mut looking)).await;
+        let turn = Box::pin(turn::open(&context.turns, scope, request, &mut looking)).await;
         // A turn that failed before it came to that: what is kept needs no site.
         if let Some(looking) = looking.take().filter(|_| turn.is_err()) {
             looking.await;
@@ -113,11 +110,12 @@ impl ResumableTurn {
         drop(looking);
         if let Some(kept) = kept {
             tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
-            app.metrics.asked_again("kept");
+            context.turns.metrics.asked_again("kept");
             return Ok(Self::whole(kept, model));
         }
         let turn = Box::new(turn?);
-        let again = ResumeContext { app: app.clone(), claim, streamed, told: Transcript::default() };
+        let again =
+            ResumeContext { context: Arc::clone(&context), claim, streamed, told: Transcript::default() };
         Ok(Self::of(turn, Vec::new(), Some(again)))
     }
 
@@ -193,10 +191,10 @@ impl ResumableTurn {
     /// Frees the account of an answer that is over, and keeps the answer if it was streamed: of its stream the client
     /// may not have got all.
     fn free(&mut self, ending: TurnEnd) {
-        let keep = self.again.take().and_then(|ResumeContext { app, claim, streamed, told }| {
+        let keep = self.again.take().and_then(|ResumeContext { context, claim, streamed, told }| {
             let deltas = told.into_deltas().filter(|_| streamed)?;
             let kept = StoredAnswer { id: self.id.clone(), created: self.created, deltas, ending };
-            Some(stored::keep(app, claim, kept))
+            Some(stored::keep(context, claim, kept))
         });
         if let Some(turn) = &mut self.turn {
             turn.free(keep);
@@ -207,13 +205,13 @@ impl ResumableTurn {
 impl Drop for ResumableTurn {
     fn drop(&mut self) {
         // Over, or not to be asked for again.
-        let (Some(turn), Some(ResumeContext { app, claim, told, .. })) =
+        let (Some(turn), Some(ResumeContext { context, claim, told, .. })) =
             (self.turn.take(), self.again.take())
         else {
             return;
         };
         if told.deltas().is_some() {
-            DetachedTurns::put(&app.shelf, claim, DetachedTurn { turn, told });
+            DetachedTurns::put(&context.shelf, claim, DetachedTurn { turn, told });
         }
     }
 }

@@ -1,57 +1,30 @@
 //! The drivers, one for each chat protocol of sites. Here is the one match over them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use latchkey_bridge::{dialect::CallFormat, render::PromptBudget};
 use latchkey_shared::{
     session::Session,
-    shutdown::Tasks,
-    site::{
-        ModelsFrom, Site,
-        chat::{Dialect, Driver, conversation::ConversationRules},
-    },
+    site::{ModelsFrom, Site, chat::Driver},
 };
-use reqwest::{
-    Client,
-    header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, USER_AGENT},
-};
-use secrecy::{ExposeSecret, SecretString};
-use tracing::Span;
-use url::Url;
-
-use http::HttpClients;
-use trace::Tracer;
+use reqwest::Client;
 
 use crate::{
-    metrics::Cancels,
     prompt::Prompt,
     stream::{DeltaStream, delta::Captures, fault::Fault},
 };
 
+mod context;
 mod declared;
+mod headers;
 pub(crate) mod http;
 pub(crate) mod models;
 mod openai;
 mod refusal;
 pub(crate) mod trace;
 
+pub(crate) use context::DriverContext;
 pub(crate) use openai::decoder as openai_decoder;
-
-/// What every driver uses. Clones share it.
-#[derive(Clone)]
-pub(crate) struct DriverContext {
-    /// The ways to all sites.
-    pub clients: HttpClients,
-    /// Where calls go on that nobody waits for.
-    pub tasks: Tasks,
-    /// How long sites took to confirm that an answer is over.
-    pub cancels: Cancels,
-    /// Who looks on.
-    pub watch: Tracer,
-    /// The request's, for what goes on after its answer.
-    pub span: Span,
-}
 
 /// A prompt in a site's own words, ready for any of its accounts. Clones share the body.
 #[derive(Clone, Debug)]
@@ -127,25 +100,6 @@ pub(crate) async fn open(
     }
 }
 
-/// How long a site remembers a conversation with which one can go on; `None` where each prompt is the whole one.
-pub(crate) fn remembers(site: &Site) -> Option<Duration> {
-    conversation(site).map(|conversation| conversation.ttl)
-}
-
-fn conversation(site: &Site) -> Option<&ConversationRules> {
-    match &site.chat.driver {
-        Driver::OpenAi(_) => None,
-        Driver::Http(http) => http.conversation.as_ref(),
-        Driver::Socket(socket) => socket.conversation.as_ref(),
-    }
-}
-
-/// With what a conversation is gone on, out of all that is known of it; `None` where that does not suffice.
-pub(crate) fn kept(site: &Site, values: &Captures) -> Option<Captures> {
-    let names = conversation(site)?.keep.iter();
-    names.map(|name| Some((name.clone(), values.get(name)?.clone()))).collect()
-}
-
 /// Asks a site for its models.
 ///
 /// # Errors
@@ -157,64 +111,4 @@ pub(crate) async fn models(
     session: &Session,
 ) -> Result<Vec<String>, Fault> {
     models::fetch(client, site, from, session).await
-}
-
-/// Whether a site's chat takes tools.
-pub(crate) fn takes_tools(site: &Site) -> bool {
-    site.chat.tools
-}
-
-/// Whether a site's chat is told of fields like `max_tokens`.
-pub(crate) fn takes_fields(site: &Site) -> bool {
-    match &site.chat.driver {
-        Driver::OpenAi(_) => true,
-        Driver::Http(_) | Driver::Socket(_) => false,
-    }
-}
-
-/// Whether a site's chat takes a message in parts, pictures and files among them.
-pub(crate) fn takes_parts(site: &Site) -> bool {
-    match &site.chat.driver {
-        Driver::OpenAi(_) => true,
-        Driver::Http(_) | Driver::Socket(_) => false,
-    }
-}
-
-/// How a site's model is told to write calls, where its chat takes no tools.
-pub(crate) fn form(site: &Site) -> CallFormat {
-    match site.chat.dialect {
-        Dialect::Xml => CallFormat::Xml,
-        Dialect::Json => CallFormat::Json,
-        Dialect::Fence => CallFormat::Fence,
-    }
-}
-
-/// How long a prompt with tools in it may be. They may take a quarter of a short one.
-pub(crate) fn budget(site: &Site) -> PromptBudget {
-    let PromptBudget { tools_bytes, prompt_bytes } = PromptBudget::default();
-    let prompt_bytes = site.chat.prompt_bytes.unwrap_or(prompt_bytes);
-    PromptBudget { tools_bytes: tools_bytes.min(prompt_bytes / 4), prompt_bytes }
-}
-
-/// What makes a request one of the signed-in browser.
-fn headers(session: &Session, url: &Url) -> Result<HeaderMap, Fault> {
-    let mut headers = HeaderMap::new();
-    if let Some(cookies) = session.cookie_header(url) {
-        headers.insert(COOKIE, sensitive(&cookies)?);
-    }
-    if let Some(bearer) = &session.bearer {
-        let value = SecretString::from(format!("Bearer {}", bearer.expose_secret()));
-        headers.insert(AUTHORIZATION, sensitive(&value)?);
-    }
-    if let Ok(user_agent) = HeaderValue::from_str(&session.user_agent) {
-        headers.insert(USER_AGENT, user_agent);
-    }
-    Ok(headers)
-}
-
-/// A header value that is never shown. A session that cannot be sent is as good as dead.
-fn sensitive(text: &SecretString) -> Result<HeaderValue, Fault> {
-    let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| Fault::SessionDead)?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -5,15 +5,15 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use latchkey_shared::{shutdown::Tasks, site::catalog::SiteCatalog, store::Store, vault::SessionVault};
 
 use crate::{
-    admission::AdmissionLimit,
-    api::RefusalLog,
-    config::{Config, DeliveryMode, SharedSecrets, ShortCircuits, ToolCallConfig},
+    admission::{AdmissionLimit, RefusalLog},
+    config::{Config, DeliveryMode, SharedSecrets},
     metrics::Metrics,
     models::ModelIndex,
     pool::{Pool, WaitLimits},
     recorder::Recorder,
-    serving::DetachedTurns,
+    serving::{DetachedTurns, ServingContext},
     sites::http::HttpClients,
+    turn::TurnContext,
 };
 
 /// The application. Clones share it.
@@ -40,13 +40,9 @@ pub(crate) struct App {
     pub delivery: DeliveryMode,
     /// How long a stream waits for its first word.
     pub begin_after: Option<Duration>,
-    /// How tool calls are brought about.
-    pub calls: ToolCallConfig,
-    /// Which requests are answered without asking a site.
-    pub sparing: ShortCircuits,
-    /// Turns whose clients may ask again.
-    pub shelf: Arc<DetachedTurns>,
-    /// Seals answers that are kept; here for operators who rotate its keys, too.
+    /// What turns are served with.
+    pub serving: Arc<ServingContext>,
+    /// Opens sessions; here for operators who rotate its keys.
     pub vault: SessionVault,
     /// How many answers there is room for.
     pub room: AdmissionLimit,
@@ -54,8 +50,6 @@ pub(crate) struct App {
     pub body_limit: usize,
     /// Keeps what happened in turns, if it is told to.
     pub recorder: Option<Arc<Recorder>>,
-    /// The background tasks; also says when what still runs is to break off.
-    pub tasks: Tasks,
 }
 
 impl AppState {
@@ -69,24 +63,36 @@ impl AppState {
             Pool::new(store.clone(), vault.clone(), clients.clone(), tasks.clone(), patience, &metrics);
         let pool = Arc::new(pool);
         let models = ModelIndex::new(Arc::clone(&config.catalog), Arc::clone(&pool), clients, tasks.clone());
+        let models = Arc::new(models);
+        let turns = TurnContext {
+            store: store.clone(),
+            pool: Arc::clone(&pool),
+            models: Arc::clone(&models),
+            metrics: Arc::clone(&metrics),
+            calls: config.calls,
+            tasks: tasks.clone(),
+        };
+        let serving = ServingContext {
+            turns,
+            sparing: config.sparing,
+            shelf: Arc::new(DetachedTurns::new(tasks)),
+            vault: vault.clone(),
+        };
         Self(Arc::new(App {
             store,
             catalog: config.catalog,
             pool,
-            models: Arc::new(models),
+            models,
             metrics,
             secrets: config.secrets,
             refusals: RefusalLog::default(),
             delivery: config.delivery,
             begin_after: config.begin_after,
-            calls: config.calls,
-            sparing: config.sparing,
-            shelf: Arc::new(DetachedTurns::new(tasks.clone())),
+            serving: Arc::new(serving),
             vault,
             room: AdmissionLimit::new(config.streams),
             body_limit: config.body_limit,
             recorder,
-            tasks,
         }))
     }
 }

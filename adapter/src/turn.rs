@@ -8,14 +8,13 @@ use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
-    models::{ModelError, ModelRoute},
-    openai::request::{ChatRequest, InvalidRequest},
+    models::ModelRoute,
+    openai::request::ChatRequest,
     pool::{AnswerLookup, OpenAnswer, PoolError},
     prompt::{CallMode, Prompt},
     recorder,
     scope::AccountScope,
     sites::DriverRequest,
-    state::AppState,
     stream::{
         delta::{Delta, Usage},
         fault::Fault,
@@ -25,7 +24,9 @@ use crate::{
 };
 
 mod answer;
+mod context;
 mod emulated;
+mod error;
 mod judge;
 mod limit;
 mod memory;
@@ -36,26 +37,14 @@ mod repair;
 mod tally;
 
 use answer::{TurnAnswer, TurnReader};
+pub(crate) use context::TurnContext;
 use emulated::{EmulatedTurn, RepairPolicy};
+pub(crate) use error::TurnError;
 use limit::AnswerLimit;
 use memory::ConversationMemory;
 use native::NativeCalls;
 use record::TurnObserver;
 use tally::TurnMetrics;
-
-/// Why a turn does not begin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TurnError {
-    /// The site cannot do what is asked.
-    #[error(transparent)]
-    Invalid(#[from] InvalidRequest),
-    /// The model's name leads nowhere.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// No account gives an answer.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-}
 
 /// An answer that has begun. Dropping it cancels the upstream call and frees the account.
 pub(crate) struct Turn {
@@ -91,17 +80,17 @@ pub(crate) struct TurnEnd {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(crate) async fn open(
-    app: &AppState,
+    context: &TurnContext,
     scope: AccountScope,
     request: ChatRequest,
     looking: &mut Option<AnswerLookup<'_>>,
 ) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
-    let mut record = TurnObserver::new(Arc::clone(&app.metrics), started, Span::current());
-    let stopping = app.tasks.stopping();
+    let mut record = TurnObserver::new(Arc::clone(&context.metrics), started, Span::current());
+    let stopping = context.tasks.stopping();
     let begun = tokio::select! {
-        begun = begin(app, &scope, request, looking, &mut record) => begun,
+        begun = begin(context, &scope, request, looking, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::ShuttingDown).into()),
     };
     let (answer, memory) = begun.inspect_err(|error| match error {
@@ -127,27 +116,27 @@ pub(crate) async fn open(
         counting: None,
         broken_off,
         record,
-        store: app.store.clone(),
+        store: context.store.clone(),
         memory,
     })
 }
 
 async fn begin(
-    app: &AppState,
+    context: &TurnContext,
     scope: &AccountScope,
     request: ChatRequest,
     looking: &mut Option<AnswerLookup<'_>>,
     record: &mut TurnObserver,
 ) -> Result<(TurnAnswer, Option<ConversationMemory>), TurnError> {
-    let ModelRoute { site, model, listed } = app.models.resolve(scope, &request.model).await?;
+    let ModelRoute { site, model, listed } = context.models.resolve(scope, &request.model).await?;
     record.labels.site = site.name.to_string();
     // A name that no list confirms is a client's free text, and each would be a series of its own.
     if listed {
         record.labels.model.clone_from(&model);
     }
     let minted = Ulid::generate().to_string().to_lowercase();
-    let memory = ConversationMemory::of(app, &site, scope, &model, &request);
-    let prompt = Prompt::new(request, &site, model, minted, &app.calls)?;
+    let memory = ConversationMemory::of(&context.store, &site, scope, &model, &request);
+    let prompt = Prompt::new(request, &site, model, minted, &context.calls)?;
     let memory = memory.map(|memory| memory.with(&prompt));
     let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
@@ -159,18 +148,18 @@ async fn begin(
         {
             return Err(PoolError::AlreadyAnswered.into());
         }
-        match Box::pin(memory::go_on(app, &site, scope, &prompt, memory.as_ref())).await? {
+        match Box::pin(memory::go_on(context, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(app.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), looking))
+            None => Box::pin(context.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), looking))
                 .await
                 .map_err(TurnError::from),
         }
     };
     // While the site thinks.
-    let (held, nudges) = tokio::join!(asking, nudges::recent(&app.store, &prompt));
+    let (held, nudges) = tokio::join!(asking, nudges::recent(&context.store, &prompt));
     let OpenAnswer { deltas, hold, failovers, asked } = held?;
     record.asked(asked, failovers);
-    let mut reader = reader(app, &prompt, limit, record);
+    let mut reader = reader(context, &prompt, limit, record);
     if let TurnReader::Bridged(bridged) = &mut reader {
         bridged.recall(nudges);
     }
@@ -184,7 +173,7 @@ async fn begin(
 }
 
 fn reader(
-    app: &AppState,
+    context: &TurnContext,
     prompt: &Prompt,
     limit: Option<AnswerLimit>,
     record: &mut TurnObserver,
@@ -200,26 +189,10 @@ fn reader(
             TurnReader::Native(NativeCalls::new(declared.clone(), prompt.minted.clone(), tally("native")))
         }
         CallMode::Emulated(emulation) => {
-            let policy = RepairPolicy { repair: app.calls.repair, judge: app.calls.judge };
+            let policy = RepairPolicy { repair: context.calls.repair, judge: context.calls.judge };
             let tally = tally(emulation.dialect.form.as_str());
             let bridged = EmulatedTurn::new(Arc::clone(emulation), prompt.minted.clone(), policy, tally);
             TurnReader::Bridged(Box::new(bridged))
-        }
-    }
-}
-
-impl TurnError {
-    /// The outcome that metrics show.
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Invalid(_) | Self::Model(ModelError::Unknown(_) | ModelError::Ambiguous { .. }) => {
-                "invalid"
-            }
-            Self::Model(ModelError::NotKnown(_)) | Self::Pool(PoolError::NoAccount) => "no_account",
-            Self::Model(ModelError::Unlisted(fault)) | Self::Pool(PoolError::Fault(fault)) => fault.label(),
-            Self::Pool(PoolError::Busy { .. }) => "busy",
-            Self::Pool(PoolError::QueueFull) => "queue_full",
-            Self::Pool(PoolError::AlreadyAnswered) => "kept",
         }
     }
 }

@@ -24,7 +24,7 @@ struct RefusalCounts {
 
 impl RefusalLog {
     /// Counts one, and logs it with those before if it is time.
-    pub(super) fn note(&self) {
+    pub(crate) fn note(&self) {
         if let Some(refused) = self.due(Instant::now()) {
             tracing::warn!(
                 refused,

@@ -1,5 +1,7 @@
 //! `POST /v1/chat/completions`, for clients of OpenAI's API and for Claude clients whose gateway converts.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Json,
     extract::State,
@@ -28,7 +30,7 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let via = via.of_chat(&headers, claude);
     let (stream, model) = (request.stream, request.model.clone());
-    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(Arc::clone(&app.serving), client.digest, client.scope, request);
     if stream {
         let words =
             |head: &AnswerHead<'_>| Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model));

@@ -1,5 +1,7 @@
 //! `POST /v1/messages` and `/v1/messages/count_tokens`: Anthropic's Messages API.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{FromRequestParts, Request, State},
@@ -35,7 +37,7 @@ async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> 
     let via = via.of_message(request.headers());
     let (client, place, request) = read(app, request).await?;
     let (stream, model, estimate) = (request.stream, request.model.clone(), estimate(&request));
-    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(Arc::clone(&app.serving), client.digest, client.scope, request);
     if stream {
         let words = |head: &AnswerHead<'_>| {
             Surface::Messages(MessageEncoder::new(&id(head.id), head.model, estimate))

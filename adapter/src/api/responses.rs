@@ -1,5 +1,7 @@
 //! `POST /v1/responses`: OpenAI's Responses API, without anything that is kept.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{FromRequestParts, Request, State},
@@ -34,7 +36,7 @@ async fn answer(app: &AppState, request: Request) -> Result<Response, ApiError> 
     let via = *request.extensions().get::<ClientPath>().unwrap_or(&ClientPath::Direct);
     let (client, place, ResponsesRequest { request, encrypted }) = read(app, request).await?;
     let (stream, model) = (request.stream, request.model.clone());
-    let serving = ResumableTurn::open(app.clone(), client.digest, client.scope, request);
+    let serving = ResumableTurn::open(Arc::clone(&app.serving), client.digest, client.scope, request);
     if stream {
         let words = move |head: &encoder::AnswerHead<'_>| {
             let (id, minted) = ids(head.id);

@@ -13,8 +13,8 @@ use serde_json::{
 
 use super::file::{self, PromptFile, UnusableFile};
 use crate::{
+    capability,
     openai::request::{ChatRequest, InvalidRequest},
-    sites,
 };
 
 /// What becomes of what is neither text nor uploaded.
@@ -29,7 +29,7 @@ pub(super) enum OtherParts {
 impl OtherParts {
     /// Of a prompt that the site gets as it came.
     pub(super) fn of(site: &Site) -> Self {
-        if sites::takes_parts(site) { Self::Passed } else { Self::LeftOut }
+        if capability::takes_parts(site) { Self::Passed } else { Self::LeftOut }
     }
 }
 

@@ -8,7 +8,7 @@ use latchkey_bridge::{
 use latchkey_shared::site::Site;
 use serde_json::{Value, json};
 
-use crate::{openai::request::ChatRequest, sites};
+use crate::{capability, openai::request::ChatRequest};
 
 /// Where it stands in a chat.
 pub(super) const FIELD: &str = "response_format";
@@ -22,7 +22,7 @@ pub(crate) struct WantedFormat {
 
 /// Whether the prompt has to say it.
 pub(super) fn writes(request: &ChatRequest, site: &Site) -> bool {
-    !sites::takes_fields(site) && of(request).is_some()
+    !capability::takes_fields(site) && of(request).is_some()
 }
 
 /// What a request wants.

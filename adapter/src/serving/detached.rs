@@ -11,7 +11,8 @@ use std::{
 use latchkey_shared::shutdown::Tasks;
 use tokio::time::sleep;
 
-use super::{DetachedTurn, RequestFingerprint};
+use super::{fingerprint::RequestFingerprint, transcript::Transcript};
+use crate::turn::Turn;
 
 /// OpenCode asks again after two seconds, then after four more; a client that has really gone should not hold an
 /// account for longer.
@@ -96,4 +97,10 @@ impl DetachedTurns {
     fn lock(&self) -> std::sync::MutexGuard<'_, DetachedShard> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is left of a turn whose client has gone.
+pub(super) struct DetachedTurn {
+    pub(super) turn: Box<Turn>,
+    pub(super) told: Transcript,
 }

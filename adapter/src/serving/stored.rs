@@ -1,12 +1,11 @@
 //! Answers that are over, kept in Redis for the client that asks for them once more without a stream.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::RequestFingerprint;
+use super::{context::ServingContext, fingerprint::RequestFingerprint};
 use crate::{
-    state::AppState,
     stream::{
         delta::{Delta, FinishReason, ToolCall, Usage},
         finish::StreamEnd,
@@ -45,24 +44,24 @@ enum StoredPiece {
 }
 
 /// Keeps an answer. If that fails, it is generated anew when the client asks again.
-pub(super) async fn keep(app: AppState, claim: RequestFingerprint, kept: StoredAnswer) {
+pub(super) async fn keep(context: Arc<ServingContext>, claim: RequestFingerprint, kept: StoredAnswer) {
     let record = serde_json::to_vec(&StoredRecord::from(kept)).expect("texts and numbers always serialize");
-    let sealed = app.vault.seal_answer(&record, &claim.digest);
-    if let Err(error) = app.store.keep_answer(&claim.digest, &sealed, LIFE).await {
+    let sealed = context.vault.seal_answer(&record, &claim.digest);
+    if let Err(error) = context.turns.store.keep_answer(&claim.digest, &sealed, LIFE).await {
         tracing::warn!(%error, "cannot keep the answer for a client that asks again");
     }
 }
 
 /// Takes the answer that a whole one is asked for again.
-pub(super) async fn take(app: &AppState, claim: &RequestFingerprint) -> Option<StoredAnswer> {
-    let sealed = match app.store.take_answer(&claim.digest).await {
+pub(super) async fn take(context: &ServingContext, claim: &RequestFingerprint) -> Option<StoredAnswer> {
+    let sealed = match context.turns.store.take_answer(&claim.digest).await {
         Ok(sealed) => sealed?,
         Err(error) => {
             tracing::warn!(%error, "cannot look for the answer of a client that asks again");
             return None;
         }
     };
-    let opened = app.vault.open_answer(&sealed, &claim.digest);
+    let opened = context.vault.open_answer(&sealed, &claim.digest);
     let record = opened.inspect_err(|error| tracing::warn!(%error, "cannot open a kept answer")).ok()?;
     serde_json::from_slice::<StoredRecord>(&record).ok()?.into_kept()
 }

@@ -43,7 +43,8 @@ pub(super) mod variables;
 
 use call::SiteClient;
 use cleanup::Cleanup;
-use decode::{ConversationState, DeclaredDecoder};
+use decode::DeclaredDecoder;
+use reader::ConversationState;
 use variables::PromptVariables;
 
 /// What is asked.

@@ -29,8 +29,10 @@ pub(crate) async fn fetch(
     session: &Session,
 ) -> Result<Vec<String>, Fault> {
     let url = site.url(&from.path);
-    let request =
-        client.get(url.clone()).headers(headers(session, &url)?).header(header::ACCEPT, "application/json");
+    let request = client
+        .get(url.clone())
+        .headers(headers::of(session, &url)?)
+        .header(header::ACCEPT, "application/json");
     // No prompt is on its way yet: another replica may be asked at once.
     let late = Fault::ConnectTimeout;
     let response = http::by(Instant::now() + LIMIT_TIME, &site.name, CALL, late, request.send()).await?;

@@ -84,7 +84,7 @@ pub(super) async fn open(
         .clients
         .requests()
         .post(url.clone())
-        .headers(headers(session, &url)?)
+        .headers(headers::of(session, &url)?)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, "text/event-stream, application/json")
         .body(body);

@@ -205,3 +205,6 @@ mod tests {
         assert!(stage.push(b"x", &mut |_| Ok(())).is_err());
     }
 }
+
+/// Takes events as they come.
+pub(crate) type EventSink<'a> = dyn FnMut(SseEvent<'_>) -> Result<(), Fault> + 'a;

@@ -7,9 +7,9 @@ use latchkey_shared::site::Site;
 use serde_json::value::RawValue;
 
 use crate::{
+    capability,
     openai::request::InvalidRequest,
     prompt::{CallMode, Prompt},
-    sites,
     stream::delta::Delta,
     tokens,
 };
@@ -32,7 +32,7 @@ impl AnswerLimit {
     /// # Errors
     /// When it is no number above 0.
     pub(super) fn of(prompt: &Prompt, site: &Site) -> Result<Option<Self>, InvalidRequest> {
-        if sites::takes_fields(site) {
+        if capability::takes_fields(site) {
             return Ok(None);
         }
         let mut limit = None;

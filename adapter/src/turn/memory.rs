@@ -7,15 +7,14 @@ use latchkey_shared::{
     store::{Store, StoredConversation},
 };
 
-use super::TurnError;
+use super::{TurnContext, TurnError};
 use crate::{
+    capability,
     conversation::ConversationDigests,
     openai::request::ChatRequest,
     pool::{OpenAnswer, PoolError},
     prompt::{CallMode, Prompt},
     scope::AccountScope,
-    sites,
-    state::AppState,
     stream::{collect::CollectedAnswer, delta::Delta},
 };
 
@@ -31,15 +30,15 @@ pub(super) struct ConversationMemory {
 impl ConversationMemory {
     /// For a site that keeps conversations.
     pub(super) fn of(
-        app: &AppState,
+        store: &Store,
         site: &Site,
         scope: &AccountScope,
         model: &str,
         request: &ChatRequest,
     ) -> Option<Self> {
-        sites::remembers(site)?;
+        capability::remembers(site)?;
         let thread = ConversationDigests::read(site, scope, model, request);
-        Some(Self { store: app.store.clone(), thread, said: Some(CollectedAnswer::default()) })
+        Some(Self { store: store.clone(), thread, said: Some(CollectedAnswer::default()) })
     }
 
     /// The same, for what the site is asked: it was told once how calls are written, nonce and all.
@@ -72,14 +71,14 @@ impl ConversationMemory {
 /// # Errors
 /// When the site may have taken the prompt, but gives no answer.
 pub(super) async fn go_on(
-    app: &AppState,
+    context: &TurnContext,
     site: &Arc<Site>,
     scope: &AccountScope,
     prompt: &Prompt,
     memory: Option<&ConversationMemory>,
 ) -> Result<Option<OpenAnswer>, TurnError> {
     let Some(before) = memory.and_then(|memory| memory.thread.before.as_deref()) else { return Ok(None) };
-    let conversation = match app.store.take_conversation(before).await {
+    let conversation = match context.store.take_conversation(before).await {
         Ok(Some(conversation)) => conversation,
         Ok(None) => return Ok(None),
         Err(error) => {
@@ -87,7 +86,7 @@ pub(super) async fn go_on(
             return Ok(None);
         }
     };
-    let held = app.pool.go_on(site, scope, prompt, conversation).await.map_err(PoolError::Fault)?;
+    let held = context.pool.go_on(site, scope, prompt, conversation).await.map_err(PoolError::Fault)?;
     tracing::debug!(site = %site.name, goes_on = held.is_some(), "the site knows the conversation");
     Ok(held)
 }

@@ -23,7 +23,11 @@ use serde_json::Value;
 use super::{fill::PlaceholderValues, variables::PromptVariables};
 use crate::{
     prompt::PromptFile,
-    sites::{headers, http, refusal, sensitive, trace::Tracer},
+    sites::{
+        headers::{self, sensitive},
+        http, refusal,
+        trace::Tracer,
+    },
     stream::{delta::Captures, fault::Fault},
 };
 
@@ -99,7 +103,7 @@ impl SiteClient {
         let fill = PlaceholderValues::new(request, words, &self.session, values);
         let url = self.site.url(&fill.path(&request.path)?);
         let method: reqwest::Method = request.method.as_str().parse().expect("it is a method's name");
-        let mut all = headers(&self.session, &url)?;
+        let mut all = headers::of(&self.session, &url)?;
         for (name, text) in &request.headers {
             let name: header::HeaderName =
                 name.parse().map_err(|_| Fault::Unreadable("the site file names no header"))?;

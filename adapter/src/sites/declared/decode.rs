@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use latchkey_shared::site::{
-    Site,
-    chat::{Driver, stream::StreamRules},
-};
+use latchkey_shared::site::Site;
 
-use super::{framing::Framing, reader::RuleInterpreter};
+use super::{
+    framing::Framing,
+    reader::{ConversationState, RuleInterpreter, reading},
+};
 use crate::stream::{
     Decode,
     delta::{Captures, Delta},
@@ -20,15 +20,6 @@ pub(super) struct DeclaredDecoder {
     framing: Framing,
     reader: RuleInterpreter,
     framed: bool,
-}
-
-/// A conversation, as far as it is known before its answer.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ConversationState {
-    /// Its values.
-    pub(super) values: Captures,
-    /// Whether it is gone on with.
-    pub(super) goes_on: bool,
 }
 
 impl DeclaredDecoder {
@@ -61,15 +52,6 @@ impl Decode for DeclaredDecoder {
 
     fn values(&self) -> Captures {
         self.reader.known.values.clone()
-    }
-}
-
-/// How a site's answers are read.
-pub(super) fn reading(site: &Site) -> &StreamRules {
-    match &site.chat.driver {
-        Driver::Http(http) => &http.stream,
-        Driver::Socket(socket) => &socket.stream,
-        Driver::OpenAi(_) => unreachable!("the decoder is made for sites of its drivers"),
     }
 }
 

@@ -5,7 +5,7 @@ use latchkey_shared::site::chat::stream::{StreamFormat, StreamRules};
 use super::socket::packet;
 use crate::stream::{
     fault::Fault,
-    sse::{SseEvent, SseParser},
+    sse::{EventSink, SseEvent, SseParser},
 };
 
 /// Longest event that is taken.
@@ -17,9 +17,6 @@ pub(super) const SEPARATOR: u8 = 0x1e;
 
 /// Makes an event of a message, if it is one.
 type UnpackEvent = fn(&[u8], &mut EventSink<'_>) -> Result<(), Fault>;
-
-/// Takes events as they come.
-pub(super) type EventSink<'a> = dyn FnMut(SseEvent<'_>) -> Result<(), Fault> + 'a;
 
 /// Cuts bytes.
 #[derive(Debug)]

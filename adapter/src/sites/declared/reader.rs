@@ -4,16 +4,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use latchkey_shared::site::{
     Site,
-    chat::stream::{
-        StreamFormat, StreamRules,
-        rule::{EventMeaning, QueuePosition, StreamRule, TextPlace, TextRelation, TextSource, TurnKind},
+    chat::{
+        Driver,
+        stream::{
+            StreamFormat, StreamRules,
+            rule::{EventMeaning, QueuePosition, StreamRule, TextPlace, TextRelation, TextSource, TurnKind},
+        },
     },
 };
 use serde_json::Value;
 
 use super::{
     assemble::TextAssembler,
-    decode::{ConversationState, reading},
     matching::{SiteEvent, fits},
 };
 use crate::{
@@ -214,4 +216,22 @@ fn parse(data: &str) -> Option<Value> {
 fn seconds(value: &Value) -> Option<Duration> {
     let secs = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
     Duration::try_from_secs_f64(secs).ok().map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// A conversation, as far as it is known before its answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConversationState {
+    /// Its values.
+    pub(super) values: Captures,
+    /// Whether it is gone on with.
+    pub(super) goes_on: bool,
+}
+
+/// How a site's answers are read.
+pub(super) fn reading(site: &Site) -> &StreamRules {
+    match &site.chat.driver {
+        Driver::Http(http) => &http.stream,
+        Driver::Socket(socket) => &socket.stream,
+        Driver::OpenAi(_) => unreachable!("the decoder is made for sites of its drivers"),
+    }
 }

@@ -19,9 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span};
 
 use super::{
-    DeclaredRequest, beginning,
-    call::SiteClient,
-    decode::{ConversationState, DeclaredDecoder},
+    DeclaredRequest, beginning, call::SiteClient, decode::DeclaredDecoder, reader::ConversationState,
     upload::Uploads,
 };
 use crate::{

@@ -14,7 +14,7 @@ use tokio::{sync::oneshot, time::timeout};
 use tracing::{Instrument, Span};
 
 use super::{
-    super::{decode::ConversationState, upload::Uploads},
+    super::{reader::ConversationState, upload::Uploads},
     connection::OpenSocket,
     steps::{StepPhase, StepRunner},
 };

@@ -21,7 +21,10 @@ use super::{
     connection::{OpenSocket, SocketStream},
 };
 use crate::{
-    sites::{headers, http, refusal, sensitive},
+    sites::{
+        headers::{self, sensitive},
+        http, refusal,
+    },
     stream::{delta::Captures, fault::Fault},
 };
 
@@ -49,7 +52,7 @@ pub(super) async fn line(
         path.push_str("EIO=4&transport=websocket");
     }
     let url = caller.site.url(&path);
-    let mut headers = headers(&caller.session, &url)?;
+    let mut headers = headers::of(&caller.session, &url)?;
     let origin = caller.site.base_url.origin().ascii_serialization();
     headers.insert(header::ORIGIN, sensitive(&origin.into())?);
     for (name, text) in &socket.headers {

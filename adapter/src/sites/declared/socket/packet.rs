@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::super::framing::EventSink;
-use crate::stream::{fault::Fault, sse::SseEvent};
+use crate::stream::{
+    fault::Fault,
+    sse::{EventSink, SseEvent},
+};
 
 /// The event that a refused connection becomes, as client libraries call it.
 const REFUSED: &str = "connect_error";

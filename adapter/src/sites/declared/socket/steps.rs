@@ -19,9 +19,8 @@ use tokio::time::timeout;
 
 use super::{
     super::{
-        decode::ConversationState,
         matching::{SiteEvent, fits},
-        reader::{RuleInterpreter, take},
+        reader::{ConversationState, RuleInterpreter, take},
     },
     connection::{OpenSocket, bytes},
     packet::{self, Packet},
