@@ -7,3 +7,4 @@ pub(crate) mod blocks;
 pub(crate) mod converted;
 pub(crate) mod error;
 pub(crate) mod request;
+pub(crate) mod stream;

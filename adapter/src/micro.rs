@@ -3,8 +3,9 @@
 use bytes::BytesMut;
 
 use crate::{
+    openai::stream::ChunkEncoder,
     sites::openai_decoder,
-    stream::{Decode, chunk::ChunkEncoder, delta::Delta},
+    stream::{Decode, delta::Delta},
 };
 
 /// Reads a stream of OpenAI's chunks; gives how many deltas came of it.

@@ -1,4 +1,4 @@
-//! OpenAI's words on the wire: types only, no behaviour of ours.
+//! OpenAI's words on the wire: types, and how deltas are written as a stream of them.
 
 pub(crate) mod answer;
 mod body;
@@ -7,3 +7,4 @@ pub(crate) mod error;
 pub(crate) mod messages;
 pub(crate) mod reminders;
 pub(crate) mod request;
+pub(crate) mod stream;

@@ -4,5 +4,7 @@
 //! Facts: OpenAI's API reference, and what Codex and OpenAI's own libraries send and read (2026-11).
 
 pub(crate) mod answer;
+mod error;
 mod items;
 pub(crate) mod request;
+pub(crate) mod stream;

@@ -9,15 +9,12 @@ use futures::{StreamExt, stream::BoxStream};
 use latchkey_shared::site::SiteLimits;
 use tokio::time::Instant;
 
-pub(crate) mod chunk;
 pub(crate) mod collect;
 pub(crate) mod deferred;
 pub(crate) mod delta;
 pub(crate) mod fault;
 pub(crate) mod finish;
 pub(crate) mod halves;
-pub(crate) mod message;
-pub(crate) mod response;
 pub(crate) mod sse;
 pub(crate) mod tools;
 

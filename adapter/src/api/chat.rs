@@ -17,7 +17,9 @@ use super::{
     via::ClientPath,
 };
 use crate::{
-    openai::answer::Completion, serving::ResumableTurn, state::AppState, stream::chunk::ChunkEncoder,
+    openai::{answer::Completion, stream::ChunkEncoder},
+    serving::ResumableTurn,
+    state::AppState,
 };
 
 /// Answers a chat, as a stream or whole.

@@ -3,11 +3,16 @@
 use bytes::BytesMut;
 
 use super::{error::ApiError, via::ClientPath};
-use crate::stream::{
-    chunk::{self, ChunkEncoder},
-    delta::{Delta, FinishReason, Usage},
-    message::{self, MessageEncoder},
-    response::ResponseEncoder,
+use crate::{
+    anthropic::stream as messages,
+    anthropic::stream::MessageEncoder,
+    openai::stream as chat,
+    openai::stream::ChunkEncoder,
+    responses::stream::ResponseEncoder,
+    stream::{
+        delta::{Delta, FinishReason, Usage},
+        sse,
+    },
 };
 
 /// Writes one answer.
@@ -61,7 +66,7 @@ impl AnswerEncoder {
         match (&self.words, self.via) {
             // A comment: the error event behind it is the first, and is passed on.
             (Surface::Chat(_), ClientPath::Direct | ClientPath::NewApi) => {
-                out.extend_from_slice(chunk::HEARTBEAT);
+                out.extend_from_slice(sse::HEARTBEAT);
             }
             (Surface::Chat(_), ClientPath::Converted) => {
                 self.begin(out);
@@ -111,7 +116,7 @@ impl AnswerEncoder {
     /// A sign of life.
     pub(super) fn silence(&mut self, out: &mut BytesMut) {
         match &mut self.words {
-            Surface::Chat(_) => out.extend_from_slice(chunk::HEARTBEAT),
+            Surface::Chat(_) => out.extend_from_slice(sse::HEARTBEAT),
             Surface::Messages(events) => events.silence(out),
             Surface::Responses(events) => events.silence(out),
         }
@@ -130,10 +135,10 @@ impl AnswerEncoder {
         self.say(out);
         match (&mut self.words, self.via) {
             (Surface::Chat(_), ClientPath::Direct | ClientPath::NewApi) => {
-                error.view(|view| chunk::fault(view, out));
+                error.view(|view| chat::fault(view, out));
             }
             (Surface::Messages(_), ClientPath::Direct) => {
-                error.anthropic_view(|view| message::fault(view, out));
+                error.anthropic_view(|view| messages::fault(view, out));
             }
             // Only a broken connection tells the gateway that the answer is not whole.
             (Surface::Chat(_), ClientPath::Converted)

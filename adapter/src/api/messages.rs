@@ -18,8 +18,11 @@ use super::{
     via::ClientPath,
 };
 use crate::{
-    anthropic::answer::Message, openai::request::ChatRequest, serving::ResumableTurn, state::AppState,
-    stream::message::MessageEncoder, tokens::TokenCounter,
+    anthropic::{answer::Message, stream::MessageEncoder},
+    openai::request::ChatRequest,
+    serving::ResumableTurn,
+    state::AppState,
+    tokens::TokenCounter,
 };
 
 /// Answers a chat, as a stream or whole.

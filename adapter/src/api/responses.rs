@@ -21,10 +21,10 @@ use crate::{
     responses::{
         answer::{ItemFactory, Response as Answer, ResponseHead},
         request::ResponsesRequest,
+        stream::ResponseEncoder,
     },
     serving::ResumableTurn,
     state::AppState,
-    stream::response::ResponseEncoder,
 };
 
 /// Answers a request, as a stream or whole.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::ErrorView;
 use crate::{
     anthropic::answer::SIGNATURE,
     stream::{
@@ -34,13 +35,6 @@ pub(crate) struct Response<'a> {
     truncation: &'static str,
     usage: Option<UsageView>,
     metadata: Empty,
-}
-
-/// Why a response failed.
-#[derive(Debug, Serialize)]
-struct ErrorView<'a> {
-    code: &'a str,
-    message: &'a str,
 }
 
 /// Why a response is not all that it could be.

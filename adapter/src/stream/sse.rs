@@ -7,6 +7,8 @@ use super::fault::Fault;
 
 /// Longest line and event that are taken; whole files pass through tool arguments.
 const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// A comment, which keeps intermediaries from taking a long thought for a dead stream.
+pub(crate) const HEARTBEAT: &[u8] = b": hb\n\n";
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// One event. Without data it is given all the same if it has a name.

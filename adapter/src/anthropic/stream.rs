@@ -6,11 +6,11 @@
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Delta, FinishReason, ToolCall, Usage};
-use crate::anthropic::{
+use super::{
     answer::{Block, Message, SIGNATURE, UsageView, no_input, stop_reason},
     error::ErrorView,
 };
+use crate::stream::delta::{Delta, FinishReason, ToolCall, Usage};
 
 /// Writes one answer's events.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::io::Write;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Delta, FinishReason, ToolCall, Usage};
-use crate::openai::{answer::UsageView, error::ErrorView};
+use super::{answer::UsageView, error::ErrorView};
+use crate::stream::delta::{Delta, FinishReason, ToolCall, Usage};
 
 /// Writes one answer's chunks.
 #[derive(Debug)]
@@ -112,9 +112,6 @@ pub(crate) fn fault(view: &ErrorView<'_>, out: &mut BytesMut) {
     json(out, view);
     out.put_slice(b"\n\n");
 }
-
-/// A comment, which keeps intermediaries from taking a long thought for a dead stream.
-pub(crate) const HEARTBEAT: &[u8] = b": hb\n\n";
 
 fn json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(out.writer(), value).expect("strings and numbers always serialize");

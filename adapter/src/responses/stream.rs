@@ -6,9 +6,10 @@
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::delta::{Delta, FinishReason, ToolCall, Usage};
-use crate::responses::answer::{
-    COMPLETED, IN_PROGRESS, INCOMPLETE, Item, ItemFactory, Part, Response, ResponseHead,
+use super::answer::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, ItemFactory, Part, Response, ResponseHead};
+use crate::stream::{
+    delta::{Delta, FinishReason, ToolCall, Usage},
+    sse,
 };
 
 /// Writes one answer's events.
@@ -150,7 +151,7 @@ impl ResponseEncoder {
         if self.open.is_some() {
             self.delta("", out);
         } else {
-            out.put_slice(super::chunk::HEARTBEAT);
+            out.put_slice(sse::HEARTBEAT);
         }
     }
 
