@@ -227,7 +227,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
         let name = item.ident.to_string();
         self.module().children.insert(name.clone());
-        // Another file has what is inside.
+        // One in a file of its own is read with that file.
         if item.content.is_none() {
             return;
         }

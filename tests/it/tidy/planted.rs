@@ -19,6 +19,7 @@ pub(super) fn violations() -> Vec<Planted> {
         rule("redis door", walls::doors, "adapter/src/pool.rs", source("use redis::Client;")),
         rule("environment door", walls::doors, "broker/src/a.rs", source("fn a() { std::env::var(A); }")),
         rule("browser door", walls::doors, "broker/src/login.rs", source("fn a(_: chromiumoxide::Page) {}")),
+        rule("unknown room", walls::rooms, "adapter/src/attic/box.rs", source("")),
         rule("import", walls::imports, "adapter/src/sites/openai.rs", source("use crate::pool::Pool;")),
         rule(
             "grouped",

@@ -46,9 +46,38 @@ const DOORS: [(&str, &[&str]); 7] = [
     ("std::env::var", &["shared/src/env.rs"]),
 ];
 
-/// Rooms of a package from the top down: none imports from one before it.
-const STAIRS: [(&str, &[&str]); 2] = [
-    ("adapter/src/", &["api", "serving", "turn", "pool", "sites", "stream"]),
+/// All rooms of a package from the top down: none imports from one before it. What `lib.rs` and `main.rs` do is above them.
+const STAIRS: [(&str, &[&str]); 3] = [
+    (
+        "adapter/src/",
+        &[
+            "micro",
+            "site_trial",
+            "acceptor",
+            "api",
+            "state",
+            "serving",
+            "turn",
+            "models",
+            "pool",
+            "sites",
+            "prompt",
+            "conversation",
+            "responses",
+            "anthropic",
+            "openai",
+            "capability",
+            "tokens",
+            "stream",
+            "config",
+            "metrics",
+            "recorder",
+            "admission",
+            "deadline",
+            "scope",
+        ],
+    ),
+    ("adapter/bridge/src/", &["render", "sieve", "arguments", "dialect", "catalog", "text"]),
     ("broker/src/", &["admin", "operations", "login", "browser"]),
 ];
 
@@ -88,11 +117,7 @@ pub(super) fn doors(sources: &[Source]) -> Vec<Finding> {
 pub(super) fn imports(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources.iter().filter(|source| source.is("rs")) {
-        let Some((package, rooms)) = STAIRS.iter().find(|(package, _)| source.path.starts_with(package))
-        else {
-            continue;
-        };
-        let room = source.path[package.len()..].split(['/', '.']).next().unwrap_or_default();
+        let Some((room, rooms)) = room_of(source) else { continue };
         let Some(place) = rooms.iter().position(|name| *name == room) else { continue };
         for (line, imported) in imported_rooms(source) {
             if rooms[..place].contains(&imported.as_str()) {
@@ -102,6 +127,25 @@ pub(super) fn imports(sources: &[Source]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Every room has its place.
+pub(super) fn rooms(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources.iter().filter(|source| source.is("rs")) {
+        let Some((room, rooms)) = room_of(source) else { continue };
+        if !rooms.contains(&room) && !["lib", "main"].contains(&room) {
+            let remedy = format!("unknown room {room}: STAIRS say who may import from whom; add it there");
+            findings.push(source.finding(1, remedy));
+        }
+    }
+    findings
+}
+
+/// The room that a file belongs to, and all rooms of its package.
+fn room_of(source: &Source) -> Option<(&str, &'static [&'static str])> {
+    let (package, rooms) = STAIRS.iter().find(|(package, _)| source.path.starts_with(package))?;
+    Some((source.path[package.len()..].split(['/', '.']).next().unwrap_or_default(), rooms))
 }
 
 /// Whether code mentions a path, and not another that ends like it.
