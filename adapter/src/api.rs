@@ -10,13 +10,15 @@ use axum::{
 
 use crate::state::AppState;
 
+mod admitted;
 mod auth;
+mod body;
 mod chat;
 mod early;
 mod encoder;
 mod error;
 mod health;
-mod json;
+
 mod messages;
 mod models;
 mod request_id;

@@ -49,10 +49,12 @@ pub(super) struct AdmissionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-impl FromRequestParts<AppState> for AdmissionPermit {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(_: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+impl AdmissionPermit {
+    /// Takes a place, if there is one.
+    ///
+    /// # Errors
+    /// When there are as many answers as there is room for.
+    pub(super) fn take(app: &AppState) -> Result<Self, ApiError> {
         let permit = app.room.try_acquire().ok_or(ApiError::Full)?;
         Ok(Self { since: Instant::now(), _permit: permit })
     }

@@ -1,38 +1,56 @@
 //! `POST /v1/chat/completions`, for clients of OpenAI's API and for Claude clients whose gateway converts.
 
-use std::sync::Arc;
-
 use axum::{
-    Extension, Json,
+    Json,
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 
 use super::{
-    auth::{AdmissionPermit, AuthorizedClient},
+    admitted::{AdmittedRequest, ApiRequest},
+    body::session,
     encoder::{AnswerHead, Surface},
     error::ApiError,
-    json::ApiJson,
     sse::{self, AnswerRoute},
-    via::ClientPath,
 };
 use crate::{
-    openai::{answer::Completion, stream::ChunkEncoder},
-    serving::ResumableTurn,
+    anthropic::converted,
+    openai::{
+        answer::Completion,
+        reminders,
+        request::{ChatRequest, InvalidRequest},
+        stream::ChunkEncoder,
+    },
     state::AppState,
 };
 
+/// A chat.
+pub(super) struct Chat {
+    request: ChatRequest,
+    /// Whether a gateway made it of a Claude client's message.
+    claude: bool,
+}
+
+impl ApiRequest for Chat {
+    type Error = ApiError;
+
+    fn read(body: &[u8], headers: &HeaderMap) -> Result<Self, InvalidRequest> {
+        let request = ChatRequest::parse(body)?;
+        let claude = converted::is_claudes(&request.messages);
+        let messages = reminders::reminded(converted::mended(request.messages));
+        Ok(Self { request: ChatRequest { session: session(headers), messages, ..request }, claude })
+    }
+}
+
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
-    client: AuthorizedClient,
-    place: AdmissionPermit,
-    Extension(via): Extension<ClientPath>,
     State(app): State<AppState>,
-    ApiJson { request, claude, headers }: ApiJson,
+    AdmittedRequest { request: Chat { request, claude }, headers, via, entry }: AdmittedRequest<Chat>,
 ) -> Result<Response, ApiError> {
     let via = via.of_chat(&headers, claude);
     let (stream, model) = (request.stream, request.model.clone());
-    let serving = ResumableTurn::open(Arc::clone(&app.serving), client.digest, client.scope, request);
+    let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words =
             |head: &AnswerHead<'_>| Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model));
