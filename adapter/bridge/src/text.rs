@@ -45,17 +45,6 @@ pub(crate) fn unescaped(text: &str) -> String {
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_stay_whole() {
-        assert_eq!((head("aéb", 2), tail("aéb", 2)), ("a", "b"));
-        assert_eq!((head("aéb", 9), tail("aéb", 9)), ("aéb", "aéb"));
-    }
-}
-
 /// Takes a fence away, if there is one around all of a text.
 pub(crate) fn unfence(text: &str) -> &str {
     match split_fence(text) {
@@ -83,4 +72,15 @@ pub(crate) fn split_fence(text: &str) -> Option<(&str, &str)> {
         at += line.len();
     }
     end.map(|(at, after)| (&text[from..at], &text[after..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_stay_whole() {
+        assert_eq!((head("aéb", 2), tail("aéb", 2)), ("a", "b"));
+        assert_eq!((head("aéb", 9), tail("aéb", 9)), ("aéb", "aéb"));
+    }
 }

@@ -151,6 +151,9 @@ impl SseParser {
     }
 }
 
+/// Takes events as they come.
+pub(crate) type EventSink<'a> = dyn FnMut(SseEvent<'_>) -> Result<(), Fault> + 'a;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +210,3 @@ mod tests {
         assert!(stage.push(b"x", &mut |_| Ok(())).is_err());
     }
 }
-
-/// Takes events as they come.
-pub(crate) type EventSink<'a> = dyn FnMut(SseEvent<'_>) -> Result<(), Fault> + 'a;

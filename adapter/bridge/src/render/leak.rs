@@ -70,7 +70,7 @@ fn reread(
             }
             SieveEvent::Invalid(invalid) => said.push_str(&look_alike::defuse(&invalid.raw, &dialect.nonce)),
             SieveEvent::Truncated(truncated) => {
-                said.push_str(&look_alike::defuse(&truncated.raw, &dialect.nonce))
+                said.push_str(&look_alike::defuse(&truncated.raw, &dialect.nonce));
             }
             // Old thinking is not repeated; what followed a call was invented.
             SieveEvent::Reasoning(_) | SieveEvent::Dropped(_) => {}
