@@ -7,7 +7,11 @@ use latchkey_shared::{id::PoolName, site::Site};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{openai::request::ChatRequest, scope::AccountScope, stream::collect::CollectedAnswer};
+use crate::{
+    openai::{message::Message, request::ChatRequest},
+    scope::AccountScope,
+    stream::collect::CollectedAnswer,
+};
 
 /// The header by which a client tells its sessions apart, if it sends one: OpenCode's, then Claude Code's.
 pub(crate) const SESSION_HEADERS: [&str; 2] = ["x-session-affinity", "x-claude-code-session-id"];
@@ -37,9 +41,8 @@ impl ConversationDigests {
         }
         let mut before = None;
         for message in &request.messages {
-            let message: Value = serde_json::from_str(message.get()).unwrap_or_default();
-            say(&mut all, &message);
-            if message["role"] == "assistant" {
+            say(&mut all, message);
+            if message.role() == "assistant" {
                 before = Some(digest(all.clone()));
             }
         }
@@ -72,12 +75,11 @@ fn both(said: String, form: &str) -> String {
     digest(all)
 }
 
-fn say(all: &mut Sha256, message: &Value) {
-    let text = text(&message["content"]);
-    match message["role"].as_str().unwrap_or_default() {
+fn say(all: &mut Sha256, message: &Message) {
+    let text = text(&message.value()["content"]);
+    match message.role() {
         "assistant" => {
-            let calls = message["tool_calls"].as_array().into_iter().flatten();
-            let calls = calls.map(|call| {
+            let calls = message.calls().iter().map(|call| {
                 let function = &call["function"];
                 let field = |name: &str| function[name].as_str().unwrap_or_default();
                 (field("name"), field("arguments"))

@@ -3,17 +3,18 @@
 use std::{collections::HashSet, sync::Arc};
 
 use latchkey_shared::site::Site;
-use serde_json::{Value, value::RawValue};
 
 use crate::{
     capability, config,
-    openai::request::{ChatRequest, InvalidRequest},
+    openai::{
+        message::Message,
+        request::{ChatRequest, InvalidRequest},
+    },
 };
 
 mod asked;
 pub(crate) mod emulation;
 mod file;
-mod message;
 mod parts;
 pub(crate) mod wanted;
 mod written;
@@ -59,13 +60,7 @@ impl Prompt {
 }
 
 /// The ids of all calls in a conversation.
-fn ids(messages: &[Box<RawValue>]) -> HashSet<String> {
-    let mut ids = HashSet::new();
-    // Most messages have none, and a long conversation is not parsed for them.
-    for message in messages.iter().filter(|message| message.get().contains("\"tool_calls\"")) {
-        let message: Value = serde_json::from_str(message.get()).unwrap_or_default();
-        let calls = message["tool_calls"].as_array().into_iter().flatten();
-        ids.extend(calls.filter_map(|call| Some(call["id"].as_str()?.to_owned())));
-    }
-    ids
+fn ids(messages: &[Message]) -> HashSet<String> {
+    let calls = messages.iter().flat_map(Message::calls);
+    calls.filter_map(|call| Some(call["id"].as_str()?.to_owned())).collect()
 }

@@ -18,13 +18,12 @@ use latchkey_shared::{
     site::{self, Models, Site, SiteUrls},
     trial::{TrialEvent, TrialQuestion},
 };
-use serde_json::value::to_raw_value;
 use zeroize::Zeroizing;
 
 use crate::{
     config::{JudgeMode, NonceKey, ToolCallConfig, ToolMode},
     metrics::Metrics,
-    openai::request::ChatRequest,
+    openai::{message::Message, request::ChatRequest},
     prompt::Prompt,
     sites::{self, DriverContext, DriverRequest, trace::Tracer},
     stream::{
@@ -137,10 +136,9 @@ async fn tell<W: Write>(
 
 /// The question as it stands: no tools, no instructions.
 fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> {
-    let message = to_raw_value(&serde_json::json!({"role": "user", "content": question}))?;
     let request = ChatRequest {
         model: model.clone(),
-        messages: vec![message],
+        messages: vec![Message::text_of("user", question)],
         stream: true,
         tools: Vec::new(),
         only: None,

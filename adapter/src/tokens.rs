@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, value::RawValue};
 
-use crate::stream::delta::{Delta, Usage};
+use crate::{
+    openai::message::Message,
+    stream::delta::{Delta, Usage},
+};
 
 /// Text is counted in blocks of this size, so that an answer is never kept whole for it (22 us for 1 KiB, measured
 /// 2026-11).
@@ -45,9 +48,9 @@ impl TokenCounter {
     }
 
     /// The usage of the turn. Takes time in proportion to the prompt: call it where that harms nobody.
-    pub(crate) fn usage(self, messages: &[Box<RawValue>], tools: &[Box<RawValue>]) -> Usage {
+    pub(crate) fn usage(self, messages: &[Message], tools: &[Box<RawValue>]) -> Usage {
         let completion = self.counted + count(&self.pending);
-        let prompt: u64 = messages.iter().map(|message| PER_MESSAGE + of_json(message)).sum();
+        let prompt: u64 = messages.iter().map(|message| PER_MESSAGE + of_value(message.value())).sum();
         let tools: u64 = tools.iter().map(|tool| count(tool.get())).sum();
         Usage { prompt: prompt + tools + PER_MESSAGE, completion, ..Usage::default() }
     }
@@ -63,12 +66,7 @@ pub(crate) fn count(text: &str) -> u64 {
     count
 }
 
-/// The tokens of all texts in a message.
-fn of_json(message: &RawValue) -> u64 {
-    let parsed: Result<Value, _> = serde_json::from_str(message.get());
-    parsed.as_ref().map_or(0, of_value)
-}
-
+/// The tokens of all texts in a value.
 fn of_value(value: &Value) -> u64 {
     match value {
         // Images and files in data URIs are not text.
@@ -88,12 +86,16 @@ mod tests {
         RawValue::from_string(json.to_owned()).unwrap()
     }
 
+    fn message(json: &str) -> Message {
+        Message::read(0, raw(json)).unwrap()
+    }
+
     #[test]
     fn prompt_tools_and_answer_are_counted() {
         let mut counter = TokenCounter::default();
         counter.push(&Delta::Text("Hello".to_owned()));
         counter.push(&Delta::Text(" world".to_owned()));
-        let message = raw(
+        let message = message(
             r#"{"role":"user","content":[{"type":"text","text":"hi"},{"url":"data:image/png;base64,AAAA"}]}"#,
         );
 

@@ -3,10 +3,10 @@
 //! Facts: new-api's conversion of Messages to chat completions (read 2026-08). It joins the blocks of the system prompt
 //! without a separator, and writes a tool result that is made of blocks as one text: their JSON.
 
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::blocks::{part, reference};
-use crate::openai::{messages::texts, request::raw};
+use crate::openai::{message::Message, messages::texts};
 
 /// Opens Claude Code's system prompt. It is for Anthropic's accounting, not for a model, and changes with each version.
 const BILLING: &str = "x-anthropic-billing-header:";
@@ -27,37 +27,36 @@ pub(crate) fn without_billing(text: &str) -> &str {
 
 /// Whether a gateway made this chat of a message of Claude Code: the billing header begins its first message. Where the
 /// model's name is like one of OpenAI's, the gateway calls that a developer's.
-pub(crate) fn is_claudes(messages: &[Box<RawValue>]) -> bool {
-    let Some(first) = messages.first().filter(|raw| raw.get().contains(BILLING)) else { return false };
-    let message: Value = serde_json::from_str(first.get()).unwrap_or_default();
-    let text = message["content"].as_str().or_else(|| message["content"][0]["text"].as_str());
-    ["system", "developer"].iter().any(|role| message["role"] == *role)
-        && text.is_some_and(|text| text.starts_with(BILLING))
+pub(crate) fn is_claudes(messages: &[Message]) -> bool {
+    let first = messages.first().filter(|message| message.json().contains(BILLING) && message.is_system());
+    let content = first.map(|message| &message.value()["content"]);
+    let text = content.and_then(|content| content.as_str().or_else(|| content[0]["text"].as_str()));
+    text.is_some_and(|text| text.starts_with(BILLING))
 }
 
 /// The messages as the client meant them. Those that need no mending keep their bytes.
-pub(crate) fn mended(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
+pub(crate) fn mended(messages: Vec<Message>) -> Vec<Message> {
     let mut mended = Vec::with_capacity(messages.len());
     // What is no text of results: a message of role tool has no place for it.
     let mut seen: Vec<Value> = Vec::new();
-    for raw in messages {
-        let suspicious = raw.get().contains(QUOTED_LIST) || raw.get().contains(BILLING) || !seen.is_empty();
+    for message in messages {
+        let json = message.json();
+        let suspicious = json.contains(QUOTED_LIST) || json.contains(BILLING) || !seen.is_empty();
         if !suspicious {
-            mended.push(raw);
+            mended.push(message);
             continue;
         }
-        let message: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-        let role = message["role"].as_str().unwrap_or_default();
-        let better = match role {
-            "tool" => result(&message, &mut seen, &asked_for(&message, &mended)),
-            "system" | "developer" => system(&message),
-            "user" if !seen.is_empty() => Some(with_parts(&message, std::mem::take(&mut seen))),
+        let value = message.value();
+        let better = match message.role() {
+            "tool" => result(value, &mut seen, &asked_for(value, &mended)),
+            "system" | "developer" => system(value),
+            "user" if !seen.is_empty() => Some(with_parts(value, std::mem::take(&mut seen))),
             _ => None,
         };
-        if role != "tool" && !seen.is_empty() {
+        if message.role() != "tool" && !seen.is_empty() {
             mended.push(person(&std::mem::take(&mut seen)));
         }
-        mended.push(better.map_or(raw, |message| self::raw(&message)));
+        mended.push(better.map_or(message, Message::of));
     }
     if !seen.is_empty() {
         mended.push(person(&seen));
@@ -89,20 +88,17 @@ fn result(message: &Value, seen: &mut Vec<Value>, asked: &[String]) -> Option<Va
 }
 
 /// The tools that the call of a result selects by name, as Claude Code's search does: `select:Read,Edit`.
-fn asked_for(result: &Value, before: &[Box<RawValue>]) -> Vec<String> {
+fn asked_for(result: &Value, before: &[Message]) -> Vec<String> {
     let Some(id) =
         result["tool_call_id"].as_str().filter(|_| result["content"].as_str().is_some_and(references))
     else {
         return Vec::new();
     };
-    let calls = before.iter().rev().filter(|raw| raw.get().contains(id)).find_map(|raw| {
-        let message: Value = serde_json::from_str(raw.get()).ok()?;
-        let calls = message["tool_calls"].as_array()?.clone();
-        calls.into_iter().find(|call| call["id"] == id)
-    });
-    let arguments = calls.and_then(|call| call["function"]["arguments"].as_str().map(str::to_owned));
+    let near = before.iter().rev().filter(|message| message.json().contains(id));
+    let call = near.flat_map(Message::calls).find(|call| call["id"] == id);
+    let arguments = call.and_then(|call| call["function"]["arguments"].as_str());
     let arguments: Value =
-        arguments.and_then(|arguments| serde_json::from_str(&arguments).ok()).unwrap_or_default();
+        arguments.and_then(|arguments| serde_json::from_str(arguments).ok()).unwrap_or_default();
     let query = arguments["query"].as_str().and_then(|query| query.strip_prefix("select:"));
     query.into_iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect()
 }
@@ -132,8 +128,8 @@ fn system(message: &Value) -> Option<Value> {
     Some(message)
 }
 
-fn person(parts: &[Value]) -> Box<RawValue> {
-    raw(&json!({"role": "user", "content": parts}))
+fn person(parts: &[Value]) -> Message {
+    Message::of(json!({"role": "user", "content": parts}))
 }
 
 /// A person's message with parts before its own: two messages in a row are refused by many chat templates.
@@ -153,8 +149,8 @@ mod tests {
     use super::*;
 
     fn mend(messages: &Value) -> Value {
-        let messages = messages.as_array().unwrap().iter().map(raw).collect();
-        mended(messages).iter().map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap()).collect()
+        let messages = messages.as_array().unwrap().iter().cloned().map(Message::of).collect();
+        mended(messages).iter().map(|message| message.value().clone()).collect()
     }
 
     fn tool(content: &str) -> Value {
@@ -213,7 +209,10 @@ mod tests {
         let header =
             "x-anthropic-billing-header: cc_version=2.1.332.1a2; cc_entrypoint=cli;You are Claude Code.";
         let is = |role: &str, content: Value| {
-            is_claudes(&[raw(&json!({"role": role, "content": content})), raw(&json!({"role": "user"}))])
+            is_claudes(&[
+                Message::of(json!({"role": role, "content": content})),
+                Message::of(json!({"role": "user"})),
+            ])
         };
 
         assert!(is("system", header.into()) && is("developer", header.into()));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::{blocks::MessagesTranslator, converted::without_billing};
 use crate::openai::{
     choice,
+    message::Message,
     messages::texts,
     request::{ChatRequest, InvalidRequest, object, raw},
 };
@@ -66,7 +67,7 @@ impl ChatRequest {
         if messages.iter().all(|message| message["role"] == "system") {
             return Err(InvalidRequest("messages: expected at least one message with content".to_owned()));
         }
-        let messages = messages.iter().map(raw).collect();
+        let messages = messages.into_iter().map(Message::of).collect();
         let mut tools = tools(body.tools.as_ref())?;
         let mut rest = rest(&body)?;
         let only = choice::settle(&mut tools, &mut rest)?;

@@ -90,6 +90,7 @@ fn id(chat: &str) -> String {
 
 /// Some four bytes are a token. The true number comes at the end, with the site's own count.
 fn estimate(request: &ChatRequest) -> u64 {
-    let raw = request.messages.iter().chain(&request.tools);
-    raw.map(|raw| raw.get().len() as u64).sum::<u64>() / 4
+    let messages = request.messages.iter().map(|message| message.json());
+    let tools = request.tools.iter().map(|raw| raw.get());
+    messages.chain(tools).map(|json| json.len() as u64).sum::<u64>() / 4
 }

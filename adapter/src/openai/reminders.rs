@@ -3,38 +3,31 @@
 //! Many chat templates allow one system message, at the top, and refuse the request otherwise. Claude Code 2.1.332 sends
 //! one behind the prompt (2026-11), which a gateway's conversion leaves where it is.
 
-use serde::Deserialize;
-use serde_json::{
-    Value, json,
-    value::{RawValue, to_raw_value},
+use serde_json::{Value, json};
+
+use super::{
+    message::Message,
+    messages::{reminder, texts},
 };
 
-use super::messages::{reminder, texts};
-
-#[derive(Deserialize)]
-struct Role<'a> {
-    #[serde(borrow)]
-    role: std::borrow::Cow<'a, str>,
-}
-
 /// The messages with one system message at the most, at the top. Those that need no change keep their bytes.
-pub(crate) fn reminded(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
-    let top = messages.iter().take_while(|raw| is_system(raw)).count();
-    if top <= 1 && !messages[top..].iter().any(|raw| is_system(raw)) {
+pub(crate) fn reminded(messages: Vec<Message>) -> Vec<Message> {
+    let top = messages.iter().take_while(|message| message.is_system()).count();
+    if top <= 1 && !messages[top..].iter().any(Message::is_system) {
         return messages;
     }
     let mut told = Reminder::default();
     let mut rest = messages.into_iter();
     told.top(rest.by_ref().take(top).collect());
-    for raw in rest {
-        match role(&raw).as_str() {
-            "system" | "developer" => told.waiting.extend(parts(&value(&raw))),
-            "user" => told.person(raw),
+    for message in rest {
+        match message.role() {
+            "system" | "developer" => told.waiting.extend(parts(&message)),
+            "user" => told.person(message),
             // Nothing stands between a call and its results.
-            "tool" | "function" => told.messages.push(raw),
+            "tool" | "function" => told.messages.push(message),
             _ => {
                 told.flush();
-                told.messages.push(raw);
+                told.messages.push(message);
             }
         }
     }
@@ -44,37 +37,36 @@ pub(crate) fn reminded(messages: Vec<Box<RawValue>>) -> Vec<Box<RawValue>> {
 
 #[derive(Default)]
 struct Reminder {
-    messages: Vec<Box<RawValue>>,
+    messages: Vec<Message>,
     /// Parts of reminders that have no place yet.
     waiting: Vec<Value>,
 }
 
 impl Reminder {
     /// All that stands at the top is one message.
-    fn top(&mut self, mut top: Vec<Box<RawValue>>) {
+    fn top(&mut self, mut top: Vec<Message>) {
         if top.len() <= 1 {
             self.messages.append(&mut top);
             return;
         }
-        let mut first = value(&top[0]);
-        let said: Vec<String> = top.iter().flat_map(|raw| content(&value(raw))).collect();
-        first["content"] = said.join("\n\n").into();
-        self.messages.push(raw(&first));
+        let mut first = top[0].value().clone();
+        first["content"] = top.iter().flat_map(said).collect::<Vec<_>>().join("\n\n").into();
+        self.messages.push(Message::of(first));
     }
 
     /// The person's words, behind the reminders that came before them. What these stood between is one message: two of
     /// the person in a row are refused as well.
-    fn person(&mut self, message: Box<RawValue>) {
+    fn person(&mut self, message: Message) {
         if self.waiting.is_empty() {
             self.messages.push(message);
             return;
         }
-        let before = self.messages.pop_if(|last| role(last) == "user");
-        let mut all = before.map(|before| as_parts(&mut value(&before))).unwrap_or_default();
-        let mut own = value(&message);
+        let before = self.messages.pop_if(|last| last.role() == "user");
+        let mut all = before.map(|before| as_parts(&mut before.value().clone())).unwrap_or_default();
+        let mut own = message.value().clone();
         all.append(&mut self.waiting);
         all.extend(as_parts(&mut own));
-        self.messages.push(raw(&with(own, all)));
+        self.messages.push(Message::of(with(own, all)));
     }
 
     /// Reminders that nothing of the person follows stand behind what the person said last, or alone.
@@ -83,11 +75,11 @@ impl Reminder {
             return;
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let last = self.messages.pop_if(|last| role(last) == "user");
-        let mut own = last.map_or_else(|| json!({"role": "user"}), |last| value(&last));
+        let last = self.messages.pop_if(|last| last.role() == "user");
+        let mut own = last.map_or_else(|| json!({"role": "user"}), |last| last.value().clone());
         let mut all = as_parts(&mut own);
         all.extend(waiting);
-        self.messages.push(raw(&with(own, all)));
+        self.messages.push(Message::of(with(own, all)));
     }
 }
 
@@ -111,44 +103,27 @@ fn as_parts(message: &mut Value) -> Vec<Value> {
 }
 
 /// The reminder that a system message becomes; what says nothing is none.
-fn parts(system: &Value) -> Vec<Value> {
-    let said = content(system).join("\n\n");
+fn parts(system: &Message) -> Vec<Value> {
+    let said = said(system).join("\n\n");
     if said.trim().is_empty() {
         return Vec::new();
     }
     as_parts(&mut reminder(&said))
 }
 
-fn content(message: &Value) -> Vec<String> {
-    let content = &message["content"];
-    let parts = content.as_array().map(|parts| texts(parts)).unwrap_or_default();
-    let all = content.as_str().map(str::to_owned).into_iter().chain(parts);
-    all.filter(|text| !text.is_empty()).collect()
-}
-
-fn is_system(raw: &RawValue) -> bool {
-    matches!(role(raw).as_str(), "system" | "developer")
-}
-
-fn role(raw: &RawValue) -> String {
-    serde_json::from_str::<Role<'_>>(raw.get()).map(|message| message.role.into_owned()).unwrap_or_default()
-}
-
-fn value(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or_default()
-}
-
-fn raw(value: &Value) -> Box<RawValue> {
-    to_raw_value(value).expect("JSON values always serialize")
+fn said(message: &Message) -> Vec<&str> {
+    message.texts().into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
 
     fn told(messages: &Value) -> Value {
-        let messages = messages.as_array().unwrap().iter().map(raw).collect();
-        reminded(messages).iter().map(|raw| value(raw)).collect()
+        let messages = messages.as_array().unwrap().iter().cloned().map(Message::of).collect();
+        reminded(messages).iter().map(|message| message.value().clone()).collect()
     }
 
     fn said(role: &str, content: &str) -> Value {
@@ -188,7 +163,8 @@ mod tests {
 
         let raw: Box<RawValue> =
             RawValue::from_string(r#"{"role":"user","content":"a","x":1.10}"#.into()).unwrap();
-        assert_eq!(reminded(vec![raw.clone()])[0].get(), raw.get());
+        let message = Message::read(0, raw.clone()).unwrap();
+        assert_eq!(reminded(vec![message])[0].json(), raw.get());
     }
 
     #[test]

@@ -4,19 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub(crate) use super::body::{InvalidRequest, object, raw};
-use super::{body::not_an_object, choice};
+use super::{body::not_an_object, choice, message::Message};
 
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
 pub(crate) struct ChatRequest {
     /// The model as the client names it.
     pub model: String,
-    /// At least one; each an object with a role.
-    pub messages: Vec<Box<RawValue>>,
+    /// At least one.
+    pub messages: Vec<Message>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
     /// Tools, if there are any.
@@ -29,11 +29,6 @@ pub(crate) struct ChatRequest {
     pub client: Option<[u8; 32]>,
     /// Every other field.
     pub rest: BTreeMap<String, Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct MessageRole {
-    role: Option<Box<RawValue>>,
 }
 
 impl ChatRequest {
@@ -49,29 +44,14 @@ impl ChatRequest {
         if messages.is_empty() {
             return Err(InvalidRequest("messages: expected at least one message".to_owned()));
         }
-        for (index, message) in messages.iter().enumerate() {
-            check_role(index, message)?;
-        }
+        let messages = messages.into_iter().enumerate().map(|(index, raw)| Message::read(index, raw));
+        let messages = messages.collect::<Result<_, _>>()?;
         check_answerable(&mut rest)?;
         let stream = optional(&mut rest, "stream", "true or false")?.unwrap_or(false);
         let mut tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
         let only = choice::settle(&mut tools, &mut rest)?;
         rest.remove("stream_options"); // ours: usage is always asked for and always given
         Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
-    }
-}
-
-fn check_role(index: usize, message: &RawValue) -> Result<(), InvalidRequest> {
-    let expected = || InvalidRequest(format!("messages[{index}]: expected an object"));
-    // An array would do as well for serde.
-    if !message.get().starts_with('{') {
-        return Err(expected());
-    }
-    let MessageRole { role } = serde_json::from_str(message.get()).map_err(|_| expected())?;
-    match role.map(|role| serde_json::from_str::<String>(role.get())) {
-        Some(Ok(role)) if !role.is_empty() => Ok(()),
-        Some(_) => Err(InvalidRequest(format!("messages[{index}].role: expected a text"))),
-        None => Err(InvalidRequest(format!("messages[{index}].role: missing"))),
     }
 }
 
@@ -154,7 +134,7 @@ mod tests {
 
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
 
-        assert_eq!(request.messages[0].get(), r#"{"role":"developer","content":null,"x":1.10}"#);
+        assert_eq!(request.messages[0].json(), r#"{"role":"developer","content":null,"x":1.10}"#);
         let rest: Vec<(&str, &str)> =
             request.rest.iter().map(|(key, raw)| (key.as_str(), raw.get())).collect();
         assert_eq!(rest, [("seed", "18446744073709551616"), ("stop", "\"a\""), ("temperature", "0.10")]);

@@ -8,7 +8,8 @@ use std::{
 use latchkey_bridge::{catalog::Catalog, render::cut};
 use serde_json::value::RawValue;
 
-use super::{emulation::Emulation, file::PromptFile, message::message};
+use super::{emulation::Emulation, file::PromptFile};
+use crate::openai::message::Message;
 
 /// What a site is asked.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct Prompt {
     /// The model as the site knows it.
     pub model: String,
     /// The conversation.
-    pub messages: Vec<Box<RawValue>>,
+    pub messages: Vec<Message>,
     /// What is uploaded for it, where the site takes files.
     pub files: Vec<PromptFile>,
     /// The client's tools.
@@ -70,7 +71,7 @@ impl Prompt {
             CallMode::Emulated(emulation) => emulation.prompt_bytes,
             CallMode::Untouched | CallMode::Native(_) => usize::MAX,
         };
-        let taken: usize = self.messages.iter().map(|raw| raw.get().len()).sum();
+        let taken: usize = self.messages.iter().map(|message| message.json().len()).sum();
         let asked: usize = exchanges.iter().map(|exchange| exchange.question.len()).sum();
         room = room.saturating_sub(taken + asked);
         for RepairExchange { answer, question } in exchanges {
@@ -78,9 +79,9 @@ impl Prompt {
             if !answer.trim().is_empty() {
                 let answer = cut::shorten(answer, room);
                 room = room.saturating_sub(answer.len());
-                prompt.messages.push(message("assistant", &answer));
+                prompt.messages.push(Message::text_of("assistant", &answer));
             }
-            prompt.messages.push(message("user", question));
+            prompt.messages.push(Message::text_of("user", question));
         }
         prompt
     }

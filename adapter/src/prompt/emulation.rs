@@ -10,10 +10,8 @@ use latchkey_bridge::{
 };
 use serde_json::Value;
 
-use super::{
-    message::{is_result, role, text},
-    wanted::WantedFormat,
-};
+use super::wanted::WantedFormat;
+use crate::openai::message::Message;
 
 /// How clients tell the model that the person refused a call: OpenCode, then Claude Code (2026-11).
 const REFUSALS: [&str; 2] = ["rejected permission to use", "doesn't want to proceed with this tool use"];
@@ -90,40 +88,38 @@ impl Emulation {
 
     pub(super) fn render(
         &self,
-        messages: &[Value],
+        messages: &[Message],
         budget: PromptBudget,
     ) -> Result<RenderedPrompt, PromptTooLong> {
         let Self { catalog, choice, parallel, dialect, .. } = self;
-        let request = RenderRequest { messages, catalog, choice, parallel: *parallel };
+        let messages: Vec<&Value> = messages.iter().map(Message::value).collect();
+        let request = RenderRequest { messages: &messages, catalog, choice, parallel: *parallel };
         render::render(&request, dialect, budget)
     }
 }
 
 impl ConversationEnd {
-    pub(super) fn of(messages: &[Value]) -> Self {
-        let spoke = messages.iter().rposition(|message| role(message) == "user");
+    pub(super) fn of(messages: &[Message]) -> Self {
+        let spoke = messages.iter().rposition(|message| message.role() == "user");
         let since = &messages[spoke.map_or(0, |at| at + 1)..];
-        let texts = |wanted: &[&str]| -> Vec<String> {
-            messages.iter().filter(|message| wanted.contains(&role(message))).map(text).collect()
-        };
-        let refuses = |message: &Value| {
-            let text = text(message);
-            is_result(message) && REFUSALS.iter().any(|refusal| text.contains(refusal))
+        let system = messages.iter().filter(|message| message.is_system()).map(Message::text);
+        let refuses = |message: &Message| {
+            message.is_result() && REFUSALS.iter().any(|refusal| message.text().contains(refusal))
         };
         Self {
-            system: texts(&["system", "developer"]).join("\n"),
-            user: spoke.map(|at| text(&messages[at])).unwrap_or_default(),
-            after_result: messages.last().is_some_and(is_result),
+            system: system.collect::<Vec<_>>().join("\n"),
+            user: spoke.map(|at| messages[at].text()).unwrap_or_default(),
+            after_result: messages.last().is_some_and(Message::is_result),
             called: called(messages),
             refused: since.iter().any(refuses),
             repeats: false,
-            turn: messages.iter().filter(|message| role(message) == "assistant").count() as u64,
+            turn: messages.iter().filter(|message| message.role() == "assistant").count() as u64,
             conversation: String::new(),
         }
     }
 }
 
-fn called(messages: &[Value]) -> BTreeSet<String> {
-    let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array()).flatten();
+fn called(messages: &[Message]) -> BTreeSet<String> {
+    let calls = messages.iter().flat_map(Message::calls);
     calls.filter_map(|call| call["function"]["name"].as_str()).map(str::to_owned).collect()
 }

@@ -6,15 +6,15 @@ use latchkey_shared::site::{
     Site,
     chat::upload::{FileKind, UploadRules},
 };
-use serde_json::{
-    Value, json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Value, json};
 
 use super::file::{self, PromptFile, UnusableFile};
 use crate::{
     capability,
-    openai::request::{ChatRequest, InvalidRequest},
+    openai::{
+        message::Message,
+        request::{ChatRequest, InvalidRequest},
+    },
 };
 
 /// What becomes of what is neither text nor uploaded.
@@ -47,18 +47,18 @@ pub(super) fn apart(
         return Ok((request, Vec::new()));
     }
     let last = just_sent(&request);
-    // Most messages are texts, and a long one is not parsed for that.
-    let parsed = |raw: &RawValue| if raw.get().contains('[') { value(raw) } else { Value::Null };
-    let mut messages: Vec<Value> = request.messages.iter().map(|raw| parsed(raw)).collect();
-    let parts = messages.iter().filter_map(|message| message["content"].as_array()).flatten();
-    let mut to_come = parts.filter(|part| uploaded(part, upload, others).is_some()).count();
+    let all = request.messages.iter().flat_map(parts_of);
+    let mut to_come = all.filter(|part| uploaded(part, upload, others).is_some()).count();
     let mut files = Vec::new();
     let mut told = Vec::new();
-    let roles: Vec<bool> = request.messages.iter().map(|raw| is_result(raw)).collect();
-    for (index, message) in messages.iter_mut().enumerate() {
+    for index in 0..request.messages.len() {
+        if parts_of(&request.messages[index]).iter().all(is_text) {
+            continue;
+        }
         // Behind results stands what a tool showed: refused again and again, it would end the conversation.
-        let of_a_tool = index.checked_sub(1).is_some_and(|before| roles[before]);
-        let is_last = last == Some(index) && message["role"] == "user" && !of_a_tool;
+        let of_a_tool = index.checked_sub(1).is_some_and(|before| request.messages[before].role() == "tool");
+        let is_last = last == Some(index) && request.messages[index].role() == "user" && !of_a_tool;
+        let mut message = request.messages[index].value().clone();
         let Some(parts) = message["content"].as_array_mut() else { continue };
         let mut changed = false;
         for (at, part) in parts.iter_mut().enumerate().filter(|(_, part)| !is_text(part)) {
@@ -93,7 +93,7 @@ pub(super) fn apart(
             if parts.iter().all(is_text) {
                 message["content"] = parts.iter().map(text).collect::<Vec<_>>().join("\n").into();
             }
-            request.messages[index] = to_raw_value(message).expect("JSON always serializes");
+            request.messages[index] = Message::of(message);
         }
     }
     let files = since_the_last_answer(files, &request, last);
@@ -104,7 +104,7 @@ pub(super) fn apart(
 /// Tells what a tool showed and no site gets inside the result: it is nothing that the person said.
 fn tell_in_results(request: &mut ChatRequest, told: &[(usize, String)]) {
     for (index, text) in told {
-        let mut result = value(&request.messages[index - 1]);
+        let mut result = request.messages[index - 1].value().clone();
         match &mut result["content"] {
             Value::Array(parts) => parts.push(json!({"type": "text", "text": text})),
             content => {
@@ -113,11 +113,11 @@ fn tell_in_results(request: &mut ChatRequest, told: &[(usize, String)]) {
                 *content = format!("{before}{gap}{text}").into();
             }
         }
-        request.messages[index - 1] = to_raw_value(&result).expect("JSON always serializes");
+        request.messages[index - 1] = Message::of(result);
     }
     let mut at = 0;
     request.messages.retain(|message| {
-        let emptied = told.iter().any(|(index, _)| *index == at) && value(message)["content"] == "";
+        let emptied = told.iter().any(|(index, _)| *index == at) && message.value()["content"] == "";
         at += 1;
         !emptied
     });
@@ -125,8 +125,7 @@ fn tell_in_results(request: &mut ChatRequest, told: &[(usize, String)]) {
 
 /// The message that the client has just sent: the last one of the person or of a tool, whatever stands behind it.
 fn just_sent(request: &ChatRequest) -> Option<usize> {
-    let sent = |raw: &RawValue| ["user", "tool"].iter().any(|role| value(raw)["role"] == *role);
-    request.messages.iter().rposition(|raw| sent(raw))
+    request.messages.iter().rposition(|message| matches!(message.role(), "user" | "tool"))
 }
 
 /// The files, with what of them is new to a site that keeps the conversation: what came after the answer before the
@@ -140,7 +139,7 @@ fn since_the_last_answer(
         return Vec::new();
     }
     let before = &request.messages[..last.unwrap_or_default()];
-    let answered = before.iter().rposition(|raw| value(raw)["role"] == "assistant");
+    let answered = before.iter().rposition(|message| message.role() == "assistant");
     let is_new = |index: usize| answered.is_none_or(|answered| answered < index);
     files.into_iter().map(|(index, file)| PromptFile { is_new: is_new(index), ..file }).collect()
 }
@@ -209,14 +208,13 @@ fn name(part: &Value) -> &'static str {
     file::kind(part).map_or("part of this kind", FileKind::as_str)
 }
 
-/// Whether a message is a tool's result.
-fn is_result(raw: &RawValue) -> bool {
-    raw.get().contains("\"tool\"") && value(raw)["role"] == "tool"
-}
-
-/// Raw JSON as a value; it was parsed once already.
-fn value(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or_default()
+/// The parts of a message whose content is a list.
+fn parts_of(message: &Message) -> &[Value] {
+    // Most messages are texts, and a long one is not parsed for that.
+    if !message.json().contains('[') {
+        return &[];
+    }
+    message.value()["content"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,7 +239,7 @@ mod tests {
         let body = json!({"model": "gradio", "messages": messages}).to_string();
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
         let (request, files) = super::apart(request, site, OtherParts::of(site))?;
-        Ok((request.messages.iter().map(|raw| value(raw)).collect(), files))
+        Ok((request.messages.iter().map(|message| message.value().clone()).collect(), files))
     }
 
     fn user(parts: &[Value]) -> Value {
@@ -306,7 +304,7 @@ mod tests {
 
         let (request, _) = super::apart(request, &site("chainlit"), OtherParts::LeftOut).unwrap();
 
-        assert!(body.contains(request.messages[0].get()), "{}", request.messages[0].get());
+        assert!(body.contains(request.messages[0].json()), "{}", request.messages[0].json());
     }
 
     #[test]

@@ -16,7 +16,6 @@ use super::{
     asked::{CallMode, Prompt},
     emulation::{ConversationEnd, Emulation},
     file::PromptFile,
-    message::{is_result, is_system, message, role, tells_of_calls, text, value},
     parts::{self, OtherParts},
     wanted,
 };
@@ -24,7 +23,10 @@ use crate::{
     anthropic::converted::without_billing,
     capability, config,
     conversation::{add, digest},
-    openai::request::{ChatRequest, InvalidRequest},
+    openai::{
+        message::Message,
+        request::{ChatRequest, InvalidRequest},
+    },
 };
 
 /// Makes the prompt. Without tools, now or before, it is the client's own.
@@ -38,8 +40,7 @@ pub(super) fn prompt(
     minted: String,
     settings: &config::ToolCallConfig,
 ) -> Result<Prompt, InvalidRequest> {
-    let plain =
-        request.tools.is_empty() && !request.messages.iter().any(|message| tells_of_calls(&value(message)));
+    let plain = request.tools.is_empty() && !request.messages.iter().any(Message::tells_of_calls);
     let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
     let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
@@ -47,7 +48,6 @@ pub(super) fn prompt(
     if plain && wanted.is_none() {
         return Ok(Prompt { model, messages, files, tools, rest, minted, calls: CallMode::Untouched });
     }
-    let values: Vec<Value> = messages.iter().map(|message| value(message)).collect();
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
     let mut budget = capability::budget(site);
     if let Some(only) = &only {
@@ -56,21 +56,21 @@ pub(super) fn prompt(
     let mut emulation = Emulation {
         prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
-        dialect: dialect(site, &values, client, &settings.nonce_key),
-        shown: if plain { None } else { shown(site, &values, &files) },
+        dialect: dialect(site, &messages, client, &settings.nonce_key),
+        shown: if plain { None } else { shown(site, &messages, &files) },
         choice: ToolChoice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         restricted: only.is_some(),
-        told: values
+        told: messages
             .iter()
-            .filter(|message| role(message) == "user" || is_system(message))
-            .map(text)
+            .filter(|message| message.role() == "user" || message.is_system())
+            .map(Message::text)
             .collect(),
         wanted,
         streamed: stream,
-        scene: ConversationEnd::of(&values),
+        scene: ConversationEnd::of(&messages),
     };
-    emulation.scene.conversation = conversation(site, &model, session.as_deref(), &values);
+    emulation.scene.conversation = conversation(site, &model, session.as_deref(), &messages);
     rest.remove("tool_choice");
     rest.remove("parallel_tool_calls");
     if emulation.wanted.is_some() {
@@ -79,7 +79,7 @@ pub(super) fn prompt(
     let words = emulation.wanted.as_ref().map(|wanted| wanted.words(emulation.offers_tools()));
     budget.prompt_bytes = budget.prompt_bytes.saturating_sub(words.as_ref().map_or(0, String::len));
     let mut rendered =
-        emulation.render(&values, budget).map_err(|PromptTooLong { bytes, limit_bytes }| {
+        emulation.render(&messages, budget).map_err(|PromptTooLong { bytes, limit_bytes }| {
             InvalidRequest(format!(
                 "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
             ))
@@ -93,7 +93,8 @@ pub(super) fn prompt(
     if let Some(words) = words {
         rendered.remind(&words);
     }
-    let messages = rendered.messages.iter().map(|said| message(said.role.as_str(), &said.text)).collect();
+    let messages =
+        rendered.messages.iter().map(|said| Message::text_of(said.role.as_str(), &said.text)).collect();
     let calls = match emulation.offers_tools() || emulation.wanted.is_some() {
         true => CallMode::Emulated(Arc::new(emulation)),
         false => CallMode::Untouched,
@@ -114,9 +115,10 @@ pub(super) fn catalog(tools: &[Box<RawValue>]) -> Catalog {
 
 /// The nonce holds for a conversation, which is known by its first words and by the system prompt: they stay when it
 /// grows. Its key is the client's own secret, so that no other client can know it.
-fn dialect(site: &Site, messages: &[Value], client: Option<[u8; 32]>, key: &config::NonceKey) -> Dialect {
-    let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
-    let system = messages.iter().find(|message| is_system(message)).map(text).unwrap_or_default();
+fn dialect(site: &Site, messages: &[Message], client: Option<[u8; 32]>, key: &config::NonceKey) -> Dialect {
+    let first =
+        messages.iter().find(|message| message.role() == "user").map(Message::text).unwrap_or_default();
+    let system = messages.iter().find(|message| message.is_system()).map(Message::text).unwrap_or_default();
     let mut begun = Sha256::new();
     for part in [key.deployment.as_str(), &steady(&system), &first] {
         add(&mut begun, part);
@@ -132,22 +134,29 @@ fn steady(system: &str) -> String {
 }
 
 /// The results, files and words of the person that the model is shown.
-fn shown(site: &Site, messages: &[Value], files: &[PromptFile]) -> Option<Arc<QuotedTexts>> {
+fn shown(site: &Site, messages: &[Message], files: &[PromptFile]) -> Option<Arc<QuotedTexts>> {
     if !site.chat.foreign_calls {
         return None;
     }
-    let said = messages.iter().filter(|message| role(message) == "user" || is_result(message)).map(text);
+    let said = messages.iter().filter(|message| message.role() == "user" || message.is_result());
+    let said = said.map(Message::text);
     let files = files.iter().map(|file| String::from_utf8_lossy(&file.content).into_owned());
     let texts: Vec<String> = said.chain(files).collect();
     Some(Arc::new(QuotedTexts::new(texts.iter().map(String::as_str))))
 }
 
 /// A digest of what a conversation is known by when it grows: its site, model and session, and its first words.
-fn conversation(site: &Site, model: &str, session: Option<&str>, messages: &[Value]) -> String {
-    let first = messages.iter().find(|message| role(message) == "user").map(text).unwrap_or_default();
+fn conversation(site: &Site, model: &str, session: Option<&str>, messages: &[Message]) -> String {
+    let first =
+        messages.iter().find(|message| message.role() == "user").map(Message::text).unwrap_or_default();
     let mut all = Sha256::new();
     for part in [site.name.as_str(), model, session.unwrap_or_default(), &first] {
         add(&mut all, part);
     }
     digest(all)
+}
+
+/// Raw JSON as a value; it was parsed once already.
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }

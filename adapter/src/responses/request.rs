@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::items::ItemsTranslator;
 use crate::openai::{
     choice,
+    message::Message,
     request::{ChatRequest, InvalidRequest, object, raw},
 };
 
@@ -110,7 +111,7 @@ fn refuse_kept(body: &ResponsesBody) -> Result<(), InvalidRequest> {
     }
 }
 
-fn messages(body: &ResponsesBody) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
+fn messages(body: &ResponsesBody) -> Result<Vec<Message>, InvalidRequest> {
     let mut conversation = ItemsTranslator::default();
     match &body.instructions {
         None | Some(Value::Null) => {}
@@ -132,7 +133,7 @@ fn messages(body: &ResponsesBody) -> Result<Vec<Box<RawValue>>, InvalidRequest> 
     if messages.is_empty() {
         return Err(InvalidRequest("input: expected at least one message".to_owned()));
     }
-    Ok(messages.iter().map(raw).collect())
+    Ok(messages.into_iter().map(Message::of).collect())
 }
 
 /// Tools of type `function`. The others are carried out by OpenAI's servers or are no functions: no site knows them.

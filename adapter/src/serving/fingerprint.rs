@@ -24,7 +24,7 @@ impl RequestFingerprint {
         let mut digest = FingerprintHasher(HkdfExtract::<Sha256>::new(Some(client)));
         digest.add(&request.model);
         digest.add(request.session.as_deref().unwrap_or_default());
-        digest.list(request.messages.iter().map(|raw| raw.get()));
+        digest.list(request.messages.iter().map(|message| message.json()));
         digest.list(request.tools.iter().map(|raw| raw.get()));
         let rest = request.rest.iter().filter(|(name, _)| !name.starts_with("max_"));
         digest.list(rest.flat_map(|(name, raw)| [name.as_str(), raw.get()]));

@@ -1,9 +1,9 @@
 //! The title of a conversation, made here: clients ask for one beside the first turn, and a site would spend a
 //! conversation on it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::openai::request::ChatRequest;
+use crate::openai::{message::Message, request::ChatRequest};
 
 /// How clients ask for a title: OpenCode 1.18, Claude Code 2.1, and Claude Code before it (2026-11).
 const TITLES: [&str; 3] = [
@@ -21,13 +21,10 @@ pub(super) fn of(request: &ChatRequest) -> Option<String> {
     if !request.tools.is_empty() {
         return None;
     }
-    let messages: Vec<Value> =
-        request.messages.iter().map(|raw| serde_json::from_str(raw.get()).unwrap_or_default()).collect();
-    let role_is = |message: &&Value, role: &str| message["role"] == role;
-    let system: String = messages.iter().filter(|message| role_is(message, "system")).map(text).collect();
+    let of = |role: &'static str| request.messages.iter().filter(move |message| message.role() == role);
+    let system: String = of("system").map(Message::text).collect();
     let kind = TITLES.iter().position(|words| system.contains(words))?;
-    let asked = messages.iter().rev().filter(|message| role_is(message, "user")).map(text);
-    let title = asked.map(|text| title(&text)).find(|title| !title.is_empty());
+    let title = of("user").rev().map(|message| title(&message.text())).find(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| "New conversation".to_owned());
     if kind == TOPIC {
         return Some(json!({"isNewTopic": true, "title": title}).to_string());
@@ -56,18 +53,10 @@ fn title(text: &str) -> String {
     title
 }
 
-fn text(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join(" ")
-        }
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn answer(system: &str, user: &str, more: &Value) -> Option<String> {

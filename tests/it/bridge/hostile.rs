@@ -120,8 +120,12 @@ fn a_tool_whose_schema_names_itself_is_told_in_bounds() {
     let parameters = json!({"type": "object", "properties": {"root": {"$ref": "#/$defs/node"}}, "required": ["root"], "$defs": {"node": node}});
     let catalog = Arc::new(Catalog::new(&[json!({"function": {"name": "tree", "parameters": parameters}})]));
     let messages = [json!({"role": "user", "content": "Draw a tree."})];
-    let request =
-        RenderRequest { messages: &messages, catalog: &catalog, choice: &ToolChoice::Auto, parallel: true };
+    let request = RenderRequest {
+        messages: &[&messages[0]],
+        catalog: &catalog,
+        choice: &ToolChoice::Auto,
+        parallel: true,
+    };
 
     let rendered = render(&request, &dialect(CallFormat::Xml), PromptBudget::default()).unwrap();
 

@@ -26,7 +26,12 @@ fn rendered(
     budget: PromptBudget,
 ) -> Result<RenderedPrompt, PromptTooLong> {
     let catalog = catalog();
-    render(&RenderRequest { messages, catalog: &catalog, choice, parallel: true }, &dialect(form), budget)
+    let messages: Vec<&Value> = messages.iter().collect();
+    render(
+        &RenderRequest { messages: &messages, catalog: &catalog, choice, parallel: true },
+        &dialect(form),
+        budget,
+    )
 }
 
 fn plainly(form: CallFormat, messages: &[Value]) -> RenderedPrompt {
@@ -220,7 +225,7 @@ fn the_choice_is_said_at_the_end_and_none_hides_the_tools() {
     assert_eq!((none.messages.len(), none.tier), (1, None));
     assert_eq!(none.messages[0].text, "hi");
     let one = RenderRequest {
-        messages: &messages,
+        messages: &[&messages[0]],
         catalog: &catalog(),
         choice: &ToolChoice::Auto,
         parallel: false,
@@ -309,8 +314,12 @@ fn a_request_without_tools_is_told_as_it_is() {
         json!({"role": "user", "content": parts}),
     ];
 
-    let request =
-        RenderRequest { messages: &messages, catalog: &catalog, choice: &ToolChoice::Auto, parallel: true };
+    let request = RenderRequest {
+        messages: &[&messages[0], &messages[1]],
+        catalog: &catalog,
+        choice: &ToolChoice::Auto,
+        parallel: true,
+    };
     let prompt = render(&request, &dialect(CallFormat::Xml), PromptBudget::default()).unwrap();
 
     assert_eq!(prompt.messages[0].text, "You are a title generator.");

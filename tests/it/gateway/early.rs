@@ -46,6 +46,15 @@ async fn status(console: &Console, body: &Bytes) -> u16 {
     status
 }
 
+/// The one answer that the adapter of this world has room for.
+async fn filled(world: &World) -> reqwest::Response {
+    world.practice.model().will(Reply::text("a").hold());
+    let held = world.adapter().open(&AdapterClient::question("hi")).await;
+    assert_eq!(held.status(), 200);
+    wait::until(SOON, || world.practice.model().count(CallEnd::Held) == 1).await;
+    held
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_answered_before_the_body_is_read_arrives_and_harms_nobody() {
     through("the stand-in", Relaying::StandIn(NewApi::start().await), 4).await;
@@ -59,9 +68,6 @@ async fn through(name: &str, gateway: Relaying, times: usize) {
     let world = start().adapter_env("LATCHKEY_BODY_LIMIT", BODY_LIMIT).await;
     let full = start().adapter_env("LATCHKEY_STREAMS", "1").await;
     world.practice.model().always(Reply::text("yes"));
-    full.practice.model().will(Reply::text("a").hold());
-    let _held = full.adapter().open(&AdapterClient::question("hi")).await;
-    wait::until(SOON, || full.practice.model().count(CallEnd::Held) == 1).await;
     let console = gateway.console();
     console.set("RetryTimes", "0").await;
     let base = |world: &World| format!("{}{PREFIX}", world.adapters[0].url.as_str().trim_end_matches('/'));
@@ -80,6 +86,8 @@ async fn through(name: &str, gateway: Relaying, times: usize) {
     let mut wrong = Vec::new();
     for (model, meant) in ANSWERS {
         for size in SIZES {
+            // One for each row: a turn has an end, and two hundred long questions take minutes.
+            let held = filled(&full).await;
             let (early, innocent) = (&question(model, size), &question(INNOCENT, 1));
             let console = &console;
             let pairs = stream::iter(0..times)
@@ -94,6 +102,8 @@ async fn through(name: &str, gateway: Relaying, times: usize) {
             if (meant_so, lost) != (times, 0) {
                 wrong.push(line);
             }
+            drop(held);
+            wait::until(SOON, || full.practice.model().count(CallEnd::Held) == 0).await;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

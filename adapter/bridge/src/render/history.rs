@@ -22,7 +22,7 @@ pub(super) struct PastCall {
 }
 
 /// Reads all messages. Empty answers, as failed attempts leave them, are left out.
-pub(super) fn read(messages: &[Value], notes: &mut Vec<RenderNote>) -> Vec<HistoryEntry> {
+pub(super) fn read(messages: &[&Value], notes: &mut Vec<RenderNote>) -> Vec<HistoryEntry> {
     let entries = messages.iter().map(|message| entry(message, notes));
     entries.filter(|entry| !is_empty(entry)).collect()
 }

@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 #[derive(Clone, Copy, Debug)]
 pub struct RenderRequest<'a> {
     /// In OpenAI's shape.
-    pub messages: &'a [Value],
+    pub messages: &'a [&'a Value],
     /// All tools that are declared.
     pub catalog: &'a Arc<Catalog>,
     /// Which of them may, or must, be called.

@@ -8,7 +8,7 @@ fn read(body: &Value) -> ChatRequest {
 
 fn messages(body: &Value) -> Value {
     let messages = read(body).messages;
-    messages.iter().map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap()).collect()
+    messages.iter().map(|message| message.value().clone()).collect()
 }
 
 fn refusal(body: &Value) -> String {

@@ -8,7 +8,7 @@ fn read(body: &Value) -> ResponsesRequest {
 
 fn messages(body: &Value) -> Value {
     let messages = read(body).request.messages;
-    messages.iter().map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap()).collect()
+    messages.iter().map(|message| message.value().clone()).collect()
 }
 
 fn refusal(body: &Value) -> String {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::prompt::{Prompt, PromptFile};
+use crate::{
+    openai::message::Message,
+    prompt::{Prompt, PromptFile},
+};
 
 const TRANSCRIPT: &str = "This is the conversation so far. Give the next answer in it, and only that.";
 
@@ -20,14 +23,8 @@ pub(in crate::sites) struct PromptVariables {
 struct ConversationText {
     model: String,
     system: String,
-    messages: Vec<MessageText>,
+    messages: Vec<Message>,
     files: Vec<PromptFile>,
-}
-
-#[derive(Clone, Debug)]
-struct MessageText {
-    role: String,
-    text: String,
 }
 
 impl PromptVariables {
@@ -38,16 +35,16 @@ impl PromptVariables {
 
     /// What came after the last answer: the rest is known to the site.
     pub(in crate::sites) fn new_only(prompt: &Prompt) -> Self {
-        let last = prompt.messages.iter().rposition(|raw| said(raw.get()).role == "assistant");
+        let last = prompt.messages.iter().rposition(|message| message.role() == "assistant");
         let files = prompt.files.iter().filter(|file| file.is_new).cloned().collect();
         Self::told(prompt, last.map_or(0, |at| at + 1), files)
     }
 
     fn told(prompt: &Prompt, from: usize, files: Vec<PromptFile>) -> Self {
-        let said = prompt.messages[from..].iter().map(|raw| said(raw.get()));
-        let (system, messages): (Vec<MessageText>, Vec<MessageText>) =
-            said.partition(|said| matches!(said.role.as_str(), "system" | "developer"));
-        let system = system.into_iter().map(|said| said.text).collect::<Vec<_>>().join("\n\n");
+        let (system, said): (Vec<&Message>, Vec<&Message>) =
+            prompt.messages[from..].iter().partition(|message| message.is_system());
+        let system = system.into_iter().map(Message::text).collect::<Vec<_>>().join("\n\n");
+        let messages = said.into_iter().cloned().collect();
         Self {
             told: Arc::new(ConversationText { model: prompt.model.clone(), system, messages, files }),
             file: None,
@@ -83,10 +80,10 @@ impl PromptVariables {
             parts.push(system.clone());
         }
         match messages.as_slice() {
-            [only] if only.role != "assistant" => parts.push(only.text.clone()),
+            [only] if only.role() != "assistant" => parts.push(only.text()),
             several => {
                 parts.push(TRANSCRIPT.to_owned());
-                parts.extend(several.iter().map(|said| format!("{}:\n{}", title(&said.role), said.text)));
+                parts.extend(several.iter().map(|said| format!("{}:\n{}", title(said.role()), said.text())));
             }
         }
         parts.join("\n\n")
@@ -96,7 +93,7 @@ impl PromptVariables {
     pub(super) fn messages(&self, with_system: bool) -> Value {
         let ConversationText { system, messages, .. } = &*self.told;
         let first = (with_system && !system.is_empty()).then(|| json!({"role": "system", "content": system}));
-        let rest = messages.iter().map(|said| json!({"role": said.role, "content": said.text}));
+        let rest = messages.iter().map(|said| json!({"role": said.role(), "content": said.text()}));
         first.into_iter().chain(rest).collect()
     }
 }
@@ -107,18 +104,4 @@ fn title(role: &str) -> &str {
         "tool" | "function" => "Tool result",
         _ => "User",
     }
-}
-
-fn said(raw: &str) -> MessageText {
-    let message: Value = serde_json::from_str(raw).unwrap_or_default();
-    let role = message["role"].as_str().unwrap_or_default().to_owned();
-    let text = match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let texts = parts.iter().filter_map(|part| part["text"].as_str());
-            texts.collect::<Vec<_>>().join("\n")
-        }
-        _ => String::new(),
-    };
-    MessageText { role, text }
 }

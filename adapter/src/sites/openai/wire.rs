@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::voices::{MessageContent, TextFields};
-use crate::stream::{
-    delta::{CallFragment, Delta, FinishReason, Usage},
-    fault::Fault,
+use crate::{
+    openai::message::Message,
+    stream::{
+        delta::{CallFragment, Delta, FinishReason, Usage},
+        fault::Fault,
+    },
 };
 
 /// What we send: the client's request, with what must be ours.
@@ -19,7 +22,7 @@ pub(super) struct Request<'a> {
     /// The model as the site knows it.
     pub model: &'a str,
     /// As they came.
-    pub messages: &'a [Box<RawValue>],
+    pub messages: &'a [Message],
     /// As they came.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub tools: &'a [Box<RawValue>],
