@@ -228,6 +228,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
         let name = item.ident.to_string();
         self.module().children.insert(name.clone());
+        // One in a file of its own is read with that file.
+        if item.content.is_none() {
+            return;
+        }
         self.path.push(name);
         visit::visit_item_mod(self, item);
         self.path.pop();
