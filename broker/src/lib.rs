@@ -16,6 +16,7 @@ pub mod browser;
 pub mod cli;
 pub mod config;
 mod damaged;
+pub mod due;
 mod keys;
 pub mod login;
 mod metrics;
@@ -49,7 +50,7 @@ pub async fn run(
     let browser = supervisor(&config, browser_tasks.clone());
     let app = App::new(config, store, browser.clone(), tasks.clone())?;
     tasks.spawn(refresh::run(app.clone()));
-    tasks.spawn(keys::attend(app.clone()));
+    tasks.spawn(keys::attend(app.rewrap.context.clone()));
     tasks.spawn(browser::sweep());
 
     let address = listener.local_addr().context("the listener has no address")?;

@@ -12,11 +12,10 @@ use latchkey_shared::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    admin::auth::TokenDigest,
     browser,
-    config::{BrowserChoice, Config},
+    config::{BrowserChoice, Config, TokenDigest},
     damaged::DamagedCount,
-    keys::Rewrap,
+    keys::{KeyContext, Rewrap},
     login::LoginContext,
     operations::Operations,
 };
@@ -66,6 +65,12 @@ impl App {
             turns: Semaphore::new(config.login_concurrency),
             artefacts: config.artefacts,
         };
+        let keys = KeyContext {
+            store: store.clone(),
+            credentials_vault: config.credentials_vault.clone(),
+            session_vault: config.session_vault.clone(),
+            tasks: tasks.clone(),
+        };
         Ok(Self(Arc::new(AppState {
             admin_token: TokenDigest::of(&config.admin_token),
             store,
@@ -75,7 +80,7 @@ impl App {
             browser: config.browser,
             http,
             operations: Operations::new(context, tasks.clone()),
-            rewrap: Rewrap::default(),
+            rewrap: Rewrap::new(keys),
             damaged: DamagedCount::default(),
             tasks,
         })))

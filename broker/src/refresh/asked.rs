@@ -11,6 +11,8 @@ use latchkey_shared::{
     time::Timestamp,
 };
 
+use super::trouble::spare_others;
+
 /// Logins of one account that adapters may ask for in a [`WINDOW`].
 const MOST: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(10 * 60);
@@ -25,7 +27,7 @@ pub(crate) const SESSIONS_REFUSED: &str =
 pub(super) async fn make_due(store: &Store) -> Result<(), StoreError> {
     for request in store.refresh_requests(AT_ONCE).await? {
         let seen_to = see_to(store, request).await;
-        super::spare_others(request.account, seen_to)?;
+        spare_others(request.account, seen_to)?;
     }
     Ok(())
 }
