@@ -100,7 +100,8 @@ fn files_that_import_each_other_are_found_however_a_name_is_reached() {
         "use self::leaf::{D, Leaf as E};",
     ];
     for import in imports {
-        let top = Source::new("shared/src/a.rs", &format!("//! Top.\nmod leaf;\n{import}\npub struct Top;\n"));
+        let top =
+            Source::new("shared/src/a.rs", &format!("//! Top.\nmod leaf;\n{import}\npub struct Top;\n"));
         let leaf = Source::new(&leaf.path, &format!("{}pub struct Leaf;\npub fn b() {{}}\n", leaf.text));
 
         assert_eq!(graph::circles(&[top, leaf]).len(), 2, "{import}");

@@ -42,13 +42,12 @@ pub(super) fn circles(sources: &[Source]) -> Vec<Finding> {
 
 fn circles_of(sources: &[Source], package: &str) -> Vec<Finding> {
     let imports = Package::read(sources, package).imports();
-    let graph: DiGraphMap<&str, &str> = imports
-        .iter()
-        .map(|((from, to), name)| (from.as_str(), to.as_str(), name.as_str()))
-        .collect();
+    let graph: DiGraphMap<&str, &str> =
+        imports.iter().map(|((from, to), name)| (from.as_str(), to.as_str(), name.as_str())).collect();
     let mut findings = Vec::new();
     for circle in tarjan_scc(&graph).iter().filter(|circle| circle.len() > 1) {
-        let of_circle = graph.all_edges().filter(|(from, to, _)| circle.contains(from) && circle.contains(to));
+        let of_circle =
+            graph.all_edges().filter(|(from, to, _)| circle.contains(from) && circle.contains(to));
         for (from, to, name) in of_circle {
             let source = sources.iter().find(|source| source.path == from).expect("it was read");
             let last = name.rsplit("::").next().unwrap_or_default();
@@ -76,8 +75,8 @@ impl Package {
             if path.last().is_some_and(|name| name == "tests") {
                 continue;
             }
-            let file: File = syn::parse_file(&source.text)
-                .unwrap_or_else(|error| panic!("{}: {error}", source.path));
+            let file: File =
+                syn::parse_file(&source.text).unwrap_or_else(|error| panic!("{}: {error}", source.path));
             Reader { package: &mut modules, path, file: &source.path }.visit_file(&file);
         }
         modules

@@ -9,7 +9,7 @@ use latchkey_shared::{
     time::Timestamp,
 };
 
-use super::CheckResult;
+use super::check::CheckResult;
 
 /// Expiry is by the clock of Redis, and due times are by ours.
 const SKEW: Duration = Duration::from_secs(2);
