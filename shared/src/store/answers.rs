@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{Store, StoreError, keys, values::millis};
 use crate::vault::Sealed;
 
 impl Store {

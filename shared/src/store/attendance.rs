@@ -11,7 +11,7 @@ use std::{
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{Store, StoreError, keys, values::millis};
 
 static ATTEND: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(include_str!("attend.lua")));
 

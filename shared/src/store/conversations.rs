@@ -6,7 +6,7 @@ use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{Store, StoreError, keys, values::millis};
 use crate::id::AccountId;
 
 /// A conversation at a site. Worth nothing without the account's session.

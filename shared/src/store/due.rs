@@ -2,7 +2,7 @@
 
 use deadpool_redis::redis::{self, Cmd, FromRedisValue};
 
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError, keys, values::parsed};
 use crate::{id::AccountId, time::Timestamp};
 
 impl Store {
@@ -160,9 +160,4 @@ impl Store {
         };
         self.each_readable::<redis::Value>(vec![remove(keys::DUE), remove(keys::WAITING)]).await.map(drop)
     }
-}
-
-/// A member of a list as what it should be.
-pub(super) fn parsed<T: std::str::FromStr>(member: &[u8]) -> Option<T> {
-    str::from_utf8(member).ok()?.parse().ok()
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, due::parsed, keys, sessions::millis};
+use super::{
+    Store, StoreError, keys,
+    values::{millis, parsed},
+};
 use crate::{time::Timestamp, vault::Sealed};
 
 /// Recordings forgotten at once; a smaller number of them is reached over several turns.

@@ -6,7 +6,7 @@ use deadpool_redis::redis;
 
 use super::{
     Store, StoreError, keys,
-    sessions::{millis, random_token},
+    values::{millis, random_token},
 };
 use crate::{
     id::{AccountId, PoolName, SiteName},

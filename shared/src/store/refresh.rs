@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, accounts::fields::optional, due::parsed, keys, sessions::millis};
+use super::{
+    Store, StoreError,
+    accounts::fields::optional,
+    keys,
+    values::{millis, parsed},
+};
 use crate::id::{AccountId, SiteName};
 
 /// In which a site's logins are counted.

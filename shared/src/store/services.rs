@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, StoreRole, accounts::RedisHash, keys, sessions::millis};
+use super::{Store, StoreError, StoreRole, accounts::RedisHash, keys, values::millis};
 use crate::time::Timestamp;
 
 /// A service that has been silent for longer is gone. Until then it may come back with the keys that it had.

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use deadpool_redis::redis::{self, RedisError};
-use rand::{TryRng, rngs::SysRng};
 
-use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, due::parsed, keys};
+use super::{
+    SESSION_EXPIRED, Store, StoreError,
+    accounts::fields,
+    keys,
+    values::{millis, parsed, random_token},
+};
 use crate::{
     account::{Evidence, LastLogin, SessionOrigin, State, Transition, TransitionCause},
     id::AccountId,
@@ -281,15 +285,4 @@ impl Store {
         call.key(keys::account(id)).key(keys::state(id));
         self.script(call.arg(keys::EVENTS).arg(id.to_string())).await
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// 128 random bits in hexadecimal.
-pub(super) fn random_token() -> String {
-    let mut bytes = [0; 16];
-    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
