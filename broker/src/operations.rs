@@ -215,7 +215,7 @@ impl LoginTask {
             self.outcome = outcome;
             return;
         }
-        self.operations.0.metrics.ended(&self.account, &outcome);
+        self.operations.0.metrics.ended(&self.account, outcome.result());
         let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
         let (store, id) = (&self.operations.0.context.store, self.account.id);

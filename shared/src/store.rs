@@ -18,7 +18,6 @@ mod events;
 mod flights;
 mod junk;
 mod junk_count;
-pub mod keys;
 mod leases;
 mod lists;
 mod records;

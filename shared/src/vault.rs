@@ -16,9 +16,9 @@ use crate::{
     credentials::Credentials,
     env::{Env, EnvError},
     id::AccountId,
+    keys,
     recording::TurnRecord,
     session::Session,
-    store::keys,
 };
 
 mod error;

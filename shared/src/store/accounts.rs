@@ -2,10 +2,11 @@
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError};
 use crate::{
     account::{Account, State, Transition},
     id::{AccountId, SiteName},
+    keys,
 };
 
 mod change;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, values::millis};
-use crate::vault::Sealed;
+use super::{Store, StoreError, values::millis};
+use crate::{keys, vault::Sealed};
 
 impl Store {
     /// Keeps an answer under the digest of what was asked.

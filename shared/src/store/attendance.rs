@@ -11,7 +11,8 @@ use std::{
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, values::millis};
+use super::{Store, StoreError, values::millis};
+use crate::keys;
 
 static ATTEND: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(include_str!("attend.lua")));
 

@@ -6,8 +6,8 @@ use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, StoreError, keys, values::millis};
-use crate::id::AccountId;
+use super::{Store, StoreError, values::millis};
+use crate::{id::AccountId, keys};
 
 /// A conversation at a site. Worth nothing without the account's session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use deadpool_redis::redis::{self, Cmd, FromRedisValue};
 
-use super::{Store, StoreError, keys, values::parsed};
-use crate::{id::AccountId, time::Timestamp};
+use super::{Store, StoreError, values::parsed};
+use crate::{id::AccountId, keys, time::Timestamp};
 
 impl Store {
     /// Accounts whose time has come, the longest overdue first; not those that wait for a browser.

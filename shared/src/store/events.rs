@@ -9,8 +9,8 @@ use deadpool_redis::redis::{
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::{Store, StoreError, keys};
-use crate::{account::State, id::AccountId};
+use super::{Store, StoreError};
+use crate::{account::State, id::AccountId, keys};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use deadpool_redis::redis;
 
 use super::{
-    Store, StoreError, keys,
+    Store, StoreError,
     values::{millis, parsed},
 };
-use crate::{time::Timestamp, vault::Sealed};
+use crate::{keys, time::Timestamp, vault::Sealed};
 
 /// Recordings forgotten at once; a smaller number of them is reached over several turns.
 const FORGOTTEN: isize = 16;

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 use deadpool_redis::redis;
 
 use super::{
-    Store, StoreError, keys,
+    Store, StoreError,
     values::{millis, random_token},
 };
 use crate::{
     id::{AccountId, PoolName, SiteName},
+    keys,
     site::SharedLimits,
     time::Timestamp,
 };

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, values::parsed};
-use crate::id::SiteName;
+use super::{Store, StoreError, values::parsed};
+use crate::{id::SiteName, keys};
 
 impl Store {
     /// Says which sites there may be, for the case that Redis cannot.

@@ -2,8 +2,8 @@
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys};
-use crate::{id::AccountId, vault::Sealed};
+use super::{Store, StoreError};
+use crate::{id::AccountId, keys, vault::Sealed};
 
 /// What of an account lies sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,12 @@ use deadpool_redis::redis;
 use super::{
     Store, StoreError,
     accounts::fields::optional,
-    keys,
     values::{millis, parsed},
 };
-use crate::id::{AccountId, SiteName};
+use crate::{
+    id::{AccountId, SiteName},
+    keys,
+};
 
 /// In which a site's logins are counted.
 const MINUTE: Duration = Duration::from_secs(60);

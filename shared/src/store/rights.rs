@@ -11,9 +11,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Store, StoreError, StoreRole, address, connections::CallClass, core::AT_ONCE, keys, topology::Topology,
+    Store, StoreError, StoreRole, address, connections::CallClass, core::AT_ONCE, topology::Topology,
 };
-use crate::id::{AccountId, SiteName};
+use crate::{
+    id::{AccountId, SiteName},
+    keys,
+};
 
 /// What every connection needs, whatever kind of Redis it leads to. Left out on purpose: client|setinfo, which Redis
 /// 7.0 does not know and then refuses to start.

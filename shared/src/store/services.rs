@@ -5,8 +5,8 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, StoreRole, accounts::RedisHash, keys, values::millis};
-use crate::time::Timestamp;
+use super::{Store, StoreError, StoreRole, accounts::RedisHash, values::millis};
+use crate::{keys, time::Timestamp};
 
 /// A service that has been silent for longer is gone. Until then it may come back with the keys that it had.
 const LIFE: Duration = Duration::from_secs(120);

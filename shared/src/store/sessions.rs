@@ -7,12 +7,12 @@ use deadpool_redis::redis::{self, RedisError};
 use super::{
     SESSION_EXPIRED, Store, StoreError,
     accounts::fields,
-    keys,
     values::{millis, parsed, random_token},
 };
 use crate::{
     account::{Evidence, LastLogin, SessionOrigin, State, Transition, TransitionCause},
     id::AccountId,
+    keys,
     time::Timestamp,
     vault::Sealed,
 };

@@ -7,7 +7,8 @@ use deadpool_redis::redis;
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError};
+use crate::keys;
 
 /// Longer than any site takes a code, and its clock may be wrong.
 const KEPT: Duration = Duration::from_secs(300);

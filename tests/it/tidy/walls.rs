@@ -47,9 +47,56 @@ const DOORS: [(&str, &[&str]); 7] = [
 ];
 
 /// Rooms of a package from the top down: none imports from one before it.
-const STAIRS: [(&str, &[&str]); 2] = [
+const STAIRS: [(&str, &[&str]); 3] = [
     ("adapter/src/", &["api", "serving", "turn", "pool", "sites", "stream"]),
-    ("broker/src/", &["admin", "operations", "login", "browser"]),
+    (
+        "broker/src/",
+        &[
+            "main",
+            "lib",
+            "cli",
+            "refresh",
+            "admin",
+            "record",
+            "revocation",
+            "state",
+            "damaged",
+            "keys",
+            "operations",
+            "metrics",
+            "login",
+            "browser",
+            "config",
+            "due",
+            "audit",
+        ],
+    ),
+    (
+        "shared/src/",
+        &[
+            "lib",
+            "heartbeat",
+            "store",
+            "vault",
+            "keys",
+            "threads",
+            "mask",
+            "network",
+            "telemetry",
+            "terminal",
+            "trial",
+            "shutdown",
+            "site",
+            "account",
+            "credentials",
+            "session",
+            "recording",
+            "env",
+            "nearest",
+            "id",
+            "time",
+        ],
+    ),
 ];
 
 /// Broker and adapter meet only in Redis, and shared knows neither the web nor the browser.

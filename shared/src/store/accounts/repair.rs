@@ -3,12 +3,13 @@
 use deadpool_redis::redis;
 
 use super::{
-    super::{Store, StoreError, keys},
+    super::{Store, StoreError},
     reader::RedisHash,
 };
 use crate::{
     account::{Account, State},
     id::{AccountId, SiteName},
+    keys,
     time::Timestamp,
 };
 
