@@ -3,7 +3,7 @@
 use latchkey_shared::{
     account::{Account, SessionOrigin},
     id::AccountId,
-    store::{AccountChange, Store, StoreError},
+    store::{AccountChange, BrokerStore, StoreError},
     time::Timestamp,
 };
 
@@ -25,13 +25,13 @@ pub fn next_due(account: &Account, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Adds what the schedule says to what the login that just ended has stored.
-pub(crate) async fn plan(store: &Store, id: AccountId) {
+pub(crate) async fn plan(store: &BrokerStore, id: AccountId) {
     if let Err(error) = try_plan(store, id).await {
         tracing::warn!(%error, account.id = %id, "cannot plan the next login; its claim ends and it is due again");
     }
 }
 
-async fn try_plan(store: &Store, id: AccountId) -> Result<(), StoreError> {
+async fn try_plan(store: &BrokerStore, id: AccountId) -> Result<(), StoreError> {
     let Some(account) = store.account(id).await? else { return Ok(()) };
     let due = next_due(&account, Timestamp::now());
     if due != account.refresh_at {

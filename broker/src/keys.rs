@@ -6,7 +6,7 @@ use latchkey_shared::{
     heartbeat::ServiceHeartbeat,
     id::AccountId,
     shutdown::Tasks,
-    store::{SealedRecord, Store, StoreError, StoreRole},
+    store::{BrokerStore, SealedRecord, StoreError, StoreRole},
     vault::{CredentialsVault, Sealed, SessionVault, VaultError},
 };
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(crate) enum RewrapState {
 /// What holds keys, and what they seal.
 #[derive(Clone)]
 pub(crate) struct KeyContext {
-    pub(crate) store: Store,
+    pub(crate) store: BrokerStore,
     pub(crate) credentials_vault: Arc<CredentialsVault>,
     pub(crate) session_vault: Arc<SessionVault>,
     pub(crate) tasks: Tasks,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::serve::ListenerExt;
 use latchkey_shared::{
     shutdown::Tasks,
-    store::{Store, StoreRole},
+    store::{BrokerStore, StoreRole},
 };
 use tokio::net::TcpListener;
 
@@ -42,7 +42,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     install_crypto();
-    let store = Store::connect(&config.redis).await.context("the broker needs Redis")?;
+    let store = BrokerStore::connect(&config.redis).await.context("the broker needs Redis")?;
     store.expect_sites(config.catalog.names());
     store.prove(StoreRole::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use latchkey_shared::{
     account::{Account, Rung, State},
-    store::{Store, StoreError},
+    store::{BrokerStore, StoreError},
     time::Timestamp,
 };
 use prometheus_client::{
@@ -100,7 +100,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads (`OpenMetrics`); without what is in Redis while that is away.
-    pub(crate) async fn text(&self, store: &Store) -> String {
+    pub(crate) async fn text(&self, store: &BrokerStore) -> String {
         let now = Timestamp::now();
         let mut seen = Registry::with_prefix("latchkey_broker");
         match FleetView::now(store, now).await {
@@ -129,7 +129,7 @@ struct FleetView {
 }
 
 impl FleetView {
-    async fn now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    async fn now(store: &BrokerStore, now: Timestamp) -> Result<Self, StoreError> {
         let (accounts, waiting) = tokio::try_join!(store.accounts(), store.waiting_count())?;
         // One whose login runs is late for nobody.
         let waits =

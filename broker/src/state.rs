@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use latchkey_shared::{
     shutdown::Tasks,
     site::catalog::SiteCatalog,
-    store::Store,
+    store::BrokerStore,
     vault::{CredentialsVault, SessionVault},
 };
 use tokio::sync::Semaphore;
@@ -26,7 +26,7 @@ pub(crate) struct App(Arc<AppState>);
 
 pub(crate) struct AppState {
     pub(crate) admin_token: TokenDigest,
-    pub(crate) store: Store,
+    pub(crate) store: BrokerStore,
     pub(crate) catalog: Arc<SiteCatalog>,
     pub(crate) credentials_vault: Arc<CredentialsVault>,
     pub(crate) session_vault: Arc<SessionVault>,
@@ -51,7 +51,7 @@ impl App {
     /// Puts the parts together; the store is there already.
     pub(crate) fn new(
         config: Config,
-        store: Store,
+        store: BrokerStore,
         browser: browser::Supervisor,
         tasks: Tasks,
     ) -> anyhow::Result<Self> {

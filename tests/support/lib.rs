@@ -28,6 +28,7 @@ pub mod server;
 pub mod sites;
 pub mod soak;
 pub mod socket;
+pub mod store;
 pub mod streams;
 pub mod wait;
 pub mod world;

@@ -5,7 +5,7 @@
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, accounts::RedisHash};
+use super::{BrokerStore, StoreError, accounts::RedisHash};
 use crate::{id::AccountId, keys, time::Timestamp};
 
 /// Entries that are kept, about: a hundred accounts that are renewed each hour have a month.
@@ -42,7 +42,7 @@ pub struct AuditQuery {
     pub limit: usize,
 }
 
-impl Store {
+impl BrokerStore {
     /// Adds an entry.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, StoreError, values::millis};
+use super::{AdapterStore, StoreError, values::millis};
 use crate::{id::AccountId, keys};
 
 /// A conversation at a site. Worth nothing without the account's session.
@@ -20,7 +20,7 @@ pub struct StoredConversation {
     pub values: BTreeMap<String, Value>,
 }
 
-impl Store {
+impl AdapterStore {
     /// Keeps a conversation under the digest of what was said in it.
     ///
     /// # Errors

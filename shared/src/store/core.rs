@@ -21,7 +21,8 @@ use super::{
 /// Commands of one caller to a cluster that are on their way at once.
 pub(super) const AT_ONCE: usize = 32;
 
-/// The store. Clones share the connections.
+/// What both sides may do. Only [`super::AdapterStore`] and [`super::BrokerStore`] connect one; clones share the
+/// connections.
 #[derive(Clone)]
 pub struct Store {
     pub(super) lanes: Connections,
@@ -35,7 +36,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not answer in time or refuses the user.
-    pub async fn connect(config: &RedisConfig) -> Result<Self, StoreError> {
+    pub(super) async fn connect(config: &RedisConfig) -> Result<Self, StoreError> {
         let ca = match &config.ca {
             None => None,
             Some(path) => Some(address::read_ca(path).map_err(|error| {

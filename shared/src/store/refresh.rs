@@ -8,7 +8,7 @@ use std::time::Duration;
 use deadpool_redis::redis;
 
 use super::{
-    Store, StoreError,
+    AdapterStore, BrokerStore, StoreError,
     accounts::fields::optional,
     values::{millis, parsed},
 };
@@ -31,7 +31,7 @@ pub struct RefreshRequest {
     pub generation: u64,
 }
 
-impl Store {
+impl AdapterStore {
     /// Asks for a session newer than `generation`.
     ///
     /// # Errors
@@ -41,7 +41,9 @@ impl Store {
         add.arg(keys::REFRESH).arg("GT").arg(request.generation).arg(request.account.to_string());
         self.sorted(keys::REFRESH, &add).await
     }
+}
 
+impl BrokerStore {
     /// Requests that no broker has seen to yet, at most `count`.
     ///
     /// # Errors

@@ -19,6 +19,20 @@ pub struct ServerInfo {
 }
 
 impl Store {
+    /// The ACL user that this process is; `None` when it may not ask.
+    pub async fn user(&self) -> Option<String> {
+        self.command(redis::cmd("ACL").arg("WHOAMI")).await.ok()
+    }
+
+    /// The server's clock, by which everything expires.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn server_time(&self) -> Result<Timestamp, StoreError> {
+        let (secs, micros): (u64, u64) = self.command(&redis::cmd("TIME")).await?;
+        Ok(Timestamp::from_secs(secs) + Duration::from_micros(micros))
+    }
+
     /// What the server says of itself; of a cluster, the worst that any of its servers says.
     ///
     /// # Errors
@@ -35,20 +49,6 @@ impl Store {
         let servers = texts.iter().map(|text| ServerInfo::read(text));
         let worst = servers.reduce(ServerInfo::worse);
         worst.ok_or_else(|| StoreError::Unavailable("no server of the cluster says what it is".to_owned()))
-    }
-
-    /// The server's clock, by which everything expires.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub async fn server_time(&self) -> Result<Timestamp, StoreError> {
-        let (secs, micros): (u64, u64) = self.command(&redis::cmd("TIME")).await?;
-        Ok(Timestamp::from_secs(secs) + Duration::from_micros(micros))
-    }
-
-    /// The ACL user that this process is; `None` when it may not ask.
-    pub async fn user(&self) -> Option<String> {
-        self.command(redis::cmd("ACL").arg("WHOAMI")).await.ok()
     }
 }
 

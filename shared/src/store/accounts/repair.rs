@@ -3,7 +3,7 @@
 use deadpool_redis::redis;
 
 use super::{
-    super::{Store, StoreError},
+    super::{BrokerStore, Store, StoreError},
     reader::RedisHash,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     time::Timestamp,
 };
 
-impl Store {
+impl BrokerStore {
     /// Gives the fields that cannot be read what an account has that never had them; those that can be read stay, and
     /// so do those that are not known here. An account whose state is lost is switched off; false when it is beyond that.
     ///
@@ -59,7 +59,9 @@ impl Store {
             _ => String::new(),
         }))
     }
+}
 
+impl Store {
     /// The site that lists an account.
     pub(super) async fn listing_site(&self, id: AccountId) -> Result<Option<SiteName>, StoreError> {
         for site in self.sites().await? {
