@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
+use latchkey_ops::case::{ClientAnswer, ReplayCase, SiteAnswer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    case::{self, ReplayCase, SiteAnswer},
     command::{self, CommandOutput},
     hunt::{Find, Hunter},
     model::Reply,
+    replay::replay,
     wait,
     world::World,
 };
@@ -32,7 +33,7 @@ async fn every_kept_case_is_told_as_it_is_expected() {
 
     for path in cases {
         let case = ReplayCase::read(&path).unwrap();
-        let told = case::replay(&case).await;
+        let told = replay(&case).await;
         assert_eq!(case.expected.differences(&told), Vec::<String>::new(), "{}", path.display());
         assert!(!case.about.is_empty(), "{} does not say what it shows", path.display());
     }
@@ -223,7 +224,7 @@ fn no_secret(file: &str, told: &[&CommandOutput]) {
     let case = ReplayCase::read(Path::new(file)).unwrap();
     for answer in &case.answers {
         let SiteAnswer::Stream { lines, .. } = answer else { continue };
-        let said = case::ClientAnswer::of_stream(&lines.join("\n"), true);
+        let said = ClientAnswer::of_stream(&lines.join("\n"), true);
         assert!(said.text.contains("I will write the file"), "{said:?}");
         finds.extend(hunter.hunt("the stream's text", said.text.as_bytes()));
     }

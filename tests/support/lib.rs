@@ -4,7 +4,6 @@
 pub mod balancer;
 pub mod binaries;
 pub mod breaker;
-pub mod case;
 pub mod chainlit;
 pub mod claude;
 pub mod codex;
@@ -24,6 +23,7 @@ pub mod processes;
 mod product;
 pub mod prometheus;
 pub mod redis;
+pub mod replay;
 pub mod server;
 pub mod sites;
 pub mod soak;

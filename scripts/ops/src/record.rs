@@ -2,6 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write, path::PathBuf, process::ExitCode};
 
+use crate::{case::ReplayCase, output};
 use anyhow::{Context, bail};
 use clap::Args;
 use latchkey_shared::{
@@ -9,9 +10,6 @@ use latchkey_shared::{
     store::{AdapterStore, RedisConfig},
     vault::SessionVault,
 };
-use support::case::ReplayCase;
-
-use crate::output;
 
 /// Which turn, and where to.
 #[derive(Args)]

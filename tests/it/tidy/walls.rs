@@ -3,7 +3,7 @@
 use super::source::{Finding, Source};
 
 /// Packages, and the dependencies they never have.
-const STRANGERS: [(&str, &[&str]); 4] = [
+const STRANGERS: [(&str, &[&str]); 5] = [
     (
         "adapter/Cargo.toml",
         &["latchkey-broker", "latchkey-tests", "chromiumoxide", "redis", "deadpool-redis", "aes-gcm"],
@@ -23,6 +23,7 @@ const STRANGERS: [(&str, &[&str]); 4] = [
         ],
     ),
     ("broker/Cargo.toml", &["latchkey-adapter", "latchkey-tests", "redis", "deadpool-redis", "aes-gcm"]),
+    ("scripts/ops/Cargo.toml", &["latchkey-adapter", "latchkey-broker", "latchkey-tests", "redis"]),
     ("shared/Cargo.toml", &["latchkey-adapter", "latchkey-broker", "axum", "reqwest", "chromiumoxide"]),
 ];
 
