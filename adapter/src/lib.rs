@@ -6,7 +6,7 @@ use anyhow::Context;
 use latchkey_shared::{
     heartbeat::ServiceHeartbeat,
     shutdown::{self, Tasks},
-    store::{Store, StoreRole},
+    store::{AdapterStore, StoreRole},
 };
 use tokio::{
     net::TcpListener,
@@ -58,7 +58,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let store = Store::connect(&config.redis).await.context("cannot reach redis")?;
+    let store = AdapterStore::connect(&config.redis).await.context("cannot reach redis")?;
     store.expect_sites(config.catalog.names());
     store.prove(StoreRole::Adapter).await?;
     let presence = ServiceHeartbeat::new(store.clone(), StoreRole::Adapter, None, config.vault.clone());

@@ -10,7 +10,7 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::Site,
-    store::{SESSION_EXPIRED, Store, StoredConversation},
+    store::{AdapterStore, SESSION_EXPIRED, StoredConversation},
     vault::SessionVault,
 };
 use prometheus_client::metrics::{counter::Counter, family::Family};
@@ -62,7 +62,7 @@ const RATE_LIMITED: &str = "rate_limited";
 
 /// The accounts of all sites.
 pub(crate) struct Pool {
-    store: Store,
+    store: AdapterStore,
     outside: DriverContext,
     directory: AccountDirectory,
     sessions: SessionCache,
@@ -144,7 +144,7 @@ impl fmt::Debug for ActiveAccount {
 impl Pool {
     /// A pool that knows no account yet.
     pub(crate) fn new(
-        store: Store,
+        store: AdapterStore,
         vault: SessionVault,
         clients: HttpClients,
         tasks: Tasks,

@@ -12,7 +12,7 @@ use std::{
 use latchkey_shared::{
     recording::{RecordedEvent, TurnEvent, TurnRecord},
     shutdown::Tasks,
-    store::Store,
+    store::AdapterStore,
     time::Timestamp,
     vault::SessionVault,
 };
@@ -43,7 +43,7 @@ pub struct RecorderConfig {
 /// Where recordings go.
 pub(crate) struct Recorder {
     settings: RecorderConfig,
-    store: Store,
+    store: AdapterStore,
     vault: SessionVault,
     tasks: Tasks,
 }
@@ -84,7 +84,7 @@ impl Recorder {
     /// A recorder; none when nothing is to be recorded.
     pub(crate) fn new(
         settings: Option<RecorderConfig>,
-        store: &Store,
+        store: &AdapterStore,
         vault: &SessionVault,
         tasks: &Tasks,
     ) -> Option<Arc<Self>> {

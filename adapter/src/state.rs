@@ -2,7 +2,9 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use latchkey_shared::{shutdown::Tasks, site::catalog::SiteCatalog, store::Store, vault::SessionVault};
+use latchkey_shared::{
+    shutdown::Tasks, site::catalog::SiteCatalog, store::AdapterStore, vault::SessionVault,
+};
 
 use crate::{
     admission::{AdmissionLimit, RefusalLog},
@@ -23,7 +25,7 @@ pub(crate) struct AppState(Arc<App>);
 /// Its collaborators.
 pub(crate) struct App {
     /// Redis.
-    pub store: Store,
+    pub store: AdapterStore,
     /// The sites.
     pub catalog: Arc<SiteCatalog>,
     /// The accounts.
@@ -54,7 +56,7 @@ pub(crate) struct App {
 
 impl AppState {
     /// Puts the application together.
-    pub(crate) fn new(config: Config, store: Store, clients: HttpClients, tasks: Tasks) -> Self {
+    pub(crate) fn new(config: Config, store: AdapterStore, clients: HttpClients, tasks: Tasks) -> Self {
         let metrics = Arc::new(Metrics::default());
         let vault = config.vault;
         let recorder = Recorder::new(config.recorder, &store, &vault, &tasks);

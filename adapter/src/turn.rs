@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use latchkey_shared::{store::Store, time::Timestamp};
+use latchkey_shared::{store::AdapterStore, time::Timestamp};
 use tokio::{task::JoinHandle, time::Instant};
 use tracing::{Instrument, Span};
 use ulid::Ulid;
@@ -61,7 +61,7 @@ pub(crate) struct Turn {
     /// costs more than a token should.
     broken_off: Pin<Box<dyn Future<Output = Fault> + Send>>,
     record: TurnObserver,
-    store: Store,
+    store: AdapterStore,
     memory: Option<ConversationMemory>,
 }
 

@@ -1,6 +1,6 @@
 //! Writes down who did what to which account. What is done stays done when that fails; the log says so then.
 
-use latchkey_shared::{id::AccountId, store::Store};
+use latchkey_shared::{id::AccountId, store::BrokerStore};
 
 /// Who does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Actor {
 
 /// Adds an entry. `detail` is a code, a name or a number: never what somebody typed as a secret.
 pub(crate) async fn record(
-    store: &Store,
+    store: &BrokerStore,
     actor: Actor,
     action: &'static str,
     account: impl Into<Option<AccountId>>,

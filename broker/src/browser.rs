@@ -4,13 +4,10 @@
 //! chromiumoxide's calls never return then (measured on 0.9.1), so every call also watches the browser's end.
 
 use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use chromiumoxide::error::CdpError;
 use latchkey_shared::shutdown::Tasks;
 use prometheus_client::metrics::counter::Counter;
 use tokio::{
@@ -18,6 +15,8 @@ use tokio::{
     time::timeout,
 };
 
+mod chromium;
+mod error;
 mod input;
 mod instance;
 mod network;
@@ -27,6 +26,8 @@ mod profile;
 mod recording;
 mod world;
 
+pub use chromium::{BrowserConfig, find_chromium};
+pub use error::BrowserError;
 pub use input::KeyPress;
 pub use network::{MainDocument, PageTraffic, TrafficFilter, WatchedAnswer};
 pub use page::{ActionOutcome, Page, PageSnapshot, RestoreScript, Storage, StorageKind};
@@ -37,56 +38,6 @@ use instance::Instance;
 
 /// For a page to become free; logins queue before they come here.
 const PERMIT_LIMIT: Duration = Duration::from_secs(60);
-
-/// How Chromium is run.
-#[derive(Clone, Debug)]
-pub struct BrowserConfig {
-    /// The executable; see [`find_chromium`].
-    pub chromium: PathBuf,
-    /// Whether Chromium's sandbox is on. Off only where root must run it and every site is trusted.
-    pub sandbox: bool,
-    /// Pages at once: logins that run at the same time.
-    pub max_pages: usize,
-    /// What tells Chromium where a person's screen is; empty for none, and then there is no window.
-    pub display: Vec<(&'static str, OsString)>,
-}
-
-/// What went wrong with the browser itself. Never says what was typed or read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BrowserError {
-    /// It cannot be started.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The browser or the page's renderer ended.
-    #[error("the browser ended during {0}")]
-    Crashed(&'static str),
-    /// A call took too long.
-    #[error("the browser did not answer {0} in time")]
-    Timeout(&'static str),
-    /// The browser refused a call.
-    #[error("the browser refused {0}")]
-    Refused(&'static str),
-}
-
-/// Finds Chromium: the given path, or the usual names in the usual places.
-///
-/// # Errors
-/// When there is none; the message names the variable to set.
-pub fn find_chromium(path: Option<PathBuf>) -> Result<PathBuf, BrowserError> {
-    const PLACES: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/snap/bin"];
-    const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-    if let Some(path) = path {
-        let missing = || format!("LATCHKEY_CHROMIUM: there is no file {}", path.display());
-        return if path.is_file() { Ok(path) } else { Err(BrowserError::Unavailable(missing())) };
-    }
-    let places = PLACES.iter().flat_map(|place| NAMES.map(|name| Path::new(place).join(name)));
-    places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        let message =
-            "no Chromium in /usr/local/bin, /usr/bin or /snap/bin; install it or set LATCHKEY_CHROMIUM";
-        BrowserError::Unavailable(message.to_owned())
-    })
-}
 
 /// Keeps one Chromium for all logins: starts it when a page is needed, replaces it when it died or grew old, ends
 /// it when nobody needs it. Clones share it.
@@ -197,15 +148,4 @@ fn busy() -> BrowserError {
 
 fn closed() -> BrowserError {
     BrowserError::Unavailable("the broker is stopping".to_owned())
-}
-
-/// Says in our own words what chromiumoxide says: its errors may carry whole frames with cookies and passwords.
-fn in_our_words(error: &CdpError, call: &'static str) -> BrowserError {
-    match error {
-        CdpError::Timeout => BrowserError::Timeout(call),
-        CdpError::Ws(_) | CdpError::Io(_) | CdpError::NoResponse | CdpError::ChannelSendError(_) => {
-            BrowserError::Crashed(call)
-        }
-        _ => BrowserError::Refused(call),
-    }
 }

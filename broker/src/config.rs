@@ -10,6 +10,8 @@ use latchkey_shared::{
     vault::{CredentialsVault, SessionVault},
 };
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// A shorter token could be guessed over the network.
 const SHORTEST_TOKEN: usize = 20;
@@ -43,6 +45,20 @@ pub struct BrowserChoice {
     pub chromium: Option<PathBuf>,
     /// `LATCHKEY_CHROMIUM_SANDBOX`.
     pub sandbox: bool,
+}
+
+/// A digest of the admin token: of fixed length, so that comparing tells neither content nor length.
+pub(crate) struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &SecretString) -> Self {
+        Self(Sha256::digest(token.expose_secret()).into())
+    }
+
+    pub(crate) fn admits(&self, token: &str) -> bool {
+        let given: [u8; 32] = Sha256::digest(token).into();
+        self.0.ct_eq(&given).into()
+    }
 }
 
 impl Config {
@@ -90,4 +106,19 @@ fn login_concurrency(env: &Env) -> anyhow::Result<usize> {
     let logins = env.number("LATCHKEY_LOGIN_CONCURRENCY", 2)?;
     ensure!((1..=64).contains(&logins), "LATCHKEY_LOGIN_CONCURRENCY is wrong: expected 1 to 64");
     Ok(logins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_admitted() {
+        let digest = TokenDigest::of(&"a-token-of-twenty-one".into());
+
+        assert!(digest.admits("a-token-of-twenty-one"));
+        for wrong in ["", "a-token-of-twenty-on", "a-token-of-twenty-one ", "A-token-of-twenty-one"] {
+            assert!(!digest.admits(wrong), "{wrong:?}");
+        }
+    }
 }

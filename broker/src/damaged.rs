@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use latchkey_shared::{account::State, store::Store};
+use latchkey_shared::{account::State, store::BrokerStore};
 use tokio::time::{Duration, Instant};
 
 /// Reading all accounts costs something, and anybody may ask.
@@ -14,7 +14,7 @@ pub(crate) struct DamagedCount(Mutex<Option<(Instant, usize)>>);
 
 impl DamagedCount {
     /// How many there are; `None` while Redis does not tell.
-    pub(crate) async fn count(&self, store: &Store) -> Option<usize> {
+    pub(crate) async fn count(&self, store: &BrokerStore) -> Option<usize> {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, count)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
             return Some(count);

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use latchkey_shared::{
     heartbeat::ServiceHeartbeat,
     id::AccountId,
-    store::{SealedRecord, Store, StoreError, StoreRole},
-    vault::{Sealed, VaultError},
+    shutdown::Tasks,
+    store::{BrokerStore, SealedRecord, StoreError, StoreRole},
+    vault::{CredentialsVault, Sealed, SessionVault, VaultError},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{
-    audit::{self, Actor},
-    state::App,
-};
+use crate::audit::{self, Actor};
 
 /// How far all records are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,31 +46,48 @@ pub(crate) enum RewrapState {
     Failed,
 }
 
+/// What holds keys, and what they seal.
+#[derive(Clone)]
+pub(crate) struct KeyContext {
+    pub(crate) store: BrokerStore,
+    pub(crate) credentials_vault: Arc<CredentialsVault>,
+    pub(crate) session_vault: Arc<SessionVault>,
+    pub(crate) tasks: Tasks,
+}
+
 /// The one rewrapping of a broker. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rewrap(Arc<watch::Sender<RewrapProgress>>);
+#[derive(Clone)]
+pub(crate) struct Rewrap {
+    pub(crate) context: KeyContext,
+    progress: Arc<watch::Sender<RewrapProgress>>,
+}
 
 /// Keeps both rings fresh, says which keys this broker holds, and writes down when a ring changes.
-pub(crate) async fn attend(app: App) {
-    let (credentials, session) = (app.credentials_vault.as_ref().clone(), app.session_vault.as_ref().clone());
-    let mut presence =
-        ServiceHeartbeat::new(app.store.clone(), StoreRole::Broker, Some(credentials), session);
-    let stopping = app.tasks.stopping();
+pub(crate) async fn attend(context: KeyContext) {
+    let KeyContext { store, credentials_vault, session_vault, tasks } = context;
+    let credentials = credentials_vault.as_ref().clone();
+    let session = session_vault.as_ref().clone();
+    let mut presence = ServiceHeartbeat::new(store.clone(), StoreRole::Broker, Some(credentials), session);
+    let stopping = tasks.stopping();
     while let Some(change) = stopping.run_until_cancelled(presence.run()).await {
         let detail = format!("{}: {}", change.ring, change.keys.join(", "));
-        audit::record(&app.store, Actor::Broker, "keys.changed", None, &detail).await;
+        audit::record(&store, Actor::Broker, "keys.changed", None, &detail).await;
     }
     presence.deregister().await;
 }
 
 impl Rewrap {
+    pub(crate) fn new(context: KeyContext) -> Self {
+        Self { context, progress: Arc::default() }
+    }
+
     pub(crate) fn progress(&self) -> RewrapProgress {
-        self.0.borrow().clone()
+        self.progress.borrow().clone()
     }
 
     /// Begins, unless it runs already; whether it began.
-    pub(crate) fn start(&self, app: &App) -> bool {
-        let begins = self.0.send_if_modified(|progress| {
+    pub(crate) fn start(&self) -> bool {
+        let begins = self.progress.send_if_modified(|progress| {
             let begins = progress.state != RewrapState::Running;
             if begins {
                 *progress = RewrapProgress { state: RewrapState::Running, ..RewrapProgress::default() };
@@ -80,15 +95,15 @@ impl Rewrap {
             begins
         });
         if begins {
-            let (rewrap, app) = (self.clone(), app.clone());
-            app.tasks.clone().spawn(async move { rewrap.run(&app).await });
+            let rewrap = self.clone();
+            self.context.tasks.spawn(async move { rewrap.run().await });
         }
         begins
     }
 
-    async fn run(&self, app: &App) {
-        let stopping = app.tasks.stopping();
-        let state = match stopping.run_until_cancelled(self.walk(app)).await {
+    async fn run(&self) {
+        let stopping = self.context.tasks.stopping();
+        let state = match stopping.run_until_cancelled(self.walk()).await {
             Some(Ok(())) => RewrapState::Done,
             Some(Err(error)) => {
                 tracing::error!(%error, "cannot go on rewrapping; start it again");
@@ -96,50 +111,50 @@ impl Rewrap {
             }
             None => RewrapState::Failed,
         };
-        self.0.send_modify(|progress| progress.state = state);
+        self.progress.send_modify(|progress| progress.state = state);
         let RewrapProgress { accounts, rewrapped, newer, unreadable, .. } = self.progress();
         let detail =
             format!("{accounts} accounts, {rewrapped} rewrapped, {newer} newer, {unreadable} unreadable");
         tracing::info!(rewrap.state = ?state, "{detail}");
-        audit::record(&app.store, Actor::Broker, "keys.rewrapped", None, &detail).await;
+        audit::record(&self.context.store, Actor::Broker, "keys.rewrapped", None, &detail).await;
     }
 
-    async fn walk(&self, app: &App) -> Result<(), StoreError> {
-        let accounts = app.store.accounts().await?;
-        self.0.send_modify(|progress| progress.of = accounts.len());
+    async fn walk(&self) -> Result<(), StoreError> {
+        let accounts = self.context.store.accounts().await?;
+        self.progress.send_modify(|progress| progress.of = accounts.len());
         for account in &accounts {
-            match self.rewrap(app, account.id).await {
+            match self.rewrap(account.id).await {
                 // One account's trouble is not that of those after it.
                 Err(error @ StoreError::Unreadable(_)) => {
                     tracing::error!(account.id = %account.id, %error, "cannot rewrap the account's records");
-                    self.0.send_modify(|progress| progress.unreadable += 1);
+                    self.progress.send_modify(|progress| progress.unreadable += 1);
                 }
                 rewrapped => rewrapped?,
             }
-            self.0.send_modify(|progress| progress.accounts += 1);
+            self.progress.send_modify(|progress| progress.accounts += 1);
         }
         Ok(())
     }
 
-    async fn rewrap(&self, app: &App, id: AccountId) -> Result<(), StoreError> {
-        if let Some((version, sealed)) = app.store.credentials(id).await? {
-            let anew = app.credentials_vault.rewrap(&sealed, id, version);
-            self.put(&app.store, SealedRecord::Credentials, id, &sealed, anew).await?;
+    async fn rewrap(&self, id: AccountId) -> Result<(), StoreError> {
+        let KeyContext { store, credentials_vault, session_vault, .. } = &self.context;
+        if let Some((version, sealed)) = store.credentials(id).await? {
+            let anew = credentials_vault.rewrap(&sealed, id, version);
+            self.put(SealedRecord::Credentials, id, &sealed, anew).await?;
         }
-        if let Some(kept) = app.store.state(id).await? {
-            let anew = app.credentials_vault.rewrap_state(&kept.sealed, id, kept.generation);
-            self.put(&app.store, SealedRecord::State, id, &kept.sealed, anew).await?;
+        if let Some(kept) = store.state(id).await? {
+            let anew = credentials_vault.rewrap_state(&kept.sealed, id, kept.generation);
+            self.put(SealedRecord::State, id, &kept.sealed, anew).await?;
         }
-        if let Some(stored) = app.store.session(id).await? {
-            let anew = app.session_vault.rewrap(&stored.sealed, id, stored.generation);
-            self.put(&app.store, SealedRecord::Session, id, &stored.sealed, anew).await?;
+        if let Some(stored) = store.session(id).await? {
+            let anew = session_vault.rewrap(&stored.sealed, id, stored.generation);
+            self.put(SealedRecord::Session, id, &stored.sealed, anew).await?;
         }
         Ok(())
     }
 
     async fn put(
         &self,
-        store: &Store,
         record: SealedRecord,
         id: AccountId,
         old: &Sealed,
@@ -147,13 +162,13 @@ impl Rewrap {
     ) -> Result<(), StoreError> {
         match anew {
             Ok(None) => {}
-            Ok(Some(new)) if store.replace_record(record, id, old, &new).await? => {
-                self.0.send_modify(|progress| progress.rewrapped += 1);
+            Ok(Some(new)) if self.context.store.replace_record(record, id, old, &new).await? => {
+                self.progress.send_modify(|progress| progress.rewrapped += 1);
             }
-            Ok(Some(_)) => self.0.send_modify(|progress| progress.newer += 1),
+            Ok(Some(_)) => self.progress.send_modify(|progress| progress.newer += 1),
             Err(error) => {
                 tracing::error!(account.id = %id, ?record, %error, "cannot rewrap the record");
-                self.0.send_modify(|progress| progress.unreadable += 1);
+                self.progress.send_modify(|progress| progress.unreadable += 1);
             }
         }
         Ok(())

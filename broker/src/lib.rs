@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::serve::ListenerExt;
 use latchkey_shared::{
     shutdown::Tasks,
-    store::{Store, StoreRole},
+    store::{BrokerStore, StoreRole},
 };
 use tokio::net::TcpListener;
 
@@ -16,6 +16,7 @@ pub mod browser;
 pub mod cli;
 pub mod config;
 mod damaged;
+pub mod due;
 mod keys;
 pub mod login;
 mod metrics;
@@ -41,7 +42,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     install_crypto();
-    let store = Store::connect(&config.redis).await.context("the broker needs Redis")?;
+    let store = BrokerStore::connect(&config.redis).await.context("the broker needs Redis")?;
     store.expect_sites(config.catalog.names());
     store.prove(StoreRole::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
@@ -49,7 +50,7 @@ pub async fn run(
     let browser = supervisor(&config, browser_tasks.clone());
     let app = App::new(config, store, browser.clone(), tasks.clone())?;
     tasks.spawn(refresh::run(app.clone()));
-    tasks.spawn(keys::attend(app.clone()));
+    tasks.spawn(keys::attend(app.rewrap.context.clone()));
     tasks.spawn(browser::sweep());
 
     let address = listener.local_addr().context("the listener has no address")?;

@@ -14,7 +14,7 @@ use latchkey_shared::{
     credentials::Credentials,
     session::Session,
     site::Site,
-    store::{LoginLock, NewSession, Published, Store, StoreError},
+    store::{BrokerStore, LoginLock, NewSession, Published, StoreError},
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
@@ -60,7 +60,7 @@ const SPENT_SPREAD: Duration = Duration::from_secs(3);
 /// What every login needs.
 pub struct LoginContext {
     /// Where accounts, credentials and sessions are.
-    pub store: Store,
+    pub store: BrokerStore,
     /// Opens credentials.
     pub credentials_vault: Arc<CredentialsVault>,
     /// Seals sessions.

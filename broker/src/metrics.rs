@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use latchkey_shared::{
     account::{Account, Rung, State},
-    store::{Store, StoreError},
+    store::{BrokerStore, StoreError},
     time::Timestamp,
 };
 use prometheus_client::{
@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::operations::OperationOutcome;
+use crate::login::LoginDone;
 
 /// Upper bounds of a login's time, in seconds: from a request to a person at the second factor.
 const SECONDS: [f64; 10] = [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
@@ -82,15 +82,14 @@ impl Metrics {
         Self { registry, logins, seconds, avoided }
     }
 
-    /// Counts a login that ended.
-    pub(crate) fn ended(&self, account: &Account, outcome: &OperationOutcome) {
+    /// Counts a login that ended: with a session, or with the word for why there is none.
+    pub(crate) fn ended(&self, account: &Account, outcome: Result<&LoginDone, &str>) {
         let site = account.site.to_string();
         let (result, rung) = match outcome {
-            OperationOutcome::Done(done) => ("ok", done.rung()),
-            OperationOutcome::Failed(failure) => (failure.code.as_str(), "-".to_owned()),
-            OperationOutcome::Stopped { .. } => ("stopped", "-".to_owned()),
+            Ok(done) => ("ok", done.rung()),
+            Err(word) => (word, "-".to_owned()),
         };
-        if let OperationOutcome::Done(done) = outcome {
+        if let Ok(done) = outcome {
             let labels = RungLabels { site: site.clone(), rung: rung.clone() };
             self.seconds.get_or_create(&labels).observe(done.duration.as_secs_f64());
             if done.rung == Some(Rung::Http) {
@@ -101,7 +100,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads (`OpenMetrics`); without what is in Redis while that is away.
-    pub(crate) async fn text(&self, store: &Store) -> String {
+    pub(crate) async fn text(&self, store: &BrokerStore) -> String {
         let now = Timestamp::now();
         let mut seen = Registry::with_prefix("latchkey_broker");
         match FleetView::now(store, now).await {
@@ -130,7 +129,7 @@ struct FleetView {
 }
 
 impl FleetView {
-    async fn now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    async fn now(store: &BrokerStore, now: Timestamp) -> Result<Self, StoreError> {
         let (accounts, waiting) = tokio::try_join!(store.accounts(), store.waiting_count())?;
         // One whose login runs is late for nobody.
         let waits =

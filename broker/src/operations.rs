@@ -15,13 +15,13 @@ use tracing::Instrument;
 
 use crate::{
     audit::{self, Actor},
+    due,
     login::{
         self, LoginContext, LoginFailure, Trigger,
         import::{self, ImportError, Imported},
         session_import::SessionImport,
     },
     metrics::Metrics,
-    refresh,
 };
 
 mod id;
@@ -215,12 +215,12 @@ impl LoginTask {
             self.outcome = outcome;
             return;
         }
-        self.operations.0.metrics.ended(&self.account, &outcome);
+        self.operations.0.metrics.ended(&self.account, outcome.result());
         let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
         let (store, id) = (&self.operations.0.context.store, self.account.id);
         audit::record(store, Actor::Broker, action, id, &detail).await;
-        refresh::plan(&self.operations.0.context.store, self.account.id).await;
+        due::plan(&self.operations.0.context.store, self.account.id).await;
     }
 
     /// Signs in. A login that an operator joined after it had begun, and that ended because nobody had asked for it, is

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::browser::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
+mod answer;
 mod chat;
 mod events;
 mod login;
@@ -14,21 +15,9 @@ mod probe;
 mod session;
 mod toml;
 
-/// What is known of the browser when the answer is complete.
-pub(crate) struct RecordedAnswer<'a> {
-    /// What was recorded.
-    pub(crate) tape: &'a RecordedTraffic,
-    /// Where the site is.
-    pub(crate) base_url: &'a Url,
-    /// Names of the cookies that came with the sign-in, and their values.
-    pub(crate) cookies: &'a [(String, secrecy::SecretString)],
-    /// `localStorage` of the site.
-    pub(crate) local: &'a [(String, secrecy::SecretString)],
-    /// `sessionStorage` of the site.
-    pub(crate) session: &'a [(String, secrecy::SecretString)],
-    /// What the page showed at the end.
-    pub(crate) shown: &'a str,
-}
+pub(crate) use answer::RecordedAnswer;
+
+use answer::RecordedQuestion;
 
 /// Why there is no draft.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +34,6 @@ pub(crate) enum NoDraft {
     /// The draft is none, which is a fault of ours.
     #[error("the draft has a mistake: {0}; please report it")]
     Wrong(SiteFileDiagnostic),
-}
-
-/// The question, and the request that asks it.
-struct RecordedQuestion<'a> {
-    touch: &'a UserEvent,
-    text: String,
-    exchange: &'a RecordedExchange,
 }
 
 /// Drafts the file for a site with this name.
@@ -149,12 +131,6 @@ fn head(name: &str, base_url: &Url, models: &str) -> String {
          # `latchkey-broker site check` and `site try` tell whether it works.\n\
          version = 1\n\n[site]\nname = {name:?}\ntitle = {name:?}\nbase_url = {address:?}\n{models}\n"
     )
-}
-
-/// A path of the site with its query; `None` for another origin or another base.
-fn path<'u>(base_url: &Url, url: &'u Url) -> Option<&'u str> {
-    let base = base_url.as_str().trim_end_matches('/');
-    url.as_str().strip_prefix(base).filter(|path| path.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -6,17 +6,16 @@ use anyhow::Context as _;
 use latchkey_shared::{
     shutdown::Tasks,
     site::catalog::SiteCatalog,
-    store::Store,
+    store::BrokerStore,
     vault::{CredentialsVault, SessionVault},
 };
 use tokio::sync::Semaphore;
 
 use crate::{
-    admin::auth::TokenDigest,
     browser,
-    config::{BrowserChoice, Config},
+    config::{BrowserChoice, Config, TokenDigest},
     damaged::DamagedCount,
-    keys::Rewrap,
+    keys::{KeyContext, Rewrap},
     login::LoginContext,
     operations::Operations,
 };
@@ -27,7 +26,7 @@ pub(crate) struct App(Arc<AppState>);
 
 pub(crate) struct AppState {
     pub(crate) admin_token: TokenDigest,
-    pub(crate) store: Store,
+    pub(crate) store: BrokerStore,
     pub(crate) catalog: Arc<SiteCatalog>,
     pub(crate) credentials_vault: Arc<CredentialsVault>,
     pub(crate) session_vault: Arc<SessionVault>,
@@ -52,7 +51,7 @@ impl App {
     /// Puts the parts together; the store is there already.
     pub(crate) fn new(
         config: Config,
-        store: Store,
+        store: BrokerStore,
         browser: browser::Supervisor,
         tasks: Tasks,
     ) -> anyhow::Result<Self> {
@@ -66,6 +65,12 @@ impl App {
             turns: Semaphore::new(config.login_concurrency),
             artefacts: config.artefacts,
         };
+        let keys = KeyContext {
+            store: store.clone(),
+            credentials_vault: config.credentials_vault.clone(),
+            session_vault: config.session_vault.clone(),
+            tasks: tasks.clone(),
+        };
         Ok(Self(Arc::new(AppState {
             admin_token: TokenDigest::of(&config.admin_token),
             store,
@@ -75,7 +80,7 @@ impl App {
             browser: config.browser,
             http,
             operations: Operations::new(context, tasks.clone()),
-            rewrap: Rewrap::default(),
+            rewrap: Rewrap::new(keys),
             damaged: DamagedCount::default(),
             tasks,
         })))

@@ -41,13 +41,13 @@ impl ServiceHeartbeat {
     /// A service that has not reported yet. An adapter has no ring of credentials.
     #[must_use]
     pub fn new(
-        store: Store,
+        store: impl Into<Store>,
         role: StoreRole,
         credentials: Option<CredentialsVault>,
         session: SessionVault,
     ) -> Self {
         Self {
-            store,
+            store: store.into(),
             role,
             id: Ulid::generate().to_string(),
             credentials,

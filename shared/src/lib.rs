@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod env;
 pub mod heartbeat;
 pub mod id;
+mod keys;
 pub mod mask;
 pub mod nearest;
 pub mod network;

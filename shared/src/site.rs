@@ -14,6 +14,8 @@ pub mod chat;
 mod file;
 mod logout;
 mod mistake;
+mod pattern;
+mod pointer;
 pub mod refresh;
 pub mod schema;
 mod selector;
@@ -24,6 +26,7 @@ use chat::Chat;
 pub use file::{ParsedSite, check, http_url, parse};
 pub use logout::{Logout, LogoutMethod};
 pub use mistake::SiteFileDiagnostic;
+pub use pattern::NamePattern;
 use refresh::Refresh;
 use step::{Condition, LoginStep};
 use text::RecipeText;
@@ -148,26 +151,6 @@ pub struct SessionRules {
     pub bearer: Option<Bearer>,
     /// Cap of the session's life; the only bound when neither a JWT nor a cookie tells an expiry.
     pub life: Duration,
-}
-
-/// A name, or a prefix of names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamePattern {
-    /// This name.
-    Exact(String),
-    /// Every name that starts so.
-    Prefix(String),
-}
-
-impl NamePattern {
-    /// Whether a name fits.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Exact(exact) => name == exact,
-            Self::Prefix(prefix) => name.starts_with(prefix.as_str()),
-        }
-    }
 }
 
 /// Where a bearer token is found.

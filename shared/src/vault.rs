@@ -9,22 +9,25 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
 
 use held::LoadedRing;
+use record::RecordContext;
 use source::{RingSource, RingVariables};
 
 use crate::{
     credentials::Credentials,
     env::{Env, EnvError},
     id::AccountId,
+    keys,
     recording::TurnRecord,
     session::Session,
-    store::keys,
 };
 
+mod error;
 mod held;
 mod record;
 mod ring;
 mod source;
 
+pub use error::VaultError;
 pub use record::RecordKind;
 pub use ring::{KeyId, KeyRing, RingError};
 
@@ -59,35 +62,6 @@ impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealed({} bytes)", self.0.len())
     }
-}
-
-/// Why a record does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VaultError {
-    /// It is not a record of this format.
-    #[error("the record is damaged or has an unknown format")]
-    Format,
-    /// It holds something else than asked for.
-    #[error("the record is of another kind")]
-    Kind,
-    /// The ring has no such key.
-    #[error(
-        "the record is sealed under key {0}, which this key ring does not hold; add that key to the ring"
-    )]
-    UnknownKey(KeyId),
-    /// A bit flipped, or it was moved to another key, account or epoch, or belongs to another deployment.
-    #[error("the record was changed or belongs to another place, account, generation or deployment")]
-    Refused,
-}
-
-/// Where a record belongs. All of it is authenticated.
-struct RecordContext<'a> {
-    kind: RecordKind,
-    deployment: &'a str,
-    redis_key: String,
-    /// The account, the question or the turn, whose it is.
-    owner: String,
-    generation_or_version: u64,
 }
 
 /// Seals and opens credentials, and what browsers kept. Only the broker can hold one.

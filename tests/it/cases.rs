@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
+use latchkey_ops::case::{ClientAnswer, ReplayCase, SiteAnswer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    case::{self, ReplayCase, SiteAnswer},
     command::{self, CommandOutput},
     hunt::{Find, Hunter},
     model::Reply,
+    replay::replay,
     wait,
     world::World,
 };
@@ -32,7 +33,7 @@ async fn every_kept_case_is_told_as_it_is_expected() {
 
     for path in cases {
         let case = ReplayCase::read(&path).unwrap();
-        let told = case::replay(&case).await;
+        let told = replay(&case).await;
         assert_eq!(case.expected.differences(&told), Vec::<String>::new(), "{}", path.display());
         assert!(!case.about.is_empty(), "{} does not say what it shows", path.display());
     }
@@ -50,7 +51,7 @@ async fn a_failing_turn_is_recorded_replayed_and_kept_as_a_case() {
     let streamed = world.adapter().stream(&task()).await;
     let id = streamed.header("x-oneapi-request-id").to_owned();
     assert_eq!((streamed.finish_reason(), streamed.tool_calls().len()), ("stop", 0));
-    wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+    wait::until_some(LIMIT, async || world.store.adapter.flight(&id).await.unwrap()).await;
     let listed = ops(&world, &["record"]).await;
     let recorded = ops(&world, &["record", &id, "--out", &file, "--about", "an announcement"]).await;
 
@@ -99,7 +100,7 @@ async fn a_turn_of_every_api_is_a_case_whether_it_was_streamed_or_not() {
             let response = request.send().await.unwrap();
             let id = response.headers()["x-oneapi-request-id"].to_str().unwrap().to_owned();
             response.bytes().await.unwrap();
-            wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+            wait::until_some(LIMIT, async || world.store.adapter.flight(&id).await.unwrap()).await;
 
             let file = directory.path().join(format!("{index}-{stream}.json")).display().to_string();
             let recorded = ops(&world, &["record", &id, "--out", &file]).await;
@@ -123,7 +124,7 @@ async fn a_turn_of_a_site_with_a_protocol_of_its_own_is_no_case() {
     world.practice.model().will(Reply::raw("data: {\"said\":\"So.\"}\n\ndata: [DONE]\n\n"));
     let streamed = world.adapter().ask_streamed("hi").await;
     let id = streamed.header("x-oneapi-request-id").to_owned();
-    wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+    wait::until_some(LIMIT, async || world.store.adapter.flight(&id).await.unwrap()).await;
 
     let recorded = ops(&world, &["record", &id]).await;
 
@@ -142,7 +143,7 @@ async fn what_cannot_be_a_case_is_told_with_what_to_do() {
     let world = text_only(&[("LATCHKEY_RECORDER", "masked")]).await;
     let streamed = world.adapter().stream(&task()).await;
     let id = streamed.header("x-oneapi-request-id").to_owned();
-    wait::until_some(LIMIT, async || world.store.flight(&id).await.unwrap()).await;
+    wait::until_some(LIMIT, async || world.store.adapter.flight(&id).await.unwrap()).await;
 
     let masked = ops(&world, &["record", &id]).await;
     let unknown = ops(&world, &["record", "01JD9Z6V8W0000000000000001"]).await;
@@ -223,7 +224,7 @@ fn no_secret(file: &str, told: &[&CommandOutput]) {
     let case = ReplayCase::read(Path::new(file)).unwrap();
     for answer in &case.answers {
         let SiteAnswer::Stream { lines, .. } = answer else { continue };
-        let said = case::ClientAnswer::of_stream(&lines.join("\n"), true);
+        let said = ClientAnswer::of_stream(&lines.join("\n"), true);
         assert!(said.text.contains("I will write the file"), "{said:?}");
         finds.extend(hunter.hunt("the stream's text", said.text.as_bytes()));
     }

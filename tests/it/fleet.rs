@@ -5,12 +5,13 @@ use std::time::Duration;
 use latchkey_shared::{
     account::{Account, State},
     id::SiteName,
-    store::{EventStream, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, Published, Store, StoreEvent},
+    store::{EventStream, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, Published, StoreEvent},
     time::Timestamp,
     vault::Sealed,
 };
 use support::{
     redis::Kind,
+    store::TestStore,
     wait,
     world::{AdapterClient, World},
 };
@@ -134,11 +135,17 @@ async fn what_is_due_is_claimed_once(kind: Kind) {
     assert!(store.claim_due(account.id, now, now + TTL).await.unwrap());
     assert!(!store.claim_due(account.id, now, now + TTL).await.unwrap());
     let terms = LeaseTerms { concurrency: 1, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
-    assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Held);
-    assert_eq!(store.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(), LeaseOutcome::Full);
+    assert_eq!(
+        store.adapter.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(),
+        LeaseOutcome::Held
+    );
+    assert_eq!(
+        store.adapter.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(),
+        LeaseOutcome::Full
+    );
 }
 
-async fn account(store: &Store, label: &str) -> Account {
+async fn account(store: &TestStore, label: &str) -> Account {
     let account = Account::new(practice(), label.to_owned());
     store.create_account(&account).await.unwrap();
     account

@@ -24,7 +24,7 @@ async fn world(mode: &str, more: &[(&str, &str)]) -> World {
 
 /// The recording of a turn, once it is kept.
 async fn flight(world: &World, id: &str) -> TurnRecord {
-    let sealed = wait::until_some(LIMIT, async || world.store.flight(id).await.unwrap()).await;
+    let sealed = wait::until_some(LIMIT, async || world.store.adapter.flight(id).await.unwrap()).await;
     world.session_vault.open_flight(&sealed, id).unwrap()
 }
 
@@ -144,7 +144,7 @@ async fn a_failed_turn_is_found_by_the_id_that_its_answer_carries() {
     assert!(
         refused.moments.iter().any(|moment| moment.event == TurnEvent::Fault { fault: "status".to_owned() })
     );
-    assert_eq!(world.store.flights().await.unwrap(), [cut.id, refused.id]);
+    assert_eq!(world.store.adapter.flights().await.unwrap(), [cut.id, refused.id]);
     world.stop().await;
 }
 
@@ -161,8 +161,8 @@ async fn only_the_last_turns_are_kept_and_not_for_ever() {
     }
 
     wait::until_some(LIMIT, async || {
-        let gone = world.store.flight(&ids[2]).await.unwrap().is_none();
-        (gone && world.store.flights().await.unwrap() == ids[..2]).then_some(())
+        let gone = world.store.adapter.flight(&ids[2]).await.unwrap().is_none();
+        (gone && world.store.adapter.flights().await.unwrap() == ids[..2]).then_some(())
     })
     .await;
     world.stop().await;
@@ -193,6 +193,6 @@ async fn nothing_is_kept_unless_it_is_asked_for() {
     // The lease is released after the turn: whatever else the turn leaves in Redis is there by then.
     let account = world.account("alice");
     wait::until_some(LIMIT, async || (world.store.leases(account).await.unwrap() == 0).then_some(())).await;
-    assert_eq!(world.store.flights().await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.store.adapter.flights().await.unwrap(), Vec::<String>::new());
     world.stop().await;
 }

@@ -8,12 +8,12 @@ use latchkey_shared::{
     id::SiteName,
     store::{
         AccountChange, LoginLock, NewSession, Published, RedisConfig, ReplaceOutcome, SealedRecord,
-        SeedDigest, Store, StoreError, StoreEvent,
+        SeedDigest, StoreError, StoreEvent,
     },
     time::Timestamp,
     vault::Sealed,
 };
-use support::{redis::Redis, wait};
+use support::{redis::Redis, store::TestStore, wait};
 
 mod clock;
 mod damage;
@@ -24,12 +24,12 @@ mod releases;
 
 const TTL: Duration = Duration::from_secs(30);
 
-async fn store(redis: &Redis) -> Store {
+async fn store(redis: &Redis) -> TestStore {
     let env = Env::of([("LATCHKEY_REDIS_URL", redis.url())]);
-    Store::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap()
+    TestStore::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap()
 }
 
-async fn account(store: &Store, label: &str) -> Account {
+async fn account(store: &TestStore, label: &str) -> Account {
     let account = Account::new(practice(), label.to_owned());
     store.create_account(&account).await.unwrap();
     account
@@ -39,7 +39,7 @@ fn practice() -> SiteName {
     "practice".parse().unwrap()
 }
 
-async fn publish(store: &Store, lock: &LoginLock, record: &str, life: Duration) -> Published {
+async fn publish(store: &TestStore, lock: &LoginLock, record: &str, life: Duration) -> Published {
     let now = Timestamp::now();
     let sealed = Sealed::from_stored(record.as_bytes().to_vec());
     let new = NewSession { refresh_at: Some(now + life / 2), ..NewSession::given(&sealed, now + life) };
@@ -279,7 +279,7 @@ async fn a_url_with_a_wrong_password_is_refused_without_repeating_it() {
     let url = redis.url().replace("redis://", "redis://default:hunter2@");
     let env = Env::of([("LATCHKEY_REDIS_URL", url)]);
 
-    let refused = Store::connect(&RedisConfig::from_env(&env).unwrap()).await;
+    let refused = TestStore::connect(&RedisConfig::from_env(&env).unwrap()).await;
 
     let message = refused.map(drop).unwrap_err().to_string();
     assert!(!message.contains("hunter2"), "{message}");

@@ -6,12 +6,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use latchkey_shared::{id::AccountId, store::Store, vault::SessionVault};
+use latchkey_shared::{id::AccountId, vault::SessionVault};
 use tempfile::TempDir;
 
 use crate::{
     practice::Practice,
     redis::{Fleet, Redis},
+    store::TestStore,
 };
 
 mod adapter;
@@ -49,7 +50,7 @@ pub struct World {
     /// The other servers, Sentinels too.
     pub fleet: Fleet,
     /// A store of the test's own, on the same Redis.
-    pub store: Store,
+    pub store: TestStore,
     /// Opens what the broker sealed.
     pub session_vault: SessionVault,
     /// The key rings.

@@ -9,7 +9,7 @@ use std::{
 
 use latchkey_shared::{
     id::{AccountId, SiteName},
-    store::{Store, StoreError, StoreEvent},
+    store::{AdapterStore, StoreError, StoreEvent},
     time::Timestamp,
 };
 use tokio::{
@@ -131,7 +131,7 @@ impl AccountDirectory {
     ///
     /// # Errors
     /// When Redis is unavailable; what was known stays known.
-    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn refresh(&self, store: &AdapterStore) -> Result<(), StoreError> {
         let _alone = self.reading.0.acquire().await;
         let accounts = store.accounts().await?;
         self.table().put_all(accounts, Timestamp::now());
@@ -140,7 +140,7 @@ impl AccountDirectory {
     }
 
     /// Reads every account anew because a request found none, unless that was just done.
-    pub(crate) async fn look(&self, store: &Store) {
+    pub(crate) async fn look(&self, store: &AdapterStore) {
         {
             let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
             if looked.is_some_and(|at| at.elapsed() < LOOK) {
@@ -159,7 +159,7 @@ impl AccountDirectory {
     }
 
     /// Keeps the directory fresh until the process stops; `changed` is told after each change.
-    pub(super) async fn watch(&self, store: &Store, stopping: CancellationToken, changed: impl Fn()) {
+    pub(super) async fn watch(&self, store: &AdapterStore, stopping: CancellationToken, changed: impl Fn()) {
         let mut events = store.events();
         let mut poll = Instant::now();
         loop {
@@ -189,7 +189,7 @@ impl AccountDirectory {
     /// When Redis is unavailable; what was known stays known.
     pub(crate) async fn serves_newer(
         &self,
-        store: &Store,
+        store: &AdapterStore,
         id: AccountId,
         generation: u64,
     ) -> Result<bool, StoreError> {
@@ -201,7 +201,7 @@ impl AccountDirectory {
     ///
     /// # Errors
     /// When Redis is unavailable; what was known stays known.
-    pub(super) async fn reread(&self, store: &Store, id: AccountId) -> Result<(), StoreError> {
+    pub(super) async fn reread(&self, store: &AdapterStore, id: AccountId) -> Result<(), StoreError> {
         let _alone = self.reading.0.acquire().await;
         let account = store.account(id).await?;
         self.table().put(id, account, Timestamp::now());

@@ -14,7 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use latchkey_shared::{
     id::{AccountId, SiteName},
     shutdown::Tasks,
-    store::{LeaseToken, Store, StoreError},
+    store::{AdapterStore, LeaseToken, StoreError},
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
@@ -54,7 +54,7 @@ pub(crate) struct Lease {
 
 /// What all leases of this process share.
 pub(crate) struct LeaseRegistry {
-    store: Store,
+    store: AdapterStore,
     tasks: Tasks,
     gauge: Gauge,
     held: Mutex<HeldLeases>,
@@ -81,7 +81,7 @@ struct AccountUse {
 
 impl LeaseRegistry {
     /// No leases yet; `gauge` shows how many there are.
-    pub(crate) fn new(store: Store, tasks: Tasks, gauge: Gauge) -> Self {
+    pub(crate) fn new(store: AdapterStore, tasks: Tasks, gauge: Gauge) -> Self {
         Self { store, tasks, gauge, held: Mutex::default(), released: Notify::new() }
     }
 
@@ -293,7 +293,7 @@ impl LeaseGrant {
     }
 
     /// Takes all of it, whether it is known or not.
-    async fn claim(&self, store: &Store) -> Result<(), StoreError> {
+    async fn claim(&self, store: &AdapterStore) -> Result<(), StoreError> {
         self.recorded.store(true, Ordering::Relaxed);
         let site = async {
             match &self.site {
@@ -306,7 +306,7 @@ impl LeaseGrant {
     }
 
     /// Keeps all of it; false when some of it had ended.
-    async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
+    async fn renew(&self, store: &AdapterStore) -> Result<bool, StoreError> {
         let site = async {
             match &self.site {
                 Some(site) => store.renew_site_lease(site, &self.token, TTL).await,
@@ -318,7 +318,7 @@ impl LeaseGrant {
     }
 
     /// Gives all of it back, in one round trip.
-    async fn release(&self, store: &Store) -> Result<(), StoreError> {
+    async fn release(&self, store: &AdapterStore) -> Result<(), StoreError> {
         let site = async {
             match &self.site {
                 Some(site) => store.release_site_lease(site, &self.token).await,

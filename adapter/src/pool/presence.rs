@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use latchkey_shared::store::{Attendance, LeaseToken, Store, StoreError};
+use latchkey_shared::store::{AdapterStore, Attendance, LeaseToken, StoreError};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
@@ -25,7 +25,7 @@ const FRESH: Duration = Duration::from_secs(3);
 /// The presence of one adapter.
 pub(super) struct AdapterPresence {
     id: String,
-    store: Store,
+    store: AdapterStore,
     holds: Arc<LeaseRegistry>,
     heard: Mutex<PresenceState>,
     /// One at a time: what was claimed and what is said of it must fit.
@@ -40,7 +40,7 @@ struct PresenceState {
 }
 
 impl AdapterPresence {
-    pub(super) fn new(store: Store, holds: Arc<LeaseRegistry>) -> Self {
+    pub(super) fn new(store: AdapterStore, holds: Arc<LeaseRegistry>) -> Self {
         let (heard, attending) = (Mutex::default(), tokio::sync::Mutex::default());
         Self { id: Ulid::generate().to_string(), store, holds, heard, attending }
     }

@@ -9,7 +9,7 @@ use std::{
 use latchkey_shared::{
     id::AccountId,
     session::Session,
-    store::{Store, StoreError},
+    store::{AdapterStore, StoreError},
     time::Timestamp,
     vault::SessionVault,
 };
@@ -42,7 +42,7 @@ impl SessionCache {
     /// When Redis is unavailable and the session is not kept.
     pub(super) async fn open(
         &self,
-        store: &Store,
+        store: &AdapterStore,
         id: AccountId,
         generation: u64,
     ) -> Result<Option<Arc<Session>>, StoreError> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use latchkey_shared::{
     site::Site,
-    store::{Store, StoredConversation},
+    store::{AdapterStore, StoredConversation},
 };
 
 use super::{TurnContext, TurnError};
@@ -21,7 +21,7 @@ use crate::{
 /// What was said in a conversation that its site keeps.
 #[derive(Debug)]
 pub(super) struct ConversationMemory {
-    store: Store,
+    store: AdapterStore,
     thread: ConversationDigests,
     /// `None` when it was too much.
     said: Option<CollectedAnswer>,

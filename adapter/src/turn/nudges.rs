@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use latchkey_shared::store::Store;
+use latchkey_shared::store::AdapterStore;
 
 use super::judge::WINDOW;
 use crate::prompt::{CallMode, Prompt, emulation::ConversationEnd};
@@ -12,7 +12,7 @@ use crate::prompt::{CallMode, Prompt, emulation::ConversationEnd};
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many of the last turns were nudged in vain. Where Redis does not say, none: a nudge too many costs one question.
-pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
+pub(super) async fn recent(store: &AdapterStore, prompt: &Prompt) -> u32 {
     let Some(ConversationEnd { turn, conversation, .. }) = scene(prompt) else { return 0 };
     // The first turn follows no other.
     if *turn == 0 {
@@ -26,7 +26,7 @@ pub(super) async fn recent(store: &Store, prompt: &Prompt) -> u32 {
 }
 
 /// Notes that this turn was nudged in vain.
-pub(super) async fn note(store: &Store, prompt: &Prompt) {
+pub(super) async fn note(store: &AdapterStore, prompt: &Prompt) {
     let Some(ConversationEnd { turn, conversation, .. }) = scene(prompt) else { return };
     if let Err(error) = store.note_nudge(conversation, *turn, TTL).await {
         tracing::warn!(%error, "cannot note the nudge");

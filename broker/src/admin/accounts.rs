@@ -9,26 +9,30 @@ use axum::{
 };
 use latchkey_shared::{
     account::{self, Account},
-    credentials::Credentials,
     id::{PoolName, SiteName},
     site::{Site, catalog::SiteCatalog},
-    store::ReplaceOutcome,
     time::Timestamp,
 };
 use serde::Deserialize;
 
 mod change;
 mod list;
+mod recovered;
 
 pub(super) use change::change;
 pub(super) use list::list;
 pub(crate) use list::{AccountList, AccountView};
+pub(super) use recovered::recovered;
 
 use super::{
-    auth::AdminAuth, body::FieldBody, credentials::CredentialsBody, found::AccountAtPath, problem::Problem,
+    auth::AdminAuth,
+    body::FieldBody,
+    credentials::{self, CredentialsBody},
+    found::AccountAtPath,
+    problem::Problem,
     valid,
 };
-use crate::{audit, refresh, revocation, state::App};
+use crate::{audit, due, revocation, state::App};
 
 /// `POST /v1/accounts`.
 #[derive(Debug, Deserialize)]
@@ -60,13 +64,13 @@ pub(super) async fn create(
     account.requests_per_minute = new.requests_per_minute.map(valid::requests_per_minute).transpose()?;
     account.concurrency = new.concurrency.map(valid::concurrency).transpose()?;
     account.schedule = new.schedule.map(valid::schedule).transpose()?;
-    account.refresh_at = refresh::next_due(&account, Timestamp::now());
+    account.refresh_at = due::next_due(&account, Timestamp::now());
     app.store.create_account(&account).await?;
     if let Some(due) = account.refresh_at {
         app.store.set_due(account.id, due).await?;
     }
     if let Some(credentials) = credentials {
-        account.credentials_version = put_credentials(&app, &account, &credentials, None).await?;
+        account.credentials_version = credentials::put(&app, &account, &credentials, None).await?;
     }
     tracing::info!(account.id = %account.id, site = %account.site, "account added");
     let detail = format!("{} at {}", account.label, account.site);
@@ -129,46 +133,4 @@ pub(super) fn site(catalog: &SiteCatalog, name: &SiteName) -> Result<Arc<Site>, 
     let mut known: Vec<&str> = catalog.names().map(SiteName::as_str).collect();
     known.sort_unstable();
     Err(Problem::SiteUnknown { name: name.clone(), known: known.join(", ") })
-}
-
-/// Seals and stores the next version of an account's credentials, of which a part may be kept from version `base`.
-pub(super) async fn put_credentials(
-    app: &App,
-    account: &Account,
-    credentials: &Credentials,
-    base: Option<u64>,
-) -> Result<u64, Problem> {
-    let not_found = || Problem::AccountNotFound(account.id.to_string());
-    let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
-    let sealed = app.credentials_vault.seal(credentials, account.id, version);
-    match app.store.put_credentials(account.id, version, &sealed, base).await? {
-        ReplaceOutcome::Done => Ok(version),
-        ReplaceOutcome::Overtaken => Err(Problem::CredentialsChanged),
-        ReplaceOutcome::NoAccount => Err(not_found()),
-    }
-}
-
-/// An account whose trouble is over, where it was before.
-pub(super) fn recovered(account: &Account, now: Timestamp) -> Account {
-    let lives = account.generation > 0 && account.expires_at.is_some_and(|end| now < end);
-    let state = if lives { account::State::Active } else { account::State::New };
-    // Whoever signed in before is meant to be signed in again.
-    let refresh_at = (account.generation > 0).then_some(now);
-    let after = Account { state, reason: String::new(), phase: None, refresh_at, ..account.clone() };
-    Account { refresh_at: refresh::next_due(&after, now), ..after }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_account_that_recovers_is_signed_in_if_it_was_before() {
-        let now = Timestamp::from_secs(1_000);
-        let account = Account::new("practice".parse().unwrap(), "alice".to_owned());
-        let rejected = Account { state: account::State::CredentialsRejected, ..account };
-
-        assert_eq!(recovered(&rejected, now).refresh_at, None);
-        assert_eq!(recovered(&Account { generation: 2, ..rejected }, now).refresh_at, Some(now));
-    }
 }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use latchkey_shared::{
     account::{Account, Transition, TransitionCause},
     credentials::Credentials,
-    store::AccountChange,
+    store::{AccountChange, ReplaceOutcome},
     time::Timestamp,
 };
 use secrecy::SecretString;
@@ -99,6 +99,23 @@ async fn stored(app: &App, account: &Account) -> Result<(u64, Credentials), Prob
     Ok((version, opened))
 }
 
+/// Seals and stores the next version of an account's credentials, of which a part may be kept from version `base`.
+pub(super) async fn put(
+    app: &App,
+    account: &Account,
+    credentials: &Credentials,
+    base: Option<u64>,
+) -> Result<u64, Problem> {
+    let not_found = || Problem::AccountNotFound(account.id.to_string());
+    let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
+    let sealed = app.credentials_vault.seal(credentials, account.id, version);
+    match app.store.put_credentials(account.id, version, &sealed, base).await? {
+        ReplaceOutcome::Done => Ok(version),
+        ReplaceOutcome::Overtaken => Err(Problem::CredentialsChanged),
+        ReplaceOutcome::NoAccount => Err(not_found()),
+    }
+}
+
 /// Replaces an account's credentials, or some of them. A new version may be typed at the site again after a rejected one.
 pub(super) async fn replace(
     AdminAuth(actor): AdminAuth,
@@ -107,7 +124,7 @@ pub(super) async fn replace(
     FieldBody(body): FieldBody<OtherCredentials>,
 ) -> Result<Json<CredentialsVersion>, Problem> {
     let (credentials, base) = body.check(&app, &account).await?;
-    let version = accounts::put_credentials(&app, &account, &credentials, base).await?;
+    let version = put(&app, &account, &credentials, base).await?;
     app.store.reset_failures(account.id).await?;
     let after = accounts::recovered(&account, Timestamp::now());
     let change = AccountChange {

@@ -45,7 +45,7 @@ pub(super) async fn rewrap(
     AdminAuth(actor): AdminAuth,
     State(app): State<App>,
 ) -> Result<(StatusCode, Json<KeysView>), Problem> {
-    if app.rewrap.start(&app) {
+    if app.rewrap.start() {
         audit::record(&app.store, actor, "keys.rewrap", None, "").await;
     }
     Ok((StatusCode::ACCEPTED, Json(view(&app).await?)))

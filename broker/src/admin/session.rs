@@ -13,13 +13,12 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    audit,
+    audit, due,
     login::{
         FailureCode,
         import::ImportError,
         session_import::{SessionImport, StorageState},
     },
-    refresh,
     state::App,
 };
 
@@ -94,7 +93,7 @@ pub(super) async fn give(
     tracing::info!(account.id = %account.id, session.form = form, session.generation = taken.generation, "a session was given");
     let detail = format!("session {} {form}", taken.generation);
     audit::record(&app.store, actor, "session.given", account.id, &detail).await;
-    refresh::plan(&app.store, account.id).await;
+    due::plan(&app.store, account.id).await;
     let now = app.store.account(account.id).await?;
     let account = now.ok_or_else(|| Problem::AccountNotFound(account.id.to_string()))?;
     let leases = app.store.leases(account.id).await?;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use totp_rs::Secret;
 
 use super::problem::Problem;
-use crate::refresh::schedule;
+use crate::due::schedule;
 
 /// 80 bits: the shortest seed in use. RFC 4226 asks for 128, and sites do not keep to it.
 const SHORTEST_SEED: usize = 10;

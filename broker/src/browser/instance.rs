@@ -20,7 +20,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use super::{BrowserConfig, BrowserError, in_our_words, process::ChromiumProcess};
+use super::{BrowserConfig, BrowserError, error::in_our_words, process::ChromiumProcess};
 
 /// Logins before it is replaced; bounds whatever leaks.
 const MAX_PAGES: u32 = 20;

@@ -2,22 +2,26 @@
 
 use std::process::ExitCode;
 
-use latchkey_shared::{account::Account, env::Env, time::Timestamp};
+use latchkey_shared::{env::Env, time::Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{
-    AccountCommand, AddArguments, FilterArguments,
     client::{self, BrokerClient},
-    follow::follow,
     output::Output,
     secrets,
 };
 
+mod arguments;
 mod credentials;
+mod login;
 mod session;
 mod set;
 mod show;
+
+pub(super) use arguments::{AccountCommand, FilterArguments};
+
+use arguments::AddArguments;
 
 pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
     let client = BrokerClient::from_env(env)?;
@@ -34,7 +38,7 @@ pub(super) async fn run(command: AccountCommand, env: &Env, output: &Output) -> 
         }
         AccountCommand::Login { account } => {
             let account = client.find(&account).await?.account;
-            login(&client, &account, output).await
+            login::run(&client, &account, output).await
         }
         AccountCommand::Repair { account } => {
             let id = client.find(&account).await?.account.id;
@@ -80,13 +84,7 @@ async fn add(client: &BrokerClient, new: &AddArguments, output: &Output) -> anyh
         return Ok(ExitCode::SUCCESS);
     }
     output.show(&format!("{added}\n"))?;
-    login(client, account, output).await
-}
-
-async fn login(client: &BrokerClient, account: &Account, output: &Output) -> anyhow::Result<ExitCode> {
-    let operation = client.start_login(account.id).await?;
-    output.show(&format!("signing in {} at {}\n", account.label, account.site))?;
-    follow(client, operation, output).await
+    login::run(client, account, output).await
 }
 
 async fn list(client: &BrokerClient, filter: &FilterArguments, output: &Output) -> anyhow::Result<ExitCode> {

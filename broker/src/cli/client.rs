@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::FilterArguments;
+use super::account::FilterArguments;
 use crate::{
     admin::{
         accounts::{AccountList, AccountView},

@@ -11,52 +11,17 @@ use serde::Serialize;
 use super::output::Output;
 use crate::config::{self, Config};
 
+mod check;
 mod chromium;
 mod sites;
 mod store;
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct CheckResult {
-    name: &'static str,
-    verdict: CheckVerdict,
-    found: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum CheckVerdict {
-    Ok,
-    /// It is not used here, and need not be.
-    Off,
-    Warn,
-    Fail,
-}
+use check::{CheckResult, CheckVerdict};
 
 #[derive(Debug, Serialize)]
 struct DoctorReport {
     healthy: bool,
     checks: Vec<CheckResult>,
-}
-
-impl CheckResult {
-    fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: CheckVerdict::Ok, found: found.into(), remedy: None }
-    }
-
-    fn off(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: CheckVerdict::Off, found: found.into(), remedy: None }
-    }
-
-    fn warn(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict: CheckVerdict::Warn, found: found.into(), remedy: Some(remedy.into()) }
-    }
-
-    fn fail(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, verdict: CheckVerdict::Fail, found: found.into(), remedy: Some(remedy.into()) }
-    }
 }
 
 /// Runs every check; exit code 1 when one fails.

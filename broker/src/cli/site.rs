@@ -2,15 +2,18 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use latchkey_shared::{env::Env, site::schema::SCHEMA};
 
+mod arguments;
 mod asked;
 mod check;
+mod chromium;
 mod recorded;
 mod tried;
 
 use super::output::Output;
+use arguments::{RecordArguments, TryArguments};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SiteCommand {
@@ -34,47 +37,6 @@ pub(super) enum SiteCommand {
     /// request and how its answer is read. What is typed into password and code fields is never read, and no token is
     /// written. Needs a display; check and try the draft afterwards.
     Record(RecordArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RecordArguments {
-    /// Where the site is
-    #[arg(long)]
-    url: String,
-    /// The file to write; never over one that is there. The site is named after it
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-    /// A file of `[[login.steps]]` that are done in your place, without a display; the password is read from standard
-    /// input
-    #[arg(long, value_name = "FILE", requires = "username")]
-    script: Option<PathBuf>,
-    /// What stands for {username} in the script
-    #[arg(long)]
-    username: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TryArguments {
-    /// The file
-    file: PathBuf,
-    /// Where the site is, if the file does not say so
-    #[arg(long)]
-    url: Option<String>,
-    /// What the site calls the user
-    #[arg(long)]
-    username: String,
-    /// What the site is asked
-    #[arg(long, default_value = "What is a latchkey? Answer in one sentence.")]
-    question: String,
-    /// The model; the first that the site has by default
-    #[arg(long)]
-    model: Option<String>,
-    /// Sign in only
-    #[arg(long)]
-    no_question: bool,
-    /// Directory for a masked picture after each step; one of a failure is taken in any case
-    #[arg(long, value_name = "DIRECTORY")]
-    screenshots: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: SiteCommand, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {

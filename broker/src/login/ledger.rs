@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use latchkey_shared::{
     id::AccountId,
-    store::{SeedDigest, Store},
+    store::{BrokerStore, SeedDigest},
 };
 
 use super::{failure::LoginError, login_hold};
@@ -15,7 +15,7 @@ pub(super) enum TypingLedger<'a> {
     /// Every broker: the password through the account's state, a code through its seed.
     Account {
         /// Where the account is.
-        store: &'a Store,
+        store: &'a BrokerStore,
         /// Which it is.
         id: AccountId,
     },

@@ -6,7 +6,7 @@ use latchkey_shared::{
     account::{Account, Phase, State, Transition, TransitionCause},
     id::AccountId,
     shutdown::Tasks,
-    store::{AccountChange, LoginLock, Store, StoreError},
+    store::{AccountChange, BrokerStore, LoginLock, StoreError},
     time::Timestamp,
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -23,7 +23,7 @@ pub(crate) const CLAIM: Duration = Duration::from_secs(30);
 /// The right itself. Dropped before its login ended, it ends the account's state too.
 #[derive(Debug)]
 pub struct LoginHold {
-    store: Store,
+    store: BrokerStore,
     tasks: Tasks,
     lock: Option<LoginLock>,
     before: Account,
@@ -34,7 +34,7 @@ impl LoginHold {
     ///
     /// # Errors
     /// When another login has it, or the account is gone, switched off or not to be read.
-    pub async fn take(store: &Store, account: &Account, tasks: Tasks) -> Result<Self, LoginError> {
+    pub async fn take(store: &BrokerStore, account: &Account, tasks: Tasks) -> Result<Self, LoginError> {
         let lock = store.lock_login(account.id, LIFE).await?;
         let lock = lock.ok_or_else(|| {
             LoginError::new(FailureCode::AlreadyRunning, "another login of the account runs")
@@ -136,7 +136,7 @@ impl Drop for LoginHold {
 ///
 /// # Errors
 /// When the account is not its login's any more, or Redis is unavailable.
-pub async fn begin_to_type(store: &Store, id: AccountId) -> Result<(), LoginError> {
+pub async fn begin_to_type(store: &BrokerStore, id: AccountId) -> Result<(), LoginError> {
     let change =
         stepping(Transition::at(TransitionCause::PasswordTyped, State::Refreshing, Phase::PasswordTyped));
     if store.change_account(id, change).await? { Ok(()) } else { Err(gone()) }
@@ -146,7 +146,7 @@ pub async fn begin_to_type(store: &Store, id: AccountId) -> Result<(), LoginErro
 ///
 /// # Errors
 /// When Redis is unavailable.
-pub async fn recover_interrupted(store: &Store, id: AccountId) -> Result<(), StoreError> {
+pub async fn recover_interrupted(store: &BrokerStore, id: AccountId) -> Result<(), StoreError> {
     let Some(lock) = store.lock_login(id, LIFE).await? else { return Ok(()) };
     let account = store.account(id).await?;
     let settled = match account.filter(|account| account.state == State::Refreshing) {
@@ -158,7 +158,7 @@ pub async fn recover_interrupted(store: &Store, id: AccountId) -> Result<(), Sto
 }
 
 /// Puts the account back and gives the right back.
-async fn give_up(store: &Store, lock: &LoginLock, before: Account) {
+async fn give_up(store: &BrokerStore, lock: &LoginLock, before: Account) {
     if let Err(error) = put_back(store, lock, before).await {
         tracing::warn!(%error, account.id = %lock.account, "cannot put the account's state back");
     }
@@ -166,7 +166,7 @@ async fn give_up(store: &Store, lock: &LoginLock, before: Account) {
 }
 
 /// Undoes [`LoginHold::take`], unless somebody changed the state since. After the password was typed it is no undoing.
-async fn put_back(store: &Store, lock: &LoginLock, before: Account) -> Result<(), StoreError> {
+async fn put_back(store: &BrokerStore, lock: &LoginLock, before: Account) -> Result<(), StoreError> {
     let Some(now) = store.account(lock.account).await? else { return Ok(()) };
     if now.state != State::Refreshing || !store.renew_login(lock, LIFE).await? {
         return Ok(());
@@ -208,7 +208,7 @@ fn gone() -> LoginError {
     )
 }
 
-async fn unlock(store: &Store, lock: &LoginLock) {
+async fn unlock(store: &BrokerStore, lock: &LoginLock) {
     if let Err(error) = store.unlock_login(lock).await {
         tracing::warn!(%error, account.id = %lock.account, "cannot give the login lock back; it ends by itself");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey_shared::{
     account::{Account, Evidence, LastLogin, Phase, State, Transition, TransitionCause},
-    store::{AccountChange, Store, StoreError},
+    store::{AccountChange, BrokerStore, StoreError},
     time::Timestamp,
 };
 
@@ -35,7 +35,7 @@ pub struct TypedSecrets {
 /// # Errors
 /// When Redis is unavailable.
 pub async fn failure(
-    store: &Store,
+    store: &BrokerStore,
     account: &Account,
     failure: &LoginFailure,
     typed: TypedSecrets,
@@ -73,7 +73,7 @@ pub async fn failure(
 
 /// Writes down that a login was cut off, and nobody knows how it would have ended. What signs in by itself is tried
 /// once more, no earlier than it was due.
-pub(super) async fn cut_off(store: &Store, account: &Account) -> Result<(), StoreError> {
+pub(super) async fn cut_off(store: &BrokerStore, account: &Account) -> Result<(), StoreError> {
     let failures = store.count_failure(account.id).await?;
     let was_typed = account.phase == Some(Phase::PasswordTyped);
     let due = account.refresh_at.filter(|_| !(was_typed && MOST_UNCLEAR <= failures));

@@ -14,12 +14,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{expiry, parts, renew};
 
+mod cookie;
 mod storage_state;
 
 pub(crate) use storage_state::StorageState;
 
-/// No site's token or header is longer; servers refuse longer headers themselves.
-const LONGEST: usize = 16 * 1024;
+use cookie::{LONGEST, is_cookie_name, is_cookie_value};
+
 const TOKEN: &str = "1 to 16384 printable ASCII characters without spaces";
 /// What names itself to the site where no browser did.
 const USER_AGENT: &str = "latchkey";
@@ -228,17 +229,6 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 
 fn is_token(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// A token of RFC 9110, section 5.6.2.
-fn is_cookie_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(fits)
-}
-
-/// What may stand in a header; browsers send more than RFC 6265 allows.
-fn is_cookie_value(value: &str) -> bool {
-    value.len() <= LONGEST && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

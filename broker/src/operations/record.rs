@@ -56,6 +56,15 @@ impl OperationOutcome {
         Self::Stopped { message }
     }
 
+    /// The session that it brought, or a word for why it brought none.
+    pub(crate) fn result(&self) -> Result<&LoginDone, &str> {
+        match self {
+            Self::Done(done) => Ok(done),
+            Self::Failed(failure) => Err(failure.code.as_str()),
+            Self::Stopped { .. } => Err("stopped"),
+        }
+    }
+
     /// The action and what came of it; no text of the site is in it.
     pub(crate) fn as_audited(&self) -> (&'static str, String) {
         match self {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{RecordedAnswer, RecordedQuestion, events, path, toml};
+use super::{
+    answer::{RecordedAnswer, RecordedQuestion, path},
+    events, toml,
+};
 use crate::browser::RecordedExchange;
 
 /// What differs from one question to the next, and how it is named.

@@ -1,6 +1,6 @@
 //! `[login]`: what the person did until the last secret was sent.
 
-use super::{RecordedAnswer, path};
+use super::answer::{RecordedAnswer, path};
 use crate::browser::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 
 /// Drafts the recipe; `question` is the field that shows that the site is signed in to.

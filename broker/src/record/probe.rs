@@ -3,7 +3,10 @@
 use serde_json::Value;
 use url::Url;
 
-use super::{RecordedAnswer, login, path, toml};
+use super::{
+    answer::{RecordedAnswer, path},
+    login, toml,
+};
 use crate::browser::{RecordedExchange, RecordedTraffic};
 
 /// Keys under which sites tell who is signed in.

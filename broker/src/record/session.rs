@@ -3,7 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{RecordedAnswer, path, toml};
+use super::{
+    answer::{RecordedAnswer, path},
+    toml,
+};
 use crate::browser::RecordedExchange;
 
 pub(super) fn draft(seen: &RecordedAnswer<'_>, asked: &RecordedExchange) -> String {

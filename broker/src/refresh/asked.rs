@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use latchkey_shared::{
     account::{Account, State, Transition, TransitionCause},
-    store::{AccountChange, RefreshRequest, Store, StoreError},
+    store::{AccountChange, BrokerStore, RefreshRequest, StoreError},
     time::Timestamp,
 };
+
+use super::trouble::spare_others;
 
 /// Logins of one account that adapters may ask for in a [`WINDOW`].
 const MOST: u32 = 3;
@@ -22,15 +24,15 @@ pub(crate) const SESSIONS_REFUSED: &str =
     "the site refuses sessions that were just made; compare [probe] and [chat.expired] of the site file";
 
 /// Makes the accounts due that adapters ask for, and ends the requests that need no login.
-pub(super) async fn make_due(store: &Store) -> Result<(), StoreError> {
+pub(super) async fn make_due(store: &BrokerStore) -> Result<(), StoreError> {
     for request in store.refresh_requests(AT_ONCE).await? {
         let seen_to = see_to(store, request).await;
-        super::spare_others(request.account, seen_to)?;
+        spare_others(request.account, seen_to)?;
     }
     Ok(())
 }
 
-async fn see_to(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
+async fn see_to(store: &BrokerStore, request: RefreshRequest) -> Result<(), StoreError> {
     let account = store.account(request.account).await?;
     match account.as_ref().map(|account| answer(account, request)) {
         Some(RequestOutcome::Wait) => return Ok(()),
@@ -68,7 +70,7 @@ fn answer(account: &Account, request: RefreshRequest) -> RequestOutcome {
     }
 }
 
-async fn sign_in(store: &Store, request: RefreshRequest) -> Result<(), StoreError> {
+async fn sign_in(store: &BrokerStore, request: RefreshRequest) -> Result<(), StoreError> {
     let RefreshRequest { account, generation } = request;
     // It is on its way, and keeps its place.
     if store.is_waiting_for_browser(account).await? {

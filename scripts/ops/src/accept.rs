@@ -16,6 +16,7 @@ mod line;
 mod messages;
 mod numbers;
 mod report;
+mod scenario;
 mod sse;
 mod tasks;
 mod thresholds;
@@ -24,6 +25,7 @@ mod turn;
 use clients::Clients;
 use line::Scenario;
 use numbers::Stats;
+use scenario::{ScenarioRequest, ScenarioResult};
 use thresholds::Thresholds;
 use turn::Turn;
 
@@ -65,23 +67,6 @@ pub(crate) struct Options {
 fn seconds(text: &str) -> Result<Duration, String> {
     let secs: u64 = text.parse().map_err(|_| "expected seconds".to_owned())?;
     Ok(Duration::from_secs(secs.max(1)))
-}
-
-/// What one run asks.
-struct ScenarioRequest {
-    url: Url,
-    key: secrecy::SecretString,
-    model: String,
-    deadline: Duration,
-    http: reqwest::Client,
-}
-
-/// A line's turns, and what they come to.
-struct ScenarioResult {
-    line: Scenario,
-    turns: Vec<Turn>,
-    numbers: Stats,
-    failures: Vec<String>,
 }
 
 /// Runs, reports and judges.

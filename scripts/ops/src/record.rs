@@ -2,16 +2,14 @@
 
 use std::{fs::OpenOptions, io::Write, path::PathBuf, process::ExitCode};
 
+use crate::{case::ReplayCase, output};
 use anyhow::{Context, bail};
 use clap::Args;
 use latchkey_shared::{
     env::Env,
-    store::{RedisConfig, Store},
+    store::{AdapterStore, RedisConfig},
     vault::SessionVault,
 };
-use support::case::ReplayCase;
-
-use crate::output;
 
 /// Which turn, and where to.
 #[derive(Args)]
@@ -33,7 +31,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let env = Env::process();
     let vault = SessionVault::from_env(&env)?;
-    let store = Store::connect(&RedisConfig::from_env(&env)?).await?;
+    let store = AdapterStore::connect(&RedisConfig::from_env(&env)?).await?;
     let Some(id) = options.id else { return list(&store, &vault).await };
     let Some(sealed) = store.flight(&id).await? else {
         bail!("no turn {id} is recorded: is LATCHKEY_RECORDER set, and was it within LATCHKEY_RECORDER_TTL?");
@@ -61,7 +59,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(store: &Store, vault: &SessionVault) -> anyhow::Result<ExitCode> {
+async fn list(store: &AdapterStore, vault: &SessionVault) -> anyhow::Result<ExitCode> {
     let mut rows = Vec::new();
     for id in store.flights().await? {
         let Some(sealed) = store.flight(&id).await? else { continue };

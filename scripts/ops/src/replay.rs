@@ -1,11 +1,18 @@
 //! `replay`: plays cases against a fresh adapter, and shows what is expected beside what comes.
+//!
+//! The program that does it is beside this one: it plays the site too, as the tests do, and nothing else here needs them.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
+use anyhow::Context;
 use clap::Args;
-use support::case::{self, ReplayCase};
 
-use crate::output;
+const PROGRAM: &str = "latchkey-replay";
 
 /// Which cases.
 #[derive(Args)]
@@ -15,27 +22,12 @@ pub(crate) struct Options {
     cases: Vec<PathBuf>,
 }
 
-/// Plays all of them; the status says whether each came as it is expected.
+/// Becomes the program that plays all of them; its status says whether each came as it is expected.
 ///
 /// # Errors
-/// When a file is no case.
-pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let mut failed = 0;
-    for path in &options.cases {
-        let case = ReplayCase::read(path)?;
-        let told = case::replay(&case).await;
-        let differences = case.expected.differences(&told);
-        let shown = path.display();
-        if differences.is_empty() {
-            output::print(&format!(
-                "as expected  {shown}: ends with {}, {} calls",
-                told.end,
-                told.calls.len()
-            ))?;
-        } else {
-            failed += 1;
-            output::print(&format!("DIFFERS      {shown}\n{}", differences.join("\n")))?;
-        }
-    }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// When it is not there.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let program = env::current_exe().context("cannot tell where this program is")?.with_file_name(PROGRAM);
+    let error = Command::new(&program).args(&options.cases).exec();
+    Err(error).with_context(|| format!("cannot run {}: it belongs beside this program", program.display()))
 }

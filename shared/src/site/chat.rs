@@ -7,11 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
-    SiteFileDiagnostic,
-    file::{is_pointer, some_duration},
-    mistake::SiteFileSource,
-};
+use super::{SiteFileDiagnostic, file::some_duration, mistake::SiteFileSource, pointer::is_pointer};
 
 pub mod conversation;
 mod fill;

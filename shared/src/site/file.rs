@@ -4,32 +4,35 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::{Spanned, de::DeTable};
-use url::{Origin, Url};
 
 use super::{
-    Bearer, Models, ModelsFrom, NamePattern, Probe, SessionRules, Site, SiteFileDiagnostic, SiteUrls,
+    Bearer, NamePattern, Probe, SessionRules, Site, SiteFileDiagnostic, SiteUrls,
     chat::RawChat,
     logout::RawLogout,
     mistake::SiteFileSource,
+    pointer::is_pointer,
     refresh::{self, RawRefresh, Refresh},
     schema,
-    text::{Placeholder, RecipeText},
+    text::Placeholder,
 };
 use crate::id::SiteName;
 
 mod address;
 mod duration;
+mod head;
 mod limits;
 mod login;
 mod steps;
+mod template;
 mod whole;
 
 pub use address::http_url;
-use address::{base_url, origin};
 pub(super) use duration::{duration, read_duration, some_duration};
+use head::{RawSite, SiteHead, stand_in};
 use limits::RawLimits;
 use login::RawLogin;
 pub(super) use steps::RawCondition;
+use template::template;
 
 /// What a file describes: a site, or one that has no address yet.
 #[derive(Debug)]
@@ -55,19 +58,6 @@ pub(super) struct RawFile {
     chat: Option<Spanned<RawChat>>,
     #[serde(default)]
     limits: RawLimits,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSite {
-    name: Spanned<String>,
-    title: String,
-    base_url: Option<Spanned<String>>,
-    #[serde(default)]
-    origins: Vec<Spanned<String>>,
-    #[serde(default)]
-    models: Vec<String>,
-    models_from: Option<Spanned<ModelsFrom>>,
 }
 
 #[derive(Deserialize)]
@@ -146,13 +136,9 @@ pub fn check(file: &str, text: &str, urls: &SiteUrls) -> Result<ParsedSite, Vec<
     }
 }
 
-fn stand_in() -> Url {
-    "http://site.invalid/".parse().expect("a valid URL")
-}
-
 /// Checks each section; `None` when one is missing or wrong, which was kept then.
 fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<ParsedSite> {
-    let head = raw.site.and_then(|raw| head(source, raw, urls));
+    let head = raw.site.and_then(|raw| head::check(source, raw, urls));
     // Where secrets may be typed is known from the head alone.
     let login = raw.login.zip(head.as_ref()).and_then(|(raw, head)| login::check(source, raw, head));
     // What an operator gives need not be captured.
@@ -188,59 +174,6 @@ fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Pa
     Some(ParsedSite { name, site: placed.then_some(site) })
 }
 
-/// What `[site]` says.
-struct SiteHead {
-    name: SiteName,
-    title: String,
-    base_url: Url,
-    /// Whether it has an address. A file without one is still checked whole, against a stand-in.
-    placed: bool,
-    origins: Vec<Origin>,
-    models: Models,
-}
-
-fn head(source: &SiteFileSource<'_>, raw: RawSite, urls: &SiteUrls) -> Option<SiteHead> {
-    let at = raw.name.span().start;
-    let name = raw.name.get_ref().parse::<SiteName>();
-    let name = source.keep(name.map_err(|bad| source.mistake(at, bad.to_string())));
-    let given = name.as_ref().and_then(|name| urls.get(name)).cloned();
-    let own = raw.base_url.as_ref().map(|url| source.keep(base_url(source, url)));
-    let models = source.keep(models(source, &raw));
-    let base_url = given.or(own.flatten());
-    let placed = base_url.is_some();
-    let base_url = base_url.unwrap_or_else(stand_in);
-    let mut origins = vec![base_url.origin()];
-    for text in &raw.origins {
-        origins.push(source.keep(origin(source, text))?);
-    }
-    Some(SiteHead { name: name?, title: raw.title, base_url, placed, origins, models: models? })
-}
-
-fn models(source: &SiteFileSource<'_>, raw: &RawSite) -> Result<Models, SiteFileDiagnostic> {
-    match &raw.models_from {
-        Some(from) if !raw.models.is_empty() => {
-            Err(source
-                .mistake(from.span().start, "models and models_from exclude each other; keep one of them"))
-        }
-        Some(from) => {
-            let ModelsFrom { path, list, id } = from.get_ref();
-            // The whole element is the id where the list has nothing but ids.
-            let pointers = is_pointer(list) && (id.is_empty() || is_pointer(id));
-            if !path.starts_with('/') || !pointers {
-                let message =
-                    "path, list and id must start with /; list and id are JSON pointers, id may be \"\"";
-                return Err(source.mistake(from.span().start, message));
-            }
-            Ok(Models::Fetched(from.get_ref().clone()))
-        }
-        None if raw.models.is_empty() => {
-            let message = "is missing; write models = [\"...\"] or models_from = { path, list, id }";
-            Err(source.mistake_about(raw.name.span().start, "models", message))
-        }
-        None => Ok(Models::Fixed(raw.models.clone())),
-    }
-}
-
 fn session(
     source: &SiteFileSource<'_>,
     raw: Spanned<RawSession>,
@@ -255,17 +188,9 @@ fn session(
     if captured && raw.cookies.is_empty() && bearer.is_none() {
         return Err(source.mistake(at, "expected cookies or a bearer, or nothing signs the requests"));
     }
-    let cookies = raw.cookies.iter().map(|name| pattern(name)).collect();
+    let cookies = raw.cookies.iter().map(|name| NamePattern::parse(name)).collect();
     let (local_storage, session_storage) = (raw.local_storage, raw.session_storage);
     Ok(SessionRules { cookies, local_storage, session_storage, bearer, life: raw.life })
-}
-
-/// A name, or a prefix with a trailing `*`.
-fn pattern(text: &str) -> NamePattern {
-    match text.strip_suffix('*') {
-        Some(prefix) => NamePattern::Prefix(prefix.to_owned()),
-        None => NamePattern::Exact(text.to_owned()),
-    }
 }
 
 fn bearer(source: &SiteFileSource<'_>, raw: Spanned<RawBearer>) -> Result<Bearer, SiteFileDiagnostic> {
@@ -310,34 +235,6 @@ fn probe(source: &SiteFileSource<'_>, raw: RawProbe) -> Result<Probe, SiteFileDi
         None => None,
     };
     Ok(Probe { path: raw.path.into_inner(), pointer: raw.pointer.into_inner(), equals, timeout: raw.timeout })
-}
-
-/// Reads a template that may use only some placeholders.
-fn template(
-    source: &SiteFileSource<'_>,
-    text: &Spanned<String>,
-    allowed: &[Placeholder],
-) -> Result<RecipeText, SiteFileDiagnostic> {
-    let at = text.span().start;
-    let template = RecipeText::parse(text.get_ref()).map_err(|why| source.mistake(at, why))?;
-    let forbidden = Placeholder::ALL
-        .iter()
-        .find(|(placeholder, _)| template.has(*placeholder) && !allowed.contains(placeholder));
-    let Some((_, name)) = forbidden else { return Ok(template) };
-    let spelled = |placeholder: &Placeholder| {
-        Placeholder::ALL
-            .iter()
-            .find(|(each, _)| each == placeholder)
-            .map(|(_, spelling)| format!("{{{spelling}}}"))
-    };
-    let allowed: Vec<String> = allowed.iter().filter_map(spelled).collect();
-    Err(source.mistake(at, format!("{{{name}}} may not be used here, only {}", allowed.join(" and "))))
-}
-
-/// Whether a text is a JSON pointer to something inside (RFC 6901): `~` stands only in `~0` and `~1`.
-pub(super) fn is_pointer(text: &str) -> bool {
-    let escapes = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    text.starts_with('/') && escapes
 }
 
 #[cfg(test)]

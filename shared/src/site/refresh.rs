@@ -12,8 +12,9 @@ use url::Url;
 use super::{
     SiteFileDiagnostic,
     chat::request::{self, RawRequest, RequestTemplate},
-    file::{RawCondition, duration, is_pointer},
+    file::{RawCondition, duration},
     mistake::SiteFileSource,
+    pointer::is_pointer,
     step::Condition,
     text,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::text::RecipeText;
+use super::{NamePattern, text::RecipeText};
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ pub enum Condition {
     /// An element is visible.
     Visible(String),
     /// The page's URL is this one, or starts so with a trailing `*`.
-    Url(super::NamePattern),
+    Url(NamePattern),
     /// The visible text of the page contains this.
     Text(String),
     /// The page got an answer from this path (without query) of an allowed origin, since the recipe began, with
@@ -102,8 +102,8 @@ impl std::fmt::Display for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Visible(selector) => write!(f, "visible {selector}"),
-            Self::Url(super::NamePattern::Exact(url)) => write!(f, "url {url}"),
-            Self::Url(super::NamePattern::Prefix(url)) => write!(f, "url {url}*"),
+            Self::Url(NamePattern::Exact(url)) => write!(f, "url {url}"),
+            Self::Url(NamePattern::Prefix(url)) => write!(f, "url {url}*"),
             Self::Text(text) => write!(f, "text {text:?}"),
             Self::Response { path, .. } => write!(f, "response {path}"),
         }

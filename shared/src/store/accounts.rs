@@ -1,52 +1,23 @@
 //! Accounts, and when their next login is due.
 
-use std::collections::BTreeSet;
-
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys};
+use super::{BrokerStore, Store, StoreError};
 use crate::{
-    account::{Account, Evidence, LastLogin, State, Transition},
-    id::{AccountId, PoolName, SiteName},
-    time::Timestamp,
+    account::{Account, State, Transition},
+    id::{AccountId, SiteName},
+    keys,
 };
 
+mod change;
 pub(super) mod fields;
 mod reader;
 mod repair;
 
+pub use change::AccountChange;
 pub(super) use reader::RedisHash;
 
-/// What changes in an account; `None` stays as it is.
-#[derive(Clone, Debug, Default)]
-pub struct AccountChange {
-    /// Where it must stand now; otherwise nothing changes. Without it, where its step may begin.
-    pub from: Option<State>,
-    /// What the operator calls it.
-    pub label: Option<String>,
-    /// Where it goes, and why.
-    pub step: Option<Transition>,
-    /// Pools that it belongs to.
-    pub pools: Option<BTreeSet<PoolName>>,
-    /// Its share of the turns.
-    pub weight: Option<u32>,
-    /// Streams at once.
-    pub concurrency: Option<Option<u32>>,
-    /// Turns that begin within any minute.
-    pub requests_per_minute: Option<Option<u32>>,
-    /// Cron expression.
-    pub schedule: Option<Option<String>>,
-    /// When the broker signs in next by itself; `Some(None)` never.
-    pub refresh_at: Option<Option<Timestamp>>,
-    /// How the last login went.
-    pub last_login: Option<LastLogin>,
-    /// What was seen of it at its site.
-    pub evidence: Option<Evidence>,
-    /// Version of the credentials that the site refused.
-    pub rejected_version: Option<u64>,
-}
-
-impl Store {
+impl BrokerStore {
     /// Adds an account.
     ///
     /// # Errors
@@ -65,70 +36,6 @@ impl Store {
         listed.arg(keys::site_accounts(&account.site)).arg(&id);
         self.each::<redis::Value>(vec![site, listed]).await?;
         self.announce(account.id, account.generation, account.state).await
-    }
-
-    /// One account; [`State::Damaged`] where its record cannot be read.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        match self.command::<RedisHash>(redis::cmd("HGETALL").arg(keys::account(id))).await {
-            Ok(hash) if hash.is_empty() => Ok(None),
-            Ok(hash) => {
-                let account = reader::account(id, &hash, None);
-                if account.damage.iter().all(|field| field != "site") {
-                    return Ok(Some(account));
-                }
-                let site = self.listing_site(id).await?;
-                Ok(Some(reader::account(id, &hash, site.as_ref())))
-            }
-            Err(StoreError::Unreadable(_)) => {
-                Ok(Some(reader::lost(id, self.listing_site(id).await?.as_ref())))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Every account, the oldest first; those whose records cannot be read are [`State::Damaged`].
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        let mut accounts = Vec::new();
-        for site in self.sites().await? {
-            accounts.append(&mut self.site_accounts(&site).await?);
-        }
-        // Of one that two sites list, the one whose record says the same.
-        accounts.sort_by_key(|account| (account.id, account.state == State::Damaged));
-        accounts.dedup_by_key(|account| account.id);
-        Ok(accounts)
-    }
-
-    /// The accounts of one site, the oldest first.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn site_accounts(&self, site: &SiteName) -> Result<Vec<Account>, StoreError> {
-        let ids: Vec<AccountId> = self.members(&keys::site_accounts(site)).await?;
-        let mut accounts = Vec::with_capacity(ids.len());
-        // In batches, so that ten thousand accounts are no single long call.
-        for batch in ids.chunks(500) {
-            let read = |id: &AccountId| {
-                let mut read = redis::cmd("HGETALL");
-                read.arg(keys::account(*id));
-                read
-            };
-            let hashes = self.each_readable::<RedisHash>(batch.iter().map(read).collect()).await?;
-            for (id, hash) in batch.iter().zip(hashes) {
-                match hash {
-                    Some(hash) if hash.is_empty() => {}
-                    Some(hash) => accounts.push(reader::account(*id, &hash, Some(site))),
-                    None => accounts.push(reader::lost(*id, Some(site))),
-                }
-            }
-        }
-        accounts.sort_by_key(|account| account.id);
-        Ok(accounts)
     }
 
     /// Changes an account; false when there is none, or when it stands where no such change is made.
@@ -212,5 +119,71 @@ impl Store {
     /// When Redis is unavailable.
     pub async fn reset_failures(&self, id: AccountId) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(keys::failures(id))).await
+    }
+}
+
+impl Store {
+    /// One account; [`State::Damaged`] where its record cannot be read.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        match self.command::<RedisHash>(redis::cmd("HGETALL").arg(keys::account(id))).await {
+            Ok(hash) if hash.is_empty() => Ok(None),
+            Ok(hash) => {
+                let account = reader::account(id, &hash, None);
+                if account.damage.iter().all(|field| field != "site") {
+                    return Ok(Some(account));
+                }
+                let site = self.listing_site(id).await?;
+                Ok(Some(reader::account(id, &hash, site.as_ref())))
+            }
+            Err(StoreError::Unreadable(_)) => {
+                Ok(Some(reader::lost(id, self.listing_site(id).await?.as_ref())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every account, the oldest first; those whose records cannot be read are [`State::Damaged`].
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let mut accounts = Vec::new();
+        for site in self.sites().await? {
+            accounts.append(&mut self.site_accounts(&site).await?);
+        }
+        // Of one that two sites list, the one whose record says the same.
+        accounts.sort_by_key(|account| (account.id, account.state == State::Damaged));
+        accounts.dedup_by_key(|account| account.id);
+        Ok(accounts)
+    }
+
+    /// The accounts of one site, the oldest first.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn site_accounts(&self, site: &SiteName) -> Result<Vec<Account>, StoreError> {
+        let ids: Vec<AccountId> = self.members(&keys::site_accounts(site)).await?;
+        let mut accounts = Vec::with_capacity(ids.len());
+        // In batches, so that ten thousand accounts are no single long call.
+        for batch in ids.chunks(500) {
+            let read = |id: &AccountId| {
+                let mut read = redis::cmd("HGETALL");
+                read.arg(keys::account(*id));
+                read
+            };
+            let hashes = self.each_readable::<RedisHash>(batch.iter().map(read).collect()).await?;
+            for (id, hash) in batch.iter().zip(hashes) {
+                match hash {
+                    Some(hash) if hash.is_empty() => {}
+                    Some(hash) => accounts.push(reader::account(*id, &hash, Some(site))),
+                    None => accounts.push(reader::lost(*id, Some(site))),
+                }
+            }
+        }
+        accounts.sort_by_key(|account| account.id);
+        Ok(accounts)
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
-use crate::vault::Sealed;
+use super::{AdapterStore, StoreError, values::millis};
+use crate::{keys, vault::Sealed};
 
-impl Store {
+impl AdapterStore {
     /// Keeps an answer under the digest of what was asked.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use std::{
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys, sessions::millis};
+use super::{AdapterStore, Store, StoreError, values::millis};
+use crate::keys;
 
 static ATTEND: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(include_str!("attend.lua")));
 
@@ -37,7 +38,7 @@ pub struct Attendance {
     pub absent: String,
 }
 
-impl Store {
+impl AdapterStore {
     /// Says that an adapter is there. `claimed` is the resumption after which it claimed its places; none at its start.
     ///
     /// # Errors
@@ -65,6 +66,16 @@ impl Store {
         Ok(Attendance { resumed, was_gone: was_gone == 1, is_open: is_open == 1, absent: absent.join(" ") })
     }
 
+    /// Says that an adapter ends and holds nothing any more.
+    ///
+    /// # Errors
+    /// When Redis is unavailable; it is gone in a while then.
+    pub async fn depart(&self, adapter: &str) -> Result<(), StoreError> {
+        self.command(redis::cmd("HDEL").arg(keys::ADAPTERS).arg(adapter)).await
+    }
+}
+
+impl Store {
     /// The adapters that have not said for the time of a presence that they are there.
     ///
     /// # Errors
@@ -79,14 +90,6 @@ impl Store {
         let said = |entry: &str| entry.split_once(' ').and_then(|(said, _)| said.parse::<u64>().ok());
         let gone = known.into_iter().filter(|(_, entry)| said(entry).is_some_and(|said| said <= oldest));
         Ok(gone.map(|(adapter, _)| adapter).collect())
-    }
-
-    /// Says that an adapter ends and holds nothing any more.
-    ///
-    /// # Errors
-    /// When Redis is unavailable; it is gone in a while then.
-    pub async fn depart(&self, adapter: &str) -> Result<(), StoreError> {
-        self.command(redis::cmd("HDEL").arg(keys::ADAPTERS).arg(adapter)).await
     }
 }
 

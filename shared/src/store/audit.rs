@@ -5,8 +5,8 @@
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, accounts::RedisHash, keys};
-use crate::{id::AccountId, time::Timestamp};
+use super::{BrokerStore, StoreError, accounts::RedisHash};
+use crate::{id::AccountId, keys, time::Timestamp};
 
 /// Entries that are kept, about: a hundred accounts that are renewed each hour have a month.
 const KEPT: usize = 100_000;
@@ -42,7 +42,7 @@ pub struct AuditQuery {
     pub limit: usize,
 }
 
-impl Store {
+impl BrokerStore {
     /// Adds an entry.
     ///
     /// # Errors

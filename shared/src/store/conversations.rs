@@ -6,8 +6,8 @@ use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, StoreError, keys, sessions::millis};
-use crate::id::AccountId;
+use super::{AdapterStore, StoreError, values::millis};
+use crate::{id::AccountId, keys};
 
 /// A conversation at a site. Worth nothing without the account's session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct StoredConversation {
     pub values: BTreeMap<String, Value>,
 }
 
-impl Store {
+impl AdapterStore {
     /// Keeps a conversation under the digest of what was said in it.
     ///
     /// # Errors

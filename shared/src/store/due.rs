@@ -2,10 +2,10 @@
 
 use deadpool_redis::redis::{self, Cmd, FromRedisValue};
 
-use super::{Store, StoreError, keys};
-use crate::{id::AccountId, time::Timestamp};
+use super::{BrokerStore, Store, StoreError, values::parsed};
+use crate::{id::AccountId, keys, time::Timestamp};
 
-impl Store {
+impl BrokerStore {
     /// Accounts whose time has come, the longest overdue first; not those that wait for a browser.
     ///
     /// # Errors
@@ -42,38 +42,6 @@ impl Store {
         // It would stand before the others for ever.
         self.discard_members(queue, queue, &junk).await?;
         Ok(ids)
-    }
-
-    /// A command on a list that all accounts share. Where it is no sorted set, it is made anew.
-    pub(super) async fn sorted<T: FromRedisValue>(
-        &self,
-        list: &'static str,
-        command: &Cmd,
-    ) -> Result<T, StoreError> {
-        match self.command(command).await {
-            Err(StoreError::Unreadable(_)) if self.discard_unsorted(list, list).await? => {
-                if list != keys::REFRESH {
-                    self.plan_anew().await?;
-                }
-                self.command(command).await
-            }
-            answer => answer,
-        }
-    }
-
-    /// Has every account due when its record says so, where the list of due times was lost.
-    async fn plan_anew(&self) -> Result<(), StoreError> {
-        for account in self.accounts().await? {
-            let Some(at) = account.refresh_at.filter(|_| account.state.signs_in_unasked()) else { continue };
-            let mut add = redis::cmd("ZADD");
-            add.arg(keys::DUE).arg("NX").arg(at.millis()).arg(account.id.to_string());
-            match self.command::<()>(&add).await {
-                // The other list is in nobody's way.
-                Ok(()) | Err(StoreError::Unreadable(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     /// Sets when an account is due, sooner or later than it was.
@@ -162,7 +130,36 @@ impl Store {
     }
 }
 
-/// A member of a list as what it should be.
-pub(super) fn parsed<T: std::str::FromStr>(member: &[u8]) -> Option<T> {
-    str::from_utf8(member).ok()?.parse().ok()
+impl Store {
+    /// A command on a list that all accounts share. Where it is no sorted set, it is made anew.
+    pub(super) async fn sorted<T: FromRedisValue>(
+        &self,
+        list: &'static str,
+        command: &Cmd,
+    ) -> Result<T, StoreError> {
+        match self.command(command).await {
+            Err(StoreError::Unreadable(_)) if self.discard_unsorted(list, list).await? => {
+                if list != keys::REFRESH {
+                    self.plan_anew().await?;
+                }
+                self.command(command).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Has every account due when its record says so, where the list of due times was lost.
+    async fn plan_anew(&self) -> Result<(), StoreError> {
+        for account in self.accounts().await? {
+            let Some(at) = account.refresh_at.filter(|_| account.state.signs_in_unasked()) else { continue };
+            let mut add = redis::cmd("ZADD");
+            add.arg(keys::DUE).arg("NX").arg(at.millis()).arg(account.id.to_string());
+            match self.command::<()>(&add).await {
+                // The other list is in nobody's way.
+                Ok(()) | Err(StoreError::Unreadable(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }

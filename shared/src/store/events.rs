@@ -9,8 +9,8 @@ use deadpool_redis::redis::{
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::{Store, StoreError, keys};
-use crate::{account::State, id::AccountId};
+use super::{BrokerStore, Store, StoreError};
+use crate::{account::State, id::AccountId, keys};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +44,6 @@ impl Store {
         EventStream { store: self.clone(), line: None }
     }
 
-    pub(super) async fn announce(
-        &self,
-        id: AccountId,
-        generation: u64,
-        state: State,
-    ) -> Result<(), StoreError> {
-        let message = format!("{id} {generation} {state}");
-        self.command(redis::cmd("PUBLISH").arg(keys::EVENTS).arg(message)).await
-    }
-
     pub(super) async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), StoreError> {
         let open = async {
             let mut subscription = self.lanes.reach().listen().await?;
@@ -62,6 +52,18 @@ impl Store {
         };
         let late = |_| StoreError::Unavailable("no answer to SUBSCRIBE".to_owned());
         timeout(self.timeout, open).await.map_err(late)?
+    }
+}
+
+impl BrokerStore {
+    pub(super) async fn announce(
+        &self,
+        id: AccountId,
+        generation: u64,
+        state: State,
+    ) -> Result<(), StoreError> {
+        let message = format!("{id} {generation} {state}");
+        self.command(redis::cmd("PUBLISH").arg(keys::EVENTS).arg(message)).await
     }
 }
 

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, due::parsed, keys, sessions::millis};
-use crate::{time::Timestamp, vault::Sealed};
+use super::{
+    AdapterStore, StoreError,
+    values::{millis, parsed},
+};
+use crate::{keys, time::Timestamp, vault::Sealed};
 
 /// Recordings forgotten at once; a smaller number of them is reached over several turns.
 const FORGOTTEN: isize = 16;
 
-impl Store {
+impl AdapterStore {
     /// Keeps a turn's recording, and forgets those that are too many.
     ///
     /// # Errors

@@ -3,35 +3,23 @@
 //! Only what can be done without is taken away: a member of a list that is no account, a counter that is no number.
 //! A record of an account is never such; see [`crate::account::State::Damaged`].
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use deadpool_redis::redis;
 
 use super::{Store, StoreError};
-
-/// How often something was taken away, by where it was. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct JunkCount(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Store {
     /// How often this process took away what did not belong there, by the kind of key.
     #[must_use]
     pub fn discarded(&self) -> Vec<(&'static str, u64)> {
-        let found = self.junk.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.iter().map(|(kind, count)| (*kind, *count)).collect()
+        self.junk.all()
     }
 
     /// Counts and tells, once for all that was found at one time. Never what it was: it may be anything.
     pub(super) fn note_junk(&self, kind: &'static str, count: usize) {
-        if count == 0 {
-            return;
+        if count != 0 {
+            tracing::warn!(redis.key = kind, count, "took away what does not belong there");
+            self.junk.add(kind, count);
         }
-        tracing::warn!(redis.key = kind, count, "took away what does not belong there");
-        let mut found = self.junk.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *found.entry(kind).or_default() += u64::try_from(count).unwrap_or(u64::MAX);
     }
 
     /// Takes fields out of a hash.

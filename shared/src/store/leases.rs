@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 use deadpool_redis::redis;
 
 use super::{
-    Store, StoreError, keys,
-    sessions::{millis, random_token},
+    AdapterStore, BrokerStore, Store, StoreError,
+    values::{millis, random_token},
 };
 use crate::{
     id::{AccountId, PoolName, SiteName},
+    keys,
     site::SharedLimits,
     time::Timestamp,
 };
@@ -79,7 +80,7 @@ pub enum LeaseOutcome {
     Gone,
 }
 
-impl Store {
+impl AdapterStore {
     /// Holds an account, if it will do and bears one more. Leases past their end do not count.
     ///
     /// # Errors
@@ -229,6 +230,55 @@ impl Store {
         self.pipeline(&pipe).await
     }
 
+    /// Keeps an account from being leased for a while; a longer cooldown that runs already stays.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn cool(&self, id: AccountId, reason: &str, duration: Duration) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then \
+             redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end return 1",
+        );
+        self.script(script.key(keys::cooldown(id)).arg(reason).arg(millis(duration).max(1))).await
+    }
+
+    fn outcome(&self, (word, reason, millis): (String, Vec<u8>, i64)) -> LeaseOutcome {
+        let left = Duration::from_millis(u64::try_from(millis).unwrap_or_default().max(1));
+        match word.as_str() {
+            "held" => LeaseOutcome::Held,
+            "spent" => LeaseOutcome::Spent(left),
+            "cooling" => {
+                let reason = String::from_utf8_lossy(&reason).into_owned();
+                if millis < 0 {
+                    self.note_junk(keys::ANY_COOLDOWN, 1);
+                    return LeaseOutcome::Cooling { reason, left: NO_END };
+                }
+                LeaseOutcome::Cooling { reason, left }
+            }
+            "gone" => LeaseOutcome::Gone,
+            _ => LeaseOutcome::Full,
+        }
+    }
+}
+
+impl Store {
+    /// Why an account is not to be used, and for how long still.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn cooldown(&self, id: AccountId) -> Result<Option<(String, Duration)>, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("GET").arg(keys::cooldown(id)).cmd("PTTL").arg(keys::cooldown(id));
+        let (reason, left): (Option<Vec<u8>>, i64) = match self.pipeline(&pipe).await {
+            Err(StoreError::Unreadable(_)) => return Ok(None),
+            cooldown => cooldown?,
+        };
+        let left = u64::try_from(left).map_or(NO_END, Duration::from_millis);
+        Ok(reason.map(|reason| (String::from_utf8_lossy(&reason).into_owned(), left)))
+    }
+}
+
+impl BrokerStore {
     /// How many leases an account has; those of adapters that are gone do not count.
     ///
     /// # Errors
@@ -261,51 +311,6 @@ impl Store {
             counted.extend(held.map(|held| u32::try_from(held).unwrap_or(u32::MAX)));
         }
         Ok(counted)
-    }
-
-    /// Keeps an account from being leased for a while; a longer cooldown that runs already stays.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn cool(&self, id: AccountId, reason: &str, duration: Duration) -> Result<(), StoreError> {
-        let script = redis::Script::new(
-            "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then \
-             redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end return 1",
-        );
-        self.script(script.key(keys::cooldown(id)).arg(reason).arg(millis(duration).max(1))).await
-    }
-
-    /// Why an account is not to be used, and for how long still.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn cooldown(&self, id: AccountId) -> Result<Option<(String, Duration)>, StoreError> {
-        let mut pipe = redis::pipe();
-        pipe.cmd("GET").arg(keys::cooldown(id)).cmd("PTTL").arg(keys::cooldown(id));
-        let (reason, left): (Option<Vec<u8>>, i64) = match self.pipeline(&pipe).await {
-            Err(StoreError::Unreadable(_)) => return Ok(None),
-            cooldown => cooldown?,
-        };
-        let left = u64::try_from(left).map_or(NO_END, Duration::from_millis);
-        Ok(reason.map(|reason| (String::from_utf8_lossy(&reason).into_owned(), left)))
-    }
-
-    fn outcome(&self, (word, reason, millis): (String, Vec<u8>, i64)) -> LeaseOutcome {
-        let left = Duration::from_millis(u64::try_from(millis).unwrap_or_default().max(1));
-        match word.as_str() {
-            "held" => LeaseOutcome::Held,
-            "spent" => LeaseOutcome::Spent(left),
-            "cooling" => {
-                let reason = String::from_utf8_lossy(&reason).into_owned();
-                if millis < 0 {
-                    self.note_junk(keys::ANY_COOLDOWN, 1);
-                    return LeaseOutcome::Cooling { reason, left: NO_END };
-                }
-                LeaseOutcome::Cooling { reason, left }
-            }
-            "gone" => LeaseOutcome::Gone,
-            _ => LeaseOutcome::Full,
-        }
     }
 }
 

@@ -1,29 +1,11 @@
 //! The sets that say which sites and accounts there are. Everybody needs them, so one that was lost is made anew.
 
-use std::{
-    collections::HashMap,
-    str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::str::FromStr;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, due::parsed, keys};
-use crate::id::SiteName;
-
-/// What each set held when it was last read. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CachedSets(Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>);
-
-impl CachedSets {
-    fn remember(&self, key: &str, members: &[Vec<u8>]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), members.to_vec());
-    }
-
-    fn last(&self, key: &str) -> Vec<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
-    }
-}
+use super::{Store, StoreError, values::parsed};
+use crate::{id::SiteName, keys};
 
 impl Store {
     /// Says which sites there may be, for the case that Redis cannot.

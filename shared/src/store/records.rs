@@ -2,8 +2,8 @@
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, keys};
-use crate::{id::AccountId, vault::Sealed};
+use super::{BrokerStore, StoreError};
+use crate::{id::AccountId, keys, vault::Sealed};
 
 /// What of an account lies sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl SealedRecord {
     }
 }
 
-impl Store {
+impl BrokerStore {
     /// Which key sealed each account's record of a kind; `None` where there is no record.
     ///
     /// # Errors

@@ -7,8 +7,15 @@ use std::time::Duration;
 
 use deadpool_redis::redis;
 
-use super::{Store, StoreError, accounts::fields::optional, due::parsed, keys, sessions::millis};
-use crate::id::{AccountId, SiteName};
+use super::{
+    AdapterStore, BrokerStore, StoreError,
+    accounts::fields::optional,
+    values::{millis, parsed},
+};
+use crate::{
+    id::{AccountId, SiteName},
+    keys,
+};
 
 /// In which a site's logins are counted.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -24,7 +31,7 @@ pub struct RefreshRequest {
     pub generation: u64,
 }
 
-impl Store {
+impl AdapterStore {
     /// Asks for a session newer than `generation`.
     ///
     /// # Errors
@@ -34,7 +41,9 @@ impl Store {
         add.arg(keys::REFRESH).arg("GT").arg(request.generation).arg(request.account.to_string());
         self.sorted(keys::REFRESH, &add).await
     }
+}
 
+impl BrokerStore {
     /// Requests that no broker has seen to yet, at most `count`.
     ///
     /// # Errors

@@ -3,29 +3,20 @@
 //! Lua runs under the rights of its caller, so what a script calls is in here too. A script that dies half-way is not
 //! rolled back: a right that is missing must be known before the first one runs.
 
-use std::{
-    collections::BTreeSet,
-    fmt::{self, Write},
-};
+use std::{collections::BTreeSet, fmt::Write};
 
 use deadpool_redis::redis::{self, Cmd, ErrorKind, ServerErrorKind, Value};
 use futures::{StreamExt, TryStreamExt};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AT_ONCE, Store, StoreError, Topology, address, connections::CallClass, keys};
-use crate::id::{AccountId, SiteName};
-
-/// A side of the store; each is a user of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreRole {
-    /// Writes accounts, credentials and sessions.
-    Broker,
-    /// Reads accounts and sessions, and leases them.
-    Adapter,
-}
+use super::{
+    Store, StoreError, StoreRole, address, connections::CallClass, core::AT_ONCE, topology::Topology,
+};
+use crate::{
+    id::{AccountId, SiteName},
+    keys,
+};
 
 /// What every connection needs, whatever kind of Redis it leads to. Left out on purpose: client|setinfo, which Redis
 /// 7.0 does not know and then refuses to start.
@@ -108,15 +99,6 @@ pub fn acl_file(users: &[AclUser]) -> String {
         writeln!(file, "user {name} on #{digest} {rights}").unwrap_or_default();
     }
     file
-}
-
-impl fmt::Display for StoreRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Broker => "broker",
-            Self::Adapter => "adapter",
-        })
-    }
 }
 
 impl StoreRole {

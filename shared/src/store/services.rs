@@ -5,8 +5,8 @@ use std::time::Duration;
 use deadpool_redis::redis;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, StoreRole, accounts::RedisHash, keys, sessions::millis};
-use crate::time::Timestamp;
+use super::{BrokerStore, Store, StoreError, StoreRole, accounts::RedisHash, values::millis};
+use crate::{keys, time::Timestamp};
 
 /// A service that has been silent for longer is gone. Until then it may come back with the keys that it had.
 const LIFE: Duration = Duration::from_secs(120);
@@ -45,7 +45,9 @@ impl Store {
     pub async fn deregister(&self, role: StoreRole, id: &str) -> Result<(), StoreError> {
         self.command(redis::cmd("HDEL").arg(keys::services(role)).arg(id)).await
     }
+}
 
+impl BrokerStore {
     /// Services that run, and those that went without a word a short while ago.
     ///
     /// # Errors

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use deadpool_redis::redis::{self, RedisError};
-use rand::{TryRng, rngs::SysRng};
 
-use super::{SESSION_EXPIRED, Store, StoreError, accounts::fields, due::parsed, keys};
+use super::{
+    BrokerStore, SESSION_EXPIRED, Store, StoreError,
+    accounts::fields,
+    values::{millis, parsed, random_token},
+};
 use crate::{
     account::{Evidence, LastLogin, SessionOrigin, State, Transition, TransitionCause},
     id::AccountId,
+    keys,
     time::Timestamp,
     vault::Sealed,
 };
@@ -98,7 +102,7 @@ pub struct StoredSession {
     pub sealed: Sealed,
 }
 
-impl Store {
+impl BrokerStore {
     /// Draws the version of an account's next credentials; `None` when there is no such account.
     ///
     /// # Errors
@@ -228,11 +232,26 @@ impl Store {
         self.stored(id, keys::state(id)).await
     }
 
-    async fn stored(&self, id: AccountId, key: String) -> Result<Option<StoredSession>, StoreError> {
-        let record = self.record(id, "generation", key).await?;
-        Ok(record.map(|(generation, sealed)| StoredSession { generation, sealed }))
+    /// Takes an account's session away, and tells the adapters.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn revoke_session(&self, id: AccountId) -> Result<(), StoreError> {
+        let script = redis::Script::new(
+            "redis.call('DEL', KEYS[1], KEYS[3]) \
+             local now = redis.pcall('HMGET', KEYS[2], 'generation', 'state') \
+             if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end \
+             if not now.err then redis.call('HSET', KEYS[2], 'expires_at', '') end \
+             redis.call('PUBLISH', ARGV[1], \
+             ARGV[2] .. ' ' .. (now[1] or '0') .. ' ' .. (now[2] or '')) return 1",
+        );
+        let mut call = script.key(keys::session(id));
+        call.key(keys::account(id)).key(keys::state(id));
+        self.script(call.arg(keys::EVENTS).arg(id.to_string())).await
     }
+}
 
+impl Store {
     /// A record with the number in the account that proves it. What is no record, or has no number, is none.
     async fn record(
         &self,
@@ -256,6 +275,11 @@ impl Store {
         Ok(number.zip(bytes(record)?).map(|(number, record)| (number, Sealed::from_stored(record))))
     }
 
+    async fn stored(&self, id: AccountId, key: String) -> Result<Option<StoredSession>, StoreError> {
+        let record = self.record(id, "generation", key).await?;
+        Ok(record.map(|(generation, sealed)| StoredSession { generation, sealed }))
+    }
+
     /// An account's session; `None` when there is none or it has expired.
     ///
     /// # Errors
@@ -263,33 +287,4 @@ impl Store {
     pub async fn session(&self, id: AccountId) -> Result<Option<StoredSession>, StoreError> {
         self.stored(id, keys::session(id)).await
     }
-
-    /// Takes an account's session away, and tells the adapters.
-    ///
-    /// # Errors
-    /// When Redis is unavailable.
-    pub async fn revoke_session(&self, id: AccountId) -> Result<(), StoreError> {
-        let script = redis::Script::new(
-            "redis.call('DEL', KEYS[1], KEYS[3]) \
-             local now = redis.pcall('HMGET', KEYS[2], 'generation', 'state') \
-             if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end \
-             if not now.err then redis.call('HSET', KEYS[2], 'expires_at', '') end \
-             redis.call('PUBLISH', ARGV[1], \
-             ARGV[2] .. ' ' .. (now[1] or '0') .. ' ' .. (now[2] or '')) return 1",
-        );
-        let mut call = script.key(keys::session(id));
-        call.key(keys::account(id)).key(keys::state(id));
-        self.script(call.arg(keys::EVENTS).arg(id.to_string())).await
-    }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// 128 random bits in hexadecimal.
-pub(super) fn random_token() -> String {
-    let mut bytes = [0; 16];
-    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

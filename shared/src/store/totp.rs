@@ -7,7 +7,8 @@ use deadpool_redis::redis;
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{Store, StoreError, keys};
+use super::{BrokerStore, StoreError};
+use crate::keys;
 
 /// Longer than any site takes a code, and its clock may be wrong.
 const KEPT: Duration = Duration::from_secs(300);
@@ -40,7 +41,7 @@ impl fmt::Debug for SeedDigest {
     }
 }
 
-impl Store {
+impl BrokerStore {
     /// Claims a TOTP time step for one login: false when a code of this seed, of this step or a later one, was typed
     /// already.
     ///

@@ -26,7 +26,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{KeyId, RecordContext, VaultError, ring::RingKey};
+use super::{KeyId, VaultError, ring::RingKey};
 
 const MAGIC: &[u8; 4] = b"LKV1";
 const SUITE: u8 = 1;
@@ -51,6 +51,16 @@ pub enum RecordKind {
     Answer = 5,
     /// The recording of a turn.
     Flight = 6,
+}
+
+/// Where a record belongs. All of it is authenticated.
+pub(super) struct RecordContext<'a> {
+    pub(super) kind: RecordKind,
+    pub(super) deployment: &'a str,
+    pub(super) redis_key: String,
+    /// The account, the question or the turn, whose it is.
+    pub(super) owner: String,
+    pub(super) generation_or_version: u64,
 }
 
 /// The random parts of one record.

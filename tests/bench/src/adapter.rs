@@ -8,7 +8,7 @@ use latchkey_shared::{
     account::Account,
     env::Env,
     session::Session,
-    store::{NewSession, RedisConfig, Store},
+    store::{BrokerStore, NewSession, RedisConfig},
     time::Timestamp,
     vault::{KeyRing, SessionVault},
 };
@@ -30,7 +30,7 @@ const ADDED_AT_ONCE: usize = 32;
 /// What adapters of one run share.
 pub(crate) struct Deployment {
     env: Vec<(String, String)>,
-    store: Store,
+    store: BrokerStore,
     vault: SessionVault,
 }
 
@@ -58,7 +58,7 @@ impl Deployment {
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
         let vault = SessionVault::from_env(&Env::of(env.clone()))?;
-        let store = Store::connect(&RedisConfig::from_env(&Env::of(env.clone()))?).await?;
+        let store = BrokerStore::connect(&RedisConfig::from_env(&Env::of(env.clone()))?).await?;
         Ok(Self { env, store, vault })
     }
 

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use latchkey_shared::{
     credentials::Credentials,
     env::Env,
-    store::{RedisConfig, Store},
+    store::{BrokerStore, RedisConfig},
     vault::{CredentialsVault, KeyRing},
 };
 use redis::aio::MultiplexedConnection;
@@ -47,7 +47,7 @@ async fn put_until_accepted(broker: &Broker, account: &str, change: &Value) -> u
 async fn stored(broker: &Broker, ring: &str, account: &str) -> Credentials {
     let variables = [("LATCHKEY_CREDENTIALS_KEYS", ring)];
     let env = Env::of(environment(&broker.redis.url()).into_iter().chain(own(&variables)));
-    let store = Store::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap();
+    let store = BrokerStore::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap();
     let id = account.rsplit('/').next().unwrap().parse().unwrap();
     let (version, sealed) = store.credentials(id).await.unwrap().unwrap();
     CredentialsVault::from_env(&env).unwrap().open(&sealed, id, version).unwrap()

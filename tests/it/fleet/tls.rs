@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use latchkey_shared::{
     env::Env,
-    store::{RedisConfig, Store, StoreError},
+    store::{BrokerStore, RedisConfig, StoreError},
 };
 use support::redis::Redis;
 
@@ -29,10 +29,10 @@ async fn server() -> (Redis, String) {
     (redis, format!("rediss://127.0.0.1:{port}/0"))
 }
 
-async fn connect(url: &str, ca: Option<&Path>) -> Result<Store, StoreError> {
+async fn connect(url: &str, ca: Option<&Path>) -> Result<BrokerStore, StoreError> {
     let ca = ca.map(|ca| ("LATCHKEY_REDIS_CA", ca.display().to_string()));
     let env = Env::of([("LATCHKEY_REDIS_URL", url.to_owned())].into_iter().chain(ca));
-    Store::connect(&RedisConfig::from_env(&env).unwrap()).await
+    BrokerStore::connect(&RedisConfig::from_env(&env).unwrap()).await
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use latchkey_shared::{
     session::Session,
     shutdown::Tasks,
     site::{self, Site},
-    store::{RedisConfig, ReplaceOutcome, Store},
+    store::{BrokerStore, RedisConfig, ReplaceOutcome},
     vault::{CredentialsVault, KeyRing, SessionVault},
 };
 use reqwest::Url;
@@ -55,7 +55,7 @@ impl Bench {
         let redis = Redis::start().await;
         let config =
             RedisConfig { url: redis.url().into(), ca: None, timeout: Duration::from_secs(5), threads: 1 };
-        let store = Store::connect(&config).await.unwrap();
+        let store = BrokerStore::connect(&config).await.unwrap();
         let ring = || KeyRing::parse(&KeyRing::generate()).unwrap();
         let artefacts = tempfile::tempdir().unwrap();
         let tasks = Tasks::new();

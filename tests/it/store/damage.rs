@@ -25,7 +25,7 @@ fn sealed(record: &str) -> Sealed {
 }
 
 /// All that a broker and an adapter do with one account and with what all share.
-async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> {
+async fn everything(store: &TestStore, account: &Account) -> Result<(), StoreError> {
     let (id, now) = (account.id, Timestamp::now());
     let version = store.draw_credentials_version(id).await?.unwrap();
     assert_eq!(store.put_credentials(id, version, &sealed("credentials"), None).await?, ReplaceOutcome::Done);
@@ -40,10 +40,10 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     store.state(id).await?;
 
     let token = LeaseToken::draw();
-    assert_eq!(store.lease(id, &token, TERMS).await?, LeaseOutcome::Held);
-    assert_eq!(store.lease_site(&practice(), &token, LIMITS, "", TTL).await?, LeaseOutcome::Held);
-    store.release_lease(id, &token).await?;
-    store.release_site_lease(&practice(), &token).await?;
+    assert_eq!(store.adapter.lease(id, &token, TERMS).await?, LeaseOutcome::Held);
+    assert_eq!(store.adapter.lease_site(&practice(), &token, LIMITS, "", TTL).await?, LeaseOutcome::Held);
+    store.adapter.release_lease(id, &token).await?;
+    store.adapter.release_site_lease(&practice(), &token).await?;
     store.cooldown(id).await?;
     store.count_failure(id).await?;
     store.reset_failures(id).await?;
@@ -61,7 +61,7 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     assert!(store.claim_waiting(id, now + TTL).await?);
     store.refresh_requests(10).await?;
     let request = RefreshRequest { account: id, generation: lock.generation };
-    store.ask_refresh(request).await?;
+    store.adapter.ask_refresh(request).await?;
     assert!(store.refresh_requests(1000).await?.contains(&request));
     store.end_refresh_request(request).await?;
 
@@ -69,8 +69,8 @@ async fn everything(store: &Store, account: &Account) -> Result<(), StoreError> 
     let service = Service { id: id.clone(), role, credentials: Vec::new(), session: vec!["key".to_owned()] };
     store.report(&service).await?;
     assert!(store.services().await?.contains(&service));
-    store.keep_flight("flight", &sealed("flight"), TTL, 9).await?;
-    assert!(store.flights().await?.contains(&"flight".to_owned()));
+    store.adapter.keep_flight("flight", &sealed("flight"), TTL, 9).await?;
+    assert!(store.adapter.flights().await?.contains(&"flight".to_owned()));
     store.audit(&AuditQuery { limit: 9, ..AuditQuery::default() }).await?;
     let ids: Vec<AccountId> = store.accounts().await?.iter().map(|account| account.id).collect();
     store.leases_of(&ids).await?;
@@ -114,13 +114,13 @@ fn types(name: &str) -> &'static str {
 }
 
 /// Two accounts of whom every kind of key is there, and a site that was paused.
-async fn scene() -> (Redis, Store, Account, Account) {
+async fn scene() -> (Redis, TestStore, Account, Account) {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let (victim, other) = (account(&store, "alice").await, account(&store, "bob").await);
     for account in [&victim, &other] {
         everything(&store, account).await.unwrap();
-        store.cool(account.id, "rate_limited", Duration::from_millis(1)).await.unwrap();
+        store.adapter.cool(account.id, "rate_limited", Duration::from_millis(1)).await.unwrap();
         store.add_audit("api", "account.created", Some(account.id), "").await.unwrap();
     }
     // What would still be there when the keys are kept would be put back without its end.
@@ -223,7 +223,7 @@ async fn what_has_lost_its_end_gets_one() {
         redis::cmd("SET").arg(key).arg(value).exec_async(&mut redis).await.unwrap();
     }
 
-    let outcome = store.lease(other.id, &LeaseToken::draw(), TERMS).await.unwrap();
+    let outcome = store.adapter.lease(other.id, &LeaseToken::draw(), TERMS).await.unwrap();
     assert!(
         matches!(outcome, LeaseOutcome::Cooling { left, .. } if left <= Duration::from_secs(60)),
         "{outcome:?}"
@@ -297,7 +297,7 @@ async fn any_bytes_in_any_field_of_a_record_are_that_accounts_trouble_alone() {
 }
 
 /// The others go on, and the victim is whole, or is shown as damaged until it is repaired or removed.
-async fn only_the_victim_suffers(store: &Store, victim: AccountId, other: &Account) {
+async fn only_the_victim_suffers(store: &TestStore, victim: AccountId, other: &Account) {
     let listed = store.accounts().await.unwrap();
     assert_eq!(listed.len(), 2);
     everything(store, other).await.unwrap();

@@ -12,17 +12,17 @@ const TERMS: LeaseTerms<'_> =
     LeaseTerms { concurrency: 2, requests_per_minute: None, pools: None, absent: "", ttl: TTL };
 
 /// Asks for one lease; its token, if it is granted.
-async fn lease(store: &Store, id: AccountId, terms: LeaseTerms<'_>) -> Result<LeaseToken, LeaseOutcome> {
+async fn lease(store: &TestStore, id: AccountId, terms: LeaseTerms<'_>) -> Result<LeaseToken, LeaseOutcome> {
     let token = LeaseToken::draw();
-    match store.lease(id, &token, terms).await.unwrap() {
+    match store.adapter.lease(id, &token, terms).await.unwrap() {
         LeaseOutcome::Held => Ok(token),
         refused => Err(refused),
     }
 }
 
-async fn lease_site(store: &Store, limits: SharedLimits) -> Result<LeaseToken, LeaseOutcome> {
+async fn lease_site(store: &TestStore, limits: SharedLimits) -> Result<LeaseToken, LeaseOutcome> {
     let token = LeaseToken::draw();
-    match store.lease_site(&practice(), &token, limits, "", TTL).await.unwrap() {
+    match store.adapter.lease_site(&practice(), &token, limits, "", TTL).await.unwrap() {
         LeaseOutcome::Held => Ok(token),
         refused => Err(refused),
     }
@@ -49,9 +49,9 @@ async fn leases_end_at_the_limit_and_come_back() {
     assert!(lease(&store, id, TERMS).await.is_ok());
     assert_eq!(lease(&store, id, TERMS).await, Err(LeaseOutcome::Full));
 
-    assert!(store.renew_lease(id, &first, TTL).await.unwrap());
-    store.release_lease(id, &first).await.unwrap();
-    assert!(!store.renew_lease(id, &first, TTL).await.unwrap());
+    assert!(store.adapter.renew_lease(id, &first, TTL).await.unwrap());
+    store.adapter.release_lease(id, &first).await.unwrap();
+    assert!(!store.adapter.renew_lease(id, &first, TTL).await.unwrap());
     assert!(lease(&store, id, TERMS).await.is_ok());
     assert_eq!(store.leases(id).await.unwrap(), 2);
     let other = account(&store, "bob").await.id;
@@ -76,8 +76,8 @@ async fn a_cooling_account_is_not_leased_and_a_longer_cooldown_stays() {
     let store = store(&redis).await;
     let id = account(&store, "alice").await.id;
 
-    store.cool(id, "rate_limited", TTL).await.unwrap();
-    store.cool(id, "session_expired", Duration::from_secs(1)).await.unwrap();
+    store.adapter.cool(id, "rate_limited", TTL).await.unwrap();
+    store.adapter.cool(id, "session_expired", Duration::from_secs(1)).await.unwrap();
 
     let Err(LeaseOutcome::Cooling { reason, left }) = lease(&store, id, TERMS).await else {
         panic!("the account is cooling")
@@ -101,7 +101,7 @@ async fn no_minute_has_more_turns_than_may_begin_in_it() {
     let first = lease(&store, id, terms).await.unwrap();
     pass(&redis, &rate, Duration::from_secs(40)).await;
     let second = lease(&store, id, terms).await.unwrap();
-    store.release_lease(id, &first).await.unwrap();
+    store.adapter.release_lease(id, &first).await.unwrap();
     let left = spent().await;
     assert!(Duration::from_secs(10) < left && left <= Duration::from_secs(20), "{left:?}");
 
@@ -110,7 +110,7 @@ async fn no_minute_has_more_turns_than_may_begin_in_it() {
     let third = lease(&store, id, terms).await.unwrap();
     let left = spent().await;
     assert!(Duration::from_secs(25) < left && left <= Duration::from_secs(35), "{left:?}");
-    store.undo_lease(id, &third).await.unwrap();
+    store.adapter.undo_lease(id, &third).await.unwrap();
     assert!(lease(&store, id, terms).await.is_ok());
     assert_ne!(first, second);
 }
@@ -125,12 +125,12 @@ async fn a_sites_places_are_counted_over_all_its_accounts() {
     lease_site(&store, limits).await.unwrap();
     assert_eq!(lease_site(&store, limits).await, Err(LeaseOutcome::Full));
 
-    store.release_site_lease(&practice(), &first).await.unwrap();
-    assert!(!store.renew_site_lease(&practice(), &first, TTL).await.unwrap());
+    store.adapter.release_site_lease(&practice(), &first).await.unwrap();
+    assert!(!store.adapter.renew_site_lease(&practice(), &first, TTL).await.unwrap());
     let third = lease_site(&store, limits).await.unwrap();
-    store.release_site_lease(&practice(), &third).await.unwrap();
+    store.adapter.release_site_lease(&practice(), &third).await.unwrap();
     assert!(matches!(lease_site(&store, limits).await, Err(LeaseOutcome::Spent(_))));
-    store.undo_site_lease(&practice(), &third).await.unwrap();
+    store.adapter.undo_site_lease(&practice(), &third).await.unwrap();
     assert!(lease_site(&store, limits).await.is_ok());
 }
 
@@ -184,10 +184,10 @@ async fn what_a_dead_adapter_held_is_counted_until_its_presence_ends_and_no_long
     let store = store(&redis).await;
     let (alice, bob) = (account(&store, "alice").await.id, account(&store, "bob").await.id);
     for adapter in ["01dead", "01here"] {
-        store.attend(adapter, None).await.unwrap();
+        store.adapter.attend(adapter, None).await.unwrap();
         for id in [alice, bob] {
             let token = LeaseToken::of(adapter);
-            assert_eq!(store.lease(id, &token, TERMS).await.unwrap(), LeaseOutcome::Held);
+            assert_eq!(store.adapter.lease(id, &token, TERMS).await.unwrap(), LeaseOutcome::Held);
         }
     }
     assert_eq!(store.leases_of(&[alice, bob]).await.unwrap(), [2, 2]);

@@ -101,7 +101,7 @@ impl KnownEnd {
 struct Machine {
     redis: redis::aio::MultiplexedConnection,
     clock: Clock,
-    stores: Vec<Store>,
+    stores: Vec<TestStore>,
     id: AccountId,
     holds: Vec<Option<LoginHold>>,
     /// Who took the lock last, if he has not given it back, and its end.

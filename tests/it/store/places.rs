@@ -83,7 +83,7 @@ struct ModelAdapter {
 /// One account, and everybody who asks for it.
 struct Places {
     redis: redis::aio::MultiplexedConnection,
-    store: Store,
+    store: TestStore,
     account: AccountId,
     adapters: Vec<ModelAdapter>,
     /// How many adapters there have been.
@@ -146,7 +146,7 @@ impl Places {
             PlacesStep::Asks(adapter) => self.ask(adapter).await,
             PlacesStep::Ends(adapter) if !self.adapters[adapter].is_frozen => {
                 if let Some(token) = self.adapters[adapter].holds.pop() {
-                    self.store.release_lease(self.account, &token).await.unwrap();
+                    self.store.adapter.release_lease(self.account, &token).await.unwrap();
                 }
             }
             PlacesStep::Attends(adapter) if !self.adapters[adapter].is_frozen => self.attend(adapter).await,
@@ -186,12 +186,16 @@ impl Places {
     async fn attend(&mut self, adapter: usize) {
         let ModelAdapter { id, claimed, holds, .. } = &self.adapters[adapter];
         let (now, claimed) = (self.now(), *claimed);
-        let mut heard = self.store.attend(id, claimed).await.unwrap();
+        let mut heard = self.store.adapter.attend(id, claimed).await.unwrap();
         if claimed.is_some() && (claimed != Some(heard.resumed) || heard.was_gone) {
             for token in holds {
-                self.store.claim_lease(self.account, token, Duration::from_millis(LIFE)).await.unwrap();
+                self.store
+                    .adapter
+                    .claim_lease(self.account, token, Duration::from_millis(LIFE))
+                    .await
+                    .unwrap();
             }
-            heard = self.store.attend(id, Some(heard.resumed)).await.unwrap();
+            heard = self.store.adapter.attend(id, Some(heard.resumed)).await.unwrap();
             self.trouble = self.trouble.max(now);
         }
         if heard.resumed != self.resumed {
@@ -223,8 +227,8 @@ impl Places {
         self.adapters[adapter].renewed = now;
         for token in &self.adapters[adapter].holds {
             let life = Duration::from_millis(LIFE);
-            if !self.store.renew_lease(self.account, token, life).await.unwrap() {
-                self.store.claim_lease(self.account, token, life).await.unwrap();
+            if !self.store.adapter.renew_lease(self.account, token, life).await.unwrap() {
+                self.store.adapter.claim_lease(self.account, token, life).await.unwrap();
             }
         }
     }
@@ -251,7 +255,7 @@ impl Places {
             ttl: Duration::from_millis(LIFE),
         };
         let now = self.now();
-        match self.store.lease(self.account, &token, terms).await.unwrap() {
+        match self.store.adapter.lease(self.account, &token, terms).await.unwrap() {
             LeaseOutcome::Held => {
                 let held = self.held_by(|gone_at| now + SLACK < gone_at, false);
                 assert!(held < LIMIT as usize, "{held} were held of {LIMIT} by who was there");

@@ -10,7 +10,7 @@ use super::source::{Finding, Source};
 const TABLE: &str = "shared/src/env/variables.rs";
 /// Its reader, which plants wrong names in its own tests.
 const READER: &str = "shared/src/env.rs";
-const KEYS: &str = "shared/src/store/keys.rs";
+const KEYS: &str = "shared/src/keys.rs";
 const PREFIX: &str = concat!("LATCH", "KEY_");
 
 /// Whoever names a variable names one that there is.

@@ -29,7 +29,7 @@ pub(super) fn violations() -> Vec<Planted> {
         ),
         rule("variable", names::variables, "scripts/up", concat!("echo $LATCH", "KEY_REDS_URL\n").to_owned()),
         rule("README", names::documented_variables, "README.md", "nothing\n".to_owned()),
-        rule("key", names::redis_keys, "shared/src/store/keys.rs", source(key)),
+        rule("key", names::redis_keys, "shared/src/keys.rs", source(key)),
         rule(
             "key elsewhere",
             names::redis_keys_elsewhere,

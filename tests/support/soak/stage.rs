@@ -7,7 +7,7 @@ use latchkey_shared::{
     credentials::Credentials,
     env::Env,
     session::Cookie,
-    store::{NewSession, RedisConfig, ReplaceOutcome, Store},
+    store::{BrokerStore, NewSession, RedisConfig, ReplaceOutcome},
     time::Timestamp,
     vault::{CredentialsVault, SessionVault},
 };
@@ -30,7 +30,7 @@ pub(super) struct SoakStage {
     pub(super) brokers: Vec<Binary>,
     pub(super) adapters: Vec<Binary>,
     redis: Redis,
-    store: Store,
+    store: BrokerStore,
     usernames: Vec<String>,
     environment: Vec<(String, String)>,
     started: usize,
@@ -56,8 +56,9 @@ impl SoakStage {
         std::fs::write(&site_file, file + REFRESH_TABLE).unwrap();
         let mut environment = keys.common(&redis.url(), &format!("practice={}", practice.url));
         environment.push(("LATCHKEY_SITES".to_owned(), site_file.display().to_string()));
-        let store =
-            Store::connect(&RedisConfig::from_env(&Env::of(environment.clone())).unwrap()).await.unwrap();
+        let store = BrokerStore::connect(&RedisConfig::from_env(&Env::of(environment.clone())).unwrap())
+            .await
+            .unwrap();
         let broker_keys = keys.broker(&directory.path().join("pictures").display().to_string());
         let all = Env::of(environment.iter().chain(&broker_keys).cloned());
         let vaults = (SessionVault::from_env(&all).unwrap(), CredentialsVault::from_env(&all).unwrap());
@@ -155,7 +156,7 @@ impl SoakStage {
 
 /// An account as it is after some login and some renewals, so that not all need the browser together.
 async fn seed(
-    store: &Store,
+    store: &BrokerStore,
     (sessions, credentials): &(SessionVault, CredentialsVault),
     practice: &Practice,
     username: &str,

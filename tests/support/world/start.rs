@@ -12,7 +12,7 @@ use latchkey_shared::{
     env::Env,
     id::AccountId,
     session::Session,
-    store::{NewSession, Published, RedisConfig, Store, StoredSession},
+    store::{NewSession, Published, RedisConfig, StoredSession},
     time::Timestamp,
     vault::SessionVault,
 };
@@ -23,6 +23,7 @@ use crate::{
     http,
     practice::{Practice, PracticeOptions},
     redis::{Fleet, Kind},
+    store::TestStore,
 };
 
 /// How a world shall be; awaited, it is.
@@ -179,7 +180,7 @@ impl WorldBuilder {
         let practice = Practice::start(self.options.clone()).await;
         let directory = tempfile::Builder::new().prefix("latchkey-world-").tempdir().unwrap();
         let (keys, env) = self.common(&url, &practice, &directory);
-        let store = Store::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
+        let store = TestStore::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
         let session_vault = SessionVault::from_env(&Env::of(env.clone())).unwrap();
         let mut accounts = BTreeMap::new();
         let (broker, other_brokers, adapters) = (None, Vec::new(), Vec::new());
@@ -331,7 +332,7 @@ impl World {
 }
 
 async fn publish(
-    store: &Store,
+    store: &TestStore,
     vault: &SessionVault,
     practice: &Practice,
     username: &str,
@@ -344,7 +345,7 @@ async fn publish(
     account.id
 }
 
-async fn publish_session(store: &Store, vault: &SessionVault, id: AccountId, session: &Session) {
+async fn publish_session(store: &TestStore, vault: &SessionVault, id: AccountId, session: &Session) {
     let lock = store.lock_login(id, Duration::from_secs(30)).await.unwrap().expect("nobody else signs in");
     let sealed = vault.seal(session, id, lock.generation);
     let new = NewSession::given(&sealed, session.expires_at);

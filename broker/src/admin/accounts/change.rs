@@ -18,7 +18,7 @@ use crate::{
         problem::Problem,
         valid,
     },
-    audit, refresh, revocation,
+    audit, due, revocation,
     state::App,
 };
 
@@ -140,7 +140,7 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
         }
         Some(_) | None => {}
     }
-    let due = refresh::next_due(&after, now);
+    let due = due::next_due(&after, now);
     // A login that ran when the state changed has left a due time of its own.
     if due != account.refresh_at || change.step.is_some() {
         change.refresh_at = Some(due);

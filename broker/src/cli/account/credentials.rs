@@ -7,9 +7,8 @@ use latchkey_shared::account::Account;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::login;
+use super::{arguments::CredentialsArguments, login};
 use crate::cli::{
-    CredentialsArguments,
     client::BrokerClient,
     output::Output,
     secrets::{self, SecretChanges, SecretInputs},
@@ -33,7 +32,7 @@ pub(super) async fn run(
     output.show(&format!("{stored}\n"))?;
     // Its label may be another's too.
     let account = client.find(&id.to_string()).await?.account;
-    login(client, &account, output).await
+    login::run(client, &account, output).await
 }
 
 fn read(given: &CredentialsArguments) -> anyhow::Result<Map<String, Value>> {

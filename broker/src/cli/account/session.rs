@@ -11,9 +11,10 @@ use latchkey_shared::{account::Rung, time::Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
+use super::arguments::{SessionArguments, SessionForm};
 use crate::{
     admin::session::ImportedView,
-    cli::{SessionArguments, SessionForm, client::BrokerClient, output::Output, secrets, words::from_now},
+    cli::{client::BrokerClient, output::Output, secrets, words::from_now},
 };
 
 /// As much as the broker takes.

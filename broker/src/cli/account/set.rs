@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value, json};
 
-use super::show;
-use crate::cli::{SetArguments, client::BrokerClient, output::Output};
+use super::{arguments::SetArguments, show};
+use crate::cli::{client::BrokerClient, output::Output};
 
 /// Sends what was given, and nothing else.
 pub(super) async fn run(

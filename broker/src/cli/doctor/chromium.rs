@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey_shared::{env::Env, shutdown::Tasks};
 use tokio::time::timeout;
 
-use super::CheckResult;
+use super::check::CheckResult;
 use crate::{
     browser::{BrowserConfig, Supervisor, TrafficFilter, find_chromium},
     config::BrowserChoice,

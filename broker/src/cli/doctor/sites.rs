@@ -7,7 +7,7 @@ use latchkey_shared::{
     site::{SiteUrls, catalog::SiteCatalog},
 };
 
-use super::CheckResult;
+use super::check::CheckResult;
 
 pub(super) fn checks(env: &Env) -> Vec<CheckResult> {
     let mistakes = mistakes(env);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use latchkey_shared::{
     account::{Account, State},
     env::Env,
-    store::{RedisConfig, ServerInfo, Store, StoreError, StoreRole},
+    store::{BrokerStore, RedisConfig, ServerInfo, StoreError, StoreRole},
     time::Timestamp,
 };
 
-use super::CheckResult;
+use super::check::CheckResult;
 
 /// Expiry is by the clock of Redis, and due times are by ours.
 const SKEW: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub(super) async fn checks(env: &Env) -> Vec<CheckResult> {
         Ok(config) => config,
         Err(error) => return vec![CheckResult::fail("redis", error.to_string(), "set LATCHKEY_REDIS_URL")],
     };
-    let store = match Store::connect(&config).await {
+    let store = match BrokerStore::connect(&config).await {
         Ok(store) => store,
         Err(error) => {
             let remedy = "start Redis, or correct host, user and password in LATCHKEY_REDIS_URL";
@@ -112,7 +112,7 @@ fn accounts(read: Result<Vec<Account>, StoreError>) -> CheckResult {
     CheckResult::warn("accounts", found, remedy)
 }
 
-async fn clock(store: &Store) -> CheckResult {
+async fn clock(store: &BrokerStore) -> CheckResult {
     let before = Timestamp::now();
     let server = match store.server_time().await {
         Ok(time) => time,

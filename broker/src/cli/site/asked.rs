@@ -17,7 +17,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::TryArguments;
+use super::arguments::TryArguments;
 use crate::cli::output::Output;
 
 const ADAPTER: &str = "latchkey-adapter";

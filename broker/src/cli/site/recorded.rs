@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{RecordArguments, tried::supervisor};
+use super::{arguments::RecordArguments, chromium::supervisor};
 use crate::{
     browser::{BrowserRecording, Page, StorageKind, TrafficFilter},
     cli::{output::Output, secrets},

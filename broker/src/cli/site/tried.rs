@@ -1,7 +1,6 @@
 //! `site try`: signs in with a site file, and has the adapter ask one question.
 
 use std::{
-    ffi::OsString,
     path::Path,
     process::ExitCode,
     sync::{Mutex, PoisonError},
@@ -20,13 +19,12 @@ use latchkey_shared::{
 use serde_json::json;
 
 use super::{
-    TryArguments,
+    arguments::TryArguments,
     asked::{self, SiteQuestion},
+    chromium::supervisor,
 };
 use crate::{
-    browser::{self, BrowserConfig, Supervisor},
     cli::{follow, output::Output, secrets},
-    config::BrowserChoice,
     login::{
         LoginDone, Trigger,
         trial::{self, LoginTrial, TrialLogin},
@@ -171,15 +169,4 @@ impl TrialOutput<'_> {
         // Whoever does not read any more hears the outcome by the exit code.
         self.printer.print(&self.record.view().steps).ok();
     }
-}
-
-/// Chromium for one page, on a display or on none.
-pub(super) fn supervisor(
-    env: &Env,
-    display: Vec<(&'static str, OsString)>,
-    tasks: Tasks,
-) -> anyhow::Result<Supervisor> {
-    let choice = BrowserChoice::from_env(env)?;
-    let chromium = browser::find_chromium(choice.chromium)?;
-    Ok(Supervisor::new(BrowserConfig { chromium, sandbox: choice.sandbox, max_pages: 1, display }, tasks))
 }

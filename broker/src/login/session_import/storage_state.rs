@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{is_cookie_name, is_cookie_value};
+use super::cookie::{is_cookie_name, is_cookie_value};
 use crate::login::capture;
 
 /// The file. What newer versions add besides is left.

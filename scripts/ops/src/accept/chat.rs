@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    ScenarioRequest,
+    scenario::ScenarioRequest,
     sse::EventReader,
     tasks,
     turn::{Call, Turn},

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    ScenarioRequest,
+    scenario::ScenarioRequest,
     turn::{Call, Turn},
 };
 

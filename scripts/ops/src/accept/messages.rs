@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    ScenarioRequest, chat,
+    chat,
+    scenario::ScenarioRequest,
     sse::EventReader,
     tasks,
     turn::{Call, Turn},

@@ -5,13 +5,16 @@ use std::fmt::Write;
 use latchkey_shared::time::Timestamp;
 
 use super::{
-    ScenarioRequest, ScenarioResult,
     numbers::{percent, secs},
+    scenario::{ScenarioRequest, ScenarioResult},
     thresholds::Thresholds,
     turn,
 };
 
+mod markup;
 mod plot;
+
+use markup::escaped;
 
 const STYLE: &str = include_str!("report/style.css");
 
@@ -133,9 +136,4 @@ impl Tile {
 fn utc(time: Timestamp) -> String {
     let text = time.to_string();
     text.split_once('.').map_or(text.clone(), |(before, _)| before.replace('T', " ") + " UTC")
-}
-
-/// A text that is no markup.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

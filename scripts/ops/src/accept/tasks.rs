@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ScenarioRequest, turn::Call};
+use super::{scenario::ScenarioRequest, turn::Call};
 
 /// The one tool, and what it must be given.
 const TOOL: &str = "write";

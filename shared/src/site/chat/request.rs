@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::text::{JsonTemplate, TextTemplate, VariableName};
-use crate::site::{SiteFileDiagnostic, file::is_pointer, mistake::SiteFileSource};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource, pointer::is_pointer};
 
 /// Headers that are the session's or the connection's own.
 const RESERVED: [&str; 5] = ["cookie", "host", "content-length", "transfer-encoding", "connection"];

@@ -5,11 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::site::{
-    SiteFileDiagnostic,
-    file::{is_pointer, some_duration},
-    mistake::SiteFileSource,
-};
+use crate::site::{SiteFileDiagnostic, file::some_duration, mistake::SiteFileSource, pointer::is_pointer};
 
 pub mod event;
 pub mod rule;

@@ -4,8 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::upload::{ABOUT_FILE, FILE, UPLOADS};
 use crate::nearest::nearest;
+
+/// The name of the list of uploads: `{uploads}`.
+pub const UPLOADS: &str = "uploads";
+/// The name of a file's content: `{file}`.
+pub const FILE: &str = "file";
+/// What else an upload may say of its file: `{file.name}`, `{file.type}` (its media type), `{file.size}` (in bytes).
+pub const ABOUT_FILE: [&str; 3] = ["file.name", "file.type", "file.size"];
 
 /// Text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,18 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
+pub use super::text::{ABOUT_FILE, FILE, UPLOADS};
 use super::{
     request::{self, BodyTemplate, RawRequest, RequestTemplate},
     text::{JsonTemplate, VariableName},
 };
 use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource};
-
-/// The name of the list of uploads: `{uploads}`.
-pub const UPLOADS: &str = "uploads";
-/// The name of a file's content: `{file}`.
-pub const FILE: &str = "file";
-/// What else an upload may say of its file: `{file.name}`, `{file.type}` (its media type), `{file.size}` (in bytes).
-pub const ABOUT_FILE: [&str; 3] = ["file.name", "file.type", "file.size"];
 
 /// How files are uploaded.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,8 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    SiteFileSource, SiteHead, duration,
+    SiteFileSource, duration,
+    head::SiteHead,
     steps::{self, RawCondition, RawStep},
 };
 use crate::site::{Login, LoginRefusal, RefusalKind};

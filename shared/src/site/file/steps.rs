@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::{Origin, Url};
 
-use super::{SiteFileSource, pattern, some_duration, template};
+use super::{SiteFileSource, some_duration, template::template};
 use crate::site::{
     NamePattern, SiteFileDiagnostic, selector,
     step::{Action, Condition, LoginStep, RecipeKey},
@@ -77,7 +77,7 @@ fn url_pattern(text: &str, base_url: &Url) -> Result<NamePattern, String> {
     if template.is_secret() || template.has(Placeholder::Username) {
         return Err("a url may use {base_url} only".to_owned());
     }
-    Ok(pattern(&template.fill_base_url(base_url)))
+    Ok(NamePattern::parse(&template.fill_base_url(base_url)))
 }
 
 pub(super) fn check(

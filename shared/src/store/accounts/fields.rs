@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::AccountChange;
+use super::change::AccountChange;
 use crate::{
     account::{Account, Evidence, LastLogin, Phase, RECENT_LOGINS, State, Transition},
     id::PoolName,

@@ -3,16 +3,17 @@
 use deadpool_redis::redis;
 
 use super::{
-    super::{Store, StoreError, keys},
+    super::{BrokerStore, Store, StoreError},
     reader::RedisHash,
 };
 use crate::{
     account::{Account, State},
     id::{AccountId, SiteName},
+    keys,
     time::Timestamp,
 };
 
-impl Store {
+impl BrokerStore {
     /// Gives the fields that cannot be read what an account has that never had them; those that can be read stay, and
     /// so do those that are not known here. An account whose state is lost is switched off; false when it is beyond that.
     ///
@@ -58,7 +59,9 @@ impl Store {
             _ => String::new(),
         }))
     }
+}
 
+impl Store {
     /// The site that lists an account.
     pub(super) async fn listing_site(&self, id: AccountId) -> Result<Option<SiteName>, StoreError> {
         for site in self.sites().await? {

@@ -1,5 +1,6 @@
 //! The turns of one line as bars, in the order in which they were taken, drawn in SVG.
 
+use super::markup::escaped;
 use crate::accept::{
     numbers::{of, secs},
     turn::Turn,
@@ -77,7 +78,7 @@ impl Plot {
             (index + 1, secs(of(turn.took)), cause.unwrap_or_else(|| "well".to_owned()));
         format!(
             "<g class=\"bar {class}\"><title>turn {number}: {took}, {}</title>{whole}{}</g>",
-            super::escaped(&how),
+            escaped(&how),
             first.unwrap_or_default()
         )
     }

@@ -19,8 +19,9 @@ use crate::site::{
         },
         text::{JsonTemplate, VariableName},
     },
-    file::{is_pointer, some_duration},
+    file::some_duration,
     mistake::SiteFileSource,
+    pointer::is_pointer,
 };
 
 /// One step.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::site::{
     SiteFileDiagnostic,
     chat::text::{TextPiece, TextTemplate, VariableName},
-    file::is_pointer,
     mistake::SiteFileSource,
+    pointer::is_pointer,
 };
 
 /// Which events are meant; all that is given must hold.

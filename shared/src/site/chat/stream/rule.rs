@@ -7,7 +7,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::event::{self, EventMatch, RawMatch};
-use crate::site::{SiteFileDiagnostic, file::is_pointer, mistake::SiteFileSource};
+use crate::site::{SiteFileDiagnostic, mistake::SiteFileSource, pointer::is_pointer};
 
 /// The word for an event's data as it stands, where a JSON pointer would name a part of it.
 pub const DATA: &str = "data";

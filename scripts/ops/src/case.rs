@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub mod clean;
-mod replay;
 mod told;
 
-pub use replay::replay;
 pub use told::ClientAnswer;
 
 /// One case.
@@ -137,7 +135,7 @@ impl ReplayCase {
     /// Never: texts and JSON always serialize.
     #[must_use]
     pub fn to_text(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap() + "\n"
+        serde_json::to_string_pretty(self).expect("texts and JSON always serialize") + "\n"
     }
 }
 

@@ -35,43 +35,44 @@
 //! | `lk:waiting` | zset: id -> ms since when its login, which is due, waits for a browser | broker | broker | while it has members |
 //! | `lk:events` | channel: `id generation state` | broker | both | - |
 //!
-//! Whoever reads one of these bears with whatever it holds: see `junk.rs`.
+//! Whoever reads one of these bears with whatever it holds: see `store/junk.rs`.
 //!
 //! Redis may be a cluster, so a script, a transaction and a pipeline each touch the keys of one slot: all of one
 //! account, or one key of a site or of the whole deployment, and every key that a script touches is in its `KEYS`.
-//! What goes over several slots is several calls: [`super::Store::each`]. `PUBLISH` has no slot and may be in any script.
+//! What goes over several slots is several calls. `PUBLISH` has no slot and may be in any script.
 
-use super::StoreRole;
+use std::fmt::Display;
+
 use crate::id::{AccountId, SiteName};
 
 /// The channel of events.
-pub(super) const EVENTS: &str = "lk:events";
+pub(crate) const EVENTS: &str = "lk:events";
 /// The stream of what was done.
-pub(super) const AUDIT: &str = "lk:audit";
+pub(crate) const AUDIT: &str = "lk:audit";
 /// The zset of recorded turns.
-pub(super) const FLIGHTS: &str = "lk:flights";
+pub(crate) const FLIGHTS: &str = "lk:flights";
 /// The zset of due times.
-pub(super) const DUE: &str = "lk:due";
+pub(crate) const DUE: &str = "lk:due";
 /// The zset of accounts that are due and wait for a browser.
-pub(super) const WAITING: &str = "lk:waiting";
+pub(crate) const WAITING: &str = "lk:waiting";
 /// The zset of accounts whose session a site refused.
-pub(super) const REFRESH: &str = "lk:refresh";
+pub(crate) const REFRESH: &str = "lk:refresh";
 /// The hash of adapters that are there.
-pub(super) const ADAPTERS: &str = "lk:adapters";
+pub(crate) const ADAPTERS: &str = "lk:adapters";
 /// The set of sites that have accounts.
-pub(super) const SITES: &str = "lk:sites";
+pub(crate) const SITES: &str = "lk:sites";
 
 /// Kinds of keys as they are counted, where there is one for each account, conversation or side.
-pub(super) const ANY_COOLDOWN: &str = "lk:{id}:cooldown";
+pub(crate) const ANY_COOLDOWN: &str = "lk:{id}:cooldown";
 /// See [`nudges`].
-pub(super) const ANY_NUDGES: &str = "lk:nudges:{digest}";
+pub(crate) const ANY_NUDGES: &str = "lk:nudges:{digest}";
 /// See [`services`].
-pub(super) const ANY_SERVICES: &str = "lk:services:{role}";
+pub(crate) const ANY_SERVICES: &str = "lk:services:{role}";
 
 /// What the broker's Redis user may touch, as an ACL file writes it.
-pub(super) const OF_BROKER: &[&str] = &["~lk:*"];
+pub(crate) const OF_BROKER: &[&str] = &["~lk:*"];
 /// What the adapters' may: of an account what a request needs, and to write only what a lease writes.
-pub(super) const OF_ADAPTER: &[&str] = &[
+pub(crate) const OF_ADAPTER: &[&str] = &[
     "%R~lk:sites",
     "%R~lk:{*}:account",
     "%R~lk:{*}:session",
@@ -106,51 +107,51 @@ pub(crate) fn state(id: AccountId) -> String {
     of_account(id, "state")
 }
 
-pub(super) fn account(id: AccountId) -> String {
+pub(crate) fn account(id: AccountId) -> String {
     of_account(id, "account")
 }
 
-pub(super) fn generation(id: AccountId) -> String {
+pub(crate) fn generation(id: AccountId) -> String {
     of_account(id, "generation")
 }
 
-pub(super) fn login_lock(id: AccountId) -> String {
+pub(crate) fn login_lock(id: AccountId) -> String {
     of_account(id, "login-lock")
 }
 
-pub(super) fn totp_step(digest: &str) -> String {
+pub(crate) fn totp_step(digest: &str) -> String {
     format!("lk:totp:{{{digest}}}")
 }
 
-pub(super) fn failures(id: AccountId) -> String {
+pub(crate) fn failures(id: AccountId) -> String {
     of_account(id, "failures")
 }
 
-pub(super) fn forced(id: AccountId) -> String {
+pub(crate) fn forced(id: AccountId) -> String {
     of_account(id, "forced")
 }
 
-pub(super) fn leases(id: AccountId) -> String {
+pub(crate) fn leases(id: AccountId) -> String {
     of_account(id, "leases")
 }
 
-pub(super) fn rate(id: AccountId) -> String {
+pub(crate) fn rate(id: AccountId) -> String {
     of_account(id, "rate")
 }
 
-pub(super) fn cooldown(id: AccountId) -> String {
+pub(crate) fn cooldown(id: AccountId) -> String {
     of_account(id, "cooldown")
 }
 
-pub(super) fn site_accounts(site: &SiteName) -> String {
+pub(crate) fn site_accounts(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:accounts")
 }
 
-pub(super) fn site_leases(site: &SiteName) -> String {
+pub(crate) fn site_leases(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:leases")
 }
 
-pub(super) fn site_rate(site: &SiteName) -> String {
+pub(crate) fn site_rate(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:rate")
 }
 
@@ -159,31 +160,32 @@ pub(crate) fn answer(digest: &str) -> String {
     format!("lk:answer:{{{digest}}}")
 }
 
-pub(super) fn site_rejected(site: &SiteName) -> String {
+pub(crate) fn site_rejected(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:rejected")
 }
 
-pub(super) fn site_paused(site: &SiteName) -> String {
+pub(crate) fn site_paused(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:paused")
 }
 
-pub(super) fn site_logins(site: &SiteName) -> String {
+pub(crate) fn site_logins(site: &SiteName) -> String {
     format!("lk:site:{{{site}}}:logins")
 }
 
-pub(super) fn conversation(digest: &str) -> String {
+pub(crate) fn conversation(digest: &str) -> String {
     format!("lk:conversation:{{{digest}}}")
 }
 
-pub(super) fn nudges(digest: &str) -> String {
+pub(crate) fn nudges(digest: &str) -> String {
     format!("lk:nudges:{{{digest}}}")
 }
 
-pub(super) fn services(role: StoreRole) -> String {
+/// Key of the services of a role.
+pub(crate) fn services(role: impl Display) -> String {
     format!("lk:services:{role}")
 }
 
-pub(super) fn self_test(id: AccountId) -> String {
+pub(crate) fn self_test(id: AccountId) -> String {
     of_account(id, "self-test")
 }
 

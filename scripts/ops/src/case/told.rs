@@ -106,7 +106,8 @@ impl ClientAnswer {
     /// Where another one differs, each field in a line; nothing where it does not.
     #[must_use]
     pub fn differences(&self, got: &Self) -> Vec<String> {
-        let calls = |told: &Self| serde_json::to_string(&told.calls).unwrap();
+        let calls =
+            |told: &Self| serde_json::to_string(&told.calls).expect("texts and JSON always serialize");
         let fields = [
             ("text", format!("{:?}", self.text), format!("{:?}", got.text)),
             ("calls", calls(self), calls(got)),

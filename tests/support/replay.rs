@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use latchkey_ops::case::{ClientAnswer, ReplayCase, SiteAnswer};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{ClientAnswer, ReplayCase, SiteAnswer};
 use crate::{
     model::Reply,
     world::{Streamed, World},
 };
 
-const SITE_FILE: &str = include_str!("../../../shared/sites/practice.toml");
+const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 
 /// Plays a case and returns what the client is told now.
 ///
