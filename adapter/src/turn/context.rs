@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_shared::{shutdown::Tasks, store::Store};
+use latchkey_shared::{shutdown::Tasks, store::AdapterStore};
 
 use crate::{config::ToolCallConfig, metrics::Metrics, models::ModelIndex, pool::Pool};
 
@@ -10,7 +10,7 @@ use crate::{config::ToolCallConfig, metrics::Metrics, models::ModelIndex, pool::
 #[derive(Clone)]
 pub(crate) struct TurnContext {
     /// Redis.
-    pub store: Store,
+    pub store: AdapterStore,
     /// The accounts.
     pub pool: Arc<Pool>,
     /// The models.

@@ -30,7 +30,7 @@ pub(super) struct ConversationMemory {
 impl ConversationMemory {
     /// For a site that keeps conversations.
     pub(super) fn of(
-        store: &Store,
+        store: &AdapterStore,
         site: &Site,
         scope: &AccountScope,
         model: &str,
