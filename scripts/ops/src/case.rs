@@ -2,81 +2,15 @@
 //!
 //! `scripts/record` makes one of a live turn, `scripts/replay` plays it, and `tests/cases` keeps those that once failed.
 
-use std::{fs, path::Path};
-
 use latchkey_shared::recording::{RecordedEvent, TurnEvent, TurnRecord};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 pub mod clean;
+mod error;
+mod file;
 mod told;
 
+pub use error::CaseError;
+pub use file::{ReplayCase, SiteAnswer};
 pub use told::ClientAnswer;
-
-/// One case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReplayCase {
-    /// What it shows.
-    pub about: String,
-    /// The path of the request.
-    pub path: String,
-    /// How calls came back: `untouched`, `native`, or the dialect in which they were written.
-    pub calls: String,
-    /// The nonce in the tags of that dialect.
-    pub nonce: String,
-    /// The client's request.
-    pub request: Value,
-    /// What the site answered, each time that it was asked.
-    pub answers: Vec<SiteAnswer>,
-    /// What the client was told when it was recorded.
-    pub got: ClientAnswer,
-    /// What it must be told; as it was got until somebody writes what is right.
-    pub expected: ClientAnswer,
-}
-
-/// One answer of the site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SiteAnswer {
-    /// A stream.
-    Stream {
-        /// Its lines.
-        lines: Vec<String>,
-        /// How it was over: `ended`, `cut` or `silent`.
-        how: String,
-    },
-    /// None; what the adapter made of that.
-    Fault(String),
-}
-
-/// Why a recording makes no case, or a file is none.
-#[derive(Debug, thiserror::Error)]
-pub enum CaseError {
-    /// Masked contents cannot be played.
-    #[error("turn {0} was recorded without its contents: set LATCHKEY_RECORDER=full, and have it fail again")]
-    Masked(String),
-    /// Not all of it is there.
-    #[error("turn {0} was longer than a recording: what is missing cannot be played")]
-    Cut(String),
-    /// It is of no API that can be played.
-    #[error("a turn of {0} cannot be played: only those of /chat/completions, /messages and /responses")]
-    Path(String),
-    /// What the site sent can be read with its site file only, and a case has none.
-    #[error("the site {0} has a chat protocol of its own: only turns of sites like OpenAI can be played")]
-    Protocol(String),
-    /// The request cannot be read.
-    #[error("the request of turn {0} is no JSON")]
-    Request(String),
-    /// The file is none.
-    #[error("{path} is no case: {cause}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        cause: String,
-    },
-}
 
 impl ReplayCase {
     /// Makes a case of a recording, and takes the secrets out of it.
@@ -117,25 +51,6 @@ impl ReplayCase {
         };
         clean::clean(&mut case);
         Ok(case)
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// When it is no case.
-    pub fn read(path: &Path) -> Result<Self, CaseError> {
-        let wrong = |cause: String| CaseError::File { path: path.display().to_string(), cause };
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
-    }
-
-    /// The case as a file holds it.
-    ///
-    /// # Panics
-    /// Never: texts and JSON always serialize.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("texts and JSON always serialize") + "\n"
     }
 }
 
