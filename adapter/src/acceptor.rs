@@ -46,8 +46,11 @@ impl Acceptor {
         patience: Duration,
         seats: Vec<WorkerHandle>,
     ) -> io::Result<Self> {
-        let (address, closed) = (listener.local_addr()?, CancellationToken::new());
-        let (listener, waiting, load) = (Some(listener), Vec::new(), ConnectionCount::default());
+        let address = listener.local_addr()?;
+        let closed = CancellationToken::new();
+        let listener = Some(listener);
+        let waiting = Vec::new();
+        let load = ConnectionCount::default();
         Ok(Self { listener, waiting, address, close, closed, patience, load, seats })
     }
 
@@ -169,9 +172,11 @@ mod tests {
     #[tokio::test]
     async fn every_thread_serves_and_ends_when_the_door_closes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, close) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let address = listener.local_addr().unwrap();
+        let close = CancellationToken::new();
         let name = async || std::thread::current().name().unwrap_or_default().to_owned();
-        let (router, patience) = (Router::new().route("/", post(name)), Duration::from_secs(60));
+        let router = Router::new().route("/", post(name));
+        let patience = Duration::from_secs(60);
         let (mut threads, seats) = Workers::start(2, &router, patience).unwrap();
         let door = Acceptor::open(listener, close.clone(), patience, seats).unwrap();
         let closed = door.closed();

@@ -62,7 +62,8 @@ mod tests {
 
     #[tokio::test]
     async fn it_rings_no_sooner_than_it_should_whichever_way_the_deadline_moves() {
-        let (mut alarm, start) = (LazyDeadline::default(), Instant::now());
+        let mut alarm = LazyDeadline::default();
+        let start = Instant::now();
         for until in [4, 9, 10, 2, 12].map(|ticks| start + TICK * ticks) {
             assert_eq!(alarm.timeout_at(until, pending::<()>()).await, None);
 

@@ -63,14 +63,17 @@ pub async fn run(
     store.prove(StoreRole::Adapter).await?;
     let presence = ServiceHeartbeat::new(store.clone(), StoreRole::Adapter, None, config.vault.clone());
     let clients = sites::http::HttpClients::new(config.threads).context("cannot make an HTTP client")?;
-    let (tasks, drain, patience) = (Tasks::new(), config.drain, config.write_deadline);
+    let tasks = Tasks::new();
+    let drain = config.drain;
+    let patience = config.write_deadline;
     let others = config.threads - 1;
     let app = AppState::new(config, store, clients, tasks.clone());
     app.pool.directory().refresh(&app.store).await.context("cannot read the accounts")?;
     let watcher = app.clone();
     let stopping = tasks.stopping();
     tasks.spawn(async move { watcher.pool.watch(stopping).await });
-    let (present, stopping) = (app.clone(), tasks.stopping());
+    let present = app.clone();
+    let stopping = tasks.stopping();
     tasks.spawn(async move { present.pool.attend(stopping).await });
     tasks.spawn(attend(presence, tasks.stopping()));
 

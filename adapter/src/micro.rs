@@ -15,7 +15,8 @@ use crate::{
 #[must_use]
 pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
     let mut decoder = openai_decoder();
-    let (mut deltas, mut count) = (Vec::new(), 0);
+    let mut deltas = Vec::new();
+    let mut count = 0;
     for piece in pieces {
         decoder.push(piece, &mut deltas).expect("the stream is right");
         count += deltas.drain(..).count();
@@ -27,7 +28,8 @@ pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> usize {
 #[must_use]
 pub fn encode(texts: impl IntoIterator<Item = String>) -> usize {
     let mut chunks = ChunkEncoder::new("chatcmpl-1", 0, "model");
-    let (mut out, mut bytes) = (BytesMut::new(), 0);
+    let mut out = BytesMut::new();
+    let mut bytes = 0;
     for text in texts {
         chunks.push(&Delta::Text(text), &mut out);
         bytes += out.len();

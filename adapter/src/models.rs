@@ -207,8 +207,12 @@ impl ModelIndex {
         }
         let ended = CancellationToken::new();
         list.fetching = Some(ended.clone());
-        let (index, site, scope, from) = (Arc::clone(self), Arc::clone(site), scope.clone(), from.clone());
-        let (at_end, stopping) = (ended.clone().drop_guard(), self.tasks.stopping());
+        let index = Arc::clone(self);
+        let site = Arc::clone(site);
+        let scope = scope.clone();
+        let from = from.clone();
+        let at_end = ended.clone().drop_guard();
+        let stopping = self.tasks.stopping();
         let fetch = async move {
             let _at_end = at_end;
             tokio::select! {

@@ -116,8 +116,9 @@ impl ActiveAccount {
     ///
     /// `values` are of the answer before, if that ended well: the site may have a conversation of its own.
     pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Captures>) -> PendingAnswer {
-        let (outside, site, session) =
-            (self.outside.clone(), Arc::clone(&self.site), Arc::clone(&self.session));
+        let outside = self.outside.clone();
+        let site = Arc::clone(&self.site);
+        let session = Arc::clone(&self.session);
         let ask = match values.and_then(|values| capability::kept(&site, &values)) {
             Some(kept) => DriverRequest::going_on(&site, prompt, kept),
             None => DriverRequest::new(&site, prompt),

@@ -81,7 +81,8 @@ impl ResumableTurn {
             return Ok(Self::whole(StoredAnswer::of_ours(title, &request).await, request.model));
         }
         let claim = context.sparing.resent.then(|| RequestFingerprint::of(&client, &request)).flatten();
-        let (streamed, model) = (request.stream, request.model.clone());
+        let streamed = request.stream;
+        let model = request.model.clone();
         let Some(claim) = claim else {
             let turn = turn::open(&context.turns, scope, request, &mut None).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
@@ -120,7 +121,9 @@ impl ResumableTurn {
     }
 
     fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<ResumeContext>) -> Self {
-        let (id, created, model) = (turn.id.clone(), turn.created, turn.model.clone());
+        let id = turn.id.clone();
+        let created = turn.created;
+        let model = turn.model.clone();
         Self { id, created, model, turn: Some(turn), before, ending: None, again }
     }
 
@@ -220,7 +223,8 @@ impl StoredAnswer {
     /// An answer of our own.
     async fn of_ours(text: String, request: &ChatRequest) -> Self {
         let deltas = vec![Delta::Text(text)];
-        let (mut counter, messages) = (TokenCounter::default(), request.messages.clone());
+        let mut counter = TokenCounter::default();
+        let messages = request.messages.clone();
         counter.push(&deltas[0]);
         // On a thread for blocking work: the first count loads a table.
         let usage =

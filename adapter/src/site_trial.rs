@@ -72,7 +72,8 @@ pub async fn run(input: impl Read, output: impl Write) -> anyhow::Result<bool> {
             total_ms: watch.elapsed_ms(),
         },
         Err(fault) => {
-            let (code, message) = (fault.label().to_owned(), fault.to_string());
+            let code = fault.label().to_owned();
+            let message = fault.to_string();
             TrialEvent::Failed { code, message, remedy: remedy(&fault).to_owned() }
         }
     };

@@ -116,13 +116,17 @@ impl DeltaStream {
         limits: SiteLimits,
         started: Instant,
     ) -> Self {
-        let (piece, turn) = (started + limits.first_token, started + limits.turn);
+        let piece = started + limits.first_token;
+        let turn = started + limits.turn;
         let clock = StreamClock { limits, alarm: LazyDeadline::default(), piece, turn, last: started };
         let tape = recorder::tape();
         if let Some(tape) = &tape {
             tape.answer();
         }
-        let (farewell, behind, end, empty) = (None, None, None, false);
+        let farewell = None;
+        let behind = None;
+        let end = None;
+        let empty = false;
         Self { farewell, tape, stages, upstream, ready: Vec::new(), behind, end, empty, clock }
     }
 
@@ -300,7 +304,8 @@ pub(crate) struct DecodePipeline {
 impl DecodePipeline {
     /// Puts the stages together; `minted` begins the ids of calls that the site gave none.
     pub(crate) fn new(decoder: Box<dyn Decode>, minted: String) -> Self {
-        let (tools, close) = (FragmentAssembler::new(minted), FinishTracker::default());
+        let tools = FragmentAssembler::new(minted);
+        let close = FinishTracker::default();
         Self { decoder, tools, close, decoded: Vec::new(), assembled: Vec::new() }
     }
 

@@ -277,7 +277,8 @@ impl Turn {
         let Self { counter, answer: TurnAnswer { prompt, .. }, counting, .. } = self;
         let counting = counting.get_or_insert_with(|| {
             let counter = std::mem::take(counter);
-            let (messages, tools) = (std::mem::take(&mut prompt.messages), std::mem::take(&mut prompt.tools));
+            let messages = std::mem::take(&mut prompt.messages);
+            let tools = std::mem::take(&mut prompt.tools);
             tokio::task::spawn_blocking(move || counter.usage(&messages, &tools))
         });
         counting.await.unwrap_or_default()

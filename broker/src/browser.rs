@@ -62,7 +62,8 @@ impl Supervisor {
     #[must_use]
     pub fn new(config: BrowserConfig, tasks: Tasks) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_pages.max(1)));
-        let (current, launches) = (Mutex::default(), Counter::default());
+        let current = Mutex::default();
+        let launches = Counter::default();
         let supervisor =
             Self { shared: Arc::new(SupervisorState { config, tasks, permits, current, launches }) };
         let on_stop = supervisor.clone();

@@ -46,7 +46,8 @@ pub async fn run(
     store.expect_sites(config.catalog.names());
     store.prove(StoreRole::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
-    let (tasks, browser_tasks) = (Tasks::new(), Tasks::new());
+    let tasks = Tasks::new();
+    let browser_tasks = Tasks::new();
     let browser = supervisor(&config, browser_tasks.clone());
     let app = App::new(config, store, browser.clone(), tasks.clone())?;
     tasks.spawn(refresh::run(app.clone()));

@@ -240,14 +240,16 @@ impl LoginAttempt<'_> {
     async fn publish(&self, lock: &LoginLock, new: ProvedSession<'_>) -> Result<(), LoginError> {
         let ProvedSession { session, state, origin, rung, evidence } = new;
         let LoginContext { store, credentials_vault, session_vault, .. } = self.context;
-        let (id, generation) = (self.account.id, lock.generation);
+        let id = self.account.id;
+        let generation = lock.generation;
         let sealed = session_vault.seal(session, id, generation);
         let sealed_state = state.map(|state| credentials_vault.seal_state(state, id, generation));
         let recent_login_ms = match rung {
             Some(_) => self.recent_login_ms(),
             None => self.account.recent_login_ms.clone(),
         };
-        let (now, end) = (Timestamp::now(), session.expires_at);
+        let now = Timestamp::now();
+        let end = session.expires_at;
         let new = NewSession {
             sealed: &sealed,
             state: sealed_state.as_ref(),

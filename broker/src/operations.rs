@@ -77,7 +77,8 @@ pub(crate) struct QueueFull;
 impl Operations {
     pub(crate) fn new(context: LoginContext, tasks: Tasks) -> Self {
         let browsers = context.turns.available_permits();
-        let (operators, permits) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE + browsers));
+        let operators = Semaphore::new(AT_ONCE);
+        let permits = Semaphore::new(AT_ONCE + browsers);
         let metrics = Metrics::new(context.browser.launches());
         let table = Mutex::default();
         Self(Arc::new(OperationsState { context, metrics, tasks, operators, permits, browsers, table }))
@@ -207,7 +208,8 @@ impl LoginTask {
             () = stopping.cancelled() => OperationOutcome::stopped("the broker is stopping; start the login again"),
             outcome = self.sign_in(&site) => outcome,
         };
-        let (id, account) = (self.operation.borrow().id, self.account.id);
+        let id = self.operation.borrow().id;
+        let account = self.account.id;
         // Before anything else is waited for: whoever comes now begins the next one.
         self.operations.table().is_over(account, id);
         if matches!(&outcome, OperationOutcome::Failed(failure) if failure.code.is_deferral()) {
@@ -218,7 +220,8 @@ impl LoginTask {
         self.operations.0.metrics.ended(&self.account, outcome.result());
         let (action, detail) = outcome.as_audited();
         self.outcome = outcome;
-        let (store, id) = (&self.operations.0.context.store, self.account.id);
+        let store = &self.operations.0.context.store;
+        let id = self.account.id;
         audit::record(store, Actor::Broker, action, id, &detail).await;
         due::plan(&self.operations.0.context.store, self.account.id).await;
     }

@@ -53,7 +53,8 @@ pub(crate) async fn run(app: App) {
 
 /// Takes no more than can begin now: what waits stays in Redis, for another broker too.
 async fn sign_in_due(app: &App) -> Result<(), StoreError> {
-    let (store, now) = (&app.store, Timestamp::now());
+    let store = &app.store;
+    let now = Timestamp::now();
     let mut free = app.operations.free();
     for id in store.due(now, LOOKED_AT).await? {
         let begun = begin_due(app, id, now, free > 0).await;

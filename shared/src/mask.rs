@@ -54,7 +54,8 @@ pub fn is_jwt(word: &str) -> bool {
 
 fn without_jwts(text: &str) -> String {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    let (mut hidden, mut rest) = (String::new(), text);
+    let mut hidden = String::new();
+    let mut rest = text;
     while let Some(start) = rest.find(is_part) {
         let length = rest[start..].find(|letter| !is_part(letter)).unwrap_or(rest.len() - start);
         let (word, after) = rest[start..].split_at(length);

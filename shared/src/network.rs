@@ -109,7 +109,8 @@ impl NetworkError {
     /// Writes it down, once, where it is met: in the span of the request or the login. `call` is what the site was
     /// asked for.
     pub fn log(&self, site: &SiteName, call: &str) {
-        let (cause, sources) = (self.cause.as_str(), self.sources.as_str());
+        let cause = self.cause.as_str();
+        let sources = self.sources.as_str();
         tracing::warn!(%site, call, network.cause = cause, network.sources = sources, "a call to the site failed");
     }
 

@@ -218,7 +218,8 @@ impl CredentialsVault {
     }
 
     fn place_of_state(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        let (redis_key, owner) = (keys::state(account), account.to_string());
+        let redis_key = keys::state(account);
+        let owner = account.to_string();
         RecordContext {
             kind: RecordKind::State,
             deployment: &self.0.deployment,
@@ -310,7 +311,8 @@ impl SessionVault {
     }
 
     fn place_of_answer(&self, digest: &str) -> RecordContext<'_> {
-        let (redis_key, owner) = (keys::answer(digest), digest.to_owned());
+        let redis_key = keys::answer(digest);
+        let owner = digest.to_owned();
         RecordContext {
             kind: RecordKind::Answer,
             deployment: &self.0.deployment,

@@ -46,7 +46,9 @@ impl Accepted {
         let path = |name: &str| directory.path().join(name).display().to_string();
         std::fs::write(path("key"), SHARED_SECRET).unwrap();
         std::fs::write(path("thresholds.toml"), thresholds).unwrap();
-        let (key, report, thresholds) = (path("key"), path("report.html"), path("thresholds.toml"));
+        let key = path("key");
+        let report = path("report.html");
+        let thresholds = path("thresholds.toml");
         let mut arguments =
             vec!["accept", "--url", url.as_str(), "--key-file", &key, "--model", "practice-1"];
         arguments.extend(["--report", &report, "--turns", turns, "--thresholds", &thresholds]);
@@ -142,7 +144,9 @@ async fn the_table_and_the_report_name_what_failed_and_why() {
 
     let accepted = Accepted::run(&stub.url, LOOSE, "4", &["--only", "endings"]).await;
 
-    let (told, report) = (&accepted.ran.stdout, accepted.report());
+    let told = &accepted.ran.stdout;
+
+    let report = accepted.report();
     for text in [told, &report] {
         assert!(text.contains("endings tool_success 25.0 %, at least 95.0 %"), "{text}");
         assert!(text.contains("ended by itself, without the call"), "{text}");

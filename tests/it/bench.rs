@@ -12,7 +12,8 @@ const SCENARIOS: [&str; 5] = ["S1", "S2", "S3-50", "S3-200", "S3-1000"];
 
 async fn tiny(directory: &Path, further: &[&str]) -> command::CommandOutput {
     let adapter = binaries::path("latchkey-adapter").display().to_string();
-    let (out, kept) = (directory.join("out").display().to_string(), directory.join("kept.json"));
+    let out = directory.join("out").display().to_string();
+    let kept = directory.join("kept.json");
     let kept = kept.display().to_string();
     let fixed = ["run", "--tiny", "--adapter", &adapter, "--out", &out, "--kept", &kept];
     // Debian has nginx where only root looks.

@@ -90,7 +90,8 @@ impl Mine {
             ..PracticeOptions::default()
         };
         let practice = Practice::start(options).await;
-        let (keys, collector) = (Keys::generate(), Collector::start().await);
+        let keys = Keys::generate();
+        let collector = Collector::start().await;
         let mut common =
             keys.common(&redis.url_as("canary", REDIS_PASSWORD), &format!("practice={}", practice.url));
         common.push(collector.variable());
@@ -163,7 +164,8 @@ impl Mine {
     }
 
     async fn requests_fail(&mut self, alice: &Account) {
-        let (admin, adapter) = (self.admin(), self.chat());
+        let admin = self.admin();
+        let adapter = self.chat();
         let credentials = format!("/v1/accounts/{}/credentials", alice.id);
         let misplaced = [
             json!({"username": "alice", "password": PASSWORD, "totp": TOTP_SEED}),

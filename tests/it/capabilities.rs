@@ -37,7 +37,8 @@ fn every_cell_is_backed_by_a_test() {
         let at = text.find(head).unwrap_or_else(|| panic!("there is no table that begins {head:?}"));
         rows(text[at..].lines())
     };
-    let (table, letters) = (from("| | "), from("| letter |"));
+    let table = from("| | ");
+    let letters = from("| letter |");
 
     let tests: BTreeMap<&str, &str> =
         letters[1..].iter().map(|row| (row[0], row[1].trim_matches('`'))).collect();

@@ -101,7 +101,9 @@ async fn cell(stage: &ChainStage, client: CodingAgent, situation: &ChainSituatio
 /// Has the site's model be in a situation from now on.
 fn script(stage: &ChainStage, hands: Hands, situation: &ChainSituation) {
     stage.model.reset();
-    let (answer, trouble, troubled) = (situation.answer, situation.trouble, AtomicBool::new(false));
+    let answer = situation.answer;
+    let trouble = situation.trouble;
+    let troubled = AtomicBool::new(false);
     stage.model.always_with(move |request| {
         if !has_tools(request) {
             return Reply::text("A title");
@@ -166,7 +168,8 @@ impl CodingAgent {
 
     /// Works on a project; the client's last word, or why it failed.
     async fn run(self, stage: &ChainStage, project: &Project, impatient: bool) -> Result<String, String> {
-        let (adapter, prompt) = (&stage.world.adapters[0].url, "Write the files");
+        let adapter = &stage.world.adapters[0].url;
+        let prompt = "Write the files";
         match self {
             Self::ClaudeCode => {
                 let idle = IDLE_MS.to_string();

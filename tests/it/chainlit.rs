@@ -69,7 +69,8 @@ fn said(texts: &[&str]) -> Value {
 #[tokio::test]
 async fn chainlit_is_signed_in_to_and_answers() {
     let mut stage = ChainlitStage::set().await;
-    let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
+    let admin = stage.world.admin();
+    let adapter = stage.world.adapter();
 
     let (account, error) = admin.add_and_sign_in("chainlit", USERNAME, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));

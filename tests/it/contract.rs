@@ -127,7 +127,8 @@ impl Answered {
     async fn of(mut response: Response) -> Self {
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("x-oneapi-request-id").len(), 26);
-        let (status, content_type) = (response.status().as_u16(), header("content-type"));
+        let status = response.status().as_u16();
+        let content_type = header("content-type");
         let mut bytes = Vec::new();
         let whole = loop {
             match response.chunk().await {

@@ -42,8 +42,10 @@ async fn loops_go_on(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_account_is_shown_and_serves_nobody_while_all_others_go_on() {
     let world = world().await;
-    let (admin, adapter) = (world.admin(), world.adapter());
-    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let admin = world.admin();
+    let adapter = world.adapter();
+    let alice = world.account("alice");
+    let bob = world.account("bob");
     let key = format!("lk:{{{alice}}}:account");
     let id = alice.to_string();
 
@@ -88,8 +90,10 @@ async fn a_damaged_account_is_shown_and_serves_nobody_while_all_others_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_repairs_a_damaged_account_or_removes_it() {
     let world = world().await;
-    let (admin, adapter) = (world.admin(), world.adapter());
-    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let admin = world.admin();
+    let adapter = world.adapter();
+    let alice = world.account("alice");
+    let bob = world.account("bob");
     for (id, field) in [(alice, "weight"), (bob, "state")] {
         send(&world, &["HSET", &format!("lk:{{{id}}}:account"), field, "???"]).await;
     }

@@ -82,7 +82,8 @@ async fn no_file_is_left(model: &ScriptedModel, adapter: &AdapterClient, open_we
 
 /// The names of the files that the user has at the site.
 async fn files(open_webui: &OpenWebUi) -> Vec<String> {
-    let (http, at) = (support::http::client(), |path: &str| open_webui.url.join(path).unwrap());
+    let http = support::http::client();
+    let at = |path: &str| open_webui.url.join(path).unwrap();
     let credentials = json!({"email": EMAIL, "password": PASSWORD});
     let session = http.post(at("/api/v1/auths/signin")).json(&credentials).send().await.unwrap();
     let session: Value = session.json().await.unwrap();
@@ -94,10 +95,12 @@ async fn files(open_webui: &OpenWebUi) -> Vec<String> {
 
 /// Three times over, the time comes at which a session is to be renewed: every question is answered meanwhile.
 pub(crate) async fn three_lives_pass(model: &ScriptedModel, world: &World, account: AccountId) {
-    let (admin, adapter) = (world.admin(), world.adapter());
+    let admin = world.admin();
+    let adapter = world.adapter();
     for _ in 0..3 {
         let before = admin.account(account).await;
-        let (due, end) = (before.refresh_at.unwrap(), before.expires_at.unwrap());
+        let due = before.refresh_at.unwrap();
+        let end = before.expires_at.unwrap();
         assert!(due < end && end <= Timestamp::now() + LIFE, "{before:#?}");
         world.store.set_due(account, Timestamp::now()).await.unwrap();
         wait::until_some(LIFE, async || {
@@ -120,7 +123,9 @@ async fn open_webui_is_signed_in_to_and_answers() {
         World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls);
     // A browser is opened when every session has ended, on a machine that builds meanwhile.
     let world = start.adapter_env("LATCHKEY_RENEWAL_DEADLINE", "1m").await;
-    let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
+    let admin = world.admin();
+    let adapter = world.adapter();
+    let model = &site.model;
 
     a_wrong_password_is_told_as_such(&admin).await;
 

@@ -72,7 +72,8 @@ async fn accounts_are_signed_in_and_serve(kind: Kind) {
 
 async fn only_the_newest_generation_is_published(kind: Kind) {
     let world = World::start().redis_kind(kind).without_broker().adapters(0).await;
-    let (store, account) = (&world.store, account(&world.store, "alice").await);
+    let store = &world.store;
+    let account = account(&world.store, "alice").await;
 
     let slow = store.lock_login(account.id, TTL).await.unwrap().unwrap();
     assert!(store.lock_login(account.id, TTL).await.unwrap().is_none(), "one login at a time");
@@ -127,7 +128,8 @@ async fn listeners_hear_of_changes(kind: Kind) {
 
 async fn what_is_due_is_claimed_once(kind: Kind) {
     let world = World::start().redis_kind(kind).without_broker().adapters(0).await;
-    let (store, now) = (&world.store, Timestamp::now());
+    let store = &world.store;
+    let now = Timestamp::now();
     let account = account(store, "alice").await;
     store.set_due(account.id, now).await.unwrap();
 

@@ -28,7 +28,8 @@ async fn nothing_lies_doubles_or_is_silent_behind_a_gateway() {
         return assert_true(&run(&GatewayStage::stand_in().await, &cover::pairs()).await);
     };
     let cells = GatewayCell::all();
-    let (stand_in, real) = (GatewayStage::stand_in().await, GatewayStage::real(&binary).await);
+    let stand_in = GatewayStage::stand_in().await;
+    let real = GatewayStage::real(&binary).await;
     // At once: most of the time they wait.
     let (stand_in, real) = tokio::join!(run(&stand_in, &cells), run(&real, &cells));
     assert_true(&real);

@@ -53,7 +53,8 @@ impl GradioStage {
         env: &[(&str, &str)],
     ) -> Self {
         let model = ScriptedModel::start().await;
-        let (model_url, multimodal) = (model.url.clone(), site == "gradio-multimodal");
+        let model_url = model.url.clone();
+        let multimodal = site == "gradio-multimodal";
         let gradio = Gradio::start(GradioSettings { model_url, concurrency, queue, multimodal }).await;
         let urls = format!("{site}={}", gradio.url());
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
@@ -108,7 +109,8 @@ async fn a_multimodal_page_answers_and_is_told_files() {
 }
 
 async fn a_page_answers(mut stage: GradioStage) {
-    let (admin, adapter) = (stage.world.admin(), stage.world.adapter());
+    let admin = stage.world.admin();
+    let adapter = stage.world.adapter();
 
     let (account, error) = admin.add_and_sign_in(stage.site, USERNAME, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));
@@ -268,8 +270,10 @@ async fn a_full_queue_of_gradio_is_429_with_retry_after() {
 
     let mut running = adapter.open(&stage.user("first")).await;
     assert!(running.chunk().await.unwrap().is_some());
-    let (second, third) = (stage.user("second"), stage.user("third"));
-    let (second, third) = (pin!(adapter.chat(&second)), pin!(adapter.chat(&third)));
+    let second = stage.user("second");
+    let third = stage.user("third");
+    let second = pin!(adapter.chat(&second));
+    let third = pin!(adapter.chat(&third));
     let (refused, waits) = select(second, third).await.factor_first();
 
     assert_eq!(

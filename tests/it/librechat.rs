@@ -31,7 +31,8 @@ async fn librechat_is_signed_in_to_and_answers() {
     let urls = format!("librechat={}", site.url);
     let world =
         World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
-    let (admin, adapter) = (world.admin(), world.adapter());
+    let admin = world.admin();
+    let adapter = world.adapter();
 
     let (account, error) = admin.add_and_sign_in("librechat", EMAIL, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));

@@ -25,7 +25,9 @@ async fn a_login_with_a_one_time_code_publishes_a_session_that_works() {
 
     let done = bench.sign_in().await.unwrap();
 
-    let (session, account) = (bench.session().await.unwrap(), bench.now().await);
+    let session = bench.session().await.unwrap();
+
+    let account = bench.now().await;
     assert_eq!(bearer(&session), practice.issued()[0].token);
     assert_eq!(session.cookies[0].name, practice::COOKIE);
     assert!(session.user_agent.contains("Chrome"), "{}", session.user_agent);

@@ -28,7 +28,8 @@ fn streamed() -> Value {
 async fn events(adapter: &AdapterClient, body: &Value) -> (Vec<(String, Value)>, bool) {
     let mut response = adapter.request(Method::POST, PATH, Some(body)).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    let (mut text, mut whole) = (String::new(), true);
+    let mut text = String::new();
+    let mut whole = true;
     loop {
         match response.chunk().await {
             Ok(Some(bytes)) => text.push_str(std::str::from_utf8(&bytes).unwrap()),

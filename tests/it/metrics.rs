@@ -67,7 +67,8 @@ async fn the_broker_tells_of_logins_launches_and_accounts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_understands_metrics_alerts_and_dashboard() {
     let world = world().await;
-    let (broker, adapter) = (&world.broker.as_ref().unwrap().url, &world.adapters[0].url);
+    let broker = &world.broker.as_ref().unwrap().url;
+    let adapter = &world.adapters[0].url;
     let prometheus = Prometheus::start(&[("broker", broker), ("adapter", adapter)]).await;
 
     let served = wait::until_some(SOON, async || {

@@ -112,7 +112,8 @@ async fn applied_twice_nothing_changes_the_second_time() {
     let rollout = Rollout::new(&new_api, "models = [\"practice-1\"]\n");
 
     rollout.does("apply").await;
-    let (channels, changes) = (new_api.channels(), new_api.changes());
+    let channels = new_api.channels();
+    let changes = new_api.changes();
     let again = rollout.does("apply").await;
 
     assert_snapshot!(rollout.shown(&again));

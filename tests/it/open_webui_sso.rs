@@ -20,7 +20,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// The built-in file, with the provider's origin in its place.
 fn site_file(provider: &OidcProvider) -> String {
-    let (placeholder, origin) = ("https://login.example.org", provider.issuer.origin().ascii_serialization());
+    let placeholder = "https://login.example.org";
+    let origin = provider.issuer.origin().ascii_serialization();
     let toml = include_str!("../../shared/sites/open-webui-sso.toml");
     assert!(toml.contains(placeholder));
     toml.replace(placeholder, &origin)
@@ -42,11 +43,13 @@ async fn open_webui(model_url: &reqwest::Url, provider: &OidcProvider) -> OpenWe
 /// One test, because Open WebUI takes its time to start.
 #[tokio::test]
 async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
-    let (site, provider) = (ScriptedModel::start().await, OidcProvider::start().await);
+    let site = ScriptedModel::start().await;
+    let provider = OidcProvider::start().await;
     let mut open_webui = open_webui(&site.url, &provider).await;
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(file.path(), site_file(&provider)).unwrap();
-    let (urls, path) = (format!("{SITE}={}", open_webui.url), file.path().display().to_string());
+    let urls = format!("{SITE}={}", open_webui.url);
+    let path = file.path().display().to_string();
     let world = World::start()
         .broker_env("LATCHKEY_SITE_URLS", &urls)
         .broker_env("LATCHKEY_SITES", &path)
@@ -55,7 +58,9 @@ async fn open_webui_is_signed_in_to_through_its_provider_and_answers() {
         // A browser is opened when every session has ended, on a machine that builds meanwhile.
         .adapter_env("LATCHKEY_RENEWAL_DEADLINE", "1m")
         .await;
-    let (admin, adapter, model) = (world.admin(), world.adapter(), &site.model);
+    let admin = world.admin();
+    let adapter = world.adapter();
+    let model = &site.model;
 
     let (account, error) = admin.add_and_sign_in(SITE, USERNAME, "not-the-password").await;
     assert_eq!((account.state, error.as_deref()), (State::CredentialsRejected, Some("credentials_rejected")));

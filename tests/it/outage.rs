@@ -44,7 +44,9 @@ async fn survive(how: Gone) {
     let start =
         World::start().practice(options.clone()).redis(&["--appendonly", "yes", "--appendfsync", "always"]);
     let mut world = start.with_session("alice").await;
-    let (admin, adapter, model) = (world.admin(), world.adapter(), world.practice.model());
+    let admin = world.admin();
+    let adapter = world.adapter();
+    let model = world.practice.model();
     let known = options.account("bob").unwrap();
     let bob = admin.add("bob", &known.password, known.totp_seed.as_deref()).await;
     assert_eq!(adapter.ask("before").await.status, 200);
@@ -58,7 +60,8 @@ async fn survive(how: Gone) {
     }
     let begun = Instant::now();
     model.always(Reply::text("yes").wait(PACE));
-    let (mut asked, mut quick) = (0, 0);
+    let mut asked = 0;
+    let mut quick = 0;
     // Of a frozen one the first callers wait for its timeout; the later ones do not, however long it lasts.
     while begun.elapsed() < OUTAGE || quick < QUICK {
         let since = Instant::now();

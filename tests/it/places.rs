@@ -27,7 +27,8 @@ async fn what_runs_through_an_outage_is_claimed_before_anybody_is_admitted() {
         World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"])).adapters(2);
     let start = start.concurrency(4).with_session("alice").adapter_env("LATCHKEY_QUEUE_DEADLINE", "1s");
     let world = start.await;
-    let (model, body) = (world.practice.model(), AdapterClient::question("hi"));
+    let model = world.practice.model();
+    let body = AdapterClient::question("hi");
     let adapters = [world.adapter_at(0), world.adapter_at(1)];
     let mut running = Vec::new();
     for number in 0..4 {

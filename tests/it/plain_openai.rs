@@ -21,7 +21,8 @@ async fn an_api_behind_a_key_answers() {
     let url = format!("plain-openai={}", site.url);
     let world = World::start().without_broker().adapter_env("LATCHKEY_SITE_URLS", &url).await;
     world.give_key("plain-openai", KEY).await;
-    let (adapter, model) = (world.adapter(), &site.model);
+    let adapter = world.adapter();
+    let model = &site.model;
     wait::until_some(SOON, async || {
         let models = adapter.get("/v1/models").await.json();
         (models["data"][0]["id"] == "practice-1").then_some(())

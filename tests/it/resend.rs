@@ -131,7 +131,9 @@ async fn a_turn_that_runs_goes_on_without_a_stream() {
     halves(&model);
     leave(&world.adapter()).await;
 
-    let (adapter, body) = (world.adapter(), without_stream());
+    let adapter = world.adapter();
+
+    let body = without_stream();
     let request = adapter.request(Method::POST, "/v1/messages", Some(&body)).header(SESSION, "one");
     model.release(1);
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
@@ -143,7 +145,8 @@ async fn a_turn_that_runs_goes_on_without_a_stream() {
 
 #[tokio::test]
 async fn a_turn_that_runs_goes_on_in_another_stream() {
-    let (world, log) = (start().await, log());
+    let world = start().await;
+    let log = log();
     let model = world.practice.model();
     halves(&model);
     let mut body = AdapterClient::question("hi");

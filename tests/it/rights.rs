@@ -40,7 +40,8 @@ impl Users {
         let acl = acl_file(&[user(StoreRole::Broker), user(StoreRole::Adapter)]);
         let acl = format!("{acl}user operator on >operator-password ~* &* +@all\n");
         std::fs::write(file("users.acl"), acl).unwrap();
-        let (users, config) = (file("users.acl"), path("redis/redis.conf"));
+        let users = file("users.acl");
+        let config = path("redis/redis.conf");
         let files_of = ["--aclfile", users.to_str().unwrap(), "--include", config.to_str().unwrap()];
         // In production a write reaches the file within two seconds; a test that kills the server cannot wait.
         let arguments = [files_of.as_slice(), &["--appendfsync", "always"]].concat();
@@ -87,7 +88,8 @@ async fn is_denied(connection: &mut MultiplexedConnection, command: &str) -> boo
 /// Everything that is done with places.
 async fn leases(broker: &BrokerStore, adapter: &AdapterStore, account: &Account) {
     let site = &account.site;
-    let (token, refused) = (LeaseToken::draw(), LeaseToken::draw());
+    let token = LeaseToken::draw();
+    let refused = LeaseToken::draw();
     let terms =
         LeaseTerms { concurrency: 1, requests_per_minute: Some(1), pools: None, absent: "", ttl: TTL };
     assert_eq!(adapter.lease(account.id, &token, terms).await.unwrap(), LeaseOutcome::Held);
@@ -110,7 +112,8 @@ async fn leases(broker: &BrokerStore, adapter: &AdapterStore, account: &Account)
 #[tokio::test]
 async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     let users = Users::start().await;
-    let (broker, adapter) = (users.broker().await, users.adapter().await);
+    let broker = users.broker().await;
+    let adapter = users.adapter().await;
     let site: SiteName = "practice".parse().unwrap();
     let account = Account::new(site.clone(), "alice".to_owned());
     let now = Timestamp::now();

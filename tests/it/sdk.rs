@@ -57,8 +57,8 @@ async fn answers(world: &World, mut program: Command) -> Vec<Value> {
     program.env("ANTHROPIC_BASE_URL", url.as_str()).env("ANTHROPIC_API_KEY", SHARED_SECRET);
     program.arg("practice-1").args(KINDS).stdin(Stdio::null()).kill_on_drop(true);
     let output = program.output().await.unwrap();
-    let (printed, errors) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}\n{errors}");
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -60,8 +60,9 @@ async fn an_account_comes_back_as_it_was_stored() {
     assert!(store.change_account(account.id, change).await.unwrap());
 
     let stored = store.account(account.id).await.unwrap().unwrap();
-    (account.state, account.reason, account.concurrency) =
-        (State::Disabled, "by an operator".to_owned(), Some(7));
+    account.state = State::Disabled;
+    account.reason = "by an operator".to_owned();
+    account.concurrency = Some(7);
     account.state_since = stored.state_since;
     assert_eq!(stored, account);
     assert_eq!(store.accounts().await.unwrap(), [stored]);
@@ -223,7 +224,8 @@ async fn a_session_is_gone_at_its_expiry_and_after_revocation() {
 async fn a_time_step_is_typed_once() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let (seed, other) = (SeedDigest::of(b"a seed of ten"), SeedDigest::of(b"another of ten"));
+    let seed = SeedDigest::of(b"a seed of ten");
+    let other = SeedDigest::of(b"another of ten");
     assert!(store.claim_totp_step(&seed, 100).await.unwrap());
     assert!(!store.claim_totp_step(&seed, 100).await.unwrap());
     assert!(!store.claim_totp_step(&seed, 99).await.unwrap());

@@ -82,8 +82,10 @@ fn hex(bytes: &[u8]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_sees_what_a_request_and_a_login_waited_for() {
-    let (directory, collector) = (tempfile::tempdir().unwrap(), Collector::start().await);
-    let (redis, practice) = (Redis::start().await, Practice::start(PracticeOptions::default()).await);
+    let directory = tempfile::tempdir().unwrap();
+    let collector = Collector::start().await;
+    let redis = Redis::start().await;
+    let practice = Practice::start(PracticeOptions::default()).await;
     let keys = Keys::generate();
     let mut common = keys.common(&redis.url(), &format!("practice={}", practice.url));
     common.push(collector.variable());
@@ -131,7 +133,8 @@ async fn a_collector_sees_what_a_request_and_a_login_waited_for() {
 
 #[tokio::test]
 async fn a_collector_that_is_away_harms_nobody() {
-    let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start().await);
+    let directory = tempfile::tempdir().unwrap();
+    let redis = Redis::start().await;
     let keys = Keys::generate();
     let mut environment = [keys.common(&redis.url(), "practice=http://127.0.0.1:9"), keys.adapter()].concat();
     environment.push(("LATCHKEY_OTLP".to_owned(), "http://127.0.0.1:9".to_owned()));

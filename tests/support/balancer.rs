@@ -56,7 +56,8 @@ impl Balancer {
             .spawn()
             .unwrap();
         let mut balancer = Self { url, directory, child };
-        let (http, livez) = (http::client(), balancer.url.join("/livez").unwrap());
+        let http = http::client();
+        let livez = balancer.url.join("/livez").unwrap();
         wait::until_some(START, async || {
             let ended = balancer.child.try_wait().unwrap();
             assert!(ended.is_none(), "nginx ended before it answered: {MISSING}\n{}", balancer.log());

@@ -44,7 +44,8 @@ impl Binary {
     ) -> Self {
         // The port is free now; a binary cannot be handed a listener.
         let address = crate::server::listener().await.local_addr().unwrap();
-        let (home, temporary) = (directory.join(format!("{name}.home")), temporary(directory, name));
+        let home = directory.join(format!("{name}.home"));
+        let temporary = temporary(directory, name);
         fs::create_dir(&home).unwrap();
         fs::create_dir(&temporary).unwrap();
         let child = Command::new(path(name))
@@ -110,7 +111,8 @@ impl Binary {
     }
 
     async fn answers(&mut self) {
-        let (http, url) = (http::client(), self.url.join("/livez").unwrap());
+        let http = http::client();
+        let url = self.url.join("/livez").unwrap();
         wait::until_some(START, async || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "{} ended before it answered:\n{}", self.name, self.output());

@@ -61,7 +61,8 @@ async fn pass(client: TcpStream, upstream: TcpStream, mark: &'static str, broke:
 }
 
 async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mark: &str, broke: &AtomicBool) {
-    let (mut seen, mut buffer) = (String::new(), vec![0; 64 * 1024]);
+    let mut seen = String::new();
+    let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         if to.write_all(&buffer[..count]).await.is_err() {
             return;

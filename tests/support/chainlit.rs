@@ -26,7 +26,8 @@ impl Chainlit {
     /// # Panics
     /// When it cannot be installed or does not start; the message has the end of its log.
     pub async fn start(model_url: &Url) -> Self {
-        let (model_url, secret) = (model_url.clone(), 1);
+        let model_url = model_url.clone();
+        let secret = 1;
         let product = Product::start("chainlit", |command, place| {
             serve(command, place, &model_url, secret);
         })

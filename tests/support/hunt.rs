@@ -56,7 +56,8 @@ impl Hunter {
         let mut finds = Vec::new();
         for needle in &self.needles {
             if let Some(at) = position(bytes, &needle.bytes) {
-                let (secret, form) = (needle.secret.clone(), needle.form);
+                let secret = needle.secret.clone();
+                let form = needle.form;
                 finds.push(Find { secret, form, place: place.to_owned(), at });
             }
         }

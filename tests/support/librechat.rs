@@ -82,7 +82,8 @@ struct Known {
 impl LibreChat {
     /// Starts one.
     pub async fn start() -> Self {
-        let (model, tasks) = (ScriptedModel::new(), Tasks::new());
+        let model = ScriptedModel::new();
+        let tasks = Tasks::new();
         let site = LibreChatState(Arc::new(Inner { model: model.clone(), tasks, state: Mutex::default() }));
         let server = Server::start(routes(site.clone())).await;
         Self { url: server.url(), model, site, _server: server }
@@ -138,7 +139,8 @@ impl LibreChatState {
     }
 
     fn signed_in(&self) -> Response {
-        let (token, refresh) = (jwt(&self.fresh("token")), self.fresh("refresh"));
+        let token = jwt(&self.fresh("token"));
+        let refresh = self.fresh("refresh");
         self.known(|known| {
             known.tokens.insert(token.clone());
             known.refreshes.insert(refresh.clone());

@@ -161,7 +161,8 @@ impl Practice {
 
     /// Starts a site on a listener; its login origins take free ports.
     pub async fn on(listener: TcpListener, options: PracticeOptions) -> Self {
-        let (identity, foreign) = (crate::server::listener().await, crate::server::listener().await);
+        let identity = crate::server::listener().await;
+        let foreign = crate::server::listener().await;
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
         let url = |host: &str, port: u16| -> Url { format!("http://{host}:{port}").parse().unwrap() };
         let origins = Origins {

@@ -35,7 +35,8 @@ pub fn all() -> Vec<ProcessInfo> {
 #[must_use]
 pub fn descendants(pid: u32) -> Vec<ProcessInfo> {
     let all = all();
-    let (mut found, mut next) = (Vec::new(), vec![pid]);
+    let mut found = Vec::new();
+    let mut next = vec![pid];
     while let Some(parent) = next.pop() {
         let children = all.iter().filter(|process| process.parent == parent);
         for child in children {
@@ -104,8 +105,10 @@ impl ProcessWatch {
     /// Begins to watch.
     #[must_use]
     pub fn start() -> Self {
-        let (seen, tasks) = (Arc::<Mutex<SeenProcesses>>::default(), Tasks::new());
-        let (into, stopping) = (seen.clone(), tasks.stopping());
+        let seen = Arc::<Mutex<SeenProcesses>>::default();
+        let tasks = Tasks::new();
+        let into = seen.clone();
+        let stopping = tasks.stopping();
         tasks.spawn(async move {
             while !stopping.is_cancelled() {
                 into.lock().unwrap().look();

@@ -85,7 +85,8 @@ impl SoakReport {
             complaints.push("no chat was answered".to_owned());
         }
         if self.early > self.in_the_air {
-            let (early, air) = (self.early, self.in_the_air);
+            let early = self.early;
+            let air = self.in_the_air;
             complaints.push(format!("{early} sessions came early, and only {air} logins were cut off"));
         }
         if self.serving < self.accounts {

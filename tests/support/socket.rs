@@ -84,7 +84,9 @@ impl SocketSite {
     }
 
     async fn answering(refusal: Option<&'static str>, script: &[Act]) -> Self {
-        let (listener, seen, tasks) = (server::listener().await, Arc::default(), Tasks::new());
+        let listener = server::listener().await;
+        let seen = Arc::default();
+        let tasks = Tasks::new();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         tasks.spawn(serve(listener, Arc::clone(&seen), refusal, script.to_vec(), tasks.clone()));
         Self { url, seen, tasks }
@@ -130,7 +132,9 @@ async fn serve(
 ) {
     let stopping = tasks.stopping();
     while let Some(Ok((stream, _))) = stopping.run_until_cancelled(listener.accept()).await {
-        let (seen, script, stopping) = (Arc::clone(&seen), script.clone(), tasks.stopping());
+        let seen = Arc::clone(&seen);
+        let script = script.clone();
+        let stopping = tasks.stopping();
         tasks.spawn(async move {
             let connection = async move {
                 match refusal {
@@ -182,7 +186,8 @@ async fn refuse(mut stream: TcpStream, answer: &str) {
 async fn play(stream: TcpStream, seen: &Mutex<SocketLog>, script: Vec<Act>) {
     let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        let (cookie, origin) = (header("cookie").unwrap_or_default(), header("origin").unwrap_or_default());
+        let cookie = header("cookie").unwrap_or_default();
+        let origin = header("origin").unwrap_or_default();
         seen.lock().unwrap().opened.push(Opened { path: request.uri().to_string(), cookie, origin });
         Ok(response)
     };

@@ -50,7 +50,8 @@ pub struct StreamsPlan {
 
 /// Asks until `stop`, reads what is open then to its end, and tells each answer as soon as it has ended.
 pub async fn run(plan: StreamsPlan, stop: CancellationToken, mut tell: impl FnMut(StreamAnswer)) {
-    let (plan, asked) = (Arc::new(plan), Arc::new(AtomicU64::new(0)));
+    let plan = Arc::new(plan);
+    let asked = Arc::new(AtomicU64::new(0));
     let (ended, mut answers) = mpsc::channel(plan.at_once.max(1));
     let mut askers = JoinSet::new();
     for number in 0..plan.at_once {

@@ -60,7 +60,8 @@ impl RawCall {
             CallSource::Native => None,
             CallSource::Written(nonce) => Some(Lexicon::new(nonce)),
         };
-        let (reader, name) = (CallReader { catalog, lexicon }, self.name.unwrap_or_default());
+        let reader = CallReader { catalog, lexicon };
+        let name = self.name.unwrap_or_default();
         match self.body {
             BlockBody::Fields(fields) => vec![reader.fit(&name, RawArguments::Fields(fields))],
             BlockBody::Arguments(json) => vec![reader.fit(&name, RawArguments::Json(json))],

@@ -209,7 +209,9 @@ impl Sieve {
 
     /// Gives up on the rest of the answer.
     fn refuse(&mut self, kind: InvalidKind, detail: &str, out: &mut Vec<SieveEvent>) {
-        let (name, raw, arguments) = (String::new(), String::new(), None);
+        let name = String::new();
+        let raw = String::new();
+        let arguments = None;
         let invalid = InvalidCall { kind, name, detail: detail.to_owned(), raw, arguments };
         self.ledger.give(SieveEvent::Invalid(invalid), out);
         self.state = SieveState::Suffix;

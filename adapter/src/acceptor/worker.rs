@@ -49,7 +49,8 @@ impl WorkerHandle {
     /// Hands it a connection; gives that back when the thread has enough to do.
     pub(crate) fn hand(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<TcpStream>> {
         let Ok(place) = self.handing.try_reserve() else { return Ok(Some(stream)) };
-        let (stream, counted) = (stream.into_std()?, self.load.count());
+        let stream = stream.into_std()?;
+        let counted = self.load.count();
         place.send(HandedOff { stream, address, counted });
         Ok(None)
     }
@@ -80,7 +81,8 @@ impl Workers {
             let (handing, handed) = mpsc::channel(HANDED);
             let (told, serving) = oneshot::channel();
             let (gone, ended) = oneshot::channel();
-            let (over, router) = (over.clone(), router.clone());
+            let over = over.clone();
+            let router = router.clone();
             let life = move || {
                 threads::is(index);
                 // Without one its seat is closed, and the first thread serves what would come here.

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_flood_is_a_line_a_minute() {
-        let (refusals, now) = (RefusalLog::default(), Instant::now());
+        let refusals = RefusalLog::default();
+        let now = Instant::now();
 
         assert_eq!(refusals.due(now), Some(1));
         assert!((1..1000).all(|at| refusals.due(now + Duration::from_millis(at)).is_none()));

@@ -94,8 +94,11 @@ impl<'a> Message<'a> {
 
     /// A message of which nothing is known but what it is asked with.
     pub(crate) fn begun(id: &'a str, model: &'a str, usage: Usage) -> Self {
-        let (kind, role, content) = ("message", "assistant", Vec::new());
-        let (stop_reason, stop_sequence) = (None, None);
+        let kind = "message";
+        let role = "assistant";
+        let content = Vec::new();
+        let stop_reason = None;
+        let stop_sequence = None;
         Self { id, kind, role, model, content, stop_reason, stop_sequence, usage: usage.into() }
     }
 }

@@ -119,7 +119,9 @@ impl MessagesTranslator {
 
     fn assistant(&mut self, blocks: &[Value]) {
         self.open.clear();
-        let (mut said, mut thought, mut calls) = (Vec::new(), String::new(), Vec::new());
+        let mut said = Vec::new();
+        let mut thought = String::new();
+        let mut calls = Vec::new();
         for block in blocks {
             match block.get("type").and_then(Value::as_str) {
                 Some("tool_use") => calls.push(self.call(block)),
@@ -212,7 +214,8 @@ fn document(block: &Value) -> Vec<Value> {
 fn source(source: &Value) -> Option<String> {
     match source["type"].as_str()? {
         "base64" => {
-            let (kind, data) = (source["media_type"].as_str()?, source["data"].as_str()?);
+            let kind = source["media_type"].as_str()?;
+            let data = source["data"].as_str()?;
             Some(format!("data:{kind};base64,{data}"))
         }
         "url" => Some(source["url"].as_str()?.to_owned()),

@@ -77,7 +77,8 @@ struct MessageStop {
 impl MessageEncoder {
     /// An encoder for one answer.
     pub(crate) fn new(id: &str, model: &str, prompt_tokens: u64) -> Self {
-        let (id, model) = (id.to_owned(), model.to_owned());
+        let id = id.to_owned();
+        let model = model.to_owned();
         Self { id, model, prompt_tokens, open: None, index: 0, blanks: String::new() }
     }
 
@@ -245,7 +246,8 @@ mod tests {
         });
 
         let delta = "content_block_delta";
-        let (start, stop) = ("content_block_start", "content_block_stop");
+        let start = "content_block_start";
+        let stop = "content_block_stop";
         assert_eq!(names(&text), [start, delta, delta, stop, start, delta, delta]);
         assert!(text.contains(r#""delta":{"type":"thinking_delta","thinking":""}"#));
         assert!(text.ends_with("\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}\n\n"));

@@ -49,7 +49,8 @@ pub(super) async fn create(
     AdmittedRequest { request: Chat { request, claude }, headers, via, entry }: AdmittedRequest<Chat>,
 ) -> Result<Response, ApiError> {
     let via = via.of_chat(&headers, claude);
-    let (stream, model) = (request.stream, request.model.clone());
+    let stream = request.stream;
+    let model = request.model.clone();
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words =

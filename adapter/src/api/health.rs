@@ -39,7 +39,8 @@ pub(super) async fn live() -> &'static str {
 
 /// Requests can be served.
 pub(super) async fn ready(State(app): State<AppState>) -> Response {
-    let (mut reasons, mut warnings) = (Vec::new(), Vec::new());
+    let mut reasons = Vec::new();
+    let mut warnings = Vec::new();
     if let Err(error) = app.store.ping().await {
         tracing::warn!(%error, "redis does not answer");
         match app.pool.opened_sessions() {

@@ -57,7 +57,9 @@ pub(super) async fn create(
     >,
 ) -> Result<Response, MessagesError> {
     let via = via.of_message(&headers);
-    let (stream, model, estimate) = (request.stream, request.model.clone(), estimate(&request));
+    let stream = request.stream;
+    let model = request.model.clone();
+    let estimate = estimate(&request);
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words = |head: &AnswerHead<'_>| {

@@ -56,7 +56,8 @@ pub(super) async fn create(
         ResponsesRequest,
     >,
 ) -> Result<Response, ResponsesError> {
-    let (stream, model) = (request.stream, request.model.clone());
+    let stream = request.stream;
+    let model = request.model.clone();
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words = move |head: &encoder::AnswerHead<'_>| {
@@ -69,7 +70,8 @@ pub(super) async fn create(
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
     let maker = ItemFactory::new(minted, encrypted);
-    let (created, model) = (serving.created, serving.model.clone());
+    let created = serving.created;
+    let model = serving.model.clone();
     let head = ResponseHead { id: &id, created, model: &model };
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);

@@ -77,7 +77,8 @@ pub(super) async fn answer(
         None => Some((&mut opening).await),
     };
     let writing = |words: Surface| {
-        let (encoder, out) = (AnswerEncoder::new(words, via), BytesMut::with_capacity(BUFFER_BYTES));
+        let encoder = AnswerEncoder::new(words, via);
+        let out = BytesMut::with_capacity(BUFFER_BYTES);
         AnswerWriter { encoder, out, heartbeat, _place: place }
     };
     let stage = if let Some(opened) = opened {
@@ -190,7 +191,8 @@ fn body(stage: StreamStage) -> Body {
 
 fn stage_of(OpenedAnswer { serving, whole }: OpenedAnswer, mut writing: AnswerWriter) -> StreamStage {
     let Some((said, ending)) = whole else {
-        let (batch, alarm) = (Vec::new(), LazyDeadline::default());
+        let batch = Vec::new();
+        let alarm = LazyDeadline::default();
         return StreamStage::Begin(Box::new(LiveStream { serving, batch, alarm, writing }));
     };
     let AnswerWriter { encoder, out, .. } = &mut writing;

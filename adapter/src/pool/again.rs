@@ -41,7 +41,8 @@ impl Pool {
         let asked = Instant::now();
         match sites::open(&self.outside, site, &session, ask).await {
             Ok(deltas) => {
-                let (site, outside) = (Arc::clone(site), self.outside.clone());
+                let site = Arc::clone(site);
+                let outside = self.outside.clone();
                 let hold = ActiveAccount { lease, site, session, outside };
                 Ok(Some(OpenAnswer { deltas, hold, failovers: 0, asked }))
             }
@@ -61,7 +62,8 @@ impl Pool {
         scope: &AccountScope,
         id: AccountId,
     ) -> Option<Lease> {
-        let (site, scope) = (Arc::clone(site), scope.clone());
+        let site = Arc::clone(site);
+        let scope = scope.clone();
         match self.ask_apart(&LeaseRequest { site, scope, whom: LeaseTarget::One(id), waits: false }).await {
             LeaseAttempt::Held(lease) => Some(lease),
             LeaseAttempt::Full | LeaseAttempt::Limited(_) | LeaseAttempt::Spent(_) | LeaseAttempt::Nobody => {

@@ -59,7 +59,8 @@ impl AccountDirectory {
         scope: &AccountScope,
         skipped: &[AccountId],
     ) -> Option<Candidate> {
-        let (mut table, now) = (self.table(), Timestamp::now());
+        let mut table = self.table();
+        let now = Timestamp::now();
         let candidate = table.next(site, scope, skipped, now)?;
         table.advance_pass(candidate.id, site, scope, now);
         Some(candidate)
@@ -67,7 +68,8 @@ impl AccountDirectory {
 
     /// One account, if it serves and the scope has it; it steps back.
     pub(super) fn pick_one(&self, id: AccountId, site: &SiteName, scope: &AccountScope) -> Option<Candidate> {
-        let (mut table, now) = (self.table(), Timestamp::now());
+        let mut table = self.table();
+        let now = Timestamp::now();
         let candidate = table.candidate(id, scope, now)?;
         table.advance_pass(id, site, scope, now);
         Some(candidate)

@@ -109,7 +109,8 @@ impl LeaseRegistry {
             LeaseGrant { recorded: true.into(), ..LeaseGrant::new(account, site.clone(), &token, &span) };
         let now = Instant::now();
         self.keep(LeaseRenewal { granted: Arc::new(granted), due: now + RENEW, end: now + life });
-        let (holds, token) = (Arc::clone(self), Some(token));
+        let holds = Arc::clone(self);
+        let token = Some(token);
         Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
     }
 
@@ -144,7 +145,8 @@ impl LeaseRegistry {
     }
 
     async fn renew_one(&self, granted: Arc<LeaseGrant>) {
-        let (account, span) = (granted.account, granted.span.clone());
+        let account = granted.account;
+        let span = granted.span.clone();
         let renewed = async {
             match granted.renew(&self.store).await {
                 Ok(false) => self.claim_one(Arc::clone(&granted)).await,
@@ -203,7 +205,9 @@ impl LeaseRegistry {
         let Candidate { id: account, generation, .. } = candidate;
         let (site, site_limit) = site.unzip();
         let switched_off = self.count(account, limit, site, site_limit.unwrap_or(u32::MAX))?;
-        let (holds, span, site) = (Arc::clone(self), Span::current(), site.cloned());
+        let holds = Arc::clone(self);
+        let span = Span::current();
+        let site = site.cloned();
         let granted = Arc::new(LeaseGrant::new(account, site.clone(), &token, &span));
         let now = Instant::now();
         self.keep(LeaseRenewal { granted, due: now + LOOK, end: now + life });
@@ -288,7 +292,8 @@ struct LeaseRenewal {
 
 impl LeaseGrant {
     fn new(account: AccountId, site: Option<SiteName>, token: &LeaseToken, span: &Span) -> Self {
-        let (token, span) = (token.clone(), span.clone());
+        let token = token.clone();
+        let span = span.clone();
         Self { account, site, token, recorded: AtomicBool::new(false), span }
     }
 

@@ -101,7 +101,8 @@ impl Pool {
         candidate: Candidate,
         absent: &str,
     ) -> Result<LeaseAttempt, StoreError> {
-        let (site, token) = (&want.site, LeaseSlot { lease: self.presence.token(), absent });
+        let site = &want.site;
+        let token = LeaseSlot { lease: self.presence.token(), absent };
         // What is granted while the other call fails ends by itself: Redis does not answer then.
         let (refused, outcome) = if want.waits {
             if let Some(refused) = self.ask_site(site, &token).await? {
@@ -133,7 +134,8 @@ impl Pool {
         mut outcome: LeaseOutcome,
         token: &LeaseSlot<'_>,
     ) -> Result<LeaseAttempt, StoreError> {
-        let (mut asked, mut full) = (Vec::new(), false);
+        let mut asked = Vec::new();
+        let mut full = false;
         loop {
             asked.push(candidate.id);
             match outcome {

@@ -41,7 +41,8 @@ struct PresenceState {
 
 impl AdapterPresence {
     pub(super) fn new(store: AdapterStore, holds: Arc<LeaseRegistry>) -> Self {
-        let (heard, attending) = (Mutex::default(), tokio::sync::Mutex::default());
+        let heard = Mutex::default();
+        let attending = tokio::sync::Mutex::default();
         Self { id: Ulid::generate().to_string(), store, holds, heard, attending }
     }
 

@@ -38,7 +38,8 @@ pub(super) struct Waiter<'a> {
 
 impl WaitQueue {
     pub(super) fn new(gauge: Gauge) -> Self {
-        let (places, heads) = (Semaphore::new(PLACES), Mutex::default());
+        let places = Semaphore::new(PLACES);
+        let heads = Mutex::default();
         Self { places, heads, answered: Mutex::new(Instant::now()), gauge }
     }
 

@@ -32,7 +32,9 @@ impl Pool {
         tried: &[AccountId],
         deadline: Instant,
     ) -> Result<Lease, PoolError> {
-        let (site, scope, whom) = (Arc::clone(site), scope.clone(), LeaseTarget::AnyBut(tried.to_vec()));
+        let site = Arc::clone(site);
+        let scope = scope.clone();
+        let whom = LeaseTarget::AnyBut(tried.to_vec());
         let head = self.queue.head(&site.name, &scope);
         let mut want = LeaseRequest { site, scope, whom, waits: false };
         let nobody_waits = head.available_permits() > 0;
@@ -91,7 +93,8 @@ impl Pool {
 
     /// Asks once, on a task of its own.
     pub(super) async fn ask_apart(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
-        let (pool, want) = (Arc::clone(self), want.clone());
+        let pool = Arc::clone(self);
+        let want = want.clone();
         let asking = async move { pool.ask(&want).await };
         self.tasks.spawn(asking.in_current_span()).await.expect("asking for a lease does not panic")
     }

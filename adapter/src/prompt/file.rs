@@ -122,7 +122,9 @@ impl PromptFile {
 
 /// Where a part has its content, its name, and the end that a name of its kind has.
 fn told(part: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
-    let (picture, file, sound) = (&part["image_url"], &part["file"], &part["input_audio"]);
+    let picture = &part["image_url"];
+    let file = &part["file"];
+    let sound = &part["input_audio"];
     let content = [&picture["url"], picture, &file["file_data"], &sound["data"]];
     let content = content.into_iter().find_map(Value::as_str);
     (content, file["filename"].as_str(), sound["format"].as_str())
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_file_shows_nothing_of_itself() {
-        let (name, content) = ("secret.txt".to_owned(), Bytes::from_static(b"secret"));
+        let name = "secret.txt".to_owned();
+        let content = Bytes::from_static(b"secret");
         let file = PromptFile { name, media_type: UNKNOWN_TYPE.to_owned(), content, is_new: true };
 
         assert_eq!(format!("{file:?}"), "File { size_bytes: 6, .. }");

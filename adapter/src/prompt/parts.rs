@@ -150,7 +150,8 @@ fn uploaded<'u>(
     upload: Option<&'u UploadRules>,
     others: OtherParts,
 ) -> Option<(FileKind, &'u UploadRules)> {
-    let (kind, upload) = (file::kind(part)?, upload?);
+    let kind = file::kind(part)?;
+    let upload = upload?;
     // An endpoint that takes pictures fetches them itself, as it always did.
     let passed = others == OtherParts::Passed && kind == FileKind::Picture && file::is_elsewhere(part);
     (upload.takes.contains(&kind) && !passed).then_some((kind, upload))
@@ -230,7 +231,8 @@ mod tests {
         let catalog = SiteCatalog::load(&[], &urls).unwrap();
         let mut site = Site::clone(catalog.sites().next().unwrap());
         if let Some(upload) = &mut site.chat.upload {
-            (upload.max_bytes, upload.max_files) = (8, 2);
+            upload.max_bytes = 8;
+            upload.max_files = 2;
         }
         site
     }
@@ -260,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_new_picture_is_refused_and_an_old_one_told_as_left_out() {
-        let (gradio, question) = (site("gradio"), json!({"role": "user", "content": "And [now]?"}));
+        let gradio = site("gradio");
+        let question = json!({"role": "user", "content": "And [now]?"});
         let picture = user(&[text("What is this?"), picture("data:")]);
 
         let refused = apart(&gradio, &json!([question, picture])).unwrap_err();
@@ -277,7 +280,8 @@ mod tests {
 
     #[test]
     fn what_stands_behind_the_persons_last_words_makes_them_no_older() {
-        let (gradio, sent) = (site("gradio"), user(&[picture("data:")]));
+        let gradio = site("gradio");
+        let sent = user(&[picture("data:")]);
         let prefill = json!({"role": "assistant", "content": "It is"});
         let result = json!({"role": "tool", "tool_call_id": "a", "content": "x"});
 

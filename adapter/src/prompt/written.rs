@@ -86,7 +86,8 @@ pub(super) fn prompt(
         })?;
     if !emulation.offers_tools() {
         // Nothing in the answer is a call.
-        (emulation.catalog, emulation.shown) = (Arc::default(), None);
+        emulation.catalog = Arc::default();
+        emulation.shown = None;
     }
     emulation.scene.repeats = rendered.notes.contains(&RenderNote::Repeated);
     tracing::debug!(tier = rendered.tier.map(render::offer::DetailLevel::as_str), notes = ?rendered.notes, "tools are written out");

@@ -163,7 +163,8 @@ impl ItemFactory {
 
     /// A call; its arguments are none while it begins.
     pub(crate) fn call(&self, index: usize, status: &'static str, call: &ToolCall, arguments: &str) -> Item {
-        let (id, arguments) = (format!("fc_{}_{index}", self.minted), arguments.to_owned());
+        let id = format!("fc_{}_{index}", self.minted);
+        let arguments = arguments.to_owned();
         Item::FunctionCall { id, status, call_id: call.id.clone(), name: call.name.clone(), arguments }
     }
 

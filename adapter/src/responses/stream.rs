@@ -110,7 +110,10 @@ impl ResponseEncoder {
     /// An encoder for one answer.
     pub(crate) fn new(head: ResponseHead<'_>, maker: ItemFactory) -> Self {
         let ResponseHead { id, created, model } = head;
-        let (id, model, items, blanks) = (id.to_owned(), model.to_owned(), Vec::new(), String::new());
+        let id = id.to_owned();
+        let model = model.to_owned();
+        let items = Vec::new();
+        let blanks = String::new();
         Self { id, created, model, maker, sequence: 0, items, open: None, blanks }
     }
 
@@ -203,7 +206,8 @@ impl ResponseEncoder {
 
     /// By hand: this is written for every token.
     fn delta(&mut self, text: &str, out: &mut BytesMut) {
-        let (number, index) = (self.number(), self.items.len());
+        let number = self.number();
+        let index = self.items.len();
         let Some(open) = &mut self.open else { return };
         open.text.push_str(text);
         let (name, place, rest) = match open.kind {
@@ -230,7 +234,8 @@ impl ResponseEncoder {
         let Some(OpenItem { kind, id, text }) = self.open.take() else { return };
         let index = self.items.len();
         let number = self.number();
-        let (item_id, text) = (id.as_str(), text.as_str());
+        let item_id = id.as_str();
+        let text = text.as_str();
         match kind {
             ItemKind::Reasoning => {
                 let done = ReasoningDone { item_id, output_index: index, summary_index: 0, text };
@@ -241,7 +246,8 @@ impl ResponseEncoder {
                 event(out, "response.output_text.done", number, done);
             }
         }
-        let (number, piece) = (self.number(), kind.piece(text));
+        let number = self.number();
+        let piece = kind.piece(text);
         event(out, kind.part_done(), number, kind.part(item_id, index, &piece));
         let item = match kind {
             ItemKind::Reasoning => self.maker.reasoning(index, vec![piece]),
@@ -256,7 +262,9 @@ impl ResponseEncoder {
         let index = self.items.len();
         let item = self.maker.call(index, IN_PROGRESS, call, "");
         self.added(&item, out);
-        let (item_id, arguments, output_index) = (item.id(), call.arguments.as_str(), index);
+        let item_id = item.id();
+        let arguments = call.arguments.as_str();
+        let output_index = index;
         let number = self.number();
         let delta = ArgumentsDelta { item_id, output_index, delta: arguments };
         event(out, "response.function_call_arguments.delta", number, delta);

@@ -147,7 +147,11 @@ fn minted(mint: RandomKind) -> String {
         RandomKind::Uuid => {
             let hex = format!("{:032x}", rng.random::<u128>());
             let variant = ['8', '9', 'a', 'b'][rng.random_range(0..4)];
-            let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
+            let a = &hex[..8];
+            let b = &hex[8..12];
+            let c = &hex[13..16];
+            let d = &hex[17..20];
+            let e = &hex[20..];
             format!("{a}-{b}-4{c}-{variant}{d}-{e}")
         }
     }

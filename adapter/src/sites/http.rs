@@ -114,7 +114,8 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
 
 /// An answer's bytes as they arrive; `span` is the request's, whoever reads them.
 pub(crate) fn body(response: Response, site: &SiteName, span: &Span) -> ByteStream {
-    let (site, span) = (site.clone(), span.clone());
+    let site = site.clone();
+    let span = span.clone();
     let cutoff = move |error| DeferredFault::of(&error, CHAT, site.clone(), span.clone());
     response.bytes_stream().map_err(cutoff).boxed()
 }

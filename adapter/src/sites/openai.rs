@@ -74,7 +74,8 @@ pub(super) async fn open(
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let mut uploads = None;
     if let Some((words, field)) = words.zip(openai.uploads.as_ref()) {
-        let (client, watch) = (outside.clients.requests().clone(), outside.watch.clone());
+        let client = outside.clients.requests().clone();
+        let watch = outside.watch.clone();
         let caller = SiteClient { client, site: Arc::clone(site), session: Arc::clone(session), watch };
         let mut values = Captures::new();
         uploads = Uploads::before(|_| true, outside, &caller, &words, &mut values, deadline).await?;

@@ -50,7 +50,9 @@ impl Tracer {
 
     /// Somebody looks on, from now.
     pub(crate) fn on() -> Self {
-        let (since, told, news) = (Instant::now(), Mutex::default(), Notify::new());
+        let since = Instant::now();
+        let told = Mutex::default();
+        let news = Notify::new();
         Self(Some(Arc::new(TraceBuffer { since, told, news })))
     }
 
@@ -65,7 +67,9 @@ impl Tracer {
     /// Notes that a request was answered. Its query may hold a token, so it is left out.
     pub(crate) fn answered(&self, method: &str, url: &Url, status: StatusCode) {
         let Some(seen) = &self.0 else { return };
-        let (method, path, status) = (method.to_owned(), url.path().to_owned(), status.as_u16());
+        let method = method.to_owned();
+        let path = url.path().to_owned();
+        let status = status.as_u16();
         seen.tell(TrialEvent::Answered { method, path, status, at_ms: seen.elapsed_ms() });
     }
 
@@ -186,7 +190,8 @@ impl TracingDecoder {
         }
         let shown = raw.char_indices().nth(LONGEST).map_or(raw.as_str(), |(at, _)| &raw[..at]);
         let raw = if shown.len() < raw.len() { format!("{shown}...") } else { raw };
-        let (said, at_ms) = (deltas.iter().map(said).collect(), self.seen.elapsed_ms());
+        let said = deltas.iter().map(said).collect();
+        let at_ms = self.seen.elapsed_ms();
         self.seen.tell(TrialEvent::Event { raw, said, at_ms });
     }
 }

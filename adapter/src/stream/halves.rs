@@ -101,7 +101,9 @@ fn pair(high: u32, low: Option<u32>) -> Option<char> {
 /// JSON whose escapes of lone halves are marks, for readers that know only whole letters; none where there are none.
 pub(crate) fn marked(json: &str) -> Option<String> {
     let mut out = String::with_capacity(json.len());
-    let (mut from, mut at, mut found) = (0, 0, false);
+    let mut from = 0;
+    let mut at = 0;
+    let mut found = false;
     while let Some(escape) = memchr::memchr(b'\\', &json.as_bytes()[at..]) {
         at += escape;
         let Some(first) = escaped(&json[at..]) else {
@@ -120,7 +122,8 @@ pub(crate) fn marked(json: &str) -> Option<String> {
             out.push_str(&json[from..at]);
             out.push(ESCAPE);
             out.extend(char::from_u32(MARK + unit));
-            (from, found) = (at + 6, true);
+            from = at + 6;
+            found = true;
         }
         at += 6;
     }

@@ -79,9 +79,16 @@ pub(super) enum TurnReader {
 impl TurnAnswer {
     /// An answer that has begun at the site.
     pub(super) fn new(deltas: DeltaStream, reader: TurnReader, hold: ActiveAccount, prompt: Prompt) -> Self {
-        let (source, usage) = (DeltaSource::Site(Box::new(deltas)), Some(Usage::default()));
-        let (said, ready, values, limited, broken) = (Vec::new(), Vec::new(), None, false, None);
-        let (quiet, held, repairs) = (None, None, None);
+        let source = DeltaSource::Site(Box::new(deltas));
+        let usage = Some(Usage::default());
+        let said = Vec::new();
+        let ready = Vec::new();
+        let values = None;
+        let limited = false;
+        let broken = None;
+        let quiet = None;
+        let held = None;
+        let repairs = None;
         Self {
             source,
             prompt,

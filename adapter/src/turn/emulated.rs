@@ -99,7 +99,8 @@ impl EmulatedTurn {
         tally: TurnMetrics,
     ) -> Self {
         let round = Attempt::new(&emulation, None);
-        let (exchanges, given) = (Vec::new(), Delivered::default());
+        let exchanges = Vec::new();
+        let given = Delivered::default();
         let mark = Mark::new(&emulation.dialect.no_call());
         Self {
             emulation,

@@ -108,7 +108,8 @@ mod tests {
             credentials: Vec::new(),
             session: session.iter().map(|&key| key.to_owned()).collect(),
         };
-        let (first, second) = (service("first", &["new", "old"]), service("second", &["old"]));
+        let first = service("first", &["new", "old"]);
+        let second = service("second", &["old"]);
         let records = [Some("old".to_owned()), Some("lost".to_owned()), None, Some("old".to_owned())];
 
         let keys = keys(&[&first, &second], |service| &service.session, &records);

@@ -66,7 +66,8 @@ impl Instance {
         let began = Instant::now();
         let process = ChromiumProcess::start(config, tasks).await?;
         let address = process.address.clone();
-        let (stop, dead) = (CancellationToken::new(), CancellationToken::new());
+        let stop = CancellationToken::new();
+        let dead = CancellationToken::new();
         let remains = TaskTracker::new();
         tasks.spawn(remains.track_future(process.watch(stop.clone(), dead.clone())));
         remains.close();

@@ -103,7 +103,8 @@ fn is_noise(line: &str) -> bool {
 impl ChromiumProcess {
     /// Starts Chromium and waits for the port where it takes commands.
     pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Self, BrowserError> {
-        let (chromium, sandbox) = (config.chromium.as_path(), config.sandbox);
+        let chromium = config.chromium.as_path();
+        let sandbox = config.sandbox;
         check_user(sandbox, rustix::process::geteuid().is_root())?;
         let profile = ProfileDirectory::new()?;
         let mut child = command(config, profile.path()).spawn().map_err(|cause| {

@@ -116,7 +116,8 @@ fn add(ring: &RingSource, env: &Env, output: &Output) -> anyhow::Result<ExitCode
 }
 
 async fn promote(chosen: &KeyArgument, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
-    let (id, name) = (chosen.key, chosen.ring.name());
+    let id = chosen.key;
+    let name = chosen.ring.name();
     let (keys, kept) = name.read(env)?;
     let keys = keys.promoted(id).with_context(|| format!("the {name} ring has no key {id}; add it first"))?;
     if !chosen.force {
@@ -134,7 +135,8 @@ async fn promote(chosen: &KeyArgument, env: &Env, output: &Output) -> anyhow::Re
 }
 
 async fn retire(chosen: &KeyArgument, env: &Env, output: &Output) -> anyhow::Result<ExitCode> {
-    let (id, name) = (chosen.key, chosen.ring.name());
+    let id = chosen.key;
+    let name = chosen.ring.name();
     let (keys, kept) = name.read(env)?;
     let Some(keys) = keys.without(id) else {
         bail!("the {name} ring has no key {id}, or seals with it; promote another one first")

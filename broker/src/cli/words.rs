@@ -7,7 +7,9 @@ use latchkey_shared::time::Timestamp;
 /// A duration in its two largest units.
 pub(super) fn rough(duration: Duration) -> String {
     let secs = duration.as_secs();
-    let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
+    let days = secs / 86_400;
+    let hours = secs / 3600 % 24;
+    let minutes = secs / 60 % 60;
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{secs}s"),
         (0, 0, _) => format!("{minutes}m {}s", secs % 60),

@@ -22,7 +22,8 @@ const ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// What the page's traffic is watched for.
 pub(super) fn watch(site: &Site) -> TrafficFilter {
-    let (mut authorization, mut body) = (None, None);
+    let mut authorization = None;
+    let mut body = None;
     match &site.session.bearer {
         Some(Bearer::Request(path)) => authorization = Some(site.url(path)),
         Some(Bearer::Response { path, .. }) => body = Some(site.url(path)),

@@ -24,7 +24,9 @@ pub(super) fn choose(
 /// `exp` of a JSON Web Token (RFC 7519). It is read and not verified: it only makes a life shorter.
 pub(super) fn jwt_expiry(token: &str) -> Option<Timestamp> {
     let mut parts = token.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    let _header = parts.next()?;
+    let payload = parts.next()?;
+    let _signature = parts.next()?;
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
     // NumericDate may have a fraction; a whole second more or less does not count.

@@ -281,7 +281,8 @@ impl LoginError {
 
     /// The failure of a step; `index` counts from 0.
     pub(super) fn at(self, index: usize, step: &LoginStep) -> LoginFailure {
-        let (verb, target) = (step.action.verb(), step.action.target());
+        let verb = step.action.verb();
+        let target = step.action.target();
         let failed = FailedStep { index: index + 1, line: step.line, verb, target };
         LoginFailure { step: Some(failed), ..self.into() }
     }

@@ -127,7 +127,8 @@ impl LoginHold {
 impl Drop for LoginHold {
     fn drop(&mut self) {
         let Some(lock) = self.lock.take() else { return };
-        let (store, before) = (self.store.clone(), self.before.clone());
+        let store = self.store.clone();
+        let before = self.before.clone();
         self.tasks.spawn(timeout(LIFE, async move { give_up(&store, &lock, before).await }));
     }
 }

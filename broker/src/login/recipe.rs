@@ -55,7 +55,8 @@ impl Recipe<'_> {
             let rejected = |failure: &LoginFailure| failure.code == FailureCode::CredentialsRejected;
             let again = !code_refused && runner.code_typed() && outcome.as_ref().is_err_and(rejected);
             if let (Err(failure), Some(directory), false) = (&mut outcome, self.artefacts, again) {
-                let (id, code) = (self.account, failure.code);
+                let id = self.account;
+                let code = failure.code;
                 failure.screenshot = screenshot::take(&page, runner.secrets(), directory, id, code).await;
             }
             let password_typed = runner.password_typed() || code_refused;

@@ -90,7 +90,8 @@ impl<'a> RecipeRunner<'a> {
     pub(super) async fn run(&mut self, report: ReportProgress<'_>) -> Result<(), LoginFailure> {
         let steps = &self.site.login.steps;
         for (index, step) in steps.iter().enumerate() {
-            let (verb, target) = (step.action.verb(), step.action.target());
+            let verb = step.action.verb();
+            let target = step.action.target();
             tracing::debug!(step.index = index + 1, step.verb = verb, step.target = target, "login step");
             report(LoginProgress::Step { index: index + 1, total: steps.len(), verb, target });
             self.step(index, step).await.map_err(|trouble| trouble.at(index, step))?;

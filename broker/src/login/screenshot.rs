@@ -37,7 +37,8 @@ pub(super) async fn take(
     };
     let time = Timestamp::now().millis();
     let path = directory.join(format!("{account}-{time}-{}.png", code.as_str()));
-    let (file, keep) = (path.clone(), directory.to_owned());
+    let file = path.clone();
+    let keep = directory.to_owned();
     let written = tokio::task::spawn_blocking(move || write(&file, &png).and_then(|()| prune(&keep))).await;
     match written {
         Ok(Ok(())) => Some(path),

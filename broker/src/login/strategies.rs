@@ -116,7 +116,8 @@ impl<'a> LoginAttempt<'a> {
         (self.report)(LoginProgress::Publishing);
         let origin = self.account.session_origin.unwrap_or(SessionOrigin::Import);
         self.publish(lock, ProvedSession { session, state: None, origin, rung: None, evidence }).await?;
-        let (generation, expires_at) = (lock.generation, session.expires_at);
+        let generation = lock.generation;
+        let expires_at = session.expires_at;
         Ok(LoginDone { generation, expires_at, rung: None, duration: self.began.elapsed() })
     }
 

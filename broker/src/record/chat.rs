@@ -92,7 +92,8 @@ fn request(
     template: &Value,
 ) -> String {
     let at = names.in_path(path(seen.base_url, &exchange.url).unwrap_or("/"));
-    let (method, json) = (&exchange.method, toml::inline(template));
+    let method = &exchange.method;
+    let json = toml::inline(template);
     let mut text = format!("[[chat.http.requests]]\nmethod = {method:?}\npath = {at:?}\njson = {json}\n");
     let headers = headers(seen, exchange);
     if !headers.is_empty() {

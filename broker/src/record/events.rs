@@ -26,7 +26,8 @@ pub(super) fn draft(exchange: &RecordedExchange, shown: &str) -> Option<String> 
     }
     let place = place(&events, shown)?;
     let mut text = format!("[chat.http.stream]\nformat = {format:?}\n");
-    let (end, rules) = (end(&events), rules(&events, &place));
+    let end = end(&events);
+    let rules = rules(&events, &place);
     match end {
         None => {
             text += "# VERIFY: no event was found that is the last; a cut connection looks like a whole answer then.\nbody_ends = true\n";

@@ -56,7 +56,8 @@ impl ReplayCase {
 
 /// What the site answered, out of the moments of a turn.
 fn answers(flight: &TurnRecord) -> Vec<SiteAnswer> {
-    let (mut answers, mut is_open) = (Vec::new(), false);
+    let mut answers = Vec::new();
+    let mut is_open = false;
     let mut text = String::new();
     let mut over = "ended".to_owned();
     let stream = |text: &mut String, over: &mut String| {

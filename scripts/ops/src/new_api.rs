@@ -138,7 +138,8 @@ impl RolloutContext {
                 &json!({"new_api": new_api, "stage": stage, "plan": plan, "settings": settings}),
             );
         }
-        let (head, plan) = (self.head(), shown::plan(&plan));
+        let head = self.head();
+        let plan = shown::plan(&plan);
         output::print(&format!("{head}\n{plan}\n{}", shown::settings(&settings)))
     }
 
@@ -207,7 +208,8 @@ impl RolloutContext {
                 "new_api": new_api, "stage": stage, "channels": channels, "adapters": adapters, "settings": settings,
             }));
         }
-        let (head, channels) = (self.head(), shown::channels(&channels, &health));
+        let head = self.head();
+        let channels = shown::channels(&channels, &health);
         output::print(&format!("{head}\n{channels}\n{}", shown::settings(&settings)))
     }
 

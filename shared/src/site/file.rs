@@ -154,8 +154,12 @@ fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Pa
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
     let limits = source.keep(raw.limits.check(source));
     let SiteHead { name, title, base_url, placed, origins, models } = head?;
-    let (login, session, refresh) = (login?, session?, refresh?);
-    let (probe, chat, limits) = (probe?, chat?, limits?);
+    let login = login?;
+    let session = session?;
+    let refresh = refresh?;
+    let probe = probe?;
+    let chat = chat?;
+    let limits = limits?;
     let site = Site {
         name: name.clone(),
         title,
@@ -189,7 +193,8 @@ fn session(
         return Err(source.mistake(at, "expected cookies or a bearer, or nothing signs the requests"));
     }
     let cookies = raw.cookies.iter().map(|name| NamePattern::parse(name)).collect();
-    let (local_storage, session_storage) = (raw.local_storage, raw.session_storage);
+    let local_storage = raw.local_storage;
+    let session_storage = raw.session_storage;
     Ok(SessionRules { cookies, local_storage, session_storage, bearer, life: raw.life })
 }
 

@@ -59,7 +59,9 @@ impl<'a> SiteFileSource<'a> {
     }
 
     pub(super) fn mistake(&self, at: usize, message: impl Into<String>) -> SiteFileDiagnostic {
-        let (file, line, key) = (self.file.to_owned(), self.line(at), self.key(at).to_owned());
+        let file = self.file.to_owned();
+        let line = self.line(at);
+        let key = self.key(at).to_owned();
         SiteFileDiagnostic { file, line, message: without_key(message.into(), &key), key }
     }
 

@@ -172,7 +172,8 @@ impl ValueTypes<'_, '_> {
 
     /// Tells that a value is of another kind than it should be; text where a list is expected is mended.
     fn wrong_kind(&self, schema: &Value, name: &str, value: &mut Spanned<DeValue<'_>>) -> bool {
-        let (wanted, given) = (words::wanted(&ROOT, schema), kind(value.get_ref()));
+        let wanted = words::wanted(&ROOT, schema);
+        let given = kind(value.get_ref());
         let listed = wanted == "a list";
         let heading = self.source.key(value.span().start).to_owned();
         match value.get_mut() {

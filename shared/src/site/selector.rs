@@ -67,7 +67,8 @@ fn attributes(text: &str, outside: &str) -> Result<(), String> {
 
 /// The selector with `""` in place of each quoted text; `None` when one is not closed.
 fn without_quoted(text: &str) -> Option<String> {
-    let (mut outside, mut rest) = (String::new(), text);
+    let mut outside = String::new();
+    let mut rest = text;
     while let Some(at) = rest.find(['"', '\'']) {
         let quote = &rest[at..=at];
         outside.push_str(&rest[..at]);

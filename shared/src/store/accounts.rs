@@ -31,7 +31,8 @@ impl BrokerStore {
         // First: who is listed must be there.
         self.command::<()>(&hash).await?;
         let id = account.id.to_string();
-        let (mut site, mut listed) = (redis::cmd("SADD"), redis::cmd("SADD"));
+        let mut site = redis::cmd("SADD");
+        let mut listed = redis::cmd("SADD");
         site.arg(keys::SITES).arg(account.site.as_str());
         listed.arg(keys::site_accounts(&account.site)).arg(&id);
         self.each::<redis::Value>(vec![site, listed]).await?;

@@ -25,7 +25,8 @@ impl AdapterStore {
         ttl: Duration,
         turns: usize,
     ) -> Result<(), StoreError> {
-        let (now, ttl_ms) = (Timestamp::now().millis(), millis(ttl).max(1));
+        let now = Timestamp::now().millis();
+        let ttl_ms = millis(ttl).max(1);
         let mut set = redis::cmd("SET");
         set.arg(keys::flight(id)).arg(sealed.as_bytes()).arg("PX").arg(ttl_ms);
         self.command::<()>(&set).await?;

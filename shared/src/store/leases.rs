@@ -292,7 +292,8 @@ impl BrokerStore {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn leases_of(&self, ids: &[AccountId]) -> Result<Vec<u32>, StoreError> {
-        let (gone, now) = (self.gone().await?, Timestamp::now().millis());
+        let gone = self.gone().await?;
+        let now = Timestamp::now().millis();
         let counts = |place: &Vec<u8>| {
             let place = String::from_utf8_lossy(place);
             place.split_once('.').is_none_or(|(adapter, _)| !gone.contains(adapter))

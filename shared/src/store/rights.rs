@@ -123,7 +123,8 @@ impl StoreRole {
 
     /// Everything that this side sends, and that its scripts call.
     fn trials(self) -> Vec<RightsProbe> {
-        let (id, site) = (AccountId::nobody(), SiteName::self_test());
+        let id = AccountId::nobody();
+        let site = SiteName::self_test();
         let mut trials: Vec<RightsProbe> =
             CONNECTION.iter().map(|command| RightsProbe::keyless(command)).collect();
         let mut on = |key: String, commands: &[(&'static str, &'static str)]| {

@@ -68,10 +68,8 @@ impl ServerInfo {
     /// Two servers as one: what one of them forgets is forgotten.
     fn worse(self, other: Self) -> Self {
         let rank = |policy: &str| (policy.starts_with("allkeys"), policy.starts_with("volatile"));
-        let (append_only, this_is_worse) = (
-            self.append_only && other.append_only,
-            rank(&self.eviction_policy) >= rank(&other.eviction_policy),
-        );
+        let append_only = self.append_only && other.append_only;
+        let this_is_worse = rank(&self.eviction_policy) >= rank(&other.eviction_policy);
         let worse = if this_is_worse { self } else { other };
         Self { append_only, ..worse }
     }

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_half_written_is_not_taken_over() {
-        let (old, new) = (KeyRing::generate(), KeyRing::generate());
+        let old = KeyRing::generate();
+        let new = KeyRing::generate();
         let both = format!("{}\n{}", new.expose_secret(), old.expose_secret());
         let mut held = LoadedRing::fixed(ring(old.expose_secret()));
         held.source = RingSource::File("/nonexistent".into());

@@ -151,7 +151,8 @@ impl RingKey {
     }
 
     fn draw() -> Self {
-        let (mut id, mut bytes) = ([0; 4], Zeroizing::new([0; 32]));
+        let mut id = [0; 4];
+        let mut bytes = Zeroizing::new([0; 32]);
         SysRng.try_fill_bytes(&mut id).expect("the operating system gives randomness");
         SysRng.try_fill_bytes(&mut *bytes).expect("the operating system gives randomness");
         Self { id: KeyId(u32::from_be_bytes(id)), bytes }
@@ -184,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_first_key_seals_and_comments_do_not_count() {
-        let (first, second) = (KeyRing::generate(), KeyRing::generate());
+        let first = KeyRing::generate();
+        let second = KeyRing::generate();
         let text = format!("# ring\n{} # new\n{}\n", first.expose_secret(), second.expose_secret());
 
         let ring = KeyRing::parse(&text.into()).unwrap();

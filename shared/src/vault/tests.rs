@@ -96,8 +96,8 @@ fn a_record_moved_to_another_redis_key_does_not_open() {
 #[test]
 fn a_record_of_another_kind_does_not_open() {
     // One ring on both sides, so that only the kind stands between them.
-    let (sessions, credentials_vault) =
-        (SessionVault::new(ring(RING), "test"), CredentialsVault::new(ring(RING), "test"));
+    let sessions = SessionVault::new(ring(RING), "test");
+    let credentials_vault = CredentialsVault::new(ring(RING), "test");
     let sealed = credentials_vault.seal(&credentials(), alice(), 7);
     let mut relabelled = sealed.as_bytes().to_vec();
     relabelled[5] = RecordKind::Session as u8;
@@ -150,8 +150,8 @@ fn what_an_old_key_sealed_is_sealed_anew_once() {
 /// Each of the bits, and nothing but a refusal that says what is wrong and none of the secret.
 #[test]
 fn a_flipped_bit_anywhere_is_refused_with_a_reason() {
-    let (sessions, vault) =
-        (SessionVault::new(ring(RING), "test"), CredentialsVault::new(ring(RING), "test"));
+    let sessions = SessionVault::new(ring(RING), "test");
+    let vault = CredentialsVault::new(ring(RING), "test");
     let sealed = [vault.seal(&credentials(), alice(), 7), sessions.seal(&session(), alice(), 7)];
     let flipped = |sealed: &Sealed, at: usize, bit: u8| {
         let mut bytes = sealed.as_bytes().to_vec();

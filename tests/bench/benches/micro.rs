@@ -54,7 +54,8 @@ fn tools() -> Arc<Catalog> {
 /// How many events an answer has.
 fn sieved(catalog: &Arc<Catalog>, dialect: &Dialect, pieces: &[String]) -> usize {
     let mut sieve = Sieve::new(Arc::clone(catalog), dialect, SieveLimits::default());
-    let (mut events, mut count) = (Vec::new(), 0);
+    let mut events = Vec::new();
+    let mut count = 0;
     for piece in pieces {
         sieve.push_text(piece, &mut events);
         count += events.drain(..).count();
@@ -66,14 +67,17 @@ fn sieved(catalog: &Arc<Catalog>, dialect: &Dialect, pieces: &[String]) -> usize
 /// Text that has no call in it, and many places at which one might begin.
 #[divan::bench(args = ["xml", "json", "fence"])]
 fn sieve_plain(bencher: Bencher<'_, '_>, form: &str) {
-    let (catalog, dialect, pieces) = (tools(), dialect(parsed(form)), words());
+    let catalog = tools();
+    let dialect = dialect(parsed(form));
+    let pieces = words();
     bencher.counter(ItemsCount::new(CHUNKS)).bench(|| sieved(&catalog, &dialect, &pieces));
 }
 
 /// One call whose argument is all of the answer.
 #[divan::bench(args = ["xml", "json", "fence"])]
 fn sieve_call(bencher: Bencher<'_, '_>, form: &str) {
-    let (catalog, dialect) = (tools(), dialect(parsed(form)));
+    let catalog = tools();
+    let dialect = dialect(parsed(form));
     let arguments = Map::from_iter([("content".to_owned(), Value::from(words().concat()))]);
     let block = dialect.calls(&[WrittenCall { name: "write", arguments: &arguments }]);
     let letters: Vec<char> = block.chars().collect();

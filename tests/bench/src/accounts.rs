@@ -126,7 +126,8 @@ impl Rounds {
     }
 
     fn figures(&self) -> Accounts {
-        let (whole, streams) = (Measured::median(&self.whole), Measured::median(&self.streams));
+        let whole = Measured::median(&self.whole);
+        let streams = Measured::median(&self.streams);
         Accounts {
             accounts: 0,
             cpu_ms_per_request: whole.cpu_ms_per_request,

@@ -14,6 +14,7 @@ pub(crate) fn cpu_nanos() -> u64 {
 
 fn read(clock: ClockId) -> u64 {
     let now = clock_gettime(clock);
-    let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    let secs = now.tv_sec.unsigned_abs();
+    let nanos = now.tv_nsec.unsigned_abs();
     secs * 1_000_000_000 + nanos
 }

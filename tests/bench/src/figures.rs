@@ -74,7 +74,8 @@ impl Sum {
     pub(crate) fn measured(mut self, elapsed: Duration, cpu: Duration) -> Measured {
         self.firsts.sort_unstable();
         self.delays.sort_unstable();
-        let (requests, chunks) = (self.requests as f64, self.delays.len() as f64);
+        let requests = self.requests as f64;
+        let chunks = self.delays.len() as f64;
         Measured {
             requests_per_second: requests / elapsed.as_secs_f64(),
             chunks_per_second: chunks / elapsed.as_secs_f64(),

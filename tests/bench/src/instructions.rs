@@ -96,7 +96,8 @@ async fn count(adapter: &Path, model: &'static str, call: bool, chunks: usize) -
     // Which of two threads takes up a task is chance, and so is what an emulated process is late for.
     env.push(("TOKIO_WORKER_THREADS".to_owned(), "1".to_owned()));
     env.push(("LATCHKEY_REDIS_TIMEOUT".to_owned(), "30s".to_owned()));
-    let (counts, log) = (directory.path().join("counts"), directory.path().join("log"));
+    let counts = directory.path().join("counts");
+    let log = directory.path().join("log");
     let arguments = [
         "--tool=callgrind".to_owned(),
         format!("--callgrind-out-file={}", counts.display()),
@@ -108,7 +109,9 @@ async fn count(adapter: &Path, model: &'static str, call: bool, chunks: usize) -
     process.ready(&format!("http://{listen}/readyz")).await?;
     site.feed(process.pid());
 
-    let (pid, head) = (Some(process.pid()), String::new());
+    let pid = Some(process.pid());
+
+    let head = String::new();
     let target =
         Target { name: "instructions", address: listen, pid, idle: 0, head, model, tools: true, call };
     let request = target.request(Plan { chunks, pace_ms: 0, bytes: 0, stream: true });

@@ -72,7 +72,8 @@ fn portkey(
     let program = installed.join("node_modules/@portkey-ai/gateway/build/start-server.js");
     let loopback = directory.join("loopback.cjs");
     std::fs::write(&loopback, LOOPBACK)?;
-    let (program, port) = (program.display().to_string(), format!("--port={}", listen.port()));
+    let program = program.display().to_string();
+    let port = format!("--port={}", listen.port());
     // Nor does it forward to loopback unasked.
     let env = [("TRUSTED_CUSTOM_HOSTS", site.ip().to_string()), ("NODE_ENV", "production".to_owned())]
         .map(|(name, value)| (name.to_owned(), value));
@@ -101,7 +102,8 @@ fn litellm(
         ("LITELLM_LOG", "ERROR"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, port) = (config.display().to_string(), listen.port().to_string());
+    let config = config.display().to_string();
+    let port = listen.port().to_string();
     let arguments = ["--config", &config, "--host", "127.0.0.1", "--port", &port, "--telemetry", "False"];
     Process::start_foreign(installed.join("bin/litellm"), &arguments, &env, log)
 }

@@ -13,7 +13,8 @@ use crate::process::Process;
 
 /// Starts one that keeps nothing, and waits until it listens.
 pub(crate) async fn start(directory: &Path, listen: SocketAddr) -> anyhow::Result<Process> {
-    let (port, directory) = (listen.port().to_string(), directory.display().to_string());
+    let port = listen.port().to_string();
+    let directory = directory.display().to_string();
     let fixed =
         ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"];
     let own = ["--port", &port, "--dir", &directory];

@@ -76,7 +76,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     // Read first: who asked for a comparison that cannot be is told before ten minutes are over.
     let kept = options.kept.exists().then(|| Report::read(&options.kept)).transpose();
     let kept = if options.keep { None } else { kept? };
-    let (begun, watch) = (Instant::now(), Watch::begin());
+    let begun = Instant::now();
+    let watch = Watch::begin();
     let world = World::start(&options.adapter, options.peers.as_deref(), size).await?;
     let mut targets = world.targets.clone();
     targets.retain(|target| {

@@ -43,11 +43,14 @@ impl Scenario {
     /// Measures a target.
     pub(crate) async fn measure(&self, target: &Target) -> Measured {
         let request = Arc::new(target.request(self.plan));
-        let (watch, cpu) = (Watch::begin(), target.pid.map(machine::cpu));
+        let watch = Watch::begin();
+        let cpu = target.pid.map(machine::cpu);
         let begun = Instant::now();
         let mut workers = JoinSet::new();
         for _ in 0..self.connections {
-            let (request, target, scenario) = (Arc::clone(&request), target.clone(), *self);
+            let request = Arc::clone(&request);
+            let target = target.clone();
+            let scenario = *self;
             workers.spawn(async move { scenario.work(&target, &request, begun).await });
         }
         let mut all = Sum::default();

@@ -61,7 +61,8 @@ impl World {
     /// Starts everything; of peers those that were installed in a directory.
     pub(crate) async fn start(adapter: &Path, peers: Option<&Path>, size: Size) -> anyhow::Result<Self> {
         let directory = directory()?;
-        let (own, site) = (own()?, free_address()?);
+        let own = own()?;
+        let site = free_address()?;
         let mut upstream = Process::start(&own, &["upstream", &site.to_string()], &[])?;
         upstream.ready(&format!("http://{site}/readyz")).await?;
         let address = free_address()?;
@@ -119,13 +120,15 @@ impl World {
 
     /// An adapter for each mode, so that none has memory left of another's work. The first starts are for the clock alone.
     async fn start_adapters(&mut self, size: Size) -> anyhow::Result<()> {
-        let (mut took_ms, mut idle_mib) = (Vec::new(), Vec::new());
+        let mut took_ms = Vec::new();
+        let mut idle_mib = Vec::new();
         for _ in 0..size.starts() {
             let (process, _, took) = self.start_adapter().await?;
             took_ms.push(took.as_secs_f64() * 1e3);
             idle_mib.push(machine::resident(process.pid()) as f64 / 1024.0 / 1024.0);
         }
-        let (cold_start_ms, idle_mib) = (median(took_ms), median(idle_mib));
+        let cold_start_ms = median(took_ms);
+        let idle_mib = median(idle_mib);
         self.starts.push(Start { target: "adapter".to_owned(), cold_start_ms, idle_mib });
         for (name, model, call) in [("native", NATIVE, false), ("sieve", TEXT, false), ("calls", TEXT, true)]
         {
@@ -138,7 +141,8 @@ impl World {
     /// An adapter that has done nothing yet, with the accounts of all.
     pub(crate) async fn fresh(&self, mode: Target) -> anyhow::Result<(Process, Target)> {
         let (process, address, _) = self.start_adapter().await?;
-        let (pid, idle) = (Some(process.pid()), machine::resident(process.pid()));
+        let pid = Some(process.pid());
+        let idle = machine::resident(process.pid());
         Ok((process, Target { address, pid, idle, ..mode }))
     }
 
@@ -157,7 +161,8 @@ impl World {
         deployment.add_accounts(NATIVE, accounts).await?;
         let (process, listen, _) =
             deployment.start(&self.adapter).await.context("cannot start the adapter")?;
-        let (pid, idle) = (Some(process.pid()), machine::resident(process.pid()));
+        let pid = Some(process.pid());
+        let idle = machine::resident(process.pid());
         Ok(Apart {
             target: Target { model: NATIVE, pid, idle, ..target(name, listen) },
             redis: address,
@@ -180,7 +185,8 @@ impl World {
     }
 
     fn add(&mut self, process: Process, target: Target) {
-        let (pid, idle) = (Some(process.pid()), machine::resident(process.pid()));
+        let pid = Some(process.pid());
+        let idle = machine::resident(process.pid());
         self.targets.push(Target { pid, idle, ..target });
         self.processes.push(process);
     }

@@ -55,7 +55,8 @@ async fn stored(broker: &Broker, ring: &str, account: &str) -> Credentials {
 
 /// What somebody changes: a password, a seed, or everything.
 fn change(number: usize) -> Value {
-    let (password, digit) = (format!("password-{number}"), char::from(b'A' + u8::try_from(number).unwrap()));
+    let password = format!("password-{number}");
+    let digit = char::from(b'A' + u8::try_from(number).unwrap());
     let seed = format!("JBSWY3DPEHPK3PX{digit}");
     match number % 5 {
         0 | 1 => json!({ "password": password }),
@@ -138,7 +139,8 @@ async fn the_command_sends_it_again_by_itself() {
         let variables = [("LATCHKEY_BROKER_URL", broker.url.as_str())];
         environment(&url).into_iter().chain(own(&variables)).collect::<Vec<_>>()
     };
-    let (here, there) = (at(&broker), at(&other));
+    let here = at(&broker);
+    let there = at(&other);
     let command = ["account", "credentials", "alice", "--no-login"];
     let without_code = [&command[..], &["--no-totp"]].concat();
     let mut line = broker.redis.connection().await;

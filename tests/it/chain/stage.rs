@@ -33,7 +33,8 @@ impl ChainStage {
         let file = SITE_FILE.replace("tools = true", "tools = false");
         let start = World::start().site_file(file).signed_in("alice");
         let world = ADAPTER.iter().fold(start, |start, (name, value)| start.adapter_env(name, value)).await;
-        let (model, account) = (world.practice.model(), world.account("alice"));
+        let model = world.practice.model();
+        let account = world.account("alice");
         Self { name: "practice site, text", world, model, account, _site: Box::new(()) }
     }
 

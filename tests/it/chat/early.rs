@@ -60,7 +60,8 @@ impl SlowReader {
 
 /// Reads one answer, and not a byte more.
 fn read(stream: &mut TcpStream) -> ReadResponse {
-    let (mut text, mut byte) = (Vec::new(), [0]);
+    let mut text = Vec::new();
+    let mut byte = [0];
     while !text.ends_with(b"\r\n\r\n") {
         assert_eq!(stream.read(&mut byte).unwrap(), 1, "closed after {:?}", String::from_utf8_lossy(&text));
         text.push(byte[0]);
@@ -127,7 +128,8 @@ async fn who_comes_to_a_full_adapter_is_told_so_however_much_it_sends() {
     model.always(Reply::text("yes"));
     let held = world.adapter().open(&AdapterClient::question("hi")).await;
     wait::until(SOON, || model.count(CallEnd::Held) == 1).await;
-    let (mut client, mut other) = (SlowReader::new(&world), SlowReader::new(&world));
+    let mut client = SlowReader::new(&world);
+    let mut other = SlowReader::new(&world);
 
     let sending = move || {
         for size in SIZES {

@@ -59,7 +59,8 @@ fn fate(cell: &str) -> Fate {
 
 #[tokio::test]
 async fn every_field_has_the_fate_that_the_readme_tells() {
-    let (rows, worlds) = (rows(), [adapter().await, adapter().site_file(declared()).await]);
+    let rows = rows();
+    let worlds = [adapter().await, adapter().site_file(declared()).await];
     assert!(rows.len() > 5);
     for (index, world) in worlds.iter().enumerate() {
         world.practice.model().always(Reply::pieces(&["Fine", "."]));

@@ -71,7 +71,8 @@ impl<'a> MakeWriter<'a> for LogBuffer {
 
 #[tokio::test]
 async fn every_line_of_a_request_has_the_id_of_its_answer() {
-    let (all, warnings) = (LogBuffer::default(), LogBuffer::default());
+    let all = LogBuffer::default();
+    let warnings = LogBuffer::default();
     let registry = tracing_subscriber::registry().with(all.layer("latchkey_adapter=trace"));
     registry.with(warnings.layer("latchkey_adapter=warn")).init();
     let world = adapter_with(&["alice", "bob"]).await;

@@ -58,7 +58,9 @@ async fn a_site_that_is_down_when_its_models_are_needed_is_502() {
     let world = adapter().site_file(listing()).await;
     world.practice.stop().await;
 
-    let (first, second) = (world.adapter().ask("hi").await, world.adapter().ask("hi").await);
+    let first = world.adapter().ask("hi").await;
+
+    let second = world.adapter().ask("hi").await;
 
     assert_eq!(first.body, second.body);
     assert_snapshot!(refusal(&first), @r#"502 {"error":{"message":"the site cannot be reached; ask again later","type":"server_error","code":"api_error","param":null}}"#);

@@ -43,7 +43,8 @@ async fn a_stop_cuts_what_does_not_end_and_frees_the_accounts() {
     model.will(Reply::never());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = AdapterClient::new(&format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
-    let (stop, tasks) = (CancellationToken::new(), Tasks::new());
+    let stop = CancellationToken::new();
+    let tasks = Tasks::new();
     let run = latchkey_adapter::run(impatient(&world), listener, stop.clone().cancelled_owned());
     let run = tasks.spawn(run);
     let question = AdapterClient::question("hi");

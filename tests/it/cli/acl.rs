@@ -11,8 +11,10 @@ async fn acl_prints_a_line_for_each_user_and_no_password() {
         path
     };
     let url = |user: &str| file(user, &format!("redis://{user}:hunter2@redis:6379/0\n"));
-    let (broker, adapter) = (url("broker"), url("adapter"));
-    let (replica, sentinel) = (url("replica"), url("sentinel"));
+    let broker = url("broker");
+    let adapter = url("adapter");
+    let replica = url("replica");
+    let sentinel = url("sentinel");
     let anonymous = file("anonymous", "redis://redis:6379/0");
 
     let some = ["acl", "--broker", &broker, "--adapter", &adapter];

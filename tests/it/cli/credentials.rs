@@ -16,7 +16,8 @@ fn address(seed: &str) -> String {
 /// The colour of each dot of a code, with the margin that one needs.
 fn dots(text: &str) -> Vec<Vec<bool>> {
     let code = QrCode::new(text).unwrap();
-    let (width, margin) = (code.width(), 4);
+    let width = code.width();
+    let margin = 4;
     let dark = |x: usize, y: usize| {
         let within = (margin..margin + width).contains(&x) && (margin..margin + width).contains(&y);
         within && code[(x - margin, y - margin)] == Color::Dark
@@ -26,7 +27,8 @@ fn dots(text: &str) -> Vec<Vec<bool>> {
 
 /// Dark on nothing, as sites draw it.
 fn transparent_png(directory: &TempDir, text: &str) -> String {
-    let (dots, scale) = (dots(text), 6);
+    let dots = dots(text);
+    let scale = 6;
     let size = u32::try_from(dots.len()).unwrap() * scale;
     let picture = GrayAlphaImage::from_fn(size, size, |x, y| {
         let dark = dots[(y / scale) as usize][(x / scale) as usize];
@@ -40,7 +42,8 @@ fn transparent_png(directory: &TempDir, text: &str) -> String {
 /// Light on dark in a corner of something larger, with a JPEG's noise: a telephone's picture of a dark page.
 fn photo(directory: &TempDir, text: &str) -> String {
     let dots = dots(text);
-    let (scale, at) = (5, (400, 150));
+    let scale = 5;
+    let at = (400, 150);
     let size = u32::try_from(dots.len()).unwrap() * scale;
     let picture = RgbImage::from_fn(1600, 1200, |x, y| {
         let inside = (at.0..at.0 + size).contains(&x) && (at.1..at.1 + size).contains(&y);
@@ -97,9 +100,11 @@ async fn every_form_of_a_seed_is_taken_and_a_wrong_one_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let add = ["account", "add", "--site", "practice", "--username", "alice", "--no-login"];
     assert_eq!(run(&add, &environment, &format!("{PASSWORD}\n")).await.code, 0);
-    let (photo, large) = (photo(&directory, &address(TOTP_SEED)), directory.path().join("large.png"));
+    let photo = photo(&directory, &address(TOTP_SEED));
+    let large = directory.path().join("large.png");
     image::GrayImage::new(9000, 10).save(&large).unwrap();
-    let (no_code, text) = (directory.path().join("none.png"), directory.path().join("text.png"));
+    let no_code = directory.path().join("none.png");
+    let text = directory.path().join("text.png");
     image::GrayImage::new(200, 200).save(&no_code).unwrap();
     std::fs::write(&text, PASSWORD).unwrap();
     let shop = TempDir::new_in(directory.path()).unwrap();

@@ -63,7 +63,8 @@ impl Terminal {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (screen, mut shown) = (Arc::<Mutex<String>>::default(), master.try_clone().unwrap());
+        let screen = Arc::<Mutex<String>>::default();
+        let mut shown = master.try_clone().unwrap();
         let kept = Arc::clone(&screen);
         // Ends with the command: a terminal without another end cannot be read.
         std::thread::spawn(move || {

@@ -98,7 +98,9 @@ async fn a_test_of_the_channel_is_over_in_time_however_much_the_site_says() {
     for (count, path) in ["/v1/chat/completions", PATH].into_iter().enumerate() {
         world.practice.model().will(Reply::pieces(&words).silence());
 
-        let (adapter, body) = (world.adapter(), probe());
+        let adapter = world.adapter();
+
+        let body = probe();
         let asked = adapter.send(Method::POST, path, Some(&body));
         let answer = timeout(TEST, asked).await.expect("a gateway waits so long").json();
 

@@ -249,7 +249,8 @@ fn single() -> Vec<ContractCase> {
 
 /// How several calls come.
 fn parallel() -> Vec<ContractCase> {
-    let (first, second) = (tool(0, "a", "{\"path\":\"a\"}"), tool(1, "b", "{\"path\":\"b\"}"));
+    let first = tool(0, "a", "{\"path\":\"a\"}");
+    let second = tool(1, "b", "{\"path\":\"b\"}");
     vec![
         raw(
             "parallel_calls",

@@ -145,7 +145,8 @@ fn what_a_gateway_misreads_is_found() {
             "data: {{\"id\":\"a\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
         )
     };
-    let (role, text) = (chunk("{\"role\":\"assistant\"}", "null"), chunk("{\"content\":\"a\"}", "null"));
+    let role = chunk("{\"role\":\"assistant\"}", "null");
+    let text = chunk("{\"content\":\"a\"}", "null");
     let finish = chunk("{}", "\"stop\"");
     let usage =
         "data: {\"id\":\"a\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n";

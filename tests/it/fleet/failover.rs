@@ -19,7 +19,8 @@ async fn a_failover_during_steady_chat_loses_no_request() {
     }
 
     world.redis.stop();
-    let (mut asked, mut well) = (0_usize, 0);
+    let mut asked = 0_usize;
+    let mut well = 0;
     let gone = tokio::time::Instant::now();
     // Until the store has answered so often in a row: the last requests go through the new server.
     while well < WELL {

@@ -105,7 +105,9 @@ impl AgentStage {
     /// Has the site's model be in a situation from now on.
     fn script(&self, agent: Agent, situation: &GatewaySituation) {
         self.model.reset();
-        let (trouble, work, turns) = (situation.trouble, situation.work, AtomicUsize::new(0));
+        let trouble = situation.trouble;
+        let work = situation.work;
+        let turns = AtomicUsize::new(0);
         self.model.always_with(move |request| {
             if !has_tools(request) {
                 return Reply::text("A title");

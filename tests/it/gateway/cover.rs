@@ -43,6 +43,8 @@ fn of(places: &[usize; 6]) -> impl Iterator<Item = Pair> {
 fn a_few_cells_have_every_pair() {
     let cells = pairs();
 
-    let (largest, next) = (SIZES[0], SIZES[1]);
+    let largest = SIZES[0];
+
+    let next = SIZES[1];
     assert!((largest * next..2 * largest * next).contains(&cells.len()), "{} cells", cells.len());
 }

@@ -88,7 +88,8 @@ async fn through(name: &str, gateway: Relaying, times: usize) {
         for size in SIZES {
             // One for each row: a turn has an end, and two hundred long questions take minutes.
             let held = filled(&full).await;
-            let (early, innocent) = (&question(model, size), &question(INNOCENT, 1));
+            let early = &question(model, size);
+            let innocent = &question(INNOCENT, 1);
             let console = &console;
             let pairs = stream::iter(0..times)
                 .map(|_| async move { (status(console, early).await, status(console, innocent).await) });

@@ -71,7 +71,8 @@ async fn through(name: &str, gateway: Relaying) {
     let start =
         ACCOUNTS.iter().fold(start.concurrency(LIMIT), |start, username| start.with_session(username));
     let world = start.await;
-    let (mut killed, other) = (add(&world, "killed").await, add(&world, "other").await);
+    let mut killed = add(&world, "killed").await;
+    let other = add(&world, "other").await;
     let balancer = Balancer::start(&[&killed.url, &other.url]).await;
     let console = gateway.console();
     console.set("RetryTimes", "1").await;

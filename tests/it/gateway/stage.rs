@@ -41,7 +41,8 @@ pub(super) fn pace() -> u32 {
 
 /// What the adapter is told: a stream is begun before the gateway's ping.
 fn adapter() -> [(&'static str, Duration); 2] {
-    let (begin_after, queue) = (Duration::from_millis(500), Duration::from_millis(400));
+    let begin_after = Duration::from_millis(500);
+    let queue = Duration::from_millis(400);
     [("LATCHKEY_BEGIN_AFTER", pace() * begin_after), ("LATCHKEY_QUEUE_DEADLINE", pace() * queue)]
 }
 
@@ -66,7 +67,8 @@ impl GatewayStage {
     }
 
     async fn start(name: &'static str, gateway: Relaying) -> Self {
-        let (cells, console) = (Cells::default(), gateway.console());
+        let cells = Cells::default();
+        let console = gateway.console();
         let worlds = [("native", world(true).await), ("written", world(false).await)];
         for (site, world) in &worlds {
             let marked = Arc::clone(&cells);
@@ -98,7 +100,8 @@ impl GatewayStage {
             console.set("general_setting.ping_interval_enabled", if pings { "true" } else { "false" }).await;
             let running = stream::iter(group).map(|cell| self.cell(&console, cell)).buffer_unordered(AT_ONCE);
             let part = CellTable(running.collect().await);
-            let (cells, took) = (part.len(), begun.elapsed().as_secs());
+            let cells = part.len();
+            let took = begun.elapsed().as_secs();
             super::print(&format!(
                 "{}, RetryTimes {retries}, pings {pings}: {cells} cells in {took} s: {}",
                 self.name,
@@ -158,7 +161,8 @@ pub(super) async fn read(mut answer: reqwest::Response) -> String {
 
 /// An adapter whose site may be silent for a moment only.
 async fn world(native: bool) -> World {
-    let (first_token, idle) = (pace() * 3000, pace() * 1500);
+    let first_token = pace() * 3000;
+    let idle = pace() * 1500;
     let limits = format!("concurrency = 4\nfirst_token = \"{first_token}ms\"\nidle = \"{idle}ms\"");
     let file = SITE_FILE.replace("concurrency = 4", &limits);
     let file = file.replace("tools = true", &format!("tools = {native}"));
@@ -204,7 +208,8 @@ pub(super) fn question(cell: GatewayCell, model: &str, mark: &str) -> Value {
         let parameters = json!({
             "type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"],
         });
-        let (name, about) = ("read", "Reads a file.");
+        let name = "read";
+        let about = "Reads a file.";
         body["tools"] = match cell.path.wire {
             CellApi::Chat => json!([{
                 "type": "function", "function": {"name": name, "description": about, "parameters": parameters},

@@ -92,7 +92,8 @@ async fn seen(mut response: Response) -> StreamResult {
 
 /// Opens streams; each has begun when this returns.
 async fn open(http: &reqwest::Client, url: &Url, count: usize) -> Vec<Response> {
-    let (url, mut question) = (url.join("/v1/chat/completions").unwrap(), AdapterClient::question("hi"));
+    let url = url.join("/v1/chat/completions").unwrap();
+    let mut question = AdapterClient::question("hi");
     question["stream"] = true.into();
     let one = || async {
         let request = http.post(url.clone()).bearer_auth(SHARED_SECRET).json(&question);
@@ -119,7 +120,8 @@ async fn a_thousand_streams_bear_the_stop_of_one_adapter_and_the_death_of_anothe
 
     let first = open(&http, &balancer.url, STREAMS).await;
     let share = |adapter: &Binary| held(&http, adapter.url.clone());
-    let (of_stopped, of_killed) = (share(&stage.adapters[0]).await, share(&stage.adapters[1]).await);
+    let of_stopped = share(&stage.adapters[0]).await;
+    let of_killed = share(&stage.adapters[1]).await;
     processes::terminate(stage.adapters[0].pid());
     stage.adapters[1].kill();
     let second = open(&http, &balancer.url, 50).await;
@@ -155,9 +157,11 @@ async fn adapters_come_and_go_under_load_without_an_error() {
         .practice
         .model()
         .always_with(|_| Reply::text("begun, ").wait(Duration::from_millis(50)).piece("ended"));
-    let (http, url) = (patient(), balancer.url.clone());
+    let http = patient();
+    let url = balancer.url.clone();
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let (model, load_http) = (stage.world.practice.model().clone(), http.clone());
+    let model = stage.world.practice.model().clone();
+    let load_http = http.clone();
 
     let tasks = latchkey_shared::shutdown::Tasks::new();
     let load = tasks.spawn(async move {

@@ -21,7 +21,8 @@ const SOON: Duration = Duration::from_secs(20);
 async fn who_comes_to_a_full_adapter_is_sent_elsewhere_until_there_is_room() {
     let start = World::start().without_broker().practice(PracticeOptions::with_accounts(&["alice"]));
     let world = start.concurrency(10).with_session("alice").adapter_env("LATCHKEY_STREAMS", "2").await;
-    let (adapter, model) = (world.adapter(), world.practice.model());
+    let adapter = world.adapter();
+    let model = world.practice.model();
     model.always(Reply::text("a").hold().piece("b"));
     let question = AdapterClient::question("hi");
     let held = (adapter.open(&question).await, adapter.open(&question).await);

@@ -34,7 +34,8 @@ async fn asked(http: &reqwest::Client, balancer: &Balancer, header: Option<(&str
 
 /// Which adapter each session comes to.
 async fn placed(balancer: &Balancer) -> BTreeMap<usize, String> {
-    let (http, mut placed) = (http::client(), BTreeMap::new());
+    let http = http::client();
+    let mut placed = BTreeMap::new();
     for session in 0..SESSIONS {
         placed.insert(
             session,
@@ -56,8 +57,11 @@ fn moved<'a>(
 #[tokio::test]
 async fn a_session_stays_with_its_adapter_whichever_client_names_it() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
-    let (one, two, three) = (adapter(&tasks).await, adapter(&tasks).await, adapter(&tasks).await);
-    let (http, balancer) = (http::client(), Balancer::start(&[&one, &two, &three]).await);
+    let one = adapter(&tasks).await;
+    let two = adapter(&tasks).await;
+    let three = adapter(&tasks).await;
+    let http = http::client();
+    let balancer = Balancer::start(&[&one, &two, &three]).await;
 
     for header in ["X-Claude-Code-Session-Id", "X-Session-Affinity", "Session-Id", "session_id"] {
         let mut places = BTreeSet::new();
@@ -81,7 +85,9 @@ async fn a_session_stays_with_its_adapter_whichever_client_names_it() {
 #[tokio::test]
 async fn a_third_adapter_takes_its_share_and_no_other_session_moves() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
-    let (one, two, three) = (adapter(&tasks).await, adapter(&tasks).await, adapter(&tasks).await);
+    let one = adapter(&tasks).await;
+    let two = adapter(&tasks).await;
+    let three = adapter(&tasks).await;
     let balancer = Balancer::start(&[&one, &two]).await;
     let before = placed(&balancer).await;
 
@@ -100,7 +106,9 @@ async fn a_third_adapter_takes_its_share_and_no_other_session_moves() {
 #[tokio::test]
 async fn an_adapter_with_a_new_address_moves_its_own_sessions_and_what_the_new_one_takes() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
-    let (one, two, new) = (adapter(&tasks).await, adapter(&tasks).await, adapter(&tasks).await);
+    let one = adapter(&tasks).await;
+    let two = adapter(&tasks).await;
+    let new = adapter(&tasks).await;
     let balancer = Balancer::start(&[&one, &two]).await;
     let before = placed(&balancer).await;
 
@@ -118,7 +126,8 @@ async fn an_adapter_with_a_new_address_moves_its_own_sessions_and_what_the_new_o
 #[tokio::test]
 async fn sessions_of_an_adapter_that_is_gone_are_answered_by_the_others() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
-    let (one, two) = (adapter(&tasks).await, adapter(&tasks).await);
+    let one = adapter(&tasks).await;
+    let two = adapter(&tasks).await;
     // Nobody listens there, and the balancer has not been told yet: as in the second after a replica went.
     let gone: Vec<Url> = (0..5).map(|_| nobody()).collect();
     let all: Vec<&Url> = gone.iter().chain([&one, &two]).collect();
@@ -137,7 +146,8 @@ async fn sessions_of_an_adapter_that_is_gone_are_answered_by_the_others() {
 async fn nobody_is_told_how_the_adapters_are_through_the_balancer() {
     let tasks = latchkey_shared::shutdown::Tasks::new();
     let adapter = adapter(&tasks).await;
-    let (http, balancer) = (http::client(), Balancer::start(&[&adapter]).await);
+    let http = http::client();
+    let balancer = Balancer::start(&[&adapter]).await;
 
     for path in ["/metrics", "/readyz", "/metrics/", "//readyz", "/%6detrics", "/./metrics", "/metrics?a=b"] {
         // Not joined: that would tidy the path.

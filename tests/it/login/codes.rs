@@ -50,7 +50,9 @@ async fn a_code_that_is_refused_once_is_followed_by_a_fresh_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_code_that_is_refused_too_means_that_the_credentials_are_wrong() {
     let site = |site: &mut PracticeOptions| {
-        (site.totp_seed, site.refuse_codes, site.lockout_after) = (Some(TOTP_SEED.to_owned()), 9, 9);
+        site.totp_seed = Some(TOTP_SEED.to_owned());
+        site.refuse_codes = 9;
+        site.lockout_after = 9;
     };
     let practice = bench::practice(site).await;
     let bench = Bench::practice(&practice).await;

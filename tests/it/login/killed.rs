@@ -58,7 +58,8 @@ struct KilledScene {
 
 impl KilledScene {
     async fn new() -> Self {
-        let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start().await);
+        let directory = tempfile::tempdir().unwrap();
+        let redis = Redis::start().await;
         let options = PracticeOptions { slow_login: Duration::from_secs(60), ..PracticeOptions::default() };
         let practice = Practice::start(options).await;
         let keys = Keys::generate();

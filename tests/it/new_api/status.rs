@@ -45,7 +45,8 @@ async fn channels_are_shown_beside_the_health_of_their_adapters() {
 
     // The columns are as wide as the port is long.
     let port = adapter.rsplit(':').next().unwrap();
-    let (port, url) = (format!("{port:<5}"), new_api.url.as_str());
+    let port = format!("{port:<5}");
+    let url = new_api.url.as_str();
     assert_snapshot!(shown.replace(&port, "[prt]").replace(url, "[new-api]/"));
     assert_eq!(json["stage"], 25);
     assert_eq!(json["channels"].as_array().unwrap().len(), 3);
@@ -57,7 +58,8 @@ async fn channels_are_shown_beside_the_health_of_their_adapters() {
 async fn behind_a_balancer_it_is_shown_whether_an_adapter_answers() {
     let world = World::start().without_broker().with_session("alice").await;
     let new_api = NewApi::start().await;
-    let (there, empty) = (Balancer::start(&[&world.adapters[0].url]).await, Balancer::start(&[]).await);
+    let there = Balancer::start(&[&world.adapters[0].url]).await;
+    let empty = Balancer::start(&[]).await;
     let rollout = Rollout::new(&new_api, "");
     rollout.write("key", SHARED_SECRET);
     let file = rollout.directory.path().join("rollout.toml");

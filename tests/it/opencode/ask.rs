@@ -46,7 +46,8 @@ impl Ask {
             .iter()
             .map(|message| message["content"].as_str().unwrap_or_default())
             .collect();
-        let (last, prompt) = (*messages.last()?, messages.join("\n"));
+        let last = *messages.last()?;
+        let prompt = messages.join("\n");
         let dialect = Dialect::read(&prompt)?;
         let again = AGAIN.iter().find(|(words, _)| last.contains(words));
         let results = results(&prompt, &dialect.nonce);

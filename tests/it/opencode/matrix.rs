@@ -117,7 +117,8 @@ fn check_files(files: &Files, expected: &Files) -> Result<(), String> {
     for (name, content) in expected {
         let Some(found) = files.get(name) else { return Err(format!("there is no {name}")) };
         if found != content {
-            let (found_bytes, bytes) = (found.len(), content.len());
+            let found_bytes = found.len();
+            let bytes = content.len();
             return Err(format!("{name} has {found_bytes} other bytes in place of {bytes}: {found:.400}"));
         }
     }

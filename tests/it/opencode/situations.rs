@@ -90,7 +90,8 @@ pub(super) fn all() -> Vec<OpencodeSituation> {
 
 /// A situation in which one file is written.
 fn edit(name: &'static str, extra: usize) -> OpencodeSituation {
-    let (before, after) = (files(&[]), files(&[("a.rs", CONTENT)]));
+    let before = files(&[]);
+    let after = files(&[("a.rs", CONTENT)]);
     OpencodeSituation { name, before, after, said: DONE, rounds: 1, extra, answer: |ask| right(ask, 1) }
 }
 
@@ -213,7 +214,8 @@ fn forged(ask: &Ask) -> Reply {
 /// The file's call as the prompt shows it, marked with the conversation's nonce, without the line numbers of OpenCode.
 fn seen(ask: &Ask) -> String {
     let mark = format!("\u{b7}{}\u{b7}", ask.dialect.nonce);
-    let (from, to) = (format!("<{mark}function_calls>"), format!("<{mark}/function_calls>"));
+    let from = format!("<{mark}function_calls>");
+    let to = format!("<{mark}/function_calls>");
     let Some((_, rest)) = ask.prompt.split_once(&from) else { return String::new() };
     let Some((inside, _)) = rest.split_once(&to) else { return String::new() };
     let lines = inside.lines().filter_map(|line| line.find('<').map(|at| &line[at..]));

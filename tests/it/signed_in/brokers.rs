@@ -30,7 +30,8 @@ struct BrokersScene {
 
 impl BrokersScene {
     async fn new(options: PracticeOptions) -> Self {
-        let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start().await);
+        let directory = tempfile::tempdir().unwrap();
+        let redis = Redis::start().await;
         let practice = Practice::start(options).await;
         let keys = Keys::generate();
         let mut environment = keys.common(&redis.url(), &format!("practice={}", practice.url));
@@ -93,8 +94,10 @@ async fn a_broker_that_stood_still_past_its_lock_overwrites_nothing() {
         ..PracticeOptions::default()
     })
     .await;
-    let (late, quick) = (scene.broker("late").await, scene.broker("quick").await);
-    let (late_admin, admin) = (Admin::new(&late.url), Admin::new(&quick.url));
+    let late = scene.broker("late").await;
+    let quick = scene.broker("quick").await;
+    let late_admin = Admin::new(&late.url);
+    let admin = Admin::new(&quick.url);
     let account = admin.add(USERNAME, PASSWORD, None).await;
     let operation = late_admin.start_login(account.id).await;
     wait::until_some(LOGIN, async || {

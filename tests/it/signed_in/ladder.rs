@@ -123,7 +123,9 @@ async fn accounts_are_renewed_ahead_of_their_end_by_whichever_broker_is_free() {
     let start = World::start().practice(options).site_file(renewed_over_http()).brokers(2);
     let world = start.signed_in("alice").await;
 
-    let (admin, id) = (world.admin(), world.account("alice"));
+    let admin = world.admin();
+
+    let id = world.account("alice");
     wait::until_some(SOON, async || (admin.account(id).await.generation >= 4).then_some(())).await;
 
     assert_eq!(world.practice.counts("alice").logins, 1);

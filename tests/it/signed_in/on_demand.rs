@@ -46,7 +46,8 @@ async fn other_accounts_serve_while_one_is_signed_in_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_refuses_every_session_is_not_asked_for_ever() {
     let world = World::start().adapter_env("LATCHKEY_RENEWAL_DEADLINE", "20s").signed_in("alice").await;
-    let (admin, id) = (world.admin(), world.account("alice"));
+    let admin = world.admin();
+    let id = world.account("alice");
 
     let cooled = wait::until_some(Duration::from_secs(60), async || {
         world.practice.expire_all();

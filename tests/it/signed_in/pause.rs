@@ -21,7 +21,8 @@ async fn three_refused_accounts_pause_a_site_until_an_operator_signs_in_well() {
         .practice(PracticeOptions::with_accounts(&names))
         .site_file(SITE_FILE.to_owned() + &renewed);
     let world = start.signed_in("dora").await;
-    let (admin, dora) = (world.admin(), world.account("dora"));
+    let admin = world.admin();
+    let dora = world.account("dora");
     for name in &names[..3] {
         let refused = admin.add(name, "wrong-horse-battery", None).await;
         assert_eq!(admin.sign_in(refused.id).await.error.unwrap().code, "credentials_rejected");

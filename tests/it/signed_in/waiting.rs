@@ -28,7 +28,9 @@ async fn accounts_that_wait_for_a_browser_hold_up_no_renewal() {
         start = start.with_session(name);
     }
     let world = start.await;
-    let (admin, store, alice) = (world.admin(), &world.store, world.account("alice"));
+    let admin = world.admin();
+    let store = &world.store;
+    let alice = world.account("alice");
     for name in &others {
         admin.give(world.account(name), name, PASSWORD).await;
     }

@@ -56,10 +56,12 @@ async fn a_recorded_file_is_right_and_answers() {
     })
     .await;
     let directory = tempfile::tempdir().unwrap();
-    let (out, script) = (directory.path().join("mine.toml"), directory.path().join("script.toml"));
+    let out = directory.path().join("mine.toml");
+    let script = directory.path().join("script.toml");
     std::fs::write(&script, SCRIPT).unwrap();
     let path = |path: &Path| path.to_str().unwrap().to_owned();
-    let (out_path, script_path) = (path(&out), path(&script));
+    let out_path = path(&out);
+    let script_path = path(&script);
     let secrets = format!("{PASSWORD}\n{TOTP_SEED}\n");
 
     let record = ["site", "record", "--url", practice.url.as_str(), "--out", &out_path];

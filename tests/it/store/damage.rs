@@ -26,7 +26,8 @@ fn sealed(record: &str) -> Sealed {
 
 /// All that a broker and an adapter do with one account and with what all share.
 async fn everything(store: &TestStore, account: &Account) -> Result<(), StoreError> {
-    let (id, now) = (account.id, Timestamp::now());
+    let id = account.id;
+    let now = Timestamp::now();
     let version = store.draw_credentials_version(id).await?.unwrap();
     assert_eq!(store.put_credentials(id, version, &sealed("credentials"), None).await?, ReplaceOutcome::Done);
     assert_eq!(store.credentials(id).await?.map(|(version, _)| version), Some(version));
@@ -65,7 +66,9 @@ async fn everything(store: &TestStore, account: &Account) -> Result<(), StoreErr
     assert!(store.refresh_requests(1000).await?.contains(&request));
     store.end_refresh_request(request).await?;
 
-    let (id, role) = ("01M847RJK3FHZEB0J67128THYA".to_owned(), StoreRole::Adapter);
+    let id = "01M847RJK3FHZEB0J67128THYA".to_owned();
+
+    let role = StoreRole::Adapter;
     let service = Service { id: id.clone(), role, credentials: Vec::new(), session: vec!["key".to_owned()] };
     store.report(&service).await?;
     assert!(store.services().await?.contains(&service));
@@ -117,7 +120,8 @@ fn types(name: &str) -> &'static str {
 async fn scene() -> (Redis, TestStore, Account, Account) {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let (victim, other) = (account(&store, "alice").await, account(&store, "bob").await);
+    let victim = account(&store, "alice").await;
+    let other = account(&store, "bob").await;
     for account in [&victim, &other] {
         everything(&store, account).await.unwrap();
         store.adapter.cool(account.id, "rate_limited", Duration::from_millis(1)).await.unwrap();

@@ -182,7 +182,8 @@ async fn an_account_that_is_switched_off_or_gone_is_not_leased() {
 async fn what_a_dead_adapter_held_is_counted_until_its_presence_ends_and_no_longer() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
-    let (alice, bob) = (account(&store, "alice").await.id, account(&store, "bob").await.id);
+    let alice = account(&store, "alice").await.id;
+    let bob = account(&store, "bob").await.id;
     for adapter in ["01dead", "01here"] {
         store.adapter.attend(adapter, None).await.unwrap();
         for id in [alice, bob] {

@@ -101,7 +101,8 @@ struct Places {
 
 impl ModelAdapter {
     fn new(number: usize) -> Self {
-        let (holds, heard) = (Vec::new(), None);
+        let holds = Vec::new();
+        let heard = None;
         Self {
             id: format!("adapter{number:04}"),
             holds,
@@ -121,7 +122,9 @@ impl Places {
         let store = store(redis).await;
         let account = account(&store, "alice").await.id;
         let adapters = (0..ADAPTERS).map(ModelAdapter::new).collect();
-        let (started, dead, begun) = (ADAPTERS, Vec::new(), Instant::now());
+        let started = ADAPTERS;
+        let dead = Vec::new();
+        let begun = Instant::now();
         Self {
             redis: line,
             store,
@@ -185,7 +188,8 @@ impl Places {
     /// As an adapter does once a second, and before it asks where it has not done so lately.
     async fn attend(&mut self, adapter: usize) {
         let ModelAdapter { id, claimed, holds, .. } = &self.adapters[adapter];
-        let (now, claimed) = (self.now(), *claimed);
+        let now = self.now();
+        let claimed = *claimed;
         let mut heard = self.store.adapter.attend(id, claimed).await.unwrap();
         if claimed.is_some() && (claimed != Some(heard.resumed) || heard.was_gone) {
             for token in holds {
@@ -202,7 +206,8 @@ impl Places {
             self.resume(now, heard.resumed);
         }
         let of_here = &mut self.adapters[adapter];
-        (of_here.claimed, of_here.gone_at) = (Some(heard.resumed), now + PRESENCE);
+        of_here.claimed = Some(heard.resumed);
+        of_here.gone_at = now + PRESENCE;
         of_here.heard = Some((heard, now));
         self.last = Some(now);
     }
@@ -216,7 +221,8 @@ impl Places {
                 *gone_at = now + GRACE;
             }
         }
-        (self.resumed, self.trouble) = (resumed, now);
+        self.resumed = resumed;
+        self.trouble = now;
     }
 
     async fn renew(&mut self, adapter: usize) {

@@ -28,7 +28,8 @@ async fn a_word_of_a_newer_release_is_left_alone_until_that_release_is_back() {
     let redis = Redis::start().await;
     let store = store(&redis).await;
     let mut line = redis.connection().await;
-    let (alice, bob) = (account(&store, "alice").await, account(&store, "bob").await);
+    let alice = account(&store, "alice").await;
+    let bob = account(&store, "bob").await;
     let id = alice.id.to_string();
     let before = store.account(alice.id).await.unwrap().unwrap();
 

@@ -84,7 +84,8 @@ pub(super) fn below(root: &Path) -> Vec<Source> {
 fn walk(directory: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
-        let (name, path) = (entry.file_name(), entry.path());
+        let name = entry.file_name();
+        let path = entry.path();
         if SKIPPED.iter().any(|skipped| name == *skipped) {
             continue;
         }

@@ -219,7 +219,9 @@ fn imported_rooms(source: &Source) -> Vec<(usize, String)> {
 }
 
 fn names_of_group(group: &str) -> Vec<String> {
-    let (mut depth, mut names, mut at_name) = (1, Vec::new(), true);
+    let mut depth = 1;
+    let mut names = Vec::new();
+    let mut at_name = true;
     for (at, letter) in group.char_indices() {
         match letter {
             '{' => depth += 1,

@@ -85,7 +85,8 @@ async fn a_cut_call_is_continued_where_the_join_is_proven() {
         let site = ToolsSite::start(adapter(form), form).await;
         let whole = site.bash("echo one two three four five six seven eight nine ten");
         let middle = whole.find("six").unwrap();
-        let (head, overlap) = (&whole[..middle], middle - 25);
+        let head = &whole[..middle];
+        let overlap = middle - 25;
         let joined = || Reply::text(&whole[overlap..]);
         let expected = vec![bash("echo one two three four five six seven eight nine ten")];
 

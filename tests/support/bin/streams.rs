@@ -62,13 +62,15 @@ async fn stream(plan: StreamsPlan, most: Duration) -> (u64, u64) {
         tokio::time::timeout(most, shutdown::signal()).await.ok();
         stop.cancel();
     };
-    let (whole, failed) = (Cell::new(0), Cell::new(0));
+    let whole = Cell::new(0);
+    let failed = Cell::new(0);
     let streaming = streams::run(plan, stop.clone(), |answer| {
         let count = if answer.end == AnswerEnd::Whole { &whole } else { &failed };
         count.set(count.get() + 1);
         println!("{}", line(&answer));
     });
-    let (told, mut streaming) = (pin!(told), pin!(streaming));
+    let told = pin!(told);
+    let mut streaming = pin!(streaming);
     tokio::select! {
         () = &mut streaming => {}
         () = told => streaming.await,

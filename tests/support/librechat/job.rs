@@ -27,7 +27,8 @@ impl Job {
     /// Makes the answer and lets one listen. That the listener goes stops nothing.
     pub(super) fn run(self, site: &LibreChatState) -> Response {
         let (listener, events) = unbounded_channel();
-        let (owner, stop) = (site.clone(), self.stop.clone());
+        let owner = site.clone();
+        let stop = self.stop.clone();
         site.0.tasks.spawn(async move {
             tokio::select! {
                 () = self.answer(&owner, &listener) => {}
@@ -80,8 +81,9 @@ impl Job {
         if !answer.status().is_success() {
             return None;
         }
-        let (mut body, mut bytes, mut said) =
-            (answer.into_body().into_data_stream(), Vec::new(), String::new());
+        let mut body = answer.into_body().into_data_stream();
+        let mut bytes = Vec::new();
+        let mut said = String::new();
         while let Some(piece) = body.next().await {
             bytes.extend_from_slice(&piece.ok()?);
             while let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") {

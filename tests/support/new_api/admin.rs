@@ -83,7 +83,8 @@ async fn set_up() -> Json<Value> {
 
 async fn list(State(gateway): State<Gateway>, Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
     let number = |name: &str, default: usize| query.get(name).map_or(default, |text| text.parse().unwrap());
-    let (page, size) = (number("p", 1), number("page_size", 20).min(100));
+    let page = number("p", 1);
+    let size = number("page_size", 20).min(100);
     let channels = gateway.with(|kept| kept.channels.clone());
     let items: Vec<&Value> = channels.iter().rev().skip((page - 1) * size).take(size).collect();
     let mut counts = BTreeMap::new();

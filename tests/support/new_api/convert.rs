@@ -48,7 +48,8 @@ fn said(message: &Value, asked: &Value, messages: &mut Vec<Value>) {
         messages.push(json!({"role": message["role"], "content": message["content"]}));
         return;
     };
-    let (mut parts, mut calls) = (Vec::new(), Vec::new());
+    let mut parts = Vec::new();
+    let mut calls = Vec::new();
     for block in blocks {
         match block["type"].as_str() {
             Some("text") => parts.push(block.clone()),

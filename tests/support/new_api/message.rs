@@ -168,7 +168,8 @@ pub(super) fn tokens(usage: &Value) -> Value {
 
 fn start(chunk: &Value) -> Value {
     let usage = json!({"input_tokens": 1, "output_tokens": 0});
-    let (id, model) = (&chunk["id"], &chunk["model"]);
+    let id = &chunk["id"];
+    let model = &chunk["model"];
     let message = json!({
         "id": id, "type": "message", "role": "assistant", "model": model, "content": [], "usage": usage,
         "stop_reason": null, "stop_sequence": null,

@@ -87,7 +87,8 @@ impl Real {
             .spawn()
             .expect("the binary that was brought can be started");
         let url: Url = format!("http://127.0.0.1:{port}").parse().unwrap();
-        let (console, http) = (Console::new(&url, "", ""), http::client());
+        let console = Console::new(&url, "", "");
+        let http = http::client();
         let mut real = Self { console, child, directory };
         wait::until_some(START, async || {
             let ended = real.child.try_wait().unwrap();

@@ -187,7 +187,8 @@ impl Relayed {
         channel: &DrawnChannel,
         route: &Route,
     ) -> reqwest::RequestBuilder {
-        let (url, converts) = (&route.url, route.converts);
+        let url = &route.url;
+        let converts = route.converts;
         let mut body = if converts { convert::request(&self.body) } else { self.body.clone() };
         if (converts || self.wire == ClientApi::Chat) && body["stream"] == true {
             body["stream_options"] = json!({"include_usage": true});

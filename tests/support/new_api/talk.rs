@@ -59,7 +59,8 @@ async fn chat(mut events: UpstreamEvents, client: &mut AnswerClient, asked: &Val
 }
 
 async fn converted(mut events: UpstreamEvents, client: &mut AnswerClient) {
-    let (mut message, mut held) = (Message::default(), None::<Value>);
+    let mut message = Message::default();
+    let mut held = None::<Value>;
     while let Event::Data(data) = events.next(client).await {
         if let Some(last) = held.replace(parsed(&data)) {
             message.sent += 1;

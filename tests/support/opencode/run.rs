@@ -36,7 +36,8 @@ pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> OpencodeRun 
 /// When it does not end in time.
 pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> OpencodeRun {
     let home = Home::with_options(&[(PROVIDER, adapter)], options);
-    let (stdout, stderr) = (home.file("stdout"), home.file("stderr"));
+    let stdout = home.file("stdout");
+    let stderr = home.file("stderr");
     let mut command = home.command().await;
     command
         .args(["run", "--pure", "--format", "json", "--model", &format!("{PROVIDER}/{MODEL}"), prompt])

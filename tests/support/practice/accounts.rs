@@ -79,8 +79,12 @@ impl PracticeAccounts {
     pub(super) fn new(accounts: &[PracticeAccount]) -> Self {
         let entries =
             accounts.iter().map(|account| (account.username.clone(), Entry::new(account))).collect();
-        let (pending, tickets, live) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let (renewals, devices, issued) = (HashMap::new(), HashMap::new(), Vec::new());
+        let pending = HashMap::new();
+        let tickets = HashMap::new();
+        let live = HashMap::new();
+        let renewals = HashMap::new();
+        let devices = HashMap::new();
+        let issued = Vec::new();
         let used_codes = BTreeSet::new();
         Self(Mutex::new(AccountTable {
             entries,
@@ -235,8 +239,11 @@ impl AccountTable {
 
     fn issue(&mut self, username: &str, life: Duration) -> SessionParts {
         let expires_at = Timestamp::now() + life;
-        let (cookie, token) = (random(), token(username, expires_at));
-        let (username, refresh, device) = (username.to_owned(), random(), random());
+        let cookie = random();
+        let token = token(username, expires_at);
+        let username = username.to_owned();
+        let refresh = random();
+        let device = random();
         let parts = SessionParts { username, cookie, token, refresh, device, expires_at };
         self.issued.push(parts.clone());
         self.live.insert(parts.cookie.clone(), parts.clone());

@@ -69,7 +69,8 @@ impl Fleet {
         let acl = acl_file(&users).replacen("user default off resetpass", "user default on nopass", 1);
         let file = NamedTempFile::new().unwrap();
         std::fs::write(file.path(), acl).unwrap();
-        let (path, secret) = (file.path().display().to_string(), password("replica"));
+        let path = file.path().display().to_string();
+        let secret = password("replica");
         let own = ["--aclfile", &path, "--masteruser", "replica", "--masterauth", &secret];
         let fleet = Self::start(kind, &[arguments, &own].concat()).await;
         Self { _users: Some(file), ..fleet }
@@ -128,7 +129,8 @@ impl Fleet {
         }
         let share = SLOTS / servers.len() + 1;
         for (index, (server, _)) in servers.iter().enumerate() {
-            let (first, last) = (index * share, ((index + 1) * share).min(SLOTS) - 1);
+            let first = index * share;
+            let last = ((index + 1) * share).min(SLOTS) - 1;
             ask::<()>(server, &["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]).await;
         }
         for (server, bus) in &servers[1..] {

@@ -89,7 +89,9 @@ impl StreamAnswer {
 
 /// The text of all chunks, the last `finish_reason`, and whether `[DONE]` came last.
 fn said(raw: &str) -> (String, String, bool) {
-    let (mut text, mut finish, mut done) = (String::new(), String::new(), false);
+    let mut text = String::new();
+    let mut finish = String::new();
+    let mut done = false;
     for data in raw.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim) {
         done = data == "[DONE]";
         // A chunk that was cut is no JSON, and then its stream has no end either.

@@ -16,7 +16,8 @@ pub struct HttpAnswer {
 
 impl HttpAnswer {
     pub(super) async fn read(response: Response) -> Self {
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
         Self { status, headers, body: response.text().await.unwrap() }
     }
 

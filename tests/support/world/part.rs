@@ -49,7 +49,8 @@ impl Part {
     }
 
     async fn answers(&mut self) {
-        let (http, url) = (http::client(), self.url.join("/livez").unwrap());
+        let http = http::client();
+        let url = self.url.join("/livez").unwrap();
         wait::until_some(START, async || {
             if self.running.as_ref().is_some_and(JoinHandle::is_finished) {
                 let ended = self.running.take().unwrap().await.unwrap();

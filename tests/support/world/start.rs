@@ -176,14 +176,17 @@ impl WorldBuilder {
             self.broker_env.insert(0, url("broker"));
             self.adapter_env.insert(0, url("adapter"));
         }
-        let (redis, url) = (fleet.servers.remove(0), fleet.url.clone());
+        let redis = fleet.servers.remove(0);
+        let url = fleet.url.clone();
         let practice = Practice::start(self.options.clone()).await;
         let directory = tempfile::Builder::new().prefix("latchkey-world-").tempdir().unwrap();
         let (keys, env) = self.common(&url, &practice, &directory);
         let store = TestStore::connect(&RedisConfig::from_env(&Env::of(env.clone())).unwrap()).await.unwrap();
         let session_vault = SessionVault::from_env(&Env::of(env.clone())).unwrap();
         let mut accounts = BTreeMap::new();
-        let (broker, other_brokers, adapters) = (None, Vec::new(), Vec::new());
+        let broker = None;
+        let other_brokers = Vec::new();
+        let adapters = Vec::new();
         for username in std::mem::take(&mut self.with_session) {
             let id = publish(&store, &session_vault, &practice, &username, self.concurrency).await;
             accounts.insert(username, id);

@@ -48,8 +48,10 @@ impl Streamed {
         then: impl FnOnce(),
     ) -> Self {
         let mut then = Some(then);
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let (mut pieces, mut bytes) = (Vec::new(), Vec::new());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let mut pieces = Vec::new();
+        let mut bytes = Vec::new();
         let deadline = Instant::now() + LIMIT;
         let complete = loop {
             let piece = timeout_at(deadline, response.chunk()).await;

@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn the_checks_hold_for_the_seeds() {
-        let (of_sieve, of_repair) = (sieve(), repair());
+        let of_sieve = sieve();
+        let of_repair = repair();
         assert!(of_sieve.len() > 100 && of_repair.len() > 10, "{} {}", of_sieve.len(), of_repair.len());
 
         of_sieve.iter().for_each(|seed| crate::sieve::check(seed));

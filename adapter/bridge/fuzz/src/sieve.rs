@@ -61,7 +61,8 @@ pub fn check(input: &[u8]) {
     account(&whole);
     fits(&whole);
     subsequence(&whole, &pieces);
-    let (split, letters) = (split(&pieces, plan.seed), letters(&pieces));
+    let split = split(&pieces, plan.seed);
+    let letters = letters(&pieces);
     for parts in [&split, &letters] {
         let run = plan.run(parts, plan.end);
         assert_eq!(run.all(), whole.all(), "another split, another answer");
@@ -99,7 +100,8 @@ impl Plan {
 
     fn run(&self, pieces: &[Piece], end: AnswerEnd) -> Run {
         let mut sieve = Sieve::new(catalog(), &dialect(self.form), self.limits);
-        let (mut before, mut last) = (Vec::new(), Vec::new());
+        let mut before = Vec::new();
+        let mut last = Vec::new();
         for piece in pieces {
             let over = sieve.expectation() == Expectation::Nothing;
             let given = before.len();

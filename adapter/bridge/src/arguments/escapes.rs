@@ -22,7 +22,8 @@ pub(super) fn in_a_command(arguments: &Value) -> Option<&str> {
 
 /// Whether escapes stand outside of quotes, and nothing that they would stand for.
 fn is_escaped(command: &str) -> bool {
-    let (mut quote, mut found) = (None, false);
+    let mut quote = None;
+    let mut found = false;
     for (at, c) in command.char_indices() {
         match (quote, c) {
             (None, '&') if ESCAPES.iter().any(|escape| command[at..].starts_with(escape)) => found = true,

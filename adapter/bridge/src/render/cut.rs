@@ -52,7 +52,8 @@ pub fn shorten(text: &str, limit_bytes: usize) -> Cow<'_, str> {
 
 /// Keeps two thirds at the head and one at the tail.
 fn middle(text: &str, kept: usize) -> String {
-    let (head, tail) = (text::head(text, kept * 2 / 3), text::tail(text, kept / 3));
+    let head = text::head(text, kept * 2 / 3);
+    let tail = text::tail(text, kept / 3);
     let left = text.len() - head.len() - tail.len();
     format!("{head}\n[… {left} bytes left out here to make the conversation fit …]\n{tail}")
 }

@@ -35,7 +35,9 @@ impl Sieve {
             BlockToken::End { line, closer } => {
                 self.line(line, out);
                 self.consume(closer);
-                (self.folded.begun, self.folded.breaks, self.folded.ended) = (false, 0, true);
+                self.folded.begun = false;
+                self.folded.breaks = 0;
+                self.folded.ended = true;
                 self.markdown.restart();
                 self.state = SieveState::Prose;
             }

@@ -10,7 +10,8 @@ const SEEN_BYTES: usize = 4096;
 
 /// Appends a continuation without what it repeats; none if it does not repeat the end of what was said.
 pub fn join(said: &str, continuation: &str) -> Option<String> {
-    let (end, begin) = (tail(said, SEEN_BYTES), head(continuation, SEEN_BYTES));
+    let end = tail(said, SEEN_BYTES);
+    let begin = head(continuation, SEEN_BYTES);
     let overlap = overlap(end.as_bytes(), begin.as_bytes());
     let whole = overlap >= OVERLAP_BYTES && continuation.is_char_boundary(overlap);
     whole.then(|| [said, &continuation[overlap..]].concat())

@@ -79,7 +79,9 @@ impl MarkdownState {
             (None, LineState::Marks(run) | LineState::After(run)) if run.size >= 3 => Some(run),
             (fence, _) => fence,
         };
-        (self.line, self.code, self.ticks) = (LineState::Indent, 0, 0);
+        self.line = LineState::Indent;
+        self.code = 0;
+        self.ticks = 0;
     }
 
     fn outside(&mut self, byte: u8) {

@@ -190,7 +190,9 @@ impl Sieve {
     fn doubt(&mut self, raw: String, out: &mut Vec<SieveEvent>) {
         self.ledger.consume(raw.len());
         let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
-        let (kind, name, arguments) = (InvalidKind::Doubtful, String::new(), None);
+        let kind = InvalidKind::Doubtful;
+        let name = String::new();
+        let arguments = None;
         self.ledger.give(SieveEvent::Invalid(InvalidCall { kind, name, detail, raw, arguments }), out);
     }
 

@@ -90,7 +90,8 @@ fn turns_are_shared_by_weight_and_the_longest_rested_is_next() {
 
 #[test]
 fn whoever_comes_late_is_not_owed_what_it_missed() {
-    let (first, late) = (account(&[], 1), account(&[], 1));
+    let first = account(&[], 1);
+    let late = account(&[], 1);
     let mut table = table(from_ref(&first));
     shares(&mut table, &AccountScope::All, 100);
 
@@ -120,7 +121,8 @@ fn a_scope_has_the_accounts_of_its_pools_as_they_are_now() {
 
 #[test]
 fn what_one_scope_asks_of_an_account_starves_no_other_scope() {
-    let (mine, shared) = (account(&[], 1), account(&["a"], 1));
+    let mine = account(&[], 1);
+    let shared = account(&["a"], 1);
     let mut table = table(&[mine.clone(), shared.clone()]);
     shares(&mut table, &scope(&["a"]), 1_000);
 
@@ -131,7 +133,8 @@ fn what_one_scope_asks_of_an_account_starves_no_other_scope() {
 
 #[test]
 fn whoever_is_set_aside_comes_back_when_its_time_is_over() {
-    let (limited, spent) = (account(&[], 1), account(&[], 1));
+    let limited = account(&[], 1);
+    let spent = account(&[], 1);
     let mut table = table(&[limited.clone(), spent.clone()]);
     let [soon, later] = [10, 20].map(|secs| now() + Duration::from_secs(secs));
 

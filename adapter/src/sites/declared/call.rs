@@ -76,7 +76,8 @@ impl SiteClient {
         values: &Captures,
     ) -> Result<Captures, Fault> {
         let response = self.send(request, words, values).await?;
-        let (status, retry_after) = (response.status().as_u16(), http::retry_after(&response));
+        let status = response.status().as_u16();
+        let retry_after = http::retry_after(&response);
         let body = http::beginning(&self.site.name, response, LIMIT_BYTES, LIMIT_TIME).await;
         if let Some(fault) = refusal::declared(&self.site.chat.refusals, status, retry_after, &body) {
             return Err(fault);

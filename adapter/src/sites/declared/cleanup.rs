@@ -77,9 +77,12 @@ impl Drop for Cleanup {
         if nothing {
             return;
         }
-        let (caller, values, ended) = (self.caller.clone(), std::mem::take(&mut self.values), self.ended);
+        let caller = self.caller.clone();
+        let values = std::mem::take(&mut self.values);
+        let ended = self.ended;
         let http = http.clone();
-        let (begun, cancels) = (Instant::now(), self.cancels.clone());
+        let begun = Instant::now();
+        let cancels = self.cancels.clone();
         let stopping = async move {
             // Removed when the site has let go of them.
             let _uploads = uploads;

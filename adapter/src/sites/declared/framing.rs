@@ -133,7 +133,8 @@ impl JsonElements {
             match byte {
                 b'"' => self.in_string = true,
                 b'[' if !self.begun => {
-                    (self.in_array, from) = (true, at + 1);
+                    self.in_array = true;
+                    from = at + 1;
                     self.depth += 1;
                 }
                 b'[' | b'{' => self.depth += 1,

@@ -48,7 +48,8 @@ pub(super) struct RuleInterpreter {
 
 impl RuleInterpreter {
     pub(super) fn new(site: Arc<Site>, known: ConversationState) -> Self {
-        let (text, reasoning) = (TextAssembler::default(), TextAssembler::default());
+        let text = TextAssembler::default();
+        let reasoning = TextAssembler::default();
         Self { site, known, ended: false, queued: false, text, reasoning, last: None }
     }
 

@@ -52,7 +52,9 @@ impl Uploads {
         if values.contains_key(UPLOADS) || !names(&VariableName::Value(UPLOADS.to_owned())) {
             return Ok(None);
         }
-        let (tasks, span, caller) = (outside.tasks.clone(), outside.span.clone(), caller.clone());
+        let tasks = outside.tasks.clone();
+        let span = outside.span.clone();
+        let caller = caller.clone();
         let mut uploads = Self { tasks, span, caller, made: Vec::new() };
         let mut items = Vec::new();
         for file in words.files() {
@@ -83,7 +85,8 @@ impl Uploads {
         }
         // From here on it is there, whatever becomes of the rest.
         self.made.push(known);
-        let (session, values) = (&*self.caller.session, self.made.last().unwrap_or(values));
+        let session = &*self.caller.session;
+        let values = self.made.last().unwrap_or(values);
         PlaceholderValues { words: Some(&words), session, values, tells_system: false }.shape(&upload.item)
     }
 
@@ -100,7 +103,8 @@ impl Drop for Uploads {
         if made.is_empty() || !removes {
             return;
         }
-        let (caller, span) = (self.caller.clone(), self.span.clone());
+        let caller = self.caller.clone();
+        let span = self.span.clone();
         let removing = async move {
             if timeout(LIMIT_TIME, remove(&caller, made)).await.is_err() {
                 tracing::warn!(site = %caller.site.name, "the site did not remove in time what was uploaded");

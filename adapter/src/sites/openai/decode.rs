@@ -67,7 +67,8 @@ impl AnswerFraming {
 impl Decode for OpenAiDecoder {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
         let first = self.framing.decide(bytes);
-        let (bytes, answer) = (first.as_deref().unwrap_or(bytes), &mut self.answer);
+        let bytes = first.as_deref().unwrap_or(bytes);
+        let answer = &mut self.answer;
         match &mut self.framing {
             AnswerFraming::Blank(_) => Ok(()),
             AnswerFraming::Events(events) => events.push(bytes, &mut |read| answer.event(&read, out)),

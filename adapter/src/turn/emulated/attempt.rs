@@ -44,8 +44,11 @@ impl Attempt {
     /// The first answer, or one to a question of ours.
     pub(super) fn new(emulation: &Emulation, purpose: Option<RepairReason>) -> Self {
         let sieve = Some(sieve(emulation));
-        let (raw, kept) = (String::new(), String::new());
-        let (invalid, undeclared, truncated) = (None, Some(Vec::new()), None);
+        let raw = String::new();
+        let kept = String::new();
+        let invalid = None;
+        let undeclared = Some(Vec::new());
+        let truncated = None;
         Self { purpose, invalid, undeclared, truncated, sieve, raw, kept, unjoined: false }
     }
 
@@ -195,7 +198,8 @@ fn read(
     out: &mut Vec<SieveEvent>,
     counts: impl Fn(&SieveEvent) -> bool,
 ) -> AnswerSummary {
-    let (mut sieve, mut events) = (sieve(emulation), Vec::new());
+    let mut sieve = sieve(emulation);
+    let mut events = Vec::new();
     sieve.push_text(text, &mut events);
     let summary = sieve.finish(end, &mut events);
     out.extend(events.into_iter().filter(counts));

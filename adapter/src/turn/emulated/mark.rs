@@ -25,7 +25,8 @@ impl Mark {
         }
         let text = std::mem::take(&mut self.held) + text;
         let lower = text.to_ascii_lowercase();
-        let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
+        let mut shown = String::with_capacity(text.len());
+        let mut from = 0;
         while let Some(at) = lower[from..].find(&self.mark) {
             self.seen = true;
             shown.push_str(&text[from..from + at]);

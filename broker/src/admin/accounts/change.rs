@@ -135,7 +135,8 @@ fn plan_change(account: &Account, changed: ChangedAccount, now: Timestamp) -> Re
         }
         Some(false) if disabled => {
             let recovered = recovered(&after, now);
-            (after.state, after.refresh_at) = (recovered.state, recovered.refresh_at);
+            after.state = recovered.state;
+            after.refresh_at = recovered.refresh_at;
             change.step = Some(Transition::new(TransitionCause::SwitchedOn, after.state, ""));
         }
         Some(_) | None => {}

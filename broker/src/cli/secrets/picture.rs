@@ -57,7 +57,8 @@ fn decode(bytes: &[u8]) -> anyhow::Result<GreyImage> {
     let picture = if is_large { picture.thumbnail(ENOUGH, ENOUGH) } else { picture };
     let grey = picture.to_luma_alpha8();
     let on_white = |[shade, opacity]: [u8; 2]| {
-        let (shade, opacity) = (u32::from(shade), u32::from(opacity));
+        let shade = u32::from(shade);
+        let opacity = u32::from(opacity);
         u8::try_from((shade * opacity + 255 * (255 - opacity)) / 255).unwrap_or(u8::MAX)
     };
     let shades = grey.pixels().map(|pixel| on_white(pixel.0)).collect();

@@ -132,7 +132,8 @@ async fn sign_in(
     let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(match outcome {
         Ok(signed_in) => {
-            let (expires_at, duration) = (signed_in.session.expires_at, std::time::Duration::ZERO);
+            let expires_at = signed_in.session.expires_at;
+            let duration = std::time::Duration::ZERO;
             (
                 shown.end(OperationOutcome::Done(LoginDone {
                     generation: 0,

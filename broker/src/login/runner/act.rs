@@ -197,7 +197,8 @@ fn disabled(selector: &str) -> LoginError {
 
 /// Whether going from one to the other stays in the document.
 fn is_fragment_of(before: &Url, url: &Url) -> bool {
-    let (mut before, mut after) = (before.clone(), url.clone());
+    let mut before = before.clone();
+    let mut after = url.clone();
     before.set_fragment(None);
     after.set_fragment(None);
     url.fragment().is_some() && before == after

@@ -95,7 +95,8 @@ impl RecipeRunner<'_> {
     fn told(&self, index: usize, report: ReportProgress<'_>) {
         let steps = &self.site.login.steps;
         let action = &steps[index].action;
-        let (verb, target) = (action.verb(), action.target());
+        let verb = action.verb();
+        let target = action.target();
         report(LoginProgress::Step { index: index + 1, total: steps.len(), verb, target });
     }
 }

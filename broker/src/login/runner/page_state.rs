@@ -24,7 +24,8 @@ impl<'a> PageState<'a> {
         conditions: &[&Condition],
     ) -> Result<Self, LoginError> {
         let refusals = site.login.refusals.iter().map(|refusal| &refusal.when);
-        let (mut selectors, mut texts) = (Vec::new(), Vec::new());
+        let mut selectors = Vec::new();
+        let mut texts = Vec::new();
         for condition in refusals.chain(conditions.iter().copied()) {
             match condition {
                 Condition::Visible(selector) => selectors.push(selector.clone()),

@@ -24,7 +24,8 @@ fn a_key_ends_only_when_it_or_the_operator_says_so() {
     let site = site("plain-openai", PLAIN_OPENAI);
     let in_2100 = Timestamp::from_secs(4_102_444_800);
     let in_2099 = Timestamp::from_secs(4_070_908_800);
-    let (key, token) = (SessionImport::ApiKey("sk-1".into()), SessionImport::ApiKey(TOKEN_UNTIL_2100.into()));
+    let key = SessionImport::ApiKey("sk-1".into());
+    let token = SessionImport::ApiKey(TOKEN_UNTIL_2100.into());
 
     assert_eq!(end(&key, &site, None), Timestamp::NEVER);
     assert_eq!(end(&key, &site, Some(in_2099)), in_2099);

@@ -54,7 +54,8 @@ pub(super) async fn stream(asked: &ScenarioRequest, body: &Value, wants_call: bo
     let begun = Instant::now();
     let mut said = ChatTranscript::default();
     let read = read_stream(asked, body, begun, &mut said).await;
-    let (took, first_token) = (begun.elapsed(), said.first_token);
+    let took = begun.elapsed();
+    let first_token = said.first_token;
     // What broke off did not end by itself.
     let call = (wants_call && read.is_ok()).then(|| said.call());
     match read.and_then(|()| said.judge()) {

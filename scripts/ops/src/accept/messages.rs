@@ -30,7 +30,8 @@ pub(super) async fn stream(asked: &ScenarioRequest, body: &Value) -> Turn {
     let begun = Instant::now();
     let mut said = MessagesTranscript::default();
     let read = read(asked, body, begun, &mut said).await;
-    let (took, first_token) = (begun.elapsed(), said.first_token);
+    let took = begun.elapsed();
+    let first_token = said.first_token;
     // What broke off did not end by itself.
     let call = read.is_ok().then(|| said.call());
     match read.and_then(|()| said.judge()) {

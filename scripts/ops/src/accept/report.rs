@@ -32,7 +32,9 @@ pub(super) fn page(
     };
     let turns: usize = shown.iter().map(|shown| shown.turns.len()).sum();
     let by = if clients { "OpenCode and Claude Code" } else { "plain protocol" };
-    let (model, url, when) = (escaped(&asked.model), escaped(asked.url.as_str()), utc(Timestamp::now()));
+    let model = escaped(&asked.model);
+    let url = escaped(asked.url.as_str());
+    let when = utc(Timestamp::now());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Acceptance: {verdict}</title>\
@@ -53,7 +55,8 @@ pub(super) fn page(
 }
 
 fn line(shown: &ScenarioResult, thresholds: &Thresholds) -> String {
-    let (numbers, limits) = (&shown.numbers, thresholds.of(shown.line));
+    let numbers = &shown.numbers;
+    let limits = thresholds.of(shown.line);
     let class = if shown.failures.is_empty() { "good" } else { "bad" };
     let most = |value: Option<f64>, limit: Option<f64>| Some(value? <= limit?);
     let least = |value: Option<f64>, limit: Option<f64>| Some(value? >= limit?);
@@ -82,7 +85,8 @@ fn line(shown: &ScenarioResult, thresholds: &Thresholds) -> String {
         .judged(most(numbers.ended_by_itself, limits.ended_by_itself)),
     ];
     let tiles: String = tiles.iter().map(Tile::html).collect();
-    let (title, name) = (shown.line.title(), shown.line.as_str());
+    let title = shown.line.title();
+    let name = shown.line.as_str();
     let mut html = format!(
         "<section class=\"line {class}\"><h2>{title} <code>{name}</code></h2><div class=\"tiles\">{tiles}</div>{}",
         plot::turns(&shown.turns, limits.p95)
@@ -125,7 +129,8 @@ impl Tile {
     fn html(&self) -> String {
         let Some(value) = &self.value else { return String::new() };
         let limit = self.limit.as_deref().unwrap_or("no threshold");
-        let (name, class) = (self.name, self.class);
+        let name = self.name;
+        let class = self.class;
         format!(
             "<div class=\"tile {class}\"><span>{name}</span><strong>{value}</strong><small>{limit}</small></div>"
         )

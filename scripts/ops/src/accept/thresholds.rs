@@ -96,7 +96,8 @@ impl Thresholds {
         if let (Some(value), Some(limit)) = (numbers.tool_success, limits.tool_success)
             && value < limit
         {
-            let (value, limit) = (percent(value), percent(limit));
+            let value = percent(value);
+            let limit = percent(limit);
             failures.push(format!("{} tool_success {value}, at least {limit}", line.as_str()));
         }
         failures

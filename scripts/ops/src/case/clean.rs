@@ -77,7 +77,8 @@ impl Cleaner {
     fn mask(&mut self, secret: &str) -> String {
         let number = self.0.len() + 1;
         let masked = self.0.entry(secret.to_owned()).or_insert_with(|| {
-            let (length, number) = (secret.chars().count(), number.to_string());
+            let length = secret.chars().count();
+            let number = number.to_string();
             let number = &number[number.len().saturating_sub(length)..];
             "x".repeat(length - number.len()) + number
         });

@@ -197,8 +197,8 @@ impl Gateway {
     /// # Errors
     /// Whatever keeps it from doing so.
     pub(super) async fn delete(&self, channel: &Channel) -> Result<(), GatewayError> {
-        let (path, what) =
-            (format!("/api/channel/{}", channel.id()), format!("delete the channel {}", channel.name()));
+        let path = format!("/api/channel/{}", channel.id());
+        let what = format!("delete the channel {}", channel.name());
         self.tell(Method::DELETE, &path, None, &what).await
     }
 

@@ -139,13 +139,15 @@ impl Journal {
                 made: Vec::new(),
             },
         };
-        (entry.command, entry.stage) = (command.to_owned(), stage);
+        entry.command = command.to_owned();
+        entry.stage = stage;
         for change in plan.changes.iter().filter(|change| !entry.made.contains(&change.name)) {
             let fields = change.fields.iter().map(|(field, _)| (*field).to_owned());
             match entry.before.iter_mut().find(|before| before.channel.id() == change.id) {
                 Some(before) => before.fields.extend(fields),
                 None => {
-                    let (channel, fields) = (change.channel.clone(), fields.collect());
+                    let channel = change.channel.clone();
+                    let fields = fields.collect();
                     entry.before.push(PreviousChannel { channel, fields });
                 }
             }

@@ -65,7 +65,8 @@ impl Plan {
 
 impl Change {
     fn of(channel: &Channel, fields: Fields) -> Option<Self> {
-        let (id, name) = (channel.id(), channel.name().to_owned());
+        let id = channel.id();
+        let name = channel.name().to_owned();
         (!fields.is_empty()).then(|| Self { channel: channel.clone(), id, name, fields })
     }
 }

@@ -95,7 +95,8 @@ fn add(
     ordered.sort_by_key(|(field, _)| FIELDS.iter().position(|known| known == field));
     let rows_before = rows.len();
     for (field, value) in ordered {
-        let (now, then) = (now(field), text(value));
+        let now = now(field);
+        let then = text(value);
         if now == then {
             continue;
         }

@@ -207,7 +207,8 @@ pub(super) fn check_all(
 ) -> Result<Vec<RequestTemplate>, SiteFileDiagnostic> {
     let mut requests = Vec::new();
     for request in raw {
-        let (at, request) = (request.span().start, request.into_inner());
+        let at = request.span().start;
+        let request = request.into_inner();
         let taken: Vec<String> = request.take.keys().cloned().collect();
         requests.extend(source.keep(check(source, list, at, request, known)));
         known.extend(taken);

@@ -198,7 +198,8 @@ fn check(
     let opening: BTreeSet<String> = known.difference(given).cloned().collect();
     let path = request::path(source, raw.name, &raw.path, &opening)?;
     let headers = request::headers(source, raw.name, raw.headers, &opening)?;
-    let (steps_at, all) = (raw.steps.span().start, raw.steps.get_ref().len());
+    let steps_at = raw.steps.span().start;
+    let all = raw.steps.get_ref().len();
     let steps = step::check_all(source, &in_table("steps"), format, raw.steps.into_inner(), &mut known)?;
     let tells = requests.iter().any(RequestTemplate::tells_the_prompt)
         || steps.iter().any(|step| step.names(&VariableName::Prompt) || step.names(&VariableName::Messages));
@@ -224,7 +225,8 @@ fn check(
         }
         None => None,
     };
-    let (protocol, mint) = (SocketProtocol::WebSocket, raw.mint);
+    let protocol = SocketProtocol::WebSocket;
+    let mint = raw.mint;
     let socket = SocketChat {
         protocol,
         mint,

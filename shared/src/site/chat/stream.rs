@@ -114,7 +114,8 @@ pub(super) fn check(
             return Err(source.mistake(pointer.span().start, message));
         }
     }
-    let (all, list) = (raw.on.len(), format!("{table}.on"));
+    let all = raw.on.len();
+    let list = format!("{table}.on");
     let rules = raw.on.into_iter().filter_map(|rule| source.keep(rule::check(source, &list, rule, known)));
     let on: Vec<StreamRule> = rules.collect();
     // One that is wrong may be the one that is missed below.
@@ -141,7 +142,8 @@ pub(super) fn check(
     if raw.poll.is_some() && raw.format != StreamFormat::Json {
         return Err(source.mistake(at, format!("{table}: poll needs format = \"json\"")));
     }
-    let (unwrap, unique) = (raw.unwrap.map(Spanned::into_inner), raw.unique.map(Spanned::into_inner));
+    let unwrap = raw.unwrap.map(Spanned::into_inner);
+    let unique = raw.unique.map(Spanned::into_inner);
     let RawStream { format, poll, body_ends, prefix, cursor, .. } = raw;
     Ok(StreamRules { format, poll, body_ends, prefix, unwrap, unique, cursor, on })
 }

@@ -80,7 +80,9 @@ impl TextTemplate {
     /// # Errors
     /// What is wrong, with the nearest known name.
     pub fn parse(text: &str, values: &BTreeSet<String>) -> Result<Self, String> {
-        let (mut pieces, mut plain, mut rest) = (Vec::new(), String::new(), text);
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             plain.push_str(&rest[..at]);
             let tail = &rest[at..];

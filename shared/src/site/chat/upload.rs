@@ -104,7 +104,8 @@ pub(super) fn check(
             format!("`{name}` has a meaning of its own beside [chat.upload]; mint or take another name");
         return Err(source.mistake(table_at, message));
     }
-    let (at, all) = (requests.span().start, requests.get_ref().len());
+    let at = requests.span().start;
+    let all = requests.get_ref().len();
     // Each file is new to the site.
     let is_once = |request: &&Spanned<RawRequest>| request.get_ref().is_once();
     if let Some(request) = requests.get_ref().iter().chain(&remove).find(is_once) {

@@ -108,7 +108,8 @@ fn step(
     for selector in selectors.into_iter().flatten() {
         selector::check(selector.get_ref()).map_err(|why| source.mistake(selector.span().start, why))?;
     }
-    let (when_visible, timeout) = (raw.when_visible.clone().map(Spanned::into_inner), raw.timeout);
+    let when_visible = raw.when_visible.clone().map(Spanned::into_inner);
+    let timeout = raw.timeout;
     let action = action(source, at, raw, base_url, origins)?;
     Ok(LoginStep { action, when_visible, timeout, line: source.line(at) })
 }

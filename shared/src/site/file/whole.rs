@@ -93,7 +93,8 @@ fn login(source: &SiteFileSource<'_>, login: &Login) {
 /// Nothing may take longer than the whole that it is part of.
 fn longer(source: &SiteFileSource<'_>, key: &str, part: Duration, of: &str, whole: Duration) {
     if whole < part {
-        let (part, whole) = (humantime::format_duration(part), humantime::format_duration(whole));
+        let part = humantime::format_duration(part);
+        let whole = humantime::format_duration(whole);
         source.wrong(key, format!("{part} is longer than {of}, which is {whole}; shorten it, or raise {of}"));
     }
 }

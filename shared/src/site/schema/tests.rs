@@ -208,7 +208,9 @@ fn mutants(document: &Value, seen: &mut BTreeSet<String>) -> Vec<(String, Value)
 #[test]
 fn the_schema_refuses_what_cannot_be_read_and_nothing_that_is_accepted() {
     let validator = validator();
-    let (mut refused, mut kept, mut seen) = (0, 0, BTreeSet::new());
+    let mut refused = 0;
+    let mut kept = 0;
+    let mut seen = BTreeSet::new();
     for (name, document) in files() {
         for (change, mutant) in mutants(&document, &mut seen) {
             let fits = validator.is_valid(&mutant);

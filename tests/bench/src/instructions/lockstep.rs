@@ -101,7 +101,8 @@ fn pieces(chunks: usize, nonce: Option<&str>) -> Vec<String> {
         return WORDS.iter().cycle().take(chunks).map(|word| upstream::chunk(word)).collect();
     };
     let text = |number: usize| {
-        let (call, step) = (number / CALL, number % CALL);
+        let call = number / CALL;
+        let step = number % CALL;
         let open = if number == 0 { format!("<tool_calls_{nonce}>\n") } else { String::new() };
         let close = if number + 1 == chunks { format!("</tool_calls_{nonce}>") } else { String::new() };
         match step {

@@ -106,7 +106,8 @@ fn delays(report: &Report) -> Vec<Goal> {
     for (part, most, field) in
         [("p50", 1.0, first_p50 as fn(&Measured) -> f64), ("p99", 5.0, first_p99 as fn(&Measured) -> f64)]
     {
-        let (ours, direct) = (report.figure("S3-50", "native"), report.figure("S3-50", "direct"));
+        let ours = report.figure("S3-50", "native");
+        let direct = report.figure("S3-50", "direct");
         goals.push(Goal {
             what: format!("time to the first token, 50 streams, {part}, over direct"),
             limit: Limit::Most(most),
@@ -230,7 +231,8 @@ fn ratio(
     beside: (&str, &str),
     field: fn(&Measured) -> f64,
 ) -> Goal {
-    let (ours, beside) = (report.figure(ours.0, ours.1), report.figure(beside.0, beside.1));
+    let ours = report.figure(ours.0, ours.1);
+    let beside = report.figure(beside.0, beside.1);
     let reached = ours.zip(beside).map(|(ours, beside)| field(ours) / field(beside));
     Goal { what, limit, unit: " x", reached, others: others([ours, beside]) }
 }

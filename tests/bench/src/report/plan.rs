@@ -32,7 +32,8 @@ fn rows(report: &Report) -> Option<Vec<Vec<String>>> {
 }
 
 fn adapters(report: &Report) -> Option<Vec<Vec<String>>> {
-    let (native, sieve) = (report.figure("S3-1000", "native")?, report.figure("S3-1000", "sieve")?);
+    let native = report.figure("S3-1000", "native")?;
+    let sieve = report.figure("S3-1000", "sieve")?;
     let direct = report.figure("S3-1000", "direct")?;
     let idle = report.starts.iter().find(|start| start.target == "adapter")?.idle_mib;
     let chunks = STREAMS * CHUNKS_PER_SECOND;
@@ -43,7 +44,8 @@ fn adapters(report: &Report) -> Option<Vec<Vec<String>>> {
     let replicas = (cores / (CORES * USED)).ceil().max(1.0);
     let per_replica = STREAMS / replicas;
     let gigabits = |bytes: f64| number(chunks * bytes * 8.0 / 1e9);
-    let (in_bytes, out_bytes) = (direct.bytes_per_chunk, native.bytes_per_chunk);
+    let in_bytes = direct.bytes_per_chunk;
+    let out_bytes = native.bytes_per_chunk;
     Some(vec![
         row(
             "cores of adapters",

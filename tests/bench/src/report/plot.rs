@@ -34,7 +34,8 @@ pub(super) fn svg(report: &Report) -> String {
             targets.push(&figure.target);
         }
     }
-    let (width, height) = (WIDTH * PANELS.len() as f64, HEIGHT + LEGEND);
+    let width = WIDTH * PANELS.len() as f64;
+    let height = HEIGHT + LEGEND;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
          font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
@@ -45,7 +46,9 @@ pub(super) fn svg(report: &Report) -> String {
         svg += "</g>\n";
     }
     for (index, target) in targets.iter().enumerate() {
-        let (x, y, colour) = (LEFT + 100.0 * index as f64, HEIGHT + 12.0, COLOURS[index % COLOURS.len()]);
+        let x = LEFT + 100.0 * index as f64;
+        let y = HEIGHT + 12.0;
+        let colour = COLOURS[index % COLOURS.len()];
         svg += &format!(
             "<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>\
              <text x=\"{}\" y=\"{y}\">{target}</text>\n",
@@ -76,7 +79,8 @@ impl Panel {
         let mut svg = title;
         let mut decade = least;
         while decade <= most {
-            let (value, at) = (10_f64.powf(decade), y(10_f64.powf(decade)));
+            let value = 10_f64.powf(decade);
+            let at = y(10_f64.powf(decade));
             svg += &format!(
                 "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#dddddd\"/>\
                  <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>\n",
@@ -87,7 +91,8 @@ impl Panel {
             decade += 1.0;
         }
         for streams in [1.0, 10.0, 50.0, 200.0, 1000.0] {
-            let (at, below) = (x(streams), HEIGHT - BOTTOM + 16.0);
+            let at = x(streams);
+            let below = HEIGHT - BOTTOM + 16.0;
             svg += &format!("<text x=\"{at:.1}\" y=\"{below}\" text-anchor=\"middle\">{streams}</text>\n");
         }
         svg += &format!(

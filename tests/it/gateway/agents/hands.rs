@@ -95,7 +95,9 @@ impl Agent {
     }
 
     fn edit(self) -> (&'static str, Value) {
-        let (path, old, new) = (ALPHA.0, "beta", "gamma");
+        let path = ALPHA.0;
+        let old = "beta";
+        let new = "gamma";
         match self {
             Self::ClaudeCode => ("Edit", json!({"file_path": path, "old_string": old, "new_string": new})),
             Self::OpenCode => ("edit", json!({"filePath": path, "oldString": old, "newString": new})),
@@ -105,7 +107,8 @@ impl Agent {
 
     /// Works on a project until it ends by itself; why that was not well.
     pub(super) async fn run(self, gateway: &Console, project: &Project) -> Result<(), String> {
-        let (url, key) = (&gateway.url, gateway.key.as_str());
+        let url = &gateway.url;
+        let key = gateway.key.as_str();
         let (success, said, shown) = match self {
             Self::ClaudeCode => {
                 let env = [("ANTHROPIC_AUTH_TOKEN", key)];

@@ -97,7 +97,8 @@ fn closed<'a, 'b>(mut rest: &'a str, mut open: &'b [u8]) -> (&'a str, &'b [u8]) 
         if rest.as_bytes().first() != Some(&last) {
             return (rest, open);
         }
-        (rest, open) = (&rest[1..], others);
+        rest = &rest[1..];
+        open = others;
     }
 }
 

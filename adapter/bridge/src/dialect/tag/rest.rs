@@ -15,7 +15,8 @@ pub(super) fn rest(text: &str, close: char, word: TagWord) -> Rest {
         return assigned(value, close);
     }
     let wanted = if word == TagWord::Details { "type" } else { "name" };
-    let (mut name, mut named) = (None, 0);
+    let mut name = None;
+    let mut named = 0;
     let mut at = 0;
     loop {
         at += text[at..].len() - text[at..].trim_start().len();

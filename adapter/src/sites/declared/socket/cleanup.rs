@@ -52,7 +52,9 @@ impl SocketCleanup {
         line: OpenSocket,
     ) -> (Self, SocketLease) {
         let (sender, receiver) = oneshot::channel();
-        let (tasks, span, values) = (outside.tasks.clone(), outside.span.clone(), Captures::new());
+        let tasks = outside.tasks.clone();
+        let span = outside.span.clone();
+        let values = Captures::new();
         let back = Some(receiver);
         let after = Self { tasks, site, socket, back, values, uploads: None, span, ended: false };
         (after, SocketLease { line: Some(line), back: Some(sender) })
@@ -83,7 +85,9 @@ impl Drop for SocketLease {
 impl Drop for SocketCleanup {
     fn drop(&mut self) {
         let Some(back) = self.back.take() else { return };
-        let (site, socket, ended) = (Arc::clone(&self.site), Arc::clone(&self.socket), self.ended);
+        let site = Arc::clone(&self.site);
+        let socket = Arc::clone(&self.socket);
+        let ended = self.ended;
         let values = std::mem::take(&mut self.values);
         let mut uploads = self.uploads.take();
         let stopping = async move {

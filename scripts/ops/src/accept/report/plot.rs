@@ -53,7 +53,9 @@ impl Plot {
 
     fn scale(&self, value: f64) -> String {
         let at = Self::FLOOR - self.height(value);
-        let (x, y, label) = (LEFT - 8.0, at + 4.0, secs(value));
+        let x = LEFT - 8.0;
+        let y = at + 4.0;
+        let label = secs(value);
         format!(
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
              <text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"
@@ -74,8 +76,9 @@ impl Plot {
         let first = turn.first_token.map(|first| rect("first", self.height(of(first)).max(1.0)));
         let cause = turn.cause();
         let class = if cause.is_some() { "bad" } else { "good" };
-        let (number, took, how) =
-            (index + 1, secs(of(turn.took)), cause.unwrap_or_else(|| "well".to_owned()));
+        let number = index + 1;
+        let took = secs(of(turn.took));
+        let how = cause.unwrap_or_else(|| "well".to_owned());
         format!(
             "<g class=\"bar {class}\"><title>turn {number}: {took}, {}</title>{whole}{}</g>",
             escaped(&how),

@@ -144,7 +144,8 @@ pub(super) fn check_all(
 ) -> Result<Vec<SocketStep>, SiteFileDiagnostic> {
     let mut steps = Vec::new();
     for step in raw {
-        let (at, step) = (step.span().start, step.into_inner());
+        let at = step.span().start;
+        let step = step.into_inner();
         let taken: Vec<String> = step.take.keys().cloned().collect();
         steps.extend(source.keep(ListEntry { source, list, at, format, known }.step(step)));
         known.extend(taken);

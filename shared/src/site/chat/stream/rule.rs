@@ -169,8 +169,8 @@ pub(super) fn check(
     ];
     let reasoning = [(raw.reasoning, TextRelation::Piece), (raw.reasoning_so_far, TextRelation::SoFar)];
     let said = |said: &[_], names| self::said(source, list, at, said, names);
-    let (text, reasoning) =
-        (said(&text, "text, text_so_far, text_edits")?, said(&reasoning, "reasoning, reasoning_so_far")?);
+    let text = said(&text, "text, text_so_far, text_edits")?;
+    let reasoning = said(&reasoning, "reasoning, reasoning_so_far")?;
     let says = text.is_some() || reasoning.is_some() || raw.queue.is_some() || raw.means.is_some();
     if !says && raw.take.is_empty() && raw.finish.is_none() {
         let message =
