@@ -73,7 +73,8 @@ impl Real {
             .current_dir(directory.path())
             .env_clear()
             .env("PORT", port.to_string())
-            .env("SQLITE_PATH", file("new-api.db"))
+            // Its own default waits so long for a lock, and this path stands in place of that default.
+            .env("SQLITE_PATH", format!("{}?_busy_timeout=30000", file("new-api.db").display()))
             .env("SESSION_SECRET", "of-a-test")
             .env("GIN_MODE", "release")
             .env("ERROR_LOG_ENABLED", "true")
