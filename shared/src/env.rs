@@ -20,11 +20,11 @@ pub struct Env {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvError {
     /// It must be there.
-    #[error("{name} is not set: it is {meaning}")]
+    #[error("{name} is not set: expected {meaning}")]
     Missing {
         /// The variable.
         name: &'static str,
-        /// What the table says of it.
+        /// What it means, as the table says.
         meaning: &'static str,
     },
     /// Its value is wrong. The value is not repeated: it may be a secret.
@@ -258,7 +258,10 @@ fn is_spelled(variable: &Variable, name: &str) -> bool {
 
 fn missing(name: &'static str) -> EnvError {
     let variable = VARIABLES.iter().find(|variable| variable.name == name);
-    EnvError::Missing { name, meaning: variable.map_or("", |variable| variable.meaning) }
+    let meaning = variable.map_or("", |variable| variable.meaning);
+    // The table says first who reads it.
+    let meaning = meaning.split_once(": ").map_or(meaning, |(_, meaning)| meaning);
+    EnvError::Missing { name, meaning }
 }
 
 #[cfg(test)]

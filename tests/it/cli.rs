@@ -231,7 +231,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     fail  admin token        LATCHKEY_ADMIN_TOKEN is too short: it needs 20 characters; `latchkey-broker keys new --out DIR` writes a good one
                              -> make them with `latchkey-broker keys new --out DIR` and name the files in *_FILE variables
     ok    credentials keys   keys [...]
-    fail  session keys       LATCHKEY_SESSION_KEYS is not set: it is both: key ring of sessions
+    fail  session keys       LATCHKEY_SESSION_KEYS is not set: expected key ring of sessions
                              -> make them with `latchkey-broker keys new --out DIR` and name the files in *_FILE variables
     ok    redis              version [...]
     fail  redis eviction     maxmemory-policy is allkeys-lru, which deletes accounts when memory is short
@@ -291,7 +291,7 @@ async fn mistakes_are_told_before_anything_is_done() {
     stderr: error: cannot reach the broker at http://[host]/: no connection; start it with `latchkey-broker serve`, or set LATCHKEY_BROKER_URL
 
     exit 1
-    stderr: error: LATCHKEY_ADMIN_TOKEN is not set: it is broker, CLI: bearer token of the admin API; at least 20 characters
+    stderr: error: LATCHKEY_ADMIN_TOKEN is not set: expected bearer token of the admin API; at least 20 characters
     ");
 }
 

@@ -9,6 +9,7 @@ mod names;
 mod planted;
 mod source;
 mod text;
+mod types;
 mod walls;
 
 /// A rule: what breaks it, in these sources.
@@ -47,6 +48,11 @@ fn imports_point_one_way() {
 #[test]
 fn no_files_import_each_other() {
     hold(&[graph::circles]);
+}
+
+#[test]
+fn a_name_of_a_type_is_given_once() {
+    hold(&[types::types]);
 }
 
 #[test]

@@ -214,6 +214,8 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     /// Texts for which a gateway switches a channel off, at any status.
@@ -227,39 +229,24 @@ mod tests {
         "your account is not authorized",
     ];
 
+    /// Each, with something in it.
     fn every_error() -> Vec<ApiError> {
-        let faults = [
-            Fault::SessionDead,
-            Fault::ConversationGone,
-            Fault::RateLimited { retry_after: None },
-            Fault::Busy { retry_after: Some(Duration::from_secs(5)) },
-            Fault::Rejected(Rejection::Model),
-            Fault::Rejected(Rejection::TooLong),
-            Fault::Rejected(Rejection::Invalid),
-            Fault::Unreachable,
-            Fault::ConnectTimeout,
-            Fault::ResponseTimeout,
-            Fault::Status(401),
-            Fault::UpstreamError,
-            Fault::Empty,
-            Fault::Truncated,
-            Fault::Unreadable("why"),
-            Fault::ShuttingDown,
-            Fault::AccountDisabled,
-        ];
-        let mut errors = vec![
-            ApiError::Unauthorized,
-            ApiError::NotFound,
-            ApiError::BodyTooLong { limit: 1 },
-            ApiError::Invalid("n: expected 1".to_owned()),
-            ApiError::NoAccount("nobody is signed in".to_owned()),
-            ApiError::Busy { retry_after: Duration::from_millis(1500) },
-            ApiError::Overloaded,
-            ApiError::Full,
-            ApiError::Bug,
-        ];
-        errors.extend(faults.map(ApiError::Fault));
-        errors
+        let faults = Fault::iter().flat_map(|fault| match fault {
+            Fault::Rejected(_) => Rejection::iter().map(Fault::Rejected).collect(),
+            Fault::Busy { .. } => vec![Fault::Busy { retry_after: Some(Duration::from_secs(5)) }],
+            Fault::Status(_) => vec![Fault::Status(401)],
+            Fault::Unreadable(_) => vec![Fault::Unreadable("why")],
+            fault => vec![fault],
+        });
+        let errors = ApiError::iter().filter_map(|error| match error {
+            ApiError::BodyTooLong { .. } => Some(ApiError::BodyTooLong { limit: 1 }),
+            ApiError::Invalid(_) => Some(ApiError::Invalid("n: expected 1".to_owned())),
+            ApiError::NoAccount(_) => Some(ApiError::NoAccount("nobody is signed in".to_owned())),
+            ApiError::Busy { .. } => Some(ApiError::Busy { retry_after: Duration::from_millis(1500) }),
+            ApiError::Fault(_) => None,
+            error => Some(error),
+        });
+        errors.chain(faults.map(ApiError::Fault)).collect()
     }
 
     #[test]

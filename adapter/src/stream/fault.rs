@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Why a site gave no answer, or not all of it. Holds no word of the site's own: its texts never reach a client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(test, derive(Default, strum::EnumIter))]
 pub(crate) enum Fault {
     /// The site does not know the session any more.
+    #[cfg_attr(test, default)]
     #[error("the site does not accept the account's session")]
     SessionDead,
     /// The site asks this account to wait.
@@ -63,8 +65,10 @@ pub(crate) enum Fault {
 
 /// What a site finds wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(test, derive(Default, strum::EnumIter))]
 pub(crate) enum Rejection {
     /// It has no such model.
+    #[cfg_attr(test, default)]
     #[error("unknown model")]
     Model,
     /// The prompt does not fit.

@@ -77,7 +77,7 @@ impl Package {
             }
             let file: File =
                 syn::parse_file(&source.text).unwrap_or_else(|error| panic!("{}: {error}", source.path));
-            Reader { package: &mut modules, path, file: &source.path }.visit_file(&file);
+            ImportReader { package: &mut modules, path, file: &source.path }.visit_file(&file);
         }
         modules
     }
@@ -137,13 +137,13 @@ impl Package {
 }
 
 /// Reads a file into its package.
-struct Reader<'a> {
+struct ImportReader<'a> {
     package: &'a mut Package,
     path: Segments,
     file: &'a str,
 }
 
-impl Reader<'_> {
+impl ImportReader<'_> {
     fn module(&mut self) -> &mut Module {
         let module = self.package.0.entry(self.path.clone()).or_default();
         module.file.clear();
@@ -184,7 +184,7 @@ impl Reader<'_> {
     }
 }
 
-impl<'ast> Visit<'ast> for Reader<'_> {
+impl<'ast> Visit<'ast> for ImportReader<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
         let name = match item {
             Item::Const(item) => Some(&item.ident),

@@ -1,6 +1,6 @@
 //! One violation of each rule, so that a rule that finds nothing is known to look.
 
-use super::{Rule, names, text, walls};
+use super::{Rule, names, text, types, walls};
 
 /// Name, rule, and path and text of a source that breaks it.
 type Planted = (&'static str, Rule, &'static str, String);
@@ -26,6 +26,12 @@ pub(super) fn violations() -> Vec<Planted> {
             walls::imports,
             "broker/src/login.rs",
             source("use crate::{\n    admin::A,\n    b,\n};"),
+        ),
+        rule(
+            "type",
+            types::types,
+            "broker/src/a.rs",
+            source("struct Planted;\nmod b {\n    pub(super) enum Planted {}\n}"),
         ),
         rule("variable", names::variables, "scripts/up", concat!("echo $LATCH", "KEY_REDS_URL\n").to_owned()),
         rule("README", names::documented_variables, "README.md", "nothing\n".to_owned()),

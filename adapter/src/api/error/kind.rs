@@ -8,6 +8,7 @@ use crate::stream::fault::Fault;
 
 /// Everything that can fail, as a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumIter))]
 pub(in crate::api) enum ApiError {
     /// No shared secret, or a wrong one.
     Unauthorized,
