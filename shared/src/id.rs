@@ -5,6 +5,9 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use latchkey_site::name::word;
+pub use latchkey_site::name::{BadId, SiteName};
+
 /// Id of an account: a ULID in its canonical 26 characters. It is the hash tag of the account's Redis keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -48,43 +51,6 @@ impl FromStr for AccountId {
     }
 }
 
-/// Name of a site: `a-z`, `0-9` and `-`, 1 to 40 characters, starting with a letter.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SiteName(String);
-
-impl SiteName {
-    /// A name under which nothing is stored.
-    pub(crate) fn self_test() -> Self {
-        Self("self-test".to_owned())
-    }
-
-    /// Where it is not known to which site something belongs.
-    pub(crate) fn unknown() -> Self {
-        Self("unknown".to_owned())
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SiteName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for SiteName {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        word("site name", text).map(Self)
-    }
-}
-
 /// Name of a pool, a set of accounts: spelled like the name of a site.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -112,24 +78,6 @@ impl FromStr for PoolName {
     }
 }
 
-/// A short word that means nothing to a shell, a URL, Redis or a list.
-fn word(what: &'static str, text: &str) -> Result<String, BadId> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    if !starts_well || text.len() > 40 || !text.bytes().all(allowed) {
-        return Err(BadId { what, expected: "1 to 40 of a-z, 0-9 and -, starting with a letter" });
-    }
-    Ok(text.to_owned())
-}
-
-/// Text that is not the id it should be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {what}: expected {expected}")]
-pub struct BadId {
-    what: &'static str,
-    expected: &'static str,
-}
-
 macro_rules! text_conversions {
     ($($id:ty),+) => {$(
         impl TryFrom<String> for $id {
@@ -146,7 +94,7 @@ macro_rules! text_conversions {
     )+};
 }
 
-text_conversions!(AccountId, PoolName, SiteName);
+text_conversions!(AccountId, PoolName);
 
 #[cfg(test)]
 mod tests {
@@ -159,13 +107,5 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(id.to_string().to_lowercase().parse::<AccountId>().is_err());
         assert!("01J".parse::<AccountId>().is_err());
-    }
-
-    #[test]
-    fn a_site_name_is_plain() {
-        assert!("open-webui".parse::<SiteName>().is_ok());
-        for bad in ["", "-a", "9a", "Open", "a b", "a}b", &"a".repeat(41)] {
-            assert!(bad.parse::<SiteName>().is_err(), "{bad}");
-        }
     }
 }

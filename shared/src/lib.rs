@@ -8,7 +8,6 @@ pub mod heartbeat;
 pub mod id;
 mod keys;
 pub mod mask;
-pub mod nearest;
 pub mod network;
 pub mod recording;
 pub mod session;
@@ -21,3 +20,5 @@ pub mod threads;
 pub mod time;
 pub mod trial;
 pub mod vault;
+
+pub use latchkey_site::nearest;

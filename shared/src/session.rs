@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use latchkey_site::chat::text::VariableName;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -53,6 +54,25 @@ pub struct Cookie {
 pub struct NotASession;
 
 impl Session {
+    /// What a name of a site file stands for in it, if it names a part of a session.
+    #[must_use]
+    pub fn value_of(&self, name: &VariableName) -> Option<&SecretString> {
+        match name {
+            VariableName::Bearer => self.bearer.as_ref(),
+            VariableName::Cookie(name) => {
+                self.cookies.iter().find(|cookie| cookie.name == *name).map(|cookie| &cookie.value)
+            }
+            VariableName::LocalStorage(key) => self.local_storage.get(key),
+            VariableName::SessionStorage(key) => self.session_storage.get(key),
+            VariableName::Prompt
+            | VariableName::Messages
+            | VariableName::System
+            | VariableName::Model
+            | VariableName::Null
+            | VariableName::Value(_) => None,
+        }
+    }
+
     /// The value of the `Cookie` header for one URL; `None` when no cookie applies.
     #[must_use]
     pub fn cookie_header(&self, url: &Url) -> Option<SecretString> {

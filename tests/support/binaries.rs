@@ -154,9 +154,10 @@ pub fn path(name: &str) -> PathBuf {
         "ops" => "scripts/ops",
         package => package,
     };
-    let newest = newest(&root.join(package).join("src")).max(newest(&root.join("shared/src")));
+    let sources = [&format!("{package}/src"), "shared/src", "shared/site/src"];
+    let newest = sources.map(|sources| newest(&root.join(sources))).into_iter().max();
     assert!(
-        newest <= built,
+        newest <= Some(built),
         "{name} is older than its sources: run scripts/test, or cargo build --workspace"
     );
     path

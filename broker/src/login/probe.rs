@@ -43,7 +43,9 @@ pub(super) fn judge(
     credentials: Option<&Credentials>,
 ) -> Result<(), LoginError> {
     let equals = site.probe.equals.as_ref().zip(credentials);
-    let expected = equals.map(|(template, credentials)| template.fill(&site.base_url, credentials));
+    let expected = equals.map(|(template, Credentials { username, password, .. })| {
+        template.fill(&site.base_url, username, password)
+    });
     says(answer, &site.probe.pointer, expected.as_ref().map(ExposeSecret::expose_secret))
 }
 

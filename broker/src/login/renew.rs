@@ -97,7 +97,7 @@ pub(super) fn build(
     let value = |name: &VariableName| -> Result<Value, ()> {
         match name {
             VariableName::Null => Ok(Value::Null),
-            name => Ok(name.of_session(state).ok_or(())?.expose_secret().into()),
+            name => Ok(state.value_of(name).ok_or(())?.expose_secret().into()),
         }
     };
     let url = site.url(&request.path.fill_path(&value).ok()?);

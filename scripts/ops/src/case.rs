@@ -2,15 +2,44 @@
 //!
 //! `scripts/record` makes one of a live turn, `scripts/replay` plays it, and `tests/cases` keeps those that once failed.
 
+use std::{fs, path::Path};
+
 use latchkey_shared::recording::{RecordedEvent, TurnEvent, TurnRecord};
+
 pub mod clean;
-mod error;
-mod file;
+mod kept;
 mod told;
 
-pub use error::CaseError;
-pub use file::{ReplayCase, SiteAnswer};
+pub use kept::{ReplayCase, SiteAnswer};
 pub use told::ClientAnswer;
+
+/// Why a recording makes no case, or a file is none.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// Masked contents cannot be played.
+    #[error("turn {0} was recorded without its contents: set LATCHKEY_RECORDER=full, and have it fail again")]
+    Masked(String),
+    /// Not all of it is there.
+    #[error("turn {0} was longer than a recording: what is missing cannot be played")]
+    Cut(String),
+    /// It is of no API that can be played.
+    #[error("a turn of {0} cannot be played: only those of /chat/completions, /messages and /responses")]
+    Path(String),
+    /// What the site sent can be read with its site file only, and a case has none.
+    #[error("the site {0} has a chat protocol of its own: only turns of sites like OpenAI can be played")]
+    Protocol(String),
+    /// The request cannot be read.
+    #[error("the request of turn {0} is no JSON")]
+    Request(String),
+    /// The file is none.
+    #[error("{path} is no case: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+}
 
 impl ReplayCase {
     /// Makes a case of a recording, and takes the secrets out of it.
@@ -51,6 +80,25 @@ impl ReplayCase {
         };
         clean::clean(&mut case);
         Ok(case)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it is no case.
+    pub fn read(path: &Path) -> Result<Self, CaseError> {
+        let wrong = |cause: String| CaseError::File { path: path.display().to_string(), cause };
+        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The case as a file holds it.
+    ///
+    /// # Panics
+    /// Never: texts and JSON always serialize.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("texts and JSON always serialize") + "\n"
     }
 }
 

@@ -6,22 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Site, SiteFileDiagnostic, SiteUrls, file, file::http_url};
+use latchkey_site::{BUILT_IN, Site, SiteFileDiagnostic, SiteUrls, http_url, parse};
+
 use crate::{
     env::{Env, EnvError},
     id::SiteName,
 };
-
-pub(super) const BUILT_IN: [(&str, &str); 8] = [
-    ("practice.toml", include_str!("../../sites/practice.toml")),
-    ("open-webui.toml", include_str!("../../sites/open-webui.toml")),
-    ("open-webui-sso.toml", include_str!("../../sites/open-webui-sso.toml")),
-    ("librechat.toml", include_str!("../../sites/librechat.toml")),
-    ("chainlit.toml", include_str!("../../sites/chainlit.toml")),
-    ("plain-openai.toml", include_str!("../../sites/plain-openai.toml")),
-    ("gradio-multimodal.toml", include_str!("../../sites/gradio-multimodal.toml")),
-    ("gradio.toml", include_str!("../../sites/gradio.toml")),
-];
 
 /// The sites, by name.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +78,7 @@ impl SiteCatalog {
     }
 
     fn add(&mut self, name: &str, text: &str, urls: &SiteUrls) -> Result<(), SiteFileDiagnostic> {
-        let parsed = file::parse(name, text, urls)?;
+        let parsed = parse(name, text, urls)?;
         self.sites.remove(&parsed.name);
         self.unplaced.remove(&parsed.name);
         match parsed.site {
@@ -164,4 +154,20 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_files_are_right() {
+        let urls =
+            ["practice", "open-webui", "gradio", "librechat", "chainlit", "open-webui-sso", "plain-openai"]
+                .map(|name| (name.parse().unwrap(), "http://127.0.0.1:1".parse().unwrap()));
+
+        let catalog = SiteCatalog::load(&[], &SiteUrls::from(urls)).unwrap();
+
+        assert_eq!(catalog.sites().count(), 7);
+    }
 }

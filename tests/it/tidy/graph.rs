@@ -12,8 +12,14 @@ use syn::{
 use super::source::{Finding, Source};
 
 /// Where packages have their sources.
-const PACKAGES: [&str; 5] =
-    ["adapter/bridge/src/", "adapter/src/", "broker/src/", "scripts/ops/src/", "shared/src/"];
+const PACKAGES: [&str; 6] = [
+    "adapter/bridge/src/",
+    "adapter/src/",
+    "broker/src/",
+    "scripts/ops/src/",
+    "shared/site/src/",
+    "shared/src/",
+];
 
 /// A path, a segment each.
 type Segments = Vec<String>;

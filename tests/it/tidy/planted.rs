@@ -15,6 +15,7 @@ pub(super) fn violations() -> Vec<Planted> {
     all.extend([
         rule("dependency", walls::dependencies, "adapter/Cargo.toml", manifest("latchkey-broker")),
         rule("dependency of shared", walls::dependencies, "shared/Cargo.toml", manifest("axum")),
+        rule("dependency of a site file", walls::dependencies, "shared/site/Cargo.toml", manifest("tokio")),
         rule("dependency of the bridge", walls::dependencies, "adapter/bridge/Cargo.toml", manifest("tokio")),
         rule("redis door", walls::doors, "adapter/src/pool.rs", source("use redis::Client;")),
         rule("environment door", walls::doors, "broker/src/a.rs", source("fn a() { std::env::var(A); }")),

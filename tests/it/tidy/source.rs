@@ -50,7 +50,7 @@ impl Source {
 
     /// Whether it is of a package of the product, and not of its tests.
     pub(super) fn is_product(&self) -> bool {
-        ["adapter/bridge/src/", "adapter/src/", "broker/src/", "shared/src/"]
+        ["adapter/bridge/src/", "adapter/src/", "broker/src/", "shared/site/src/", "shared/src/"]
             .iter()
             .any(|package| self.path.starts_with(package))
     }

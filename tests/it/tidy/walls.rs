@@ -3,7 +3,7 @@
 use super::source::{Finding, Source};
 
 /// Packages, and the dependencies they never have.
-const STRANGERS: [(&str, &[&str]); 5] = [
+const STRANGERS: [(&str, &[&str]); 6] = [
     (
         "adapter/Cargo.toml",
         &["latchkey-broker", "latchkey-tests", "chromiumoxide", "redis", "deadpool-redis", "aes-gcm"],
@@ -24,6 +24,21 @@ const STRANGERS: [(&str, &[&str]); 5] = [
     ),
     ("broker/Cargo.toml", &["latchkey-adapter", "latchkey-tests", "redis", "deadpool-redis", "aes-gcm"]),
     ("scripts/ops/Cargo.toml", &["latchkey-adapter", "latchkey-broker", "latchkey-tests", "redis"]),
+    // Pure too.
+    (
+        "shared/site/Cargo.toml",
+        &[
+            "latchkey-adapter",
+            "latchkey-broker",
+            "latchkey-shared",
+            "axum",
+            "futures",
+            "rand",
+            "redis",
+            "reqwest",
+            "tokio",
+        ],
+    ),
     ("shared/Cargo.toml", &["latchkey-adapter", "latchkey-broker", "axum", "reqwest", "chromiumoxide"]),
 ];
 
@@ -48,7 +63,7 @@ const DOORS: [(&str, &[&str]); 7] = [
 ];
 
 /// All rooms of a package from the top down: none imports from one before it. What `lib.rs` and `main.rs` do is above them.
-const STAIRS: [(&str, &[&str]); 4] = [
+const STAIRS: [(&str, &[&str]); 5] = [
     (
         "adapter/src/",
         &[
@@ -100,6 +115,28 @@ const STAIRS: [(&str, &[&str]); 4] = [
         ],
     ),
     (
+        "shared/site/src/",
+        &[
+            "lib",
+            "file",
+            "refresh",
+            "logout",
+            "chat",
+            "condition",
+            "step",
+            "text",
+            "selector",
+            "schema",
+            "pattern",
+            "pointer",
+            "duration",
+            "mistake",
+            "built_in",
+            "name",
+            "nearest",
+        ],
+    ),
+    (
         "shared/src/",
         &[
             "heartbeat",
@@ -119,7 +156,6 @@ const STAIRS: [(&str, &[&str]); 4] = [
             "session",
             "recording",
             "env",
-            "nearest",
             "id",
             "time",
         ],

@@ -74,7 +74,7 @@ impl<'a> PlaceholderValues<'a> {
             | VariableName::LocalStorage(_)
             | VariableName::SessionStorage(_) => {
                 let missing = Fault::Unreadable("the session lacks what the site file names");
-                name.of_session(self.session).ok_or(missing)?.expose_secret().into()
+                self.session.value_of(name).ok_or(missing)?.expose_secret().into()
             }
         })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use latchkey_shared::{
+    credentials::Credentials,
     site::step::{Action, Condition, LoginStep, RecipeKey},
     time::Timestamp,
 };
@@ -32,7 +33,8 @@ impl RecipeRunner<'_> {
                 if value.is_secret() {
                     self.begin_to_type().await?;
                 }
-                let value = value.fill(&self.site.base_url, self.credentials);
+                let Credentials { username, password, .. } = self.credentials;
+                let value = value.fill(&self.site.base_url, username, password);
                 self.enter(selector, deadline, ElementAction::Fill(&value)).await
             }
             Action::Totp(selector) => self.totp(selector, deadline, step).await,

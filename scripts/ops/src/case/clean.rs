@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde_json::{Map, Value};
 
-use super::{ClientAnswer, ReplayCase, SiteAnswer};
+use super::{
+    kept::{ReplayCase, SiteAnswer},
+    told::ClientAnswer,
+};
 
 /// Fields and words whose values are secrets.
 const NAMES: [&str; 14] = [
