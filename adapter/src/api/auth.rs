@@ -1,21 +1,28 @@
-//! Who may come in: whoever has a shared secret. Users and their keys are the gateway's business.
+//! Who may come in: whoever has a shared secret, while there is room. Users and their keys are the gateway's business.
+
+use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
     http::{header::AUTHORIZATION, request::Parts},
 };
-
 use sha2::{Digest, Sha256};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::error::ApiError;
-use crate::{scope::AccountScope, state::AppState};
+use crate::{
+    openai::request::ChatRequest,
+    scope::AccountScope,
+    serving::{ResumableTurn, ServingContext},
+    state::AppState,
+    turn::TurnError,
+};
 
 /// Proof that the request bears a shared secret, and what that one may use.
 #[derive(Clone)]
 pub(super) struct AuthorizedClient {
-    /// The secret's digest.
-    pub digest: [u8; 32],
+    /// The secret's digest. Known here alone: no turn begins without it, and so without a place.
+    digest: [u8; 32],
     /// The accounts.
     pub scope: AccountScope,
 }
@@ -50,12 +57,35 @@ pub(super) struct AdmissionPermit {
 }
 
 impl AdmissionPermit {
-    /// Takes a place, if there is one.
-    ///
-    /// # Errors
-    /// When there are as many answers as there is room for.
-    pub(super) fn take(app: &AppState) -> Result<Self, ApiError> {
+    fn take(app: &AppState) -> Result<Self, ApiError> {
         let permit = app.room.try_acquire().ok_or(ApiError::Full)?;
         Ok(Self { since: Instant::now(), _permit: permit })
+    }
+}
+
+/// A client with a place for one answer.
+pub(super) struct AdmittedClient {
+    client: AuthorizedClient,
+    place: AdmissionPermit,
+}
+
+impl AdmittedClient {
+    /// Lets a client in.
+    ///
+    /// # Errors
+    /// Without a shared secret, or when there are as many answers as there is room for.
+    pub(super) async fn admit(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let client = AuthorizedClient::from_request_parts(parts, app).await?;
+        Ok(Self { client, place: AdmissionPermit::take(app)? })
+    }
+
+    /// Begins to serve a turn; the place is held as long as its answer lasts.
+    pub(super) fn open(
+        self,
+        context: &Arc<ServingContext>,
+        request: ChatRequest,
+    ) -> (AdmissionPermit, impl Future<Output = Result<ResumableTurn, TurnError>> + Send + 'static) {
+        let AuthorizedClient { digest, scope } = self.client;
+        (self.place, ResumableTurn::open(Arc::clone(context), digest, scope, request))
     }
 }
