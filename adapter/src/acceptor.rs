@@ -32,9 +32,9 @@ pub(crate) struct Acceptor {
     closed: CancellationToken,
     patience: Duration,
     /// Connections of the thread that has the door.
-    load: ConnectionCount,
+    count: ConnectionCount,
     /// The other threads.
-    seats: Vec<WorkerHandle>,
+    workers: Vec<WorkerHandle>,
 }
 
 impl Acceptor {
@@ -44,14 +44,14 @@ impl Acceptor {
         listener: TcpListener,
         close: CancellationToken,
         patience: Duration,
-        seats: Vec<WorkerHandle>,
+        workers: Vec<WorkerHandle>,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let closed = CancellationToken::new();
         let listener = Some(listener);
         let waiting = Vec::new();
         let load = ConnectionCount::default();
-        Ok(Self { listener, waiting, address, close, closed, patience, load, seats })
+        Ok(Self { listener, waiting, address, close, closed, patience, count: load, workers })
     }
 
     /// Cancelled when it is closed and whoever had come has been let in and could ask.
@@ -66,7 +66,7 @@ impl Acceptor {
             return;
         };
         // The other threads close when they have served what they were handed.
-        self.seats.clear();
+        self.workers.clear();
         while let Ok((stream, address)) = listener.accept() {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
@@ -78,8 +78,8 @@ impl Acceptor {
 
     /// The thread with the fewest connections gets it; `None` when that is another one.
     fn seat(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<WriteTimeoutStream>> {
-        let other = self.seats.iter().min_by_key(|seat| seat.load());
-        let stream = match other.filter(|other| other.load() < self.load.now()) {
+        let other = self.workers.iter().min_by_key(|seat| seat.load());
+        let stream = match other.filter(|other| other.load() < self.count.now()) {
             Some(other) => other.hand(stream, address)?,
             None => Some(stream),
         };
@@ -87,7 +87,7 @@ impl Acceptor {
     }
 
     fn let_in(&self, stream: TcpStream) -> WriteTimeoutStream {
-        WriteTimeoutStream::new(stream, self.patience, self.load.count())
+        WriteTimeoutStream::new(stream, self.patience, self.count.count())
     }
 }
 

@@ -24,9 +24,9 @@ fn conversation(site: &Site) -> Option<&ConversationRules> {
 }
 
 /// With what a conversation is gone on, out of all that is known of it; `None` where that does not suffice.
-pub(crate) fn kept(site: &Site, values: &Captures) -> Option<Captures> {
+pub(crate) fn kept(site: &Site, captures: &Captures) -> Option<Captures> {
     let names = conversation(site)?.keep.iter();
-    names.map(|name| Some((name.clone(), values.get(name)?.clone()))).collect()
+    names.map(|name| Some((name.clone(), captures.get(name)?.clone()))).collect()
 }
 
 /// Whether a site's chat takes tools.

@@ -62,7 +62,7 @@ pub struct Config {
     /// `LATCHKEY_RECORDER`, default off, `LATCHKEY_RECORDER_TURNS` and `LATCHKEY_RECORDER_TTL`.
     pub recorder: Option<recorder::RecorderConfig>,
     /// `LATCHKEY_RESEND` and `LATCHKEY_TITLES`.
-    pub sparing: ShortCircuits,
+    pub short_circuits: ShortCircuits,
 }
 
 /// Which requests are answered without asking a site.
@@ -170,7 +170,7 @@ impl Config {
             write_deadline: env.duration("LATCHKEY_WRITE_DEADLINE", Duration::from_secs(60))?,
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, DeliveryMode::Live { heartbeat })?,
             drain: drain(env)?,
-            sparing: ShortCircuits::from_env(env)?,
+            short_circuits: ShortCircuits::from_env(env)?,
         })
     }
 }

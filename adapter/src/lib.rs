@@ -95,15 +95,15 @@ pub async fn run(
 }
 
 /// Keeps the key ring fresh, and says which keys this adapter holds.
-async fn attend(mut presence: ServiceHeartbeat, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(presence.run()).await.is_some() {}
-    presence.deregister().await;
+async fn attend(mut heartbeat: ServiceHeartbeat, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(heartbeat.run()).await.is_some() {}
+    heartbeat.deregister().await;
 }
 
 /// Serves until the signal, then until the open streams end, and cuts those that do not end within `drain` or before
 /// the next signal.
 async fn serve(
-    door: Acceptor,
+    acceptor: Acceptor,
     router: axum::Router,
     threads: &mut Workers,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -111,7 +111,7 @@ async fn serve(
     stopping: &CancellationToken,
 ) -> anyhow::Result<()> {
     let (signalled, draining) = tokio::sync::oneshot::channel();
-    let closed = door.closed();
+    let closed = acceptor.closed();
     let shutdown = async move {
         shutdown.await;
         signalled.send(()).ok();
@@ -126,7 +126,7 @@ async fn serve(
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
     let serving = async {
-        axum::serve(door, router).with_graceful_shutdown(shutdown).await?;
+        axum::serve(acceptor, router).with_graceful_shutdown(shutdown).await?;
         threads.served().await
     };
     let mut serving = pin!(serving);

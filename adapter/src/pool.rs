@@ -63,11 +63,11 @@ const RATE_LIMITED: &str = "rate_limited";
 /// The accounts of all sites.
 pub(crate) struct Pool {
     store: AdapterStore,
-    outside: DriverContext,
+    context: DriverContext,
     directory: AccountDirectory,
     sessions: SessionCache,
     queue: WaitQueue,
-    holds: Arc<LeaseRegistry>,
+    leases: Arc<LeaseRegistry>,
     presence: AdapterPresence,
     tasks: Tasks,
     patience: WaitLimits,
@@ -102,7 +102,7 @@ pub(crate) struct ActiveAccount {
     pub lease: Lease,
     site: Arc<Site>,
     session: Arc<Session>,
-    outside: DriverContext,
+    context: DriverContext,
 }
 
 /// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
@@ -115,11 +115,11 @@ impl ActiveAccount {
     /// Asks the site once more, with the account that is held.
     ///
     /// `values` are of the answer before, if that ended well: the site may have a conversation of its own.
-    pub(crate) fn ask(&self, prompt: &Prompt, values: Option<Captures>) -> PendingAnswer {
-        let outside = self.outside.clone();
+    pub(crate) fn ask(&self, prompt: &Prompt, captures: Option<Captures>) -> PendingAnswer {
+        let outside = self.context.clone();
         let site = Arc::clone(&self.site);
         let session = Arc::clone(&self.session);
-        let ask = match values.and_then(|values| capability::kept(&site, &values)) {
+        let ask = match captures.and_then(|values| capability::kept(&site, &values)) {
             Some(kept) => DriverRequest::going_on(&site, prompt, kept),
             None => DriverRequest::new(&site, prompt),
         };
@@ -129,9 +129,9 @@ impl ActiveAccount {
 
 impl ActiveAccount {
     /// The site's conversation, and how long it remembers it; `None` where each prompt is the whole one.
-    pub(crate) fn conversation(&self, values: &Captures) -> Option<(StoredConversation, Duration)> {
+    pub(crate) fn conversation(&self, captures: &Captures) -> Option<(StoredConversation, Duration)> {
         let Lease { account, generation, .. } = self.lease;
-        let values = capability::kept(&self.site, values)?;
+        let values = capability::kept(&self.site, captures)?;
         Some((StoredConversation { account, generation, values }, capability::remembers(&self.site)?))
     }
 }
@@ -155,16 +155,16 @@ impl Pool {
         let holds = Arc::new(LeaseRegistry::new(store.clone(), tasks.clone(), metrics.leases.clone()));
         Self {
             presence: AdapterPresence::new(store.clone(), Arc::clone(&holds)),
-            holds,
+            leases: holds,
             directory: AccountDirectory::default(),
             sessions: SessionCache::new(vault),
             queue: WaitQueue::new(metrics.queue.clone()),
             store,
-            outside: DriverContext {
+            context: DriverContext {
                 clients,
                 tasks: tasks.clone(),
                 cancels: metrics.cancels.clone(),
-                watch: Tracer::off(),
+                tracer: Tracer::off(),
                 span: Span::none(),
             },
             tasks,
@@ -189,11 +189,11 @@ impl Pool {
         let is_switched_off = |account| self.directory.is_switched_off(account);
         let changed = || {
             self.sessions.forget(is_switched_off);
-            self.holds
+            self.leases
                 .accounts()
                 .into_iter()
                 .filter(|id| is_switched_off(*id))
-                .for_each(|id| self.holds.cut(id));
+                .for_each(|id| self.leases.cut(id));
         };
         self.directory.watch(&self.store, stopping, changed).await;
     }
@@ -212,8 +212,8 @@ impl Pool {
         self: &Arc<Self>,
         site: &Arc<Site>,
         scope: &AccountScope,
-        ask: &DriverRequest,
-        looking: &mut Option<AnswerLookup<'_>>,
+        request: &DriverRequest,
+        lookup: &mut Option<AnswerLookup<'_>>,
     ) -> Result<OpenAnswer, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
@@ -221,7 +221,7 @@ impl Pool {
         for failovers in 0..ATTEMPTS {
             let leasing = tracing::info_span!("lease", site = %site.name);
             let leasing = self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing);
-            let leased = match looking.take() {
+            let leased = match lookup.take() {
                 Some(looking) => cached_answer_lookup(looking, leasing).await,
                 None => leasing.await,
             };
@@ -236,12 +236,12 @@ impl Pool {
                 continue;
             };
             let asked = Instant::now();
-            let outside = DriverContext { span: Span::current(), ..self.outside.clone() };
+            let outside = DriverContext { span: Span::current(), ..self.context.clone() };
             let asking = tracing::info_span!("ask", site = %site.name, account.id = %lease.account);
-            let opening = sites::open(&outside, site, &session, ask.clone()).instrument(asking);
+            let opening = sites::open(&outside, site, &session, request.clone()).instrument(asking);
             let fault = match opening.await {
                 Ok(deltas) => {
-                    let hold = ActiveAccount { lease, site: Arc::clone(site), session, outside };
+                    let hold = ActiveAccount { lease, site: Arc::clone(site), session, context: outside };
                     return Ok(OpenAnswer { deltas, hold, failovers, asked });
                 }
                 Err(fault) if fault.is_of_the_account() => fault,
@@ -319,14 +319,14 @@ impl Pool {
 
 /// Leases, unless there is an answer already. Both are asked of Redis at once.
 async fn cached_answer_lookup(
-    mut looking: AnswerLookup<'_>,
+    mut lookup: AnswerLookup<'_>,
     leasing: impl Future<Output = Result<Lease, PoolError>>,
 ) -> Result<Lease, PoolError> {
     let mut leasing = std::pin::pin!(leasing);
     tokio::select! {
         // Leasing first, which has a task of its own: so both go out in one write.
         biased;
-        leased = &mut leasing => if looking.await { Err(PoolError::AlreadyAnswered) } else { leased },
-        is_needless = &mut looking => if is_needless { Err(PoolError::AlreadyAnswered) } else { leasing.await },
+        leased = &mut leasing => if lookup.await { Err(PoolError::AlreadyAnswered) } else { leased },
+        is_needless = &mut lookup => if is_needless { Err(PoolError::AlreadyAnswered) } else { leasing.await },
     }
 }

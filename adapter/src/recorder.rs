@@ -60,7 +60,7 @@ struct TurnRecording {
 
 #[derive(Default)]
 struct KeptRecordings {
-    flight: TurnRecord,
+    record: TurnRecord,
     bytes: usize,
     /// The beginnings of characters that are not whole yet: of the site's bytes, and of ours.
     site: Vec<u8>,
@@ -73,8 +73,8 @@ pub(crate) fn tape() -> Option<TurnRecorder> {
 }
 
 /// Lets a future know its turn's tape.
-pub(crate) async fn within<T>(tape: Option<TurnRecorder>, future: impl Future<Output = T>) -> T {
-    match tape {
+pub(crate) async fn within<T>(recorder: Option<TurnRecorder>, future: impl Future<Output = T>) -> T {
+    match recorder {
         Some(tape) => TAPE.scope(tape, future).await,
         None => future.await,
     }
@@ -104,20 +104,20 @@ impl Recorder {
             model: nothing(),
             ..TurnRecord::default()
         };
-        let kept = Mutex::new(KeptRecordings { flight, ..KeptRecordings::default() });
+        let kept = Mutex::new(KeptRecordings { record: flight, ..KeptRecordings::default() });
         TurnRecorder(Arc::new(TurnRecording { recorder: Arc::clone(self), started: Instant::now(), kept }))
     }
 
     /// Keeps a recording, beside whatever else the adapter does.
-    fn keep(self: &Arc<Self>, mut flight: TurnRecord) {
+    fn keep(self: &Arc<Self>, mut record: TurnRecord) {
         let recorder = Arc::clone(self);
         self.tasks.spawn(async move {
             let RecorderConfig { is_whole, turns, ttl } = recorder.settings;
             if !is_whole {
-                mask::mask(&mut flight);
+                mask::mask(&mut record);
             }
-            let sealed = recorder.vault.seal_flight(&flight);
-            if let Err(error) = recorder.store.keep_flight(&flight.id, &sealed, ttl, turns).await {
+            let sealed = recorder.vault.seal_flight(&record);
+            if let Err(error) = recorder.store.keep_flight(&record.id, &sealed, ttl, turns).await {
                 tracing::warn!(%error, "cannot keep the recording of a turn");
             }
         });
@@ -133,8 +133,8 @@ impl TurnRecorder {
     /// How the prompt says that calls come back.
     pub(crate) fn calls(&self, calls: &str, nonce: &str) {
         let mut kept = self.kept();
-        calls.clone_into(&mut kept.flight.calls);
-        nonce.clone_into(&mut kept.flight.nonce);
+        calls.clone_into(&mut kept.record.calls);
+        nonce.clone_into(&mut kept.record.nonce);
     }
 
     /// The site begins an answer.
@@ -177,21 +177,21 @@ impl TurnRecorder {
     /// The turn has ended.
     pub(crate) fn ended(&self, site: &str, model: &str, outcome: &str) {
         let mut kept = self.kept();
-        site.clone_into(&mut kept.flight.site);
-        model.clone_into(&mut kept.flight.model);
-        outcome.clone_into(&mut kept.flight.outcome);
+        site.clone_into(&mut kept.record.site);
+        model.clone_into(&mut kept.record.model);
+        outcome.clone_into(&mut kept.record.outcome);
     }
 
     fn note(&self, event: TurnEvent) {
         let ms = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.kept();
         let bytes = kept.bytes + size(&event);
-        if bytes > LONGEST_BYTES || kept.flight.moments.len() >= MOST_MOMENTS {
-            kept.flight.is_cut = true;
+        if bytes > LONGEST_BYTES || kept.record.moments.len() >= MOST_MOMENTS {
+            kept.record.is_cut = true;
             return;
         }
         kept.bytes = bytes;
-        kept.flight.moments.push(RecordedEvent { ms, event });
+        kept.record.moments.push(RecordedEvent { ms, event });
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptRecordings> {
@@ -202,7 +202,7 @@ impl TurnRecorder {
 impl Drop for TurnRecording {
     fn drop(&mut self) {
         let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut flight = std::mem::take(&mut kept.flight);
+        let mut flight = std::mem::take(&mut kept.record);
         // A request that came to no turn tells nothing that its answer did not.
         if !flight.outcome.is_empty() {
             flight.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -51,16 +51,16 @@ pub(crate) struct ResumableTurn {
     /// What was said before the client asked again.
     before: Vec<Delta>,
     ending: Option<TurnEnd>,
-    again: Option<ResumeContext>,
+    context: Option<ResumeContext>,
 }
 
 /// What it takes to serve the answer again.
 struct ResumeContext {
     context: Arc<ServingContext>,
-    claim: RequestFingerprint,
+    fingerprint: RequestFingerprint,
     /// Whether it is a stream that can break; who asks for a whole answer asks for it in vain otherwise.
     streamed: bool,
-    told: Transcript,
+    transcript: Transcript,
 }
 
 impl ResumableTurn {
@@ -76,60 +76,70 @@ impl ResumableTurn {
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
         let request = ChatRequest { client: Some(client), ..request };
-        if let Some(title) = context.sparing.titles.then(|| title::of(&request)).flatten() {
+        if let Some(title) = context.short_circuits.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
             return Ok(Self::whole(StoredAnswer::of_ours(title, &request).await, request.model));
         }
-        let claim = context.sparing.resent.then(|| RequestFingerprint::of(&client, &request)).flatten();
+        let claim =
+            context.short_circuits.resent.then(|| RequestFingerprint::of(&client, &request)).flatten();
         let streamed = request.stream;
         let model = request.model.clone();
         let Some(claim) = claim else {
             let turn = turn::open(&context.turns, scope, request, &mut None).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
-        if let Some(DetachedTurn { turn, told }) = context.shelf.take(&claim) {
+        if let Some(DetachedTurn { turn, transcript: told }) = context.detached.take(&claim) {
             tracing::info!(site.answer = turn.id, "goes on for a client that asks again");
             context.turns.metrics.asked_again("joined");
             let before = told.deltas().unwrap_or_default().to_vec();
-            let again = ResumeContext { context: Arc::clone(&context), claim, streamed, told };
+            let again = ResumeContext {
+                context: Arc::clone(&context),
+                fingerprint: claim,
+                streamed,
+                transcript: told,
+            };
             return Ok(Self::of(turn, before, Some(again)));
         }
         let mut kept = None;
         // A stream is never answered so: a client that got the end of one, and asks the same, wants another answer.
-        let mut looking: Option<AnswerLookup<'_>> = match streamed {
+        let mut lookup: Option<AnswerLookup<'_>> = match streamed {
             true => None,
             false => Some(Box::pin(async {
                 kept = stored::take(&context, &claim).await;
                 kept.is_some()
             })),
         };
-        let turn = Box::pin(turn::open(&context.turns, scope, request, &mut looking)).await;
+        let turn = Box::pin(turn::open(&context.turns, scope, request, &mut lookup)).await;
         // A turn that failed before it came to that: what is kept needs no site.
-        if let Some(looking) = looking.take().filter(|_| turn.is_err()) {
+        if let Some(looking) = lookup.take().filter(|_| turn.is_err()) {
             looking.await;
         }
-        drop(looking);
+        drop(lookup);
         if let Some(kept) = kept {
             tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
             context.turns.metrics.asked_again("kept");
             return Ok(Self::whole(kept, model));
         }
         let turn = Box::new(turn?);
-        let again =
-            ResumeContext { context: Arc::clone(&context), claim, streamed, told: Transcript::default() };
+        let again = ResumeContext {
+            context: Arc::clone(&context),
+            fingerprint: claim,
+            streamed,
+            transcript: Transcript::default(),
+        };
         Ok(Self::of(turn, Vec::new(), Some(again)))
     }
 
-    fn of(turn: Box<Turn>, before: Vec<Delta>, again: Option<ResumeContext>) -> Self {
+    fn of(turn: Box<Turn>, before: Vec<Delta>, context: Option<ResumeContext>) -> Self {
         let id = turn.id.clone();
         let created = turn.created;
         let model = turn.model.clone();
-        Self { id, created, model, turn: Some(turn), before, ending: None, again }
+        Self { id, created, model, turn: Some(turn), before, ending: None, context }
     }
 
-    fn whole(kept: StoredAnswer, model: String) -> Self {
-        let StoredAnswer { id, created, deltas, ending } = kept;
-        Self { id, created, model, turn: None, before: deltas, ending: Some(ending), again: None }
+    fn whole(stored: StoredAnswer, model: String) -> Self {
+        let StoredAnswer { id, created, deltas, ending } = stored;
+        Self { id, created, model, turn: None, before: deltas, ending: Some(ending), context: None }
     }
 
     /// Waits for more deltas; the ending comes once, with the last of them or after. Cancel-safe.
@@ -144,8 +154,8 @@ impl ResumableTurn {
         let Some(turn) = &mut self.turn else { return Ok(self.ending) };
         let from = out.len();
         let next = turn.next(out).await;
-        if let Some(again) = &mut self.again {
-            out[from..].iter().for_each(|delta| again.told.push(delta));
+        if let Some(again) = &mut self.context {
+            out[from..].iter().for_each(|delta| again.transcript.push(delta));
         }
         match &next {
             Ok(None) => {}
@@ -154,7 +164,7 @@ impl ResumableTurn {
                 self.free(*ending);
             }
             // There is nothing to go on with.
-            Err(_) => self.again = None,
+            Err(_) => self.context = None,
         }
         next
     }
@@ -194,11 +204,13 @@ impl ResumableTurn {
     /// Frees the account of an answer that is over, and keeps the answer if it was streamed: of its stream the client
     /// may not have got all.
     fn free(&mut self, ending: TurnEnd) {
-        let keep = self.again.take().and_then(|ResumeContext { context, claim, streamed, told }| {
-            let deltas = told.into_deltas().filter(|_| streamed)?;
-            let kept = StoredAnswer { id: self.id.clone(), created: self.created, deltas, ending };
-            Some(stored::keep(context, claim, kept))
-        });
+        let keep = self.context.take().and_then(
+            |ResumeContext { context, fingerprint: claim, streamed, transcript: told }| {
+                let deltas = told.into_deltas().filter(|_| streamed)?;
+                let kept = StoredAnswer { id: self.id.clone(), created: self.created, deltas, ending };
+                Some(stored::keep(context, claim, kept))
+            },
+        );
         if let Some(turn) = &mut self.turn {
             turn.free(keep);
         }
@@ -208,13 +220,13 @@ impl ResumableTurn {
 impl Drop for ResumableTurn {
     fn drop(&mut self) {
         // Over, or not to be asked for again.
-        let (Some(turn), Some(ResumeContext { context, claim, told, .. })) =
-            (self.turn.take(), self.again.take())
+        let (Some(turn), Some(ResumeContext { context, fingerprint: claim, transcript: told, .. })) =
+            (self.turn.take(), self.context.take())
         else {
             return;
         };
         if told.deltas().is_some() {
-            DetachedTurns::put(&context.shelf, claim, DetachedTurn { turn, told });
+            DetachedTurns::put(&context.detached, claim, DetachedTurn { turn, transcript: told });
         }
     }
 }

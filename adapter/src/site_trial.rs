@@ -57,7 +57,7 @@ pub async fn run(input: impl Read, output: impl Write) -> anyhow::Result<bool> {
         clients: sites::http::HttpClients::new(1).context("cannot make an HTTP client")?,
         tasks: Tasks::new(),
         cancels: Metrics::default().cancels,
-        watch: watch.clone(),
+        tracer: watch.clone(),
         span: tracing::Span::none(),
     };
     let site = site(&question)?;
@@ -92,15 +92,15 @@ fn site(question: &TrialQuestion) -> anyhow::Result<Arc<Site>> {
 
 /// Asks, and tells what comes as it comes.
 async fn tell<W: Write>(
-    telling: &mut TrialOutput<W>,
-    outside: &DriverContext,
+    output: &mut TrialOutput<W>,
+    context: &DriverContext,
     site: &Arc<Site>,
     session: &Arc<Session>,
     question: &TrialQuestion,
 ) -> anyhow::Result<Result<StreamEnd, Fault>> {
     let models = match &site.models {
         Models::Fixed(models) => models.clone(),
-        Models::Fetched(from) => match sites::models(outside.clients.requests(), site, from, session).await {
+        Models::Fetched(from) => match sites::models(context.clients.requests(), site, from, session).await {
             Ok(models) => models,
             Err(fault) => return Ok(Err(fault)),
         },
@@ -108,13 +108,13 @@ async fn tell<W: Write>(
     let Some(asked) = question.model.clone().or_else(|| models.first().cloned()) else {
         bail!("the site lists no model; correct site.models_from, or name one with --model");
     };
-    telling.one(&TrialEvent::Models { models, asked: asked.clone() })?;
+    output.one(&TrialEvent::Models { models, asked: asked.clone() })?;
     let prompt = prompt(site, asked, &question.question)?;
-    let mut opening = Box::pin(sites::open(outside, site, session, DriverRequest::new(site, &prompt)));
+    let mut opening = Box::pin(sites::open(context, site, session, DriverRequest::new(site, &prompt)));
     let opened = loop {
         tokio::select! {
             opened = &mut opening => break opened,
-            () = outside.watch.news() => telling.all(outside.watch.take())?,
+            () = context.tracer.news() => output.all(context.tracer.take())?,
         }
     };
     let mut deltas = match opened {
@@ -123,11 +123,11 @@ async fn tell<W: Write>(
     };
     let mut said = Vec::new();
     loop {
-        telling.all(outside.watch.take())?;
+        output.all(context.tracer.take())?;
         match deltas.next(&mut said).await {
-            Ok(None) => telling.hear(&mut said, outside.watch.elapsed_ms()),
+            Ok(None) => output.hear(&mut said, context.tracer.elapsed_ms()),
             Ok(Some(end)) => {
-                telling.hear(&mut said, outside.watch.elapsed_ms());
+                output.hear(&mut said, context.tracer.elapsed_ms());
                 return Ok(Ok(end));
             }
             Err(fault) => return Ok(Err(fault)),
@@ -174,15 +174,15 @@ impl<W: Write> TrialOutput<W> {
         }
     }
 
-    fn all(&mut self, told: Vec<TrialEvent>) -> anyhow::Result<()> {
-        for told in told {
+    fn all(&mut self, event: Vec<TrialEvent>) -> anyhow::Result<()> {
+        for told in event {
             self.one(&told)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, told: &TrialEvent) -> anyhow::Result<()> {
-        let told = match told.clone() {
+    fn one(&mut self, event: &TrialEvent) -> anyhow::Result<()> {
+        let told = match event.clone() {
             TrialEvent::Event { raw, mut said, at_ms } => {
                 for said in &mut said {
                     said.piece = self.mask.hide(&said.piece);

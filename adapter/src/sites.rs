@@ -76,23 +76,36 @@ impl DriverRequest {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(crate) async fn open(
-    outside: &DriverContext,
+    context: &DriverContext,
     site: &Arc<Site>,
     session: &Arc<Session>,
-    ask: DriverRequest,
+    request: DriverRequest,
 ) -> Result<DeltaStream, Fault> {
-    let DriverRequest { words, minted, kept } = ask;
+    let DriverRequest { words, minted, kept } = request;
     match (&site.chat.driver, words) {
         (Driver::OpenAi(openai), DriverInput::OpenAi(body, words)) => {
-            openai::open(outside, site, openai, session, openai::OpenAiRequest { body, words, minted }).await
+            openai::open(
+                context,
+                site,
+                openai,
+                session,
+                openai::OpenAiRequest { body, variables: words, minted },
+            )
+            .await
         }
         (Driver::Http(http), DriverInput::Declared(words)) => {
-            declared::open(outside, site, http, session, declared::DeclaredRequest { words, minted, kept })
-                .await
+            declared::open(
+                context,
+                site,
+                http,
+                session,
+                declared::DeclaredRequest { variables: words, minted, kept },
+            )
+            .await
         }
         (Driver::Socket(socket), DriverInput::Declared(words)) => {
-            let asked = declared::DeclaredRequest { words, minted, kept };
-            declared::socket::open(outside, site, socket, session, asked).await
+            let asked = declared::DeclaredRequest { variables: words, minted, kept };
+            declared::socket::open(context, site, socket, session, asked).await
         }
         (Driver::OpenAi(_) | Driver::Http(_) | Driver::Socket(_), _) => {
             unreachable!("a prompt is worded for its own site")

@@ -47,7 +47,7 @@ pub(crate) struct App {
     /// Opens sessions; here for operators who rotate its keys.
     pub vault: SessionVault,
     /// How many answers there is room for.
-    pub room: AdmissionLimit,
+    pub admission: AdmissionLimit,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Keeps what happened in turns, if it is told to.
@@ -76,8 +76,8 @@ impl AppState {
         };
         let serving = ServingContext {
             turns,
-            sparing: config.sparing,
-            shelf: Arc::new(DetachedTurns::new(tasks)),
+            short_circuits: config.short_circuits,
+            detached: Arc::new(DetachedTurns::new(tasks)),
             vault: vault.clone(),
         };
         Self(Arc::new(App {
@@ -92,7 +92,7 @@ impl AppState {
             begin_after: config.begin_after,
             serving: Arc::new(serving),
             vault,
-            room: AdmissionLimit::new(config.streams),
+            admission: AdmissionLimit::new(config.streams),
             body_limit: config.body_limit,
             recorder,
         }))

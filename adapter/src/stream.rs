@@ -75,10 +75,10 @@ pub(crate) type OnClose = Box<dyn FnOnce(bool, Captures) + Send>;
 
 /// The deltas of one answer.
 pub(crate) struct DeltaStream {
-    farewell: Option<OnClose>,
+    on_close: Option<OnClose>,
     /// Where the turn is recorded, if turns are.
-    tape: Option<TurnRecorder>,
-    stages: DecodePipeline,
+    recorder: Option<TurnRecorder>,
+    pipeline: DecodePipeline,
     upstream: ByteStream,
     ready: Vec<Delta>,
     /// What came right behind them.
@@ -91,7 +91,7 @@ pub(crate) struct DeltaStream {
 #[derive(Debug)]
 struct StreamClock {
     limits: SiteLimits,
-    alarm: LazyDeadline,
+    deadline: LazyDeadline,
     /// Until when the next piece must come.
     piece: Instant,
     /// Until when the whole turn must end.
@@ -111,14 +111,14 @@ impl StreamClock {
 impl DeltaStream {
     /// Assembles the stream. `started` is when the prompt was sent.
     pub(crate) fn new(
-        stages: DecodePipeline,
+        pipeline: DecodePipeline,
         upstream: ByteStream,
         limits: SiteLimits,
         started: Instant,
     ) -> Self {
         let piece = started + limits.first_token;
         let turn = started + limits.turn;
-        let clock = StreamClock { limits, alarm: LazyDeadline::default(), piece, turn, last: started };
+        let clock = StreamClock { limits, deadline: LazyDeadline::default(), piece, turn, last: started };
         let tape = recorder::tape();
         if let Some(tape) = &tape {
             tape.answer();
@@ -127,18 +127,28 @@ impl DeltaStream {
         let behind = None;
         let end = None;
         let empty = false;
-        Self { farewell, tape, stages, upstream, ready: Vec::new(), behind, end, empty, clock }
+        Self {
+            on_close: farewell,
+            recorder: tape,
+            pipeline,
+            upstream,
+            ready: Vec::new(),
+            behind,
+            end,
+            empty,
+            clock,
+        }
     }
 
     /// With something to be told when the answer is over, or is let go of.
-    pub(crate) fn with_farewell(mut self, farewell: OnClose) -> Self {
-        self.farewell = Some(farewell);
+    pub(crate) fn with_farewell(mut self, on_close: OnClose) -> Self {
+        self.on_close = Some(on_close);
         self
     }
 
     /// What is known of the site's own conversation.
     pub(crate) fn values(&self) -> Captures {
-        self.stages.decoder.values()
+        self.pipeline.decoder.values()
     }
 
     /// Waits until the answer has really begun: until then every fault can still be told as a status. An empty
@@ -156,11 +166,11 @@ impl DeltaStream {
                 read => read?,
             }
             // No other chatter moves the deadline of the first delta.
-            if self.stages.decoder.is_queued() {
+            if self.pipeline.decoder.is_queued() {
                 self.clock.piece = Instant::now() + self.clock.limits.first_token;
             }
         }
-        if !self.stages.close.has_finished() {
+        if !self.pipeline.finish.has_finished() {
             self.clock.piece = Instant::now() + self.clock.limits.idle;
         }
         Ok(())
@@ -189,7 +199,7 @@ impl DeltaStream {
                 out.append(&mut self.ready);
                 return Err(fault);
             }
-            if !self.stages.close.has_finished() {
+            if !self.pipeline.finish.has_finished() {
                 self.clock.piece = Instant::now() + self.clock.limits.idle;
             }
         }
@@ -198,7 +208,7 @@ impl DeltaStream {
     fn has_begun(&self) -> bool {
         let said = |delta: &Delta| !delta.is_blank();
         let begun = self.ready.iter().any(said) || self.ready.len() > LIMIT_BLANKS;
-        begun || self.end.is_some() || self.stages.tools.has_call()
+        begun || self.end.is_some() || self.pipeline.tools.has_call()
     }
 
     /// Reads from the site: what comes next, and what comes right behind it. A fault in that is told by the next read: it
@@ -208,7 +218,7 @@ impl DeltaStream {
             return Err(fault);
         }
         let deadline = self.clock.piece.min(self.clock.turn);
-        let read = self.clock.alarm.timeout_at(deadline, self.upstream.next()).await;
+        let read = self.clock.deadline.timeout_at(deadline, self.upstream.next()).await;
         let mut taken = size(read.as_ref());
         self.take(read)?;
         while self.clock.is_burst() && self.end.is_none() && taken < BATCH_BYTES {
@@ -240,8 +250,8 @@ impl DeltaStream {
 
     /// Takes what was read; none when the time was over.
     fn take(&mut self, read: Option<Option<Result<Bytes, DeferredFault>>>) -> Result<(), Fault> {
-        let closing = self.stages.close.has_finished();
-        if let Some(tape) = &self.tape {
+        let closing = self.pipeline.finish.has_finished();
+        if let Some(tape) = &self.recorder {
             match &read {
                 Some(Some(Ok(bytes))) => tape.site(bytes),
                 Some(None) => tape.over("ended"),
@@ -250,7 +260,7 @@ impl DeltaStream {
             }
         }
         match read {
-            Some(Some(Ok(bytes))) => self.stages.push(&bytes, &mut self.ready)?,
+            Some(Some(Ok(bytes))) => self.pipeline.push(&bytes, &mut self.ready)?,
             Some(None) => return self.finish(),
             // After the last word nothing can be lost any more.
             Some(Some(Err(_))) | None if closing => return self.finish(),
@@ -260,23 +270,23 @@ impl DeltaStream {
             }
             None => return Err(Fault::ResponseTimeout),
         }
-        if self.stages.close.has_finished() && !closing {
+        if self.pipeline.finish.has_finished() && !closing {
             // Set once: comments after the last word do not move it.
             self.clock.piece = Instant::now() + CLOSING;
         }
-        if self.stages.decoder.has_ended() { self.finish() } else { Ok(()) }
+        if self.pipeline.decoder.has_ended() { self.finish() } else { Ok(()) }
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
-        self.end = Some(self.stages.finish(&mut self.ready)?);
+        self.end = Some(self.pipeline.finish(&mut self.ready)?);
         Ok(())
     }
 }
 
 impl Drop for DeltaStream {
     fn drop(&mut self) {
-        if let Some(farewell) = self.farewell.take() {
-            farewell(self.stages.decoder.has_ended(), self.stages.decoder.values());
+        if let Some(farewell) = self.on_close.take() {
+            farewell(self.pipeline.decoder.has_ended(), self.pipeline.decoder.values());
         }
     }
 }
@@ -296,7 +306,7 @@ fn size(read: Option<&Option<Result<Bytes, DeferredFault>>>) -> usize {
 pub(crate) struct DecodePipeline {
     decoder: Box<dyn Decode>,
     tools: FragmentAssembler,
-    close: FinishTracker,
+    finish: FinishTracker,
     decoded: Vec<Delta>,
     assembled: Vec<Delta>,
 }
@@ -306,7 +316,7 @@ impl DecodePipeline {
     pub(crate) fn new(decoder: Box<dyn Decode>, minted: String) -> Self {
         let tools = FragmentAssembler::new(minted);
         let close = FinishTracker::default();
-        Self { decoder, tools, close, decoded: Vec::new(), assembled: Vec::new() }
+        Self { decoder, tools, finish: close, decoded: Vec::new(), assembled: Vec::new() }
     }
 
     /// Takes bytes.
@@ -316,7 +326,7 @@ impl DecodePipeline {
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Fault> {
         let result = self.decoder.push(bytes, &mut self.decoded);
         self.pass(out)?;
-        if self.close.has_finished() { Ok(()) } else { result }
+        if self.finish.has_finished() { Ok(()) } else { result }
     }
 
     /// Ends the answer.
@@ -326,20 +336,20 @@ impl DecodePipeline {
     pub(crate) fn finish(&mut self, out: &mut Vec<Delta>) -> Result<StreamEnd, Fault> {
         let result = self.decoder.finish(&mut self.decoded);
         self.pass(out)?;
-        if !self.close.has_finished() {
+        if !self.finish.has_finished() {
             result?;
         }
         let end_mark = self.decoder.has_ended();
-        if self.close.was_limited() {
+        if self.finish.was_limited() {
             self.tools.drop_half();
         }
-        if end_mark || self.close.has_finished() {
+        if end_mark || self.finish.has_finished() {
             self.tools.finish(&mut self.assembled);
         }
         for delta in self.assembled.drain(..) {
-            self.close.push(delta, out);
+            self.finish.push(delta, out);
         }
-        self.close.finish(end_mark)
+        self.finish.finish(end_mark)
     }
 
     fn pass(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
@@ -347,7 +357,7 @@ impl DecodePipeline {
             self.tools.push(delta, &mut self.assembled)?;
         }
         for delta in self.assembled.drain(..) {
-            self.close.push(delta, out);
+            self.finish.push(delta, out);
         }
         Ok(())
     }

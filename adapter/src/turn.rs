@@ -83,14 +83,14 @@ pub(crate) async fn open(
     context: &TurnContext,
     scope: AccountScope,
     request: ChatRequest,
-    looking: &mut Option<AnswerLookup<'_>>,
+    lookup: &mut Option<AnswerLookup<'_>>,
 ) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
     let mut record = TurnObserver::new(Arc::clone(&context.metrics), started, Span::current());
     let stopping = context.tasks.stopping();
     let begun = tokio::select! {
-        begun = begin(context, &scope, request, looking, &mut record) => begun,
+        begun = begin(context, &scope, request, lookup, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::ShuttingDown).into()),
     };
     let (answer, memory) = begun.inspect_err(|error| match error {
@@ -125,7 +125,7 @@ async fn begin(
     context: &TurnContext,
     scope: &AccountScope,
     request: ChatRequest,
-    looking: &mut Option<AnswerLookup<'_>>,
+    lookup: &mut Option<AnswerLookup<'_>>,
     record: &mut TurnObserver,
 ) -> Result<(TurnAnswer, Option<ConversationMemory>), TurnError> {
     let ModelRoute { site, model, listed } = context.models.resolve(scope, &request.model).await?;
@@ -143,14 +143,14 @@ async fn begin(
     let asking = async {
         // To look for the site's conversation takes it.
         if memory.is_some()
-            && let Some(looking) = looking.take()
+            && let Some(looking) = lookup.take()
             && looking.await
         {
             return Err(PoolError::AlreadyAnswered.into());
         }
         match Box::pin(memory::go_on(context, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(context.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), looking))
+            None => Box::pin(context.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), lookup))
                 .await
                 .map_err(TurnError::from),
         }
@@ -209,7 +209,7 @@ impl Turn {
 
     /// Records what the client is sent, if turns are recorded.
     pub(crate) fn sent(&self, bytes: &[u8]) {
-        if let Some(tape) = &self.record.tape {
+        if let Some(tape) = &self.record.recorder {
             tape.chunk(bytes);
         }
     }
@@ -223,7 +223,7 @@ impl Turn {
         let next = tokio::select! {
             biased;
             fault = &mut self.broken_off => Err(fault),
-            next = recorder::within(self.record.tape.clone(), self.answer.next(out)) => next,
+            next = recorder::within(self.record.recorder.clone(), self.answer.next(out)) => next,
         };
         let end = match next {
             Ok(end) => end,

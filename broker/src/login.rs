@@ -143,7 +143,7 @@ pub async fn run(
     context: &LoginContext,
     account: &Account,
     site: &Site,
-    asked: Trigger,
+    trigger: Trigger,
     report: ReportProgress<'_>,
 ) -> Result<LoginDone, LoginFailure> {
     let began = Instant::now();
@@ -152,7 +152,7 @@ pub async fn run(
         context,
         account,
         site,
-        asked,
+        trigger,
         report,
         began,
         browsed: AtomicBool::new(false),
@@ -196,7 +196,7 @@ struct LoginAttempt<'a> {
     context: &'a LoginContext,
     account: &'a Account,
     site: &'a Site,
-    asked: Trigger,
+    trigger: Trigger,
     report: ReportProgress<'a>,
     began: Instant,
     /// Whether it has had a browser.
@@ -266,7 +266,7 @@ impl LoginAttempt<'_> {
             Published::Done => {
                 // Should it fail, the next failure waits longer than it must.
                 let _ = store.reset_failures(id).await;
-                if rung == Some(Rung::Recipe) && self.asked == Trigger::Operator {
+                if rung == Some(Rung::Recipe) && self.trigger == Trigger::Operator {
                     // Should it fail, the pause ends by itself.
                     let _ = store.resume_site(&self.site.name).await;
                 }

@@ -89,19 +89,19 @@ impl Operations {
         &self,
         account: &Account,
         site: Arc<Site>,
-        asked: Trigger,
+        trigger: Trigger,
     ) -> Result<Operation, QueueFull> {
         let mut table = self.table();
         if let Some(running) = table.running.get(&account.id) {
             let running = table.known[running].clone();
-            running.send_modify(|record| record.joined(asked));
+            running.send_modify(|record| record.joined(trigger));
             return Ok(running);
         }
         // What is due comes one for one permit.
-        if asked == Trigger::Operator && table.running.len() >= QUEUE {
+        if trigger == Trigger::Operator && table.running.len() >= QUEUE {
             return Err(QueueFull);
         }
-        let operation = table.begin(account.id, asked);
+        let operation = table.begin(account.id, trigger);
         let flight = LoginTask {
             operations: self.clone(),
             operation: operation.clone(),
@@ -150,9 +150,9 @@ impl Operations {
 }
 
 impl OperationsTable {
-    fn begin(&mut self, account: AccountId, asked: Trigger) -> Operation {
+    fn begin(&mut self, account: AccountId, trigger: Trigger) -> Operation {
         let id = OperationId::new();
-        let operation: Operation = Arc::new(watch::Sender::new(OperationRecord::new(id, account, asked)));
+        let operation: Operation = Arc::new(watch::Sender::new(OperationRecord::new(id, account, trigger)));
         self.known.insert(id, operation.clone());
         self.oldest_first.push_back(id);
         self.running.insert(account, id);
@@ -229,7 +229,7 @@ impl LoginTask {
     /// Signs in. A login that an operator joined after it had begun, and that ended because nobody had asked for it, is
     /// made again for him.
     async fn sign_in(&self, site: &Site) -> OperationOutcome {
-        let asked = || self.operation.borrow().asked;
+        let asked = || self.operation.borrow().trigger;
         let begun = asked();
         let outcome = self.sign_in_for(begun, self.account.state.signs_in_unasked(), site).await;
         let is_his = matches!(&outcome, OperationOutcome::Failed(failure) if failure.code.operator_may_override())
@@ -238,9 +238,9 @@ impl LoginTask {
     }
 
     /// `signed_in_unasked` is whether the account did so when this was asked for.
-    async fn sign_in_for(&self, asked: Trigger, signed_in_unasked: bool, site: &Site) -> OperationOutcome {
+    async fn sign_in_for(&self, trigger: Trigger, signed_in_unasked: bool, site: &Site) -> OperationOutcome {
         let inner = &self.operations.0;
-        let permits = match asked {
+        let permits = match trigger {
             Trigger::Operator => &inner.operators,
             Trigger::Scheduled => &inner.permits,
         };
@@ -262,7 +262,7 @@ impl LoginTask {
             );
         }
         let report = |progress| self.operation.send_modify(|record| record.report(progress));
-        let login = login::run(&inner.context, &account, site, asked, &report);
+        let login = login::run(&inner.context, &account, site, trigger, &report);
         match tokio::time::timeout(LIMIT, Box::pin(login)).await {
             Ok(Ok(done)) => OperationOutcome::Done(done),
             Ok(Err(failure)) => OperationOutcome::Failed(failure),

@@ -41,13 +41,13 @@ pub(crate) enum NoDraft {
 /// # Errors
 /// What is missing in the recording.
 pub(crate) fn draft(name: &str, seen: &RecordedAnswer<'_>) -> Result<String, NoDraft> {
-    let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
+    let is_secret = |event: &UserEvent| matches!(event.what, UserAction::Password | UserAction::Code);
     let last_secret = seen.tape.touches.iter().rposition(is_secret).ok_or(NoDraft::NoLogin)?;
     let asked = asked(seen.tape, last_secret, seen.shown).ok_or(NoDraft::NoQuestion)?;
     let (chat, models) = chat::draft(seen, &asked);
     let text = [
         head(name, seen.base_url, &models),
-        login::draft(seen, last_secret, asked.touch),
+        login::draft(seen, last_secret, asked.event),
         session::draft(seen, asked.exchange),
         probe::draft(seen),
         chat,
@@ -61,7 +61,7 @@ pub(crate) fn draft(name: &str, seen: &RecordedAnswer<'_>) -> Result<String, NoD
 
 /// Whether a recording has a question whose answer is complete, as far as one can tell.
 pub(crate) fn is_complete(tape: &RecordedTraffic) -> bool {
-    let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
+    let is_secret = |event: &UserEvent| matches!(event.what, UserAction::Password | UserAction::Code);
     let last_secret = tape.touches.iter().rposition(is_secret);
     let asked = last_secret.and_then(|last_secret| asked(tape, last_secret, ""));
     asked.is_some_and(|asked| {
@@ -83,7 +83,7 @@ fn asked<'t>(tape: &'t RecordedTraffic, last_secret: usize, shown: &str) -> Opti
             index < exchange.after && exchange.body.as_ref().is_some_and(|body| body.contains(&json))
         };
         if let Some(exchange) = asking(tape, holds, shown) {
-            return Some(RecordedQuestion { touch, text, exchange });
+            return Some(RecordedQuestion { event: touch, text, exchange });
         }
     }
     None

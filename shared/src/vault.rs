@@ -324,8 +324,8 @@ impl SessionVault {
 
     /// Seals the recording of one turn under the ring's first key.
     #[must_use]
-    pub fn seal_flight(&self, flight: &TurnRecord) -> Sealed {
-        self.0.seal(&flight.to_bytes(), &self.flight_place(&flight.id))
+    pub fn seal_flight(&self, record: &TurnRecord) -> Sealed {
+        self.0.seal(&record.to_bytes(), &self.flight_place(&record.id))
     }
 
     /// Opens the recording of one turn.
@@ -356,22 +356,22 @@ impl RingVault {
         Ok(Self { held, deployment })
     }
 
-    fn seal(&self, plaintext: &[u8], place: &RecordContext<'_>) -> Sealed {
-        Sealed(record::seal(self.held.ring().sealing(), plaintext, place, &record::RecordRandom::draw()))
+    fn seal(&self, plaintext: &[u8], context: &RecordContext<'_>) -> Sealed {
+        Sealed(record::seal(self.held.ring().sealing(), plaintext, context, &record::RecordRandom::draw()))
     }
 
-    fn open(&self, sealed: &Sealed, place: &RecordContext<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let id = record::key_id(&sealed.0, place.kind)?;
+    fn open(&self, sealed: &Sealed, context: &RecordContext<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let id = record::key_id(&sealed.0, context.kind)?;
         let ring = self.held.ring();
         let key = ring.find(id).ok_or(VaultError::UnknownKey(id))?;
-        record::open(key, &sealed.0, place)
+        record::open(key, &sealed.0, context)
     }
 
-    fn rewrap(&self, sealed: &Sealed, place: &RecordContext<'_>) -> Result<Option<Sealed>, VaultError> {
-        let plaintext = self.open(sealed, place)?;
-        let sealed_under = record::key_id(&sealed.0, place.kind)?;
+    fn rewrap(&self, sealed: &Sealed, context: &RecordContext<'_>) -> Result<Option<Sealed>, VaultError> {
+        let plaintext = self.open(sealed, context)?;
+        let sealed_under = record::key_id(&sealed.0, context.kind)?;
         let is_current = self.held.ring().sealing().id == sealed_under;
-        Ok((!is_current).then(|| self.seal(&plaintext, place)))
+        Ok((!is_current).then(|| self.seal(&plaintext, context)))
     }
 }
 

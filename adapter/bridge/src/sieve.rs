@@ -80,7 +80,7 @@ pub struct Sieve {
     markdown: MarkdownState,
     thought: ThinkingEnd,
     folded: FoldedBlocks,
-    ledger: ByteLedger,
+    counts: ByteLedger,
 }
 
 impl Default for SieveLimits {
@@ -103,7 +103,7 @@ impl Sieve {
             markdown: MarkdownState::default(),
             thought: ThinkingEnd::default(),
             folded: FoldedBlocks::default(),
-            ledger: ByteLedger::default(),
+            counts: ByteLedger::default(),
         }
     }
 
@@ -117,9 +117,9 @@ impl Sieve {
 
     /// Takes visible text.
     pub fn push_text(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
-        let room = self.limits.turn_bytes.saturating_sub(self.ledger.received());
+        let room = self.limits.turn_bytes.saturating_sub(self.counts.received());
         let within = head(text, room.try_into().unwrap_or(usize::MAX));
-        self.ledger.receive(text.len());
+        self.counts.receive(text.len());
         self.buffer.push_str(within);
         self.run(out);
         if within.len() < text.len() {
@@ -133,7 +133,7 @@ impl Sieve {
 
     /// Takes thinking from a channel of its own. It is given as it comes; only the end decides what it held.
     pub fn push_reasoning(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
-        self.ledger.receive(text.len());
+        self.counts.receive(text.len());
         self.think(text, out);
     }
 
@@ -151,10 +151,10 @@ impl Sieve {
             SieveState::Suffix => self.drop_suffix(),
         }
         self.settle_folded();
-        if self.ledger.is_silent() && end == AnswerEnd::Complete {
+        if self.counts.is_silent() && end == AnswerEnd::Complete {
             self.promote(out);
         }
-        self.ledger.finish(self.thought.is_some(), &self.lexicon, out)
+        self.counts.finish(self.thought.is_some(), &self.lexicon, out)
     }
 
     /// Whether more can come that matters.
@@ -213,12 +213,12 @@ impl Sieve {
         let raw = String::new();
         let arguments = None;
         let invalid = InvalidCall { kind, name, detail: detail.to_owned(), raw, arguments };
-        self.ledger.give(SieveEvent::Invalid(invalid), out);
+        self.counts.give(SieveEvent::Invalid(invalid), out);
         self.state = SieveState::Suffix;
     }
 
     fn drop_suffix(&mut self) {
-        self.ledger.drop_bytes(self.buffer.len() - self.at);
+        self.counts.drop_bytes(self.buffer.len() - self.at);
         self.at = self.buffer.len();
     }
 
@@ -231,14 +231,14 @@ impl Sieve {
 
     fn think(&mut self, text: &str, out: &mut Vec<SieveEvent>) {
         self.thought.push(text);
-        self.ledger.give(SieveEvent::Reasoning(text.to_owned()), out);
+        self.counts.give(SieveEvent::Reasoning(text.to_owned()), out);
     }
 
     /// Gives what one block held: calls that fit, and what is wrong with the others.
     fn give(&mut self, found: RawCall, reading: CallOrigin, raw: String, out: &mut Vec<SieveEvent>) {
         let mut raw = Some(raw);
         for fitted in found.validate(&self.catalog, CallSource::Written(self.lexicon.nonce())) {
-            if self.ledger.calls() == self.limits.calls {
+            if self.counts.calls() == self.limits.calls {
                 // With one call allowed the others are no fault: the client asked for one.
                 if self.limits.calls > 1 {
                     self.refuse(InvalidKind::TooMany, "there are too many calls", out);
@@ -260,9 +260,9 @@ impl Sieve {
                     SieveEvent::Invalid(InvalidCall { arguments: None, ..misfit.into_invalid(raw) })
                 }
             };
-            self.ledger.give(event, out);
+            self.counts.give(event, out);
         }
-        if self.ledger.calls() == 1 && self.limits.calls == 1 {
+        if self.counts.calls() == 1 && self.limits.calls == 1 {
             self.state = SieveState::Suffix;
         }
     }
@@ -273,6 +273,6 @@ impl Sieve {
     }
 
     fn truncate(&mut self, name: Option<String>, raw: String, out: &mut Vec<SieveEvent>) {
-        self.ledger.give(SieveEvent::Truncated(TruncatedCall { name, raw }), out);
+        self.counts.give(SieveEvent::Truncated(TruncatedCall { name, raw }), out);
     }
 }

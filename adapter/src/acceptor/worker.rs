@@ -37,20 +37,20 @@ pub(crate) struct HandedOff {
 /// Where connections are handed to one thread.
 pub(crate) struct WorkerHandle {
     handing: mpsc::Sender<HandedOff>,
-    load: ConnectionCount,
+    count: ConnectionCount,
 }
 
 impl WorkerHandle {
     /// How many connections the thread has.
     pub(crate) fn load(&self) -> usize {
-        self.load.now()
+        self.count.now()
     }
 
     /// Hands it a connection; gives that back when the thread has enough to do.
     pub(crate) fn hand(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<TcpStream>> {
         let Ok(place) = self.handing.try_reserve() else { return Ok(Some(stream)) };
         let stream = stream.into_std()?;
-        let counted = self.load.count();
+        let counted = self.count.count();
         place.send(HandedOff { stream, address, counted });
         Ok(None)
     }
@@ -107,7 +107,7 @@ impl Workers {
                 .context("cannot start a thread; see the limit of processes (ulimit -u)")?;
             started.serving.push(serving);
             started.ended.push(ended);
-            seats.push(WorkerHandle { handing, load: ConnectionCount::default() });
+            seats.push(WorkerHandle { handing, count: ConnectionCount::default() });
         }
         Ok((started, seats))
     }

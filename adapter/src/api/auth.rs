@@ -58,7 +58,7 @@ pub(super) struct AdmissionPermit {
 
 impl AdmissionPermit {
     fn take(app: &AppState) -> Result<Self, ApiError> {
-        let permit = app.room.try_acquire().ok_or(ApiError::Full)?;
+        let permit = app.admission.try_acquire().ok_or(ApiError::Full)?;
         Ok(Self { since: Instant::now(), _permit: permit })
     }
 }
@@ -66,7 +66,7 @@ impl AdmissionPermit {
 /// A client with a place for one answer.
 pub(super) struct AdmittedClient {
     client: AuthorizedClient,
-    place: AdmissionPermit,
+    permit: AdmissionPermit,
 }
 
 impl AdmittedClient {
@@ -76,7 +76,7 @@ impl AdmittedClient {
     /// Without a shared secret, or when there are as many answers as there is room for.
     pub(super) async fn admit(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let client = AuthorizedClient::from_request_parts(parts, app).await?;
-        Ok(Self { client, place: AdmissionPermit::take(app)? })
+        Ok(Self { client, permit: AdmissionPermit::take(app)? })
     }
 
     /// Begins to serve a turn; the place is held as long as its answer lasts.
@@ -86,6 +86,6 @@ impl AdmittedClient {
         request: ChatRequest,
     ) -> (AdmissionPermit, impl Future<Output = Result<ResumableTurn, TurnError>> + Send + 'static) {
         let AuthorizedClient { digest, scope } = self.client;
-        (self.place, ResumableTurn::open(Arc::clone(context), digest, scope, request))
+        (self.permit, ResumableTurn::open(Arc::clone(context), digest, scope, request))
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn create(
     if stream {
         let words =
             |head: &AnswerHead<'_>| Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model));
-        return sse::answer(&app, serving, words, AnswerRoute { via, model, place }).await;
+        return sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (said, ending) = serving.collect().await?;

@@ -65,7 +65,7 @@ pub(super) async fn create(
         let words = |head: &AnswerHead<'_>| {
             Surface::Messages(MessageEncoder::new(&id(head.id), head.model, estimate))
         };
-        return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, place }).await?);
+        return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await?);
     }
     let mut serving = Box::pin(serving).await?;
     let id = id(&serving.id);

@@ -65,7 +65,7 @@ pub(super) async fn create(
             let head = ResponseHead { id: &id, created: head.created, model: head.model };
             Surface::Responses(Box::new(ResponseEncoder::new(head, ItemFactory::new(minted, encrypted))))
         };
-        return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, place }).await?);
+        return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await?);
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);

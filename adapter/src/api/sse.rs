@@ -38,7 +38,7 @@ type PendingTurn = Pin<Box<dyn Future<Output = Result<OpenedAnswer, ApiError>> +
 
 /// An answer that has begun, and all of it where answers are buffered.
 struct OpenedAnswer {
-    serving: ResumableTurn,
+    turn: ResumableTurn,
     whole: Option<(CollectedAnswer, TurnEnd)>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct AnswerRoute {
     /// The model as the client named it.
     pub model: String,
     /// Held as long as the answer lasts.
-    pub place: AdmissionPermit,
+    pub permit: AdmissionPermit,
 }
 
 /// Answers with a stream. What fails before the first word is a status, unless the word is long in coming: then the
@@ -61,7 +61,7 @@ pub(super) async fn answer(
     app: &AppState,
     serving: impl Future<Output = Result<ResumableTurn, TurnError>> + Send + 'static,
     words: impl FnOnce(&AnswerHead<'_>) -> Surface,
-    AnswerRoute { via, model, place }: AnswerRoute,
+    AnswerRoute { via, model, permit: place }: AnswerRoute,
 ) -> Result<Response, ApiError> {
     let (heartbeat, buffered) = match app.delivery {
         DeliveryMode::Live { heartbeat } => (heartbeat, false),
@@ -71,10 +71,10 @@ pub(super) async fn answer(
     // It may go on behind this request's answer: with its log lines, its recording, and its panics.
     let tape = recorder::tape();
     let opening = AssertUnwindSafe(recorder::within(tape.clone(), opening)).catch_unwind();
-    let mut opening: PendingTurn = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
+    let mut pending: PendingTurn = Box::pin(opening.map(|opened| opened.unwrap_or(Err(ApiError::Bug))));
     let opened = match app.begin_after {
-        Some(begin_after) => timeout_at(place.since + begin_after, &mut opening).await.ok(),
-        None => Some((&mut opening).await),
+        Some(begin_after) => timeout_at(place.since + begin_after, &mut pending).await.ok(),
+        None => Some((&mut pending).await),
     };
     let writing = |words: Surface| {
         let encoder = AnswerEncoder::new(words, via);
@@ -83,7 +83,7 @@ pub(super) async fn answer(
     };
     let stage = if let Some(opened) = opened {
         let opened = opened?;
-        let ResumableTurn { id, created, model, .. } = &opened.serving;
+        let ResumableTurn { id, created, model, .. } = &opened.turn;
         let words = words(&AnswerHead { id, created: *created, model });
         stage_of(opened, writing(words))
     } else {
@@ -91,10 +91,10 @@ pub(super) async fn answer(
         let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
         let head = AnswerHead { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
         StreamStage::Waiting(Box::new(PendingStream {
-            opening,
+            pending,
             told: false,
-            tape,
-            writing: writing(words(&head)),
+            recorder: tape,
+            writer: writing(words(&head)),
         }))
     };
     Ok(response(body(stage)))
@@ -106,7 +106,7 @@ async fn opening(
 ) -> Result<OpenedAnswer, ApiError> {
     let mut serving = serving.await?;
     let whole = if buffered { Some(serving.collect().await?) } else { None };
-    Ok(OpenedAnswer { serving, whole })
+    Ok(OpenedAnswer { turn: serving, whole })
 }
 
 fn response(body: Body) -> Response {
@@ -130,19 +130,19 @@ struct AnswerWriter {
 
 /// A stream that has begun before its answer. Dropping it gives the answer up.
 struct PendingStream {
-    opening: PendingTurn,
+    pending: PendingTurn,
     /// Whether the beginning is written.
     told: bool,
     /// Records what is sent before there is a turn that does.
-    tape: Option<TurnRecorder>,
-    writing: AnswerWriter,
+    recorder: Option<TurnRecorder>,
+    writer: AnswerWriter,
 }
 
 impl PendingStream {
     /// Takes what was written, to be sent.
     fn send(&mut self) -> Bytes {
-        let bytes = self.writing.out.split().freeze();
-        if let Some(tape) = &self.tape {
+        let bytes = self.writer.out.split().freeze();
+        if let Some(tape) = &self.recorder {
             tape.chunk(&bytes);
         }
         bytes
@@ -151,17 +151,17 @@ impl PendingStream {
 
 /// An answer on its way. Whatever is held is in here, so dropping the body frees it.
 struct LiveStream {
-    serving: ResumableTurn,
+    turn: ResumableTurn,
     batch: Vec<Delta>,
-    alarm: LazyDeadline,
-    writing: AnswerWriter,
+    deadline: LazyDeadline,
+    writer: AnswerWriter,
 }
 
 impl LiveStream {
     /// Takes what was written, to be sent.
     fn send(&mut self) -> Bytes {
-        let bytes = self.writing.out.split().freeze();
-        self.serving.sent(&bytes);
+        let bytes = self.writer.out.split().freeze();
+        self.turn.sent(&bytes);
         bytes
     }
 }
@@ -189,32 +189,32 @@ fn body(stage: StreamStage) -> Body {
     }))
 }
 
-fn stage_of(OpenedAnswer { serving, whole }: OpenedAnswer, mut writing: AnswerWriter) -> StreamStage {
+fn stage_of(OpenedAnswer { turn: serving, whole }: OpenedAnswer, mut writer: AnswerWriter) -> StreamStage {
     let Some((said, ending)) = whole else {
         let batch = Vec::new();
         let alarm = LazyDeadline::default();
-        return StreamStage::Begin(Box::new(LiveStream { serving, batch, alarm, writing }));
+        return StreamStage::Begin(Box::new(LiveStream { turn: serving, batch, deadline: alarm, writer }));
     };
-    let AnswerWriter { encoder, out, .. } = &mut writing;
+    let AnswerWriter { encoder, out, .. } = &mut writer;
     encoder.begin(out);
     said.into_deltas().iter().for_each(|delta| encoder.push(delta, out));
     encoder.end(ending.end.finish, ending.usage, out);
-    StreamStage::Whole(writing.out.freeze())
+    StreamStage::Whole(writer.out.freeze())
 }
 
 /// Waits for the answer, with a sign of life after each silence.
-async fn wait(mut waiting: Box<PendingStream>) -> (io::Result<Bytes>, StreamStage) {
-    let PendingStream { opening, told, writing, .. } = &mut *waiting;
+async fn wait(mut pending: Box<PendingStream>) -> (io::Result<Bytes>, StreamStage) {
+    let PendingStream { pending: opening, told, writer: writing, .. } = &mut *pending;
     if !std::mem::replace(told, true) {
         writing.encoder.wait(&mut writing.out);
-        return (Ok(waiting.send()), StreamStage::Waiting(waiting));
+        return (Ok(pending.send()), StreamStage::Waiting(pending));
     }
     match timeout(writing.heartbeat, opening).await {
         Err(_) => {
             writing.encoder.silence(&mut writing.out);
-            (Ok(waiting.send()), StreamStage::Waiting(waiting))
+            (Ok(pending.send()), StreamStage::Waiting(pending))
         }
-        Ok(Ok(opened)) => match stage_of(opened, waiting.writing) {
+        Ok(Ok(opened)) => match stage_of(opened, pending.writer) {
             StreamStage::Begin(live) => begin(live),
             StreamStage::Whole(bytes) => (Ok(bytes), StreamStage::Over),
             stage => (Ok(Bytes::new()), stage),
@@ -222,38 +222,42 @@ async fn wait(mut waiting: Box<PendingStream>) -> (io::Result<Bytes>, StreamStag
         Ok(Err(error)) => {
             error.log();
             let failed = writing.encoder.fault(&error, &mut writing.out);
-            (Ok(waiting.send()), StreamStage::from(failed))
+            (Ok(pending.send()), StreamStage::from(failed))
         }
     }
 }
 
-fn begin(mut live: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
-    let AnswerWriter { encoder, out, .. } = &mut live.writing;
+fn begin(mut stream: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
+    let AnswerWriter { encoder, out, .. } = &mut stream.writer;
     encoder.begin(out);
-    (Ok(live.send()), StreamStage::Running(live))
+    (Ok(stream.send()), StreamStage::Running(stream))
 }
 
 /// Sends what one read of the site brought, or a heartbeat when nothing comes.
-async fn step(mut live: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
-    let LiveStream { serving, batch, alarm, writing: AnswerWriter { encoder, out, heartbeat, .. } } =
-        &mut *live;
+async fn step(mut stream: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
+    let LiveStream {
+        turn: serving,
+        batch,
+        deadline: alarm,
+        writer: AnswerWriter { encoder, out, heartbeat, .. },
+    } = &mut *stream;
     let Some(next) = alarm.timeout_at(Instant::now() + *heartbeat, serving.next(batch)).await else {
         serving.heartbeat();
         encoder.silence(out);
-        return (Ok(live.send()), StreamStage::Running(live));
+        return (Ok(stream.send()), StreamStage::Running(stream));
     };
     for delta in batch.drain(..) {
         encoder.push(&delta, out);
     }
     match next {
-        Ok(None) => (Ok(live.send()), StreamStage::Running(live)),
+        Ok(None) => (Ok(stream.send()), StreamStage::Running(stream)),
         Ok(Some(ending)) => {
             encoder.end(ending.end.finish, ending.usage, out);
-            (Ok(live.send()), StreamStage::Over)
+            (Ok(stream.send()), StreamStage::Over)
         }
         Err(fault) => {
             let failed = encoder.fault(&ApiError::from(fault), out);
-            (Ok(live.send()), StreamStage::from(failed))
+            (Ok(stream.send()), StreamStage::from(failed))
         }
     }
 }

@@ -39,11 +39,11 @@ impl Pool {
         let Some(session) = self.session_of(account, generation).await else { return Ok(None) };
         let ask = DriverRequest::going_on(site, prompt, values);
         let asked = Instant::now();
-        match sites::open(&self.outside, site, &session, ask).await {
+        match sites::open(&self.context, site, &session, ask).await {
             Ok(deltas) => {
                 let site = Arc::clone(site);
-                let outside = self.outside.clone();
-                let hold = ActiveAccount { lease, site, session, outside };
+                let outside = self.context.clone();
+                let hold = ActiveAccount { lease, site, session, context: outside };
                 Ok(Some(OpenAnswer { deltas, hold, failovers: 0, asked }))
             }
             Err(fault) if fault.is_of_the_account() => {
@@ -64,7 +64,8 @@ impl Pool {
     ) -> Option<Lease> {
         let site = Arc::clone(site);
         let scope = scope.clone();
-        match self.ask_apart(&LeaseRequest { site, scope, whom: LeaseTarget::One(id), waits: false }).await {
+        match self.ask_apart(&LeaseRequest { site, scope, target: LeaseTarget::One(id), waits: false }).await
+        {
             LeaseAttempt::Held(lease) => Some(lease),
             LeaseAttempt::Full | LeaseAttempt::Limited(_) | LeaseAttempt::Spent(_) | LeaseAttempt::Nobody => {
                 None

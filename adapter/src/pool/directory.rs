@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The accounts.
 #[derive(Debug, Default)]
 pub(crate) struct AccountDirectory {
-    table: Mutex<Scheduler>,
+    scheduler: Mutex<Scheduler>,
     looked: Mutex<Option<Instant>>,
     reading: DirectoryRead,
     changed: Notify,
@@ -76,8 +76,8 @@ impl AccountDirectory {
     }
 
     /// Asks an account no more for a while.
-    pub(super) fn set_cooldown(&self, id: AccountId, aside: Cooldown) {
-        self.table().set_cooldown(id, aside, Timestamp::now());
+    pub(super) fn set_cooldown(&self, id: AccountId, cooldown: Cooldown) {
+        self.table().set_cooldown(id, cooldown, Timestamp::now());
     }
 
     /// Why accounts whose rate is limited are not asked, of the one that may be asked first.
@@ -212,7 +212,7 @@ impl AccountDirectory {
     }
 
     fn table(&self) -> MutexGuard<'_, Scheduler> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Lease {
     pub switched_off: CancellationToken,
     /// The site, where it has a limit of its own of which this is one.
     site: Option<SiteName>,
-    holds: Arc<LeaseRegistry>,
+    leases: Arc<LeaseRegistry>,
     /// None once it is over.
     token: Option<LeaseToken>,
     is_over: bool,
@@ -57,7 +57,7 @@ pub(crate) struct LeaseRegistry {
     store: AdapterStore,
     tasks: Tasks,
     gauge: Gauge,
-    held: Mutex<HeldLeases>,
+    leases: Mutex<HeldLeases>,
     released: Notify,
 }
 
@@ -82,7 +82,7 @@ struct AccountUse {
 impl LeaseRegistry {
     /// No leases yet; `gauge` shows how many there are.
     pub(crate) fn new(store: AdapterStore, tasks: Tasks, gauge: Gauge) -> Self {
-        Self { store, tasks, gauge, held: Mutex::default(), released: Notify::new() }
+        Self { store, tasks, gauge, leases: Mutex::default(), released: Notify::new() }
     }
 
     /// Completes when a lease of this process ends after this call.
@@ -111,7 +111,7 @@ impl LeaseRegistry {
         self.keep(LeaseRenewal { granted: Arc::new(granted), due: now + RENEW, end: now + life });
         let holds = Arc::clone(self);
         let token = Some(token);
-        Lease { account, generation, switched_off, site, holds, token, is_over: false, span }
+        Lease { account, generation, switched_off, site, leases: holds, token, is_over: false, span }
     }
 
     fn keep(self: &Arc<Self>, renewal: LeaseRenewal) {
@@ -212,7 +212,7 @@ impl LeaseRegistry {
         let now = Instant::now();
         self.keep(LeaseRenewal { granted, due: now + LOOK, end: now + life });
         let token = Some(token);
-        Some(Lease { account, generation, switched_off, site, holds, token, is_over: false, span })
+        Some(Lease { account, generation, switched_off, site, leases: holds, token, is_over: false, span })
     }
 
     /// Accounts that this process holds.
@@ -268,7 +268,7 @@ impl LeaseRegistry {
     }
 
     fn held(&self) -> MutexGuard<'_, HeldLeases> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -340,7 +340,7 @@ impl Lease {
     pub(crate) fn end_with(&mut self, also: impl Future<Output = ()> + Send + 'static) {
         let release = self.release();
         let both = async move { tokio::join!(release, also) };
-        self.holds.tasks.spawn(both.instrument(self.span.clone()));
+        self.leases.tasks.spawn(both.instrument(self.span.clone()));
     }
 
     /// Frees the account before the guard is dropped.
@@ -349,16 +349,16 @@ impl Lease {
             return;
         }
         let release = self.release();
-        self.holds.tasks.spawn(release.instrument(self.span.clone()));
+        self.leases.tasks.spawn(release.instrument(self.span.clone()));
     }
 
     fn release(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let was_over = std::mem::replace(&mut self.is_over, true);
         if !was_over {
-            self.holds.uncount(self.account, self.site.as_ref());
+            self.leases.uncount(self.account, self.site.as_ref());
         }
-        let renewal = self.token.take().and_then(|token| self.holds.held().granted.remove(&token));
-        let holds = Arc::clone(&self.holds);
+        let renewal = self.token.take().and_then(|token| self.leases.held().granted.remove(&token));
+        let holds = Arc::clone(&self.leases);
         async move {
             if let Some(LeaseRenewal { granted, .. }) = renewal
                 && granted.recorded.load(Ordering::Relaxed)

@@ -30,7 +30,7 @@ const ASKED: usize = 16;
 pub(super) struct LeaseRequest {
     pub(super) site: Arc<Site>,
     pub(super) scope: AccountScope,
-    pub(super) whom: LeaseTarget,
+    pub(super) target: LeaseTarget,
     /// Whether it was refused already: then the site is asked first, for it may well refuse again.
     pub(super) waits: bool,
 }
@@ -65,19 +65,19 @@ pub(super) enum LeaseAttempt {
 
 impl Pool {
     /// Asks once. Not cancel-safe: a lease may have been granted that nobody guards.
-    pub(super) async fn ask(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
-        let Some(candidate) = self.next(want, &[]) else { return self.nobody(want) };
-        match self.ask_present(want, candidate).await {
+    pub(super) async fn ask(self: &Arc<Self>, request: &LeaseRequest) -> LeaseAttempt {
+        let Some(candidate) = self.next(request, &[]) else { return self.nobody(request) };
+        match self.ask_present(request, candidate).await {
             Ok(attempt) => {
                 self.queue.redis_answered();
                 attempt
             }
             Err(error) if self.queue.redis_is_away() => {
-                tracing::warn!(site = %want.site.name, %error, "cannot lease in redis, counting in memory");
-                self.ask_memory(want)
+                tracing::warn!(site = %request.site.name, %error, "cannot lease in redis, counting in memory");
+                self.ask_memory(request)
             }
             Err(error) => {
-                tracing::warn!(site = %want.site.name, %error, "cannot lease in redis, trying again");
+                tracing::warn!(site = %request.site.name, %error, "cannot lease in redis, trying again");
                 LeaseAttempt::Full
             }
         }
@@ -86,31 +86,32 @@ impl Pool {
     /// Asks while this adapter is known to be there, and everybody has claimed what they hold.
     async fn ask_present(
         self: &Arc<Self>,
-        want: &LeaseRequest,
+        request: &LeaseRequest,
         candidate: Candidate,
     ) -> Result<LeaseAttempt, StoreError> {
         match self.presence.absent().await? {
-            Some(absent) => self.ask_store(want, candidate, &absent).await,
+            Some(absent) => self.ask_store(request, candidate, &absent).await,
             None => Ok(LeaseAttempt::Full),
         }
     }
 
     async fn ask_store(
         self: &Arc<Self>,
-        want: &LeaseRequest,
+        request: &LeaseRequest,
         candidate: Candidate,
         absent: &str,
     ) -> Result<LeaseAttempt, StoreError> {
-        let site = &want.site;
+        let site = &request.site;
         let token = LeaseSlot { lease: self.presence.token(), absent };
         // What is granted while the other call fails ends by itself: Redis does not answer then.
-        let (refused, outcome) = if want.waits {
+        let (refused, outcome) = if request.waits {
             if let Some(refused) = self.ask_site(site, &token).await? {
                 return Ok(refused);
             }
-            (None, self.ask_account(want, candidate, &token).await?)
+            (None, self.ask_account(request, candidate, &token).await?)
         } else {
-            let both = tokio::join!(self.ask_site(site, &token), self.ask_account(want, candidate, &token));
+            let both =
+                tokio::join!(self.ask_site(site, &token), self.ask_account(request, candidate, &token));
             (both.0?, both.1?)
         };
         if let Some(refused) = refused {
@@ -119,7 +120,7 @@ impl Pool {
             }
             return Ok(refused);
         }
-        let attempt = self.ask_on(want, candidate, outcome, &token).await;
+        let attempt = self.ask_on(request, candidate, outcome, &token).await;
         if !matches!(attempt, Ok(LeaseAttempt::Held(_))) && !site.limits.site.is_empty() {
             self.store.undo_site_lease(&site.name, &token.lease).await?;
         }
@@ -129,33 +130,33 @@ impl Pool {
     /// Asks one account after the other, beginning with one that has answered.
     async fn ask_on(
         self: &Arc<Self>,
-        want: &LeaseRequest,
+        request: &LeaseRequest,
         mut candidate: Candidate,
         mut outcome: LeaseOutcome,
-        token: &LeaseSlot<'_>,
+        slot: &LeaseSlot<'_>,
     ) -> Result<LeaseAttempt, StoreError> {
         let mut asked = Vec::new();
         let mut full = false;
         loop {
             asked.push(candidate.id);
             match outcome {
-                LeaseOutcome::Held => return Ok(LeaseAttempt::Held(self.hold(want, candidate, token))),
+                LeaseOutcome::Held => return Ok(LeaseAttempt::Held(self.hold(request, candidate, slot))),
                 LeaseOutcome::Full => full = true,
                 other => self.learn(candidate.id, other).await?,
             }
-            match self.next(want, &asked) {
+            match self.next(request, &asked) {
                 None if full => return Ok(LeaseAttempt::Full),
-                None => return Ok(self.nobody(want)),
+                None => return Ok(self.nobody(request)),
                 Some(_) if asked.len() == ASKED => return Ok(LeaseAttempt::Full),
                 Some(next) => candidate = next,
             }
-            outcome = self.ask_account(want, candidate, token).await?;
+            outcome = self.ask_account(request, candidate, slot).await?;
         }
     }
 
     /// Who is asked next. It steps back at once: whoever comes while Redis has not answered yet asks another.
-    fn next(&self, want: &LeaseRequest, asked: &[AccountId]) -> Option<Candidate> {
-        let LeaseRequest { site, scope, whom, .. } = want;
+    fn next(&self, request: &LeaseRequest, asked: &[AccountId]) -> Option<Candidate> {
+        let LeaseRequest { site, scope, target: whom, .. } = request;
         match whom {
             LeaseTarget::AnyBut(tried) => {
                 let skipped: Vec<AccountId> = tried.iter().chain(asked).copied().collect();
@@ -166,20 +167,20 @@ impl Pool {
         }
     }
 
-    fn hold(self: &Arc<Self>, want: &LeaseRequest, candidate: Candidate, token: &LeaseSlot<'_>) -> Lease {
-        let site = &want.site;
+    fn hold(self: &Arc<Self>, request: &LeaseRequest, candidate: Candidate, slot: &LeaseSlot<'_>) -> Lease {
+        let site = &request.site;
         let limited = (!site.limits.site.is_empty()).then(|| site.name.clone());
-        self.holds.guard(candidate, token.lease.clone(), limited, site.limits.turn + lease::TTL)
+        self.leases.guard(candidate, slot.lease.clone(), limited, site.limits.turn + lease::TTL)
     }
 
     /// `None` when the site grants a place, or has no limits of its own.
-    async fn ask_site(&self, site: &Site, token: &LeaseSlot<'_>) -> Result<Option<LeaseAttempt>, StoreError> {
+    async fn ask_site(&self, site: &Site, slot: &LeaseSlot<'_>) -> Result<Option<LeaseAttempt>, StoreError> {
         let limits = site.limits.site;
         if limits.is_empty() {
             return Ok(None);
         }
         let (limit, attempt) =
-            match self.store.lease_site(&site.name, &token.lease, limits, token.absent, lease::TTL).await? {
+            match self.store.lease_site(&site.name, &slot.lease, limits, slot.absent, lease::TTL).await? {
                 LeaseOutcome::Held => return Ok(None),
                 LeaseOutcome::Spent(left) => (LimitKind::SiteRate, LeaseAttempt::Spent(left)),
                 LeaseOutcome::Full | LeaseOutcome::Cooling { .. } | LeaseOutcome::Gone => {
@@ -192,22 +193,22 @@ impl Pool {
 
     async fn ask_account(
         &self,
-        want: &LeaseRequest,
+        request: &LeaseRequest,
         candidate: Candidate,
-        token: &LeaseSlot<'_>,
+        slot: &LeaseSlot<'_>,
     ) -> Result<LeaseOutcome, StoreError> {
-        let limits = &want.site.limits;
+        let limits = &request.site.limits;
         let terms = LeaseTerms {
             concurrency: candidate.concurrency.unwrap_or(limits.concurrency),
             requests_per_minute: candidate.requests_per_minute.or(limits.requests_per_minute),
-            pools: want.scope.pools(),
-            absent: token.absent,
+            pools: request.scope.pools(),
+            absent: slot.absent,
             ttl: lease::TTL,
         };
-        let outcome = self.store.lease(candidate.id, &token.lease, terms).await?;
+        let outcome = self.store.lease(candidate.id, &slot.lease, terms).await?;
         match outcome {
-            LeaseOutcome::Full => self.count_limit(&want.site, LimitKind::AccountConcurrency),
-            LeaseOutcome::Spent(_) => self.count_limit(&want.site, LimitKind::AccountRate),
+            LeaseOutcome::Full => self.count_limit(&request.site, LimitKind::AccountConcurrency),
+            LeaseOutcome::Spent(_) => self.count_limit(&request.site, LimitKind::AccountRate),
             LeaseOutcome::Held | LeaseOutcome::Cooling { .. } | LeaseOutcome::Gone => {}
         }
         Ok(outcome)
@@ -235,9 +236,9 @@ impl Pool {
     }
 
     /// Nobody can be asked: for how long, if that is known.
-    fn nobody(&self, want: &LeaseRequest) -> LeaseAttempt {
-        let LeaseTarget::AnyBut(tried) = &want.whom else { return LeaseAttempt::Nobody };
-        let limited = self.directory.limited(&want.site.name, &want.scope, tried);
+    fn nobody(&self, request: &LeaseRequest) -> LeaseAttempt {
+        let LeaseTarget::AnyBut(tried) = &request.target else { return LeaseAttempt::Nobody };
+        let limited = self.directory.limited(&request.site.name, &request.scope, tried);
         let left = |until| Timestamp::now().until(until);
         match limited {
             Some(Cooldown::TurnsSpent(until)) => LeaseAttempt::Spent(left(until)),
@@ -247,13 +248,13 @@ impl Pool {
     }
 
     /// Redis is away: sessions that are known serve on, counted in this process alone.
-    fn ask_memory(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
-        let limits = &want.site.limits;
+    fn ask_memory(self: &Arc<Self>, request: &LeaseRequest) -> LeaseAttempt {
+        let limits = &request.site.limits;
         let mut asked = Vec::new();
-        while let Some(candidate) = self.next(want, &asked).filter(|_| asked.len() < ASKED) {
+        while let Some(candidate) = self.next(request, &asked).filter(|_| asked.len() < ASKED) {
             let limit = candidate.concurrency.unwrap_or(limits.concurrency);
-            let site = limits.site.concurrency.map(|limit| (&want.site.name, limit));
-            if let Some(lease) = self.holds.guard_unrecorded(
+            let site = limits.site.concurrency.map(|limit| (&request.site.name, limit));
+            if let Some(lease) = self.leases.guard_unrecorded(
                 candidate,
                 self.presence.token(),
                 limit,

@@ -26,8 +26,8 @@ const FRESH: Duration = Duration::from_secs(3);
 pub(super) struct AdapterPresence {
     id: String,
     store: AdapterStore,
-    holds: Arc<LeaseRegistry>,
-    heard: Mutex<PresenceState>,
+    leases: Arc<LeaseRegistry>,
+    state: Mutex<PresenceState>,
     /// One at a time: what was claimed and what is said of it must fit.
     attending: tokio::sync::Mutex<()>,
 }
@@ -40,10 +40,10 @@ struct PresenceState {
 }
 
 impl AdapterPresence {
-    pub(super) fn new(store: AdapterStore, holds: Arc<LeaseRegistry>) -> Self {
+    pub(super) fn new(store: AdapterStore, leases: Arc<LeaseRegistry>) -> Self {
         let heard = Mutex::default();
         let attending = tokio::sync::Mutex::default();
-        Self { id: Ulid::generate().to_string(), store, holds, heard, attending }
+        Self { id: Ulid::generate().to_string(), store, leases, state: heard, attending }
     }
 
     /// Draws a token for a place.
@@ -125,7 +125,7 @@ impl AdapterPresence {
         let mut attendance = self.store.attend(&self.id, claimed).await?;
         if claimed.is_some() && (claimed != Some(attendance.resumed) || attendance.was_gone) {
             tracing::warn!("redis was away, or this adapter was; claiming the leases that it holds");
-            self.holds.claim().await?;
+            self.leases.claim().await?;
             at = Instant::now();
             attendance = self.store.attend(&self.id, Some(attendance.resumed)).await?;
         }
@@ -136,6 +136,6 @@ impl AdapterPresence {
     }
 
     fn heard(&self) -> MutexGuard<'_, PresenceState> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

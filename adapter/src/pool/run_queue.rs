@@ -32,8 +32,8 @@ pub(super) struct RunQueue {
 }
 
 impl RunQueue {
-    pub(super) fn insert(&mut self, id: AccountId, spot: QueueState) {
-        match spot {
+    pub(super) fn insert(&mut self, id: AccountId, state: QueueState) {
+        match state {
             QueueState::Ready(place) => self.ready.insert((place, id)),
             QueueState::Limited(until) => self.limited.insert((until, id)),
             QueueState::Cooling(until) => self.cooling.insert((until, id)),
@@ -42,8 +42,8 @@ impl RunQueue {
         };
     }
 
-    pub(super) fn remove(&mut self, id: AccountId, spot: QueueState) {
-        match spot {
+    pub(super) fn remove(&mut self, id: AccountId, state: QueueState) {
+        match state {
             QueueState::Ready(place) => self.ready.remove(&(place, id)),
             QueueState::Limited(until) => self.limited.remove(&(until, id)),
             QueueState::Cooling(until) => self.cooling.remove(&(until, id)),

@@ -36,7 +36,7 @@ impl Pool {
         let scope = scope.clone();
         let whom = LeaseTarget::AnyBut(tried.to_vec());
         let head = self.queue.head(&site.name, &scope);
-        let mut want = LeaseRequest { site, scope, whom, waits: false };
+        let mut want = LeaseRequest { site, scope, target: whom, waits: false };
         let nobody_waits = head.available_permits() > 0;
         if nobody_waits && let WaiterAction::Go(lease) = self.once(&want, deadline).await? {
             return Ok(lease);
@@ -47,7 +47,7 @@ impl Pool {
         let _first = timeout_at(deadline, head.acquire()).await.map_err(|_| late())?;
         loop {
             // Before asking: a release between the refusal and the wait must not be missed.
-            let released = self.holds.released();
+            let released = self.leases.released();
             let pause = match self.once(&want, deadline).await? {
                 WaiterAction::Go(lease) => return Ok(lease),
                 WaiterAction::Wait(pause) => pause,
@@ -63,11 +63,11 @@ impl Pool {
     /// Asks once, and fails when it makes no sense to wait.
     async fn once(
         self: &Arc<Self>,
-        want: &LeaseRequest,
+        request: &LeaseRequest,
         deadline: Instant,
     ) -> Result<WaiterAction, PoolError> {
         let too_late = |left| Instant::now() + left > deadline;
-        match self.attempt(want).await {
+        match self.attempt(request).await {
             LeaseAttempt::Held(lease) => Ok(WaiterAction::Go(lease)),
             LeaseAttempt::Nobody => Err(PoolError::NoAccount),
             LeaseAttempt::Limited(left) if too_late(left) => {
@@ -82,19 +82,19 @@ impl Pool {
     }
 
     /// Asks once, on a task: a client that leaves between grant and guard must not leave a lease behind.
-    async fn attempt(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
-        let attempt = self.ask_apart(want).await;
+    async fn attempt(self: &Arc<Self>, request: &LeaseRequest) -> LeaseAttempt {
+        let attempt = self.ask_apart(request).await;
         if !matches!(attempt, LeaseAttempt::Nobody) {
             return attempt;
         }
         self.directory.look(&self.store).await;
-        self.ask_apart(want).await
+        self.ask_apart(request).await
     }
 
     /// Asks once, on a task of its own.
-    pub(super) async fn ask_apart(self: &Arc<Self>, want: &LeaseRequest) -> LeaseAttempt {
+    pub(super) async fn ask_apart(self: &Arc<Self>, request: &LeaseRequest) -> LeaseAttempt {
         let pool = Arc::clone(self);
-        let want = want.clone();
+        let want = request.clone();
         let asking = async move { pool.ask(&want).await };
         self.tasks.spawn(asking.in_current_span()).await.expect("asking for a lease does not panic")
     }

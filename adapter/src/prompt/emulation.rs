@@ -40,7 +40,7 @@ pub(crate) struct Emulation {
     /// Whether the client is shown each word as it comes.
     pub streamed: bool,
     /// The end of the conversation.
-    pub scene: ConversationEnd,
+    pub end: ConversationEnd,
 }
 
 /// The end of the conversation.

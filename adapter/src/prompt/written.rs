@@ -68,9 +68,9 @@ pub(super) fn prompt(
             .collect(),
         wanted,
         streamed: stream,
-        scene: ConversationEnd::of(&messages),
+        end: ConversationEnd::of(&messages),
     };
-    emulation.scene.conversation = conversation(site, &model, session.as_deref(), &messages);
+    emulation.end.conversation = conversation(site, &model, session.as_deref(), &messages);
     rest.remove("tool_choice");
     rest.remove("parallel_tool_calls");
     if emulation.wanted.is_some() {
@@ -89,7 +89,7 @@ pub(super) fn prompt(
         emulation.catalog = Arc::default();
         emulation.shown = None;
     }
-    emulation.scene.repeats = rendered.notes.contains(&RenderNote::Repeated);
+    emulation.end.repeats = rendered.notes.contains(&RenderNote::Repeated);
     tracing::debug!(tier = rendered.tier.map(render::offer::DetailLevel::as_str), notes = ?rendered.notes, "tools are written out");
     if let Some(words) = words {
         rendered.remind(&words);

@@ -50,9 +50,9 @@ const TAGS: [&str; 12] = [
 ];
 
 /// Masks all of it.
-pub(super) fn mask(flight: &mut TurnRecord) {
-    let mask = Mask { nonce: &flight.nonce };
-    for moment in &mut flight.moments {
+pub(super) fn mask(record: &mut TurnRecord) {
+    let mask = Mask { nonce: &record.nonce };
+    for moment in &mut record.moments {
         match &mut moment.event {
             TurnEvent::Request { body } => *body = mask.json(body),
             TurnEvent::Site { text } | TurnEvent::Chunk { text } => *text = mask.events(text),

@@ -12,9 +12,9 @@ pub(crate) struct ServingContext {
     /// Those of turns.
     pub turns: TurnContext,
     /// Which requests are answered without asking a site.
-    pub sparing: ShortCircuits,
+    pub short_circuits: ShortCircuits,
     /// Turns whose clients may ask again.
-    pub shelf: Arc<DetachedTurns>,
+    pub detached: Arc<DetachedTurns>,
     /// Seals answers that are kept.
     pub vault: SessionVault,
 }

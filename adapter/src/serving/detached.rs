@@ -34,7 +34,7 @@ struct DetachedShard {
 }
 
 struct DetachedEntry {
-    left: DetachedTurn,
+    detached: DetachedTurn,
     session: Option<String>,
     ticket: u64,
 }
@@ -46,8 +46,8 @@ impl DetachedTurns {
     }
 
     /// Lets a turn wait for its client.
-    pub(super) fn put(shelf: &Arc<Self>, claim: RequestFingerprint, left: DetachedTurn) {
-        let RequestFingerprint { digest, session } = claim;
+    pub(super) fn put(shelf: &Arc<Self>, fingerprint: RequestFingerprint, detached: DetachedTurn) {
+        let RequestFingerprint { digest, session } = fingerprint;
         let stopping = shelf.tasks.stopping();
         let mut waiting = shelf.lock();
         if LIMIT <= waiting.turns.len() || stopping.is_cancelled() {
@@ -56,7 +56,7 @@ impl DetachedTurns {
         waiting.tickets += 1;
         let ticket = waiting.tickets;
         tracing::debug!("the client has gone; its turn waits for a moment");
-        let before = waiting.turns.insert(digest.clone(), DetachedEntry { left, session, ticket });
+        let before = waiting.turns.insert(digest.clone(), DetachedEntry { detached, session, ticket });
         drop(waiting);
         drop(before);
         let owner = Arc::clone(shelf);
@@ -70,13 +70,13 @@ impl DetachedTurns {
     }
 
     /// The turn that waits for this question. A session that asks something else has given its turn up.
-    pub(super) fn take(&self, claim: &RequestFingerprint) -> Option<DetachedTurn> {
+    pub(super) fn take(&self, fingerprint: &RequestFingerprint) -> Option<DetachedTurn> {
         let mut waiting = self.lock();
-        let found = waiting.turns.remove(&claim.digest).map(|parked| parked.left);
-        let given_up: Vec<DetachedEntry> = match &claim.session {
+        let found = waiting.turns.remove(&fingerprint.digest).map(|parked| parked.detached);
+        let given_up: Vec<DetachedEntry> = match &fingerprint.session {
             Some(session) => {
                 let of_session =
-                    |_: &String, parked: &mut DetachedEntry| parked.session.as_ref() == Some(session);
+                    |_: &String, entry: &mut DetachedEntry| entry.session.as_ref() == Some(session);
                 waiting.turns.extract_if(of_session).map(|(_, parked)| parked).collect()
             }
             None => Vec::new(),
@@ -102,5 +102,5 @@ impl DetachedTurns {
 /// What is left of a turn whose client has gone.
 pub(super) struct DetachedTurn {
     pub(super) turn: Box<Turn>,
-    pub(super) told: Transcript,
+    pub(super) transcript: Transcript,
 }

@@ -44,31 +44,35 @@ enum StoredPiece {
 }
 
 /// Keeps an answer. If that fails, it is generated anew when the client asks again.
-pub(super) async fn keep(context: Arc<ServingContext>, claim: RequestFingerprint, kept: StoredAnswer) {
-    let record = serde_json::to_vec(&StoredRecord::from(kept)).expect("texts and numbers always serialize");
-    let sealed = context.vault.seal_answer(&record, &claim.digest);
-    if let Err(error) = context.turns.store.keep_answer(&claim.digest, &sealed, LIFE).await {
+pub(super) async fn keep(
+    context: Arc<ServingContext>,
+    fingerprint: RequestFingerprint,
+    stored: StoredAnswer,
+) {
+    let record = serde_json::to_vec(&StoredRecord::from(stored)).expect("texts and numbers always serialize");
+    let sealed = context.vault.seal_answer(&record, &fingerprint.digest);
+    if let Err(error) = context.turns.store.keep_answer(&fingerprint.digest, &sealed, LIFE).await {
         tracing::warn!(%error, "cannot keep the answer for a client that asks again");
     }
 }
 
 /// Takes the answer that a whole one is asked for again.
-pub(super) async fn take(context: &ServingContext, claim: &RequestFingerprint) -> Option<StoredAnswer> {
-    let sealed = match context.turns.store.take_answer(&claim.digest).await {
+pub(super) async fn take(context: &ServingContext, fingerprint: &RequestFingerprint) -> Option<StoredAnswer> {
+    let sealed = match context.turns.store.take_answer(&fingerprint.digest).await {
         Ok(sealed) => sealed?,
         Err(error) => {
             tracing::warn!(%error, "cannot look for the answer of a client that asks again");
             return None;
         }
     };
-    let opened = context.vault.open_answer(&sealed, &claim.digest);
+    let opened = context.vault.open_answer(&sealed, &fingerprint.digest);
     let record = opened.inspect_err(|error| tracing::warn!(%error, "cannot open a kept answer")).ok()?;
     serde_json::from_slice::<StoredRecord>(&record).ok()?.into_kept()
 }
 
 impl From<StoredAnswer> for StoredRecord {
-    fn from(kept: StoredAnswer) -> Self {
-        let StoredAnswer { id, created, deltas, ending } = kept;
+    fn from(stored: StoredAnswer) -> Self {
+        let StoredAnswer { id, created, deltas, ending } = stored;
         let said = deltas.into_iter().filter_map(|delta| match delta {
             Delta::Text(text) => Some(StoredPiece::Text(text)),
             Delta::Reasoning(text) => Some(StoredPiece::Reasoning(text)),

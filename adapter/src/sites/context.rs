@@ -16,7 +16,7 @@ pub(crate) struct DriverContext {
     /// How long sites took to confirm that an answer is over.
     pub cancels: Cancels,
     /// Who looks on.
-    pub watch: Tracer,
+    pub tracer: Tracer,
     /// The request's, for what goes on after its answer.
     pub span: Span,
 }

@@ -49,7 +49,7 @@ use variables::PromptVariables;
 
 /// What is asked.
 pub(super) struct DeclaredRequest {
-    pub(super) words: PromptVariables,
+    pub(super) variables: PromptVariables,
     pub(super) minted: String,
     /// The site's own conversation that it goes on with.
     pub(super) kept: Option<Captures>,
@@ -60,48 +60,53 @@ pub(super) struct DeclaredRequest {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
-    outside: &DriverContext,
+    context: &DriverContext,
     site: &Arc<Site>,
     declared: &HttpChat,
     session: &Arc<Session>,
     asked: DeclaredRequest,
 ) -> Result<DeltaStream, Fault> {
-    let DeclaredRequest { words, minted, kept } = asked;
+    let DeclaredRequest { variables: words, minted, kept } = asked;
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let caller = SiteClient {
-        client: outside.clients.requests().clone(),
+        client: context.clients.requests().clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
-        watch: outside.watch.clone(),
+        tracer: context.tracer.clone(),
     };
     let goes_on = kept.is_some();
     let values = beginning(&declared.mint, declared.conversation.as_ref(), kept);
-    let mut after = Cleanup::new(outside, caller.clone(), values);
+    let mut after = Cleanup::new(context, caller.clone(), values);
     let Some((last, before)) = declared.requests.split_last() else {
         return Err(Fault::Unreadable("the site file has no request"));
     };
     for request in before {
-        if request.once && request.take.keys().all(|name| after.values.contains_key(name)) {
+        if request.once && request.take.keys().all(|name| after.captures.contains_key(name)) {
             continue;
         }
-        after.upload(request, outside, &words, deadline).await?;
-        let taking = caller.take(request, Some(&words), &after.values);
+        after.upload(request, context, &words, deadline).await?;
+        let taking = caller.take(request, Some(&words), &after.captures);
         let taken = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, taking).await??;
-        after.values.extend(taken);
+        after.captures.extend(taken);
     }
-    after.upload(last, outside, &words, deadline).await?;
-    let sending = caller.send(last, Some(&words), &after.values);
+    after.upload(last, context, &words, deadline).await?;
+    let sending = caller.send(last, Some(&words), &after.captures);
     let response = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, sending).await??;
-    let known = ConversationState { values: after.values.clone(), goes_on };
+    let known = ConversationState { captures: after.captures.clone(), goes_on };
     let decoder = DeclaredDecoder::new(Arc::clone(site), known, is_framed(&response));
-    let stages = DecodePipeline::new(outside.watch.over(Box::new(decoder), cut(&declared.stream)), minted);
+    let stages = DecodePipeline::new(context.tracer.over(Box::new(decoder), cut(&declared.stream)), minted);
     let upstream = match declared.stream.poll {
-        None => http::body(response, &site.name, &outside.span),
+        None => http::body(response, &site.name, &context.span),
         Some(pause) => {
-            let polled =
-                PolledAnswer { pause, caller, request: last.clone(), words, values: after.values.clone() };
-            polled.answers(response, outside.span.clone())
+            let polled = PolledAnswer {
+                pause,
+                client: caller,
+                request: last.clone(),
+                variables: words,
+                captures: after.captures.clone(),
+            };
+            polled.answers(response, context.span.clone())
         }
     };
     let farewell = Box::new(move |ended, values| after.end(ended, values));
@@ -129,13 +134,14 @@ fn beginning(
     conversation: Option<&ConversationRules>,
     kept: Option<Captures>,
 ) -> Captures {
-    let mut values: Captures = mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
+    let mut captures: Captures =
+        mint.iter().map(|(name, mint)| (name.clone(), minted(*mint).into())).collect();
     if let Some(conversation) = conversation {
         let start = conversation.start.iter();
-        values.extend(start.map(|(name, text)| (name.clone(), text.as_str().into())));
+        captures.extend(start.map(|(name, text)| (name.clone(), text.as_str().into())));
     }
-    values.extend(kept.unwrap_or_default());
-    values
+    captures.extend(kept.unwrap_or_default());
+    captures
 }
 
 fn minted(mint: RandomKind) -> String {
@@ -166,10 +172,10 @@ fn is_framed(response: &Response) -> bool {
 /// A site that is asked again and again.
 struct PolledAnswer {
     pause: Duration,
-    caller: SiteClient,
+    client: SiteClient,
     request: RequestTemplate,
-    words: PromptVariables,
-    values: Captures,
+    variables: PromptVariables,
+    captures: Captures,
 }
 
 impl PolledAnswer {
@@ -186,7 +192,7 @@ impl PolledAnswer {
     }
 
     async fn next(&self, first: Option<Response>) -> Option<Bytes> {
-        let Self { pause, caller, request, words, values } = self;
+        let Self { pause, client: caller, request, variables: words, captures: values } = self;
         let response = match first {
             Some(response) => response,
             None => {

@@ -40,7 +40,7 @@ pub(crate) fn decoder() -> impl Decode {
 pub(super) struct OpenAiRequest {
     pub(super) body: Bytes,
     /// What it takes to upload files, where there are any.
-    pub(super) words: Option<PromptVariables>,
+    pub(super) variables: Option<PromptVariables>,
     pub(super) minted: String,
 }
 
@@ -62,26 +62,27 @@ pub(super) fn body(prompt: &Prompt) -> Bytes {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(super) async fn open(
-    outside: &DriverContext,
+    context: &DriverContext,
     site: &Arc<Site>,
     openai: &OpenAiChat,
     session: &Arc<Session>,
     asked: OpenAiRequest,
 ) -> Result<DeltaStream, Fault> {
-    let OpenAiRequest { mut body, words, minted } = asked;
+    let OpenAiRequest { mut body, variables: words, minted } = asked;
     let url = site.url(&openai.path);
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let mut uploads = None;
     if let Some((words, field)) = words.zip(openai.uploads.as_ref()) {
-        let client = outside.clients.requests().clone();
-        let watch = outside.watch.clone();
-        let caller = SiteClient { client, site: Arc::clone(site), session: Arc::clone(session), watch };
+        let client = context.clients.requests().clone();
+        let watch = context.tracer.clone();
+        let caller =
+            SiteClient { client, site: Arc::clone(site), session: Arc::clone(session), tracer: watch };
         let mut values = Captures::new();
-        uploads = Uploads::before(|_| true, outside, &caller, &words, &mut values, deadline).await?;
+        uploads = Uploads::before(|_| true, context, &caller, &words, &mut values, deadline).await?;
         body = listing(&body, field, values.remove(UPLOADS).unwrap_or_default());
     }
-    let request = outside
+    let request = context
         .clients
         .requests()
         .post(url.clone())
@@ -91,15 +92,15 @@ pub(super) async fn open(
         .body(body);
     let response = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, request.send()).await?;
     let response = response.map_err(|error| http::sending_fault(&site.name, http::CHAT, &error))?;
-    outside.watch.answered("POST", &url, response.status());
+    context.tracer.answered("POST", &url, response.status());
     let is_html = http::has_type(&response, "text/html");
     if response.status() != StatusCode::OK || is_html {
         return Err(refusal::read(response, is_html, site).await);
     }
     let is_json = http::has_type(&response, "application/json");
     let cut = if is_json { EventBoundary::Nowhere } else { EventBoundary::Blocks };
-    let decoder = outside.watch.over(Box::new(OpenAiDecoder::default()), cut);
-    let upstream = http::body(response, &site.name, &outside.span);
+    let decoder = context.tracer.over(Box::new(OpenAiDecoder::default()), cut);
+    let upstream = http::body(response, &site.name, &context.span);
     let mut deltas = DeltaStream::new(DecodePipeline::new(decoder, minted), upstream, site.limits, started);
     if let Some(uploads) = uploads {
         // The site needs them as long as it answers.

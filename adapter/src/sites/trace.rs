@@ -27,7 +27,7 @@ pub(crate) struct Tracer(Option<Arc<TraceBuffer>>);
 #[derive(Debug)]
 struct TraceBuffer {
     since: Instant,
-    told: Mutex<Vec<TrialEvent>>,
+    event: Mutex<Vec<TrialEvent>>,
     news: Notify,
 }
 
@@ -53,7 +53,7 @@ impl Tracer {
         let since = Instant::now();
         let told = Mutex::default();
         let news = Notify::new();
-        Self(Some(Arc::new(TraceBuffer { since, told, news })))
+        Self(Some(Arc::new(TraceBuffer { since, event: told, news })))
     }
 
     /// A decoder that tells what comes of each event.
@@ -93,10 +93,10 @@ impl Tracer {
 }
 
 impl TraceBuffer {
-    fn tell(&self, told: TrialEvent) {
+    fn tell(&self, event: TrialEvent) {
         let mut all = self.told();
         if all.len() < MOST {
-            all.push(told);
+            all.push(event);
         }
         self.news.notify_one();
     }
@@ -106,7 +106,7 @@ impl TraceBuffer {
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Vec<TrialEvent>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.event.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

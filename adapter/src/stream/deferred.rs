@@ -9,7 +9,7 @@ use tracing::Span;
 pub(crate) struct DeferredFault(Option<UnreportedFault>);
 
 struct UnreportedFault {
-    broken: NetworkError,
+    error: NetworkError,
     call: &'static str,
     site: SiteName,
     span: Span,
@@ -18,7 +18,7 @@ struct UnreportedFault {
 impl DeferredFault {
     /// Of an error; `span` is the request's.
     pub(crate) fn of(error: &(dyn Error + 'static), call: &'static str, site: SiteName, span: Span) -> Self {
-        Self(Some(UnreportedFault { broken: NetworkError::of(error), call, site, span }))
+        Self(Some(UnreportedFault { error: NetworkError::of(error), call, site, span }))
     }
 
     /// One that is in the log already.
@@ -28,7 +28,7 @@ impl DeferredFault {
 
     /// Writes it down.
     pub(crate) fn tell(self) {
-        if let Some(UnreportedFault { broken, call, site, span }) = self.0 {
+        if let Some(UnreportedFault { error: broken, call, site, span }) = self.0 {
             span.in_scope(|| broken.log(&site, call));
         }
     }
@@ -36,6 +36,6 @@ impl DeferredFault {
 
 impl fmt::Debug for DeferredFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Cutoff").field(&self.0.as_ref().map(|untold| untold.broken.cause)).finish()
+        f.debug_tuple("Cutoff").field(&self.0.as_ref().map(|untold| untold.error.cause)).finish()
     }
 }

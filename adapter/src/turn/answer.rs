@@ -41,7 +41,7 @@ pub(super) struct TurnAnswer {
     /// What it cost so far; none if the site did not say it each time.
     usage: Option<Usage>,
     /// What is known of the site's own conversation; none unless its last answer ended well.
-    values: Option<Captures>,
+    captures: Option<Captures>,
     /// Whether all is said that the client wants.
     limited: bool,
     /// A call of the site's own that nobody can make.
@@ -96,7 +96,7 @@ impl TurnAnswer {
             said,
             ready,
             usage,
-            values,
+            captures: values,
             limited,
             broken,
             quiet,
@@ -165,7 +165,7 @@ impl TurnAnswer {
 
     /// The site's own conversation, if one can go on with it, and how long the site remembers it.
     pub(super) fn conversation(&self) -> Option<(StoredConversation, Duration)> {
-        self.hold.conversation(self.values.as_ref()?)
+        self.hold.conversation(self.captures.as_ref()?)
     }
 
     /// Whether the site was told that it announced a call, and sent none all the same.
@@ -305,7 +305,7 @@ impl TurnAnswer {
         let span = self.span.clone();
         let _within = span.enter();
         self.quiet = None;
-        self.values = match (&how, &self.source) {
+        self.captures = match (&how, &self.source) {
             (AttemptEnd::End(_), DeltaSource::Site(deltas)) => Some(deltas.values()),
             _ => None,
         };
@@ -334,7 +334,7 @@ impl TurnAnswer {
                     tape.again(&last.question);
                 }
                 self.repairs.get_or_insert_with(|| Instant::now() + repair::TIME);
-                let asking = self.hold.ask(&self.prompt.after(bridged.exchanges()), self.values.take());
+                let asking = self.hold.ask(&self.prompt.after(bridged.exchanges()), self.captures.take());
                 DeltaSource::Asking(Box::pin(asking.in_current_span()))
             }
         };

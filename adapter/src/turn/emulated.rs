@@ -73,10 +73,10 @@ pub(super) struct EmulatedTurn {
     emulation: Arc<Emulation>,
     minted: String,
     policy: RepairPolicy,
-    tally: TurnMetrics,
+    metrics: TurnMetrics,
     exchanges: Vec<RepairExchange>,
-    round: Attempt,
-    given: Delivered,
+    attempt: Attempt,
+    delivered: Delivered,
     mark: Mark,
     /// Turns of this conversation that were nudged lately, in vain.
     nudges: u32,
@@ -96,7 +96,7 @@ impl EmulatedTurn {
         emulation: Arc<Emulation>,
         minted: String,
         policy: RepairPolicy,
-        tally: TurnMetrics,
+        metrics: TurnMetrics,
     ) -> Self {
         let round = Attempt::new(&emulation, None);
         let exchanges = Vec::new();
@@ -106,10 +106,10 @@ impl EmulatedTurn {
             emulation,
             minted,
             policy,
-            tally,
+            metrics,
             exchanges,
-            round,
-            given,
+            attempt: round,
+            delivered: given,
             mark,
             nudges: 0,
             before: 0,
@@ -133,7 +133,7 @@ impl EmulatedTurn {
 
     /// Whether it was, and no call came of it. A nudge that works costs nothing of what a conversation may have.
     pub(super) fn was_nudged_in_vain(&self) -> bool {
-        self.was_nudged() && self.given.calls == 0
+        self.was_nudged() && self.delivered.calls == 0
     }
 
     /// What was said and asked beyond the client's request.
@@ -143,17 +143,17 @@ impl EmulatedTurn {
 
     /// Whether a call is on its way.
     pub(super) fn is_holding(&self) -> bool {
-        self.round.is_holding()
+        self.attempt.is_holding()
     }
 
     /// Counts how long it was.
     pub(super) fn held(&self, duration: Duration) {
-        self.tally.held(duration);
+        self.metrics.held(duration);
     }
 
     /// Whether more can come that matters.
     pub(super) fn expectation(&self) -> Expectation {
-        self.round.expectation()
+        self.attempt.expectation()
     }
 
     /// Forbids to ask again: the time is over.
@@ -164,7 +164,7 @@ impl EmulatedTurn {
     /// Takes a delta.
     pub(super) fn push(&mut self, delta: Delta, out: &mut Vec<Delta>) {
         let mut events = Vec::new();
-        self.round.push(delta, &self.emulation, &mut events);
+        self.attempt.push(delta, &self.emulation, &mut events);
         self.emit(events, out);
     }
 
@@ -177,7 +177,7 @@ impl EmulatedTurn {
         };
         let end = if cut { sieve::AnswerEnd::Cut } else { sieve::AnswerEnd::Complete };
         let mut events = Vec::new();
-        let summary = self.round.finish(end, &self.emulation, &mut events);
+        let summary = self.attempt.finish(end, &self.emulation, &mut events);
         self.emit(events, out);
         self.unmask(out);
         self.record_outcome(&summary);
@@ -189,7 +189,7 @@ impl EmulatedTurn {
                 return NextAction::Ask;
             }
             Some((need, judged)) => {
-                self.tally.repaired(need.label(), "not_asked");
+                self.metrics.repaired(need.label(), "not_asked");
                 match self.give_up(&need, how, out) {
                     Some(next) => (next, judged),
                     None => self.finalize(how, out),
@@ -197,40 +197,40 @@ impl EmulatedTurn {
             }
         };
         self.release(&next, out);
-        self.tally.ended(word(&next), judged);
+        self.metrics.ended(word(&next), judged);
         next
     }
 
     fn emit(&mut self, events: Vec<SieveEvent>, out: &mut Vec<Delta>) {
         for event in events {
             match event {
-                SieveEvent::Text(text) if self.round.gives_text() => {
+                SieveEvent::Text(text) if self.attempt.gives_text() => {
                     let shown = self.mark.pass(&text);
                     self.say(shown, out);
                 }
-                SieveEvent::Text(text) => self.round.keep(&text),
-                SieveEvent::Reasoning(text) if self.round.gives_text() => {
-                    self.given.thought = true;
+                SieveEvent::Text(text) => self.attempt.keep(&text),
+                SieveEvent::Reasoning(text) if self.attempt.gives_text() => {
+                    self.delivered.thought = true;
                     out.push(Delta::Reasoning(text));
                 }
                 SieveEvent::Reasoning(_) => {}
                 SieveEvent::Call(call) => {
                     self.unmask(out);
-                    self.tally.emitted(reading(call.reading));
+                    self.metrics.emitted(reading(call.reading));
                     if call.repaired {
-                        self.tally.repaired("json", "call");
+                        self.metrics.repaired("json", "call");
                     }
                     self.call(call.name, call.arguments, out);
                 }
                 SieveEvent::Invalid(invalid) => {
-                    self.tally.invalid(invalid.kind);
-                    self.round.note_invalid(invalid);
+                    self.metrics.invalid(invalid.kind);
+                    self.attempt.note_invalid(invalid);
                 }
                 SieveEvent::Truncated(truncated) => {
-                    self.tally.truncated();
-                    self.round.note_truncated(truncated);
+                    self.metrics.truncated();
+                    self.attempt.note_truncated(truncated);
                 }
-                SieveEvent::Dropped(size) => self.tally.dropped(size),
+                SieveEvent::Dropped(size) => self.metrics.dropped(size),
             }
         }
     }
@@ -245,7 +245,7 @@ impl EmulatedTurn {
         if text.is_empty() {
             return;
         }
-        self.given.say(&text);
+        self.delivered.say(&text);
         if self.withholds() {
             self.withheld.push_str(&text);
         } else {
@@ -256,37 +256,37 @@ impl EmulatedTurn {
     fn call(&mut self, name: String, arguments: String, out: &mut Vec<Delta>) {
         let said = std::mem::take(&mut self.withheld);
         out.extend((!said.is_empty()).then_some(Delta::Text(said)));
-        let id = format!("call_{}_{}", self.minted, self.given.calls);
-        self.given.calls += 1;
+        let id = format!("call_{}_{}", self.minted, self.delivered.calls);
+        self.delivered.calls += 1;
         out.push(Delta::Call(ToolCall { id, name, arguments }));
     }
 
     /// Counts what an answer to us brought.
     fn record_outcome(&self, summary: &AnswerSummary) {
-        if summary.leaked && self.round.gives_text() {
-            self.tally.leaked();
+        if summary.leaked && self.attempt.gives_text() {
+            self.metrics.leaked();
         }
         if summary.is_empty() {
-            self.tally.empty();
+            self.metrics.empty();
         }
-        let Some(purpose) = &self.round.purpose else { return };
+        let Some(purpose) = &self.attempt.purpose else { return };
         let outcome = match () {
-            () if self.given.calls > self.before => "call",
-            () if self.round.is_refusal(&self.emulation) => "declined",
-            () if self.round.invalid.is_some() || self.round.truncated.is_some() => "invalid",
-            () if summary.said || self.round.has_kept() => "text",
+            () if self.delivered.calls > self.before => "call",
+            () if self.attempt.is_refusal(&self.emulation) => "declined",
+            () if self.attempt.invalid.is_some() || self.attempt.truncated.is_some() => "invalid",
+            () if summary.said || self.attempt.has_kept() => "text",
             () => "nothing",
         };
         match purpose {
-            RepairReason::Nudge(reason) => self.tally.nudged(reason.label(), outcome),
-            need => self.tally.repaired(need.label(), outcome),
+            RepairReason::Nudge(reason) => self.metrics.nudged(reason.label(), outcome),
+            need => self.metrics.repaired(need.label(), outcome),
         }
     }
 
     /// What is wrong with the answer, if the site can mend it; and what the judge said.
-    fn need(&mut self, how: &AttemptEnd) -> Option<(RepairReason, &'static str)> {
+    fn need(&mut self, end: &AttemptEnd) -> Option<(RepairReason, &'static str)> {
         let mendable = matches!(
-            how,
+            end,
             AttemptEnd::End(_)
                 | AttemptEnd::Cancelled
                 | AttemptEnd::Fault(Fault::Empty | Fault::Truncated | Fault::ResponseTimeout)
@@ -294,30 +294,31 @@ impl EmulatedTurn {
         if !mendable {
             return None;
         }
-        if let Some(truncated) = self.round.truncated.take() {
-            let joins = !self.round.is_unjoined();
+        if let Some(truncated) = self.attempt.truncated.take() {
+            let joins = !self.attempt.is_unjoined();
             let need =
                 if joins { RepairReason::Continue(truncated) } else { RepairReason::Smaller(truncated) };
             return Some((need, "-"));
         }
-        match self.round.invalid.take() {
+        match self.attempt.invalid.take() {
             None | Some(InvalidCall { kind: InvalidKind::TooMany, .. }) => {}
             Some(invalid) => return Some((RepairReason::Correct(invalid), "-")),
         }
-        if self.given.calls > 0 || matches!(how, AttemptEnd::Fault(Fault::Truncated | Fault::ResponseTimeout))
+        if self.delivered.calls > 0
+            || matches!(end, AttemptEnd::Fault(Fault::Truncated | Fault::ResponseTimeout))
         {
             return None;
         }
-        let withheld = matches!(how, AttemptEnd::End(StreamEnd { finish: FinishReason::ContentFilter, .. }));
-        if withheld || self.round.is_refusal(&self.emulation) {
+        let withheld = matches!(end, AttemptEnd::End(StreamEnd { finish: FinishReason::ContentFilter, .. }));
+        if withheld || self.attempt.is_refusal(&self.emulation) {
             return None;
         }
         if self.emulation.requires_call() && !self.required {
             return Some((RepairReason::Require, "required_missing"));
         }
-        let limited = matches!(how, AttemptEnd::End(StreamEnd { finish: FinishReason::Length, .. }));
-        if !self.given.said {
-            let something = self.round.has_kept() || (limited && self.given.thought);
+        let limited = matches!(end, AttemptEnd::End(StreamEnd { finish: FinishReason::Length, .. }));
+        if !self.delivered.said {
+            let something = self.attempt.has_kept() || (limited && self.delivered.thought);
             return (!something).then_some((RepairReason::Resume, "empty"));
         }
         if limited {
@@ -326,7 +327,7 @@ impl EmulatedTurn {
         if let Some(Err(detail)) = self.shaped() {
             return Some((RepairReason::Reshape(detail), "-"));
         }
-        if self.round.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
+        if self.attempt.purpose.as_ref().is_some_and(|purpose| !purpose.wants_text()) {
             return None;
         }
         // Unasked, it says the same as when it is asked for.
@@ -337,24 +338,24 @@ impl EmulatedTurn {
         reask::nudge(&self.emulation.dialect)
     }
 
-    fn may_ask(&self, need: &RepairReason) -> bool {
+    fn may_ask(&self, reason: &RepairReason) -> bool {
         let free = self.policy.repair && !self.late && self.exchanges.len() < EXTRA_ASKS;
         let once = matches!(
-            (need, &self.round.purpose),
+            (reason, &self.attempt.purpose),
             (RepairReason::Resume, Some(RepairReason::Resume))
                 | (RepairReason::Reshape(_), Some(RepairReason::Reshape(_)))
         );
         free && !once
     }
 
-    fn ask(&mut self, need: RepairReason) {
-        self.required |= need == RepairReason::Require;
-        self.unknown |= need.names_unknown_tool();
-        self.before = self.given.calls;
-        let question = need.question(&self.emulation);
-        let answer = self.round.raw().to_owned();
+    fn ask(&mut self, reason: RepairReason) {
+        self.required |= reason == RepairReason::Require;
+        self.unknown |= reason.names_unknown_tool();
+        self.before = self.delivered.calls;
+        let question = reason.question(&self.emulation);
+        let answer = self.attempt.raw().to_owned();
         self.exchanges.push(RepairExchange { answer, question });
-        self.round = Attempt::new(&self.emulation, Some(need));
+        self.attempt = Attempt::new(&self.emulation, Some(reason));
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct ConversationMemory {
     store: AdapterStore,
-    thread: ConversationDigests,
+    digests: ConversationDigests,
     /// `None` when it was too much.
     said: Option<CollectedAnswer>,
 }
@@ -38,7 +38,7 @@ impl ConversationMemory {
     ) -> Option<Self> {
         capability::remembers(site)?;
         let thread = ConversationDigests::read(site, scope, model, request);
-        Some(Self { store: store.clone(), thread, said: Some(CollectedAnswer::default()) })
+        Some(Self { store: store.clone(), digests: thread, said: Some(CollectedAnswer::default()) })
     }
 
     /// The same, for what the site is asked: it was told once how calls are written, nonce and all.
@@ -46,7 +46,7 @@ impl ConversationMemory {
         let CallMode::Emulated(emulation) = &prompt.calls else { return self };
         let dialect = &emulation.dialect;
         let form = format!("{} {}", dialect.form.as_str(), dialect.nonce);
-        Self { thread: self.thread.written(form), ..self }
+        Self { digests: self.digests.written(form), ..self }
     }
 
     /// Takes what the client is told.
@@ -59,7 +59,7 @@ impl ConversationMemory {
     /// Notes where the conversation is. If that fails, all of it is told anew next time.
     pub(super) async fn keep(&self, conversation: Option<(StoredConversation, Duration)>) {
         let (Some(said), Some((conversation, ttl))) = (&self.said, conversation) else { return };
-        let digest = self.thread.after(said);
+        let digest = self.digests.after(said);
         if let Err(error) = self.store.keep_conversation(&digest, &conversation, ttl).await {
             tracing::warn!(account.id = %conversation.account, %error, "cannot note the conversation");
         }
@@ -77,7 +77,7 @@ pub(super) async fn go_on(
     prompt: &Prompt,
     memory: Option<&ConversationMemory>,
 ) -> Result<Option<OpenAnswer>, TurnError> {
-    let Some(before) = memory.and_then(|memory| memory.thread.before.as_deref()) else { return Ok(None) };
+    let Some(before) = memory.and_then(|memory| memory.digests.before.as_deref()) else { return Ok(None) };
     let conversation = match context.store.take_conversation(before).await {
         Ok(Some(conversation)) => conversation,
         Ok(None) => return Ok(None),

@@ -20,12 +20,12 @@ pub(super) struct NativeCalls {
     /// Begins the ids that replace others.
     minted: String,
     replaced: usize,
-    tally: TurnMetrics,
+    metrics: TurnMetrics,
 }
 
 impl NativeCalls {
-    pub(super) fn new(declared: DeclaredTools, minted: String, tally: TurnMetrics) -> Self {
-        Self { declared, minted, replaced: 0, tally }
+    pub(super) fn new(declared: DeclaredTools, minted: String, metrics: TurnMetrics) -> Self {
+        Self { declared, minted, replaced: 0, metrics }
     }
 
     /// The call with its declared name and valid arguments, as far as that needs no guess; else as it is: the client's
@@ -51,7 +51,7 @@ impl NativeCalls {
 
     /// Counts an answer without a word or a call.
     pub(super) fn note_empty(&self) {
-        self.tally.empty();
+        self.metrics.empty();
     }
 
     fn declare(&self, call: ToolCall) -> Result<ToolCall, Fault> {
@@ -59,15 +59,15 @@ impl NativeCalls {
             RawCall { name: Some(call.name.clone()), body: BlockBody::Arguments(call.arguments.clone()) };
         match found.validate(&self.declared.catalog, CallSource::Native).pop() {
             Some(Ok(fitting)) => {
-                self.tally.emitted("native");
+                self.metrics.emitted("native");
                 if fitting.repaired {
-                    self.tally.repaired("json", "call");
+                    self.metrics.repaired("json", "call");
                 }
                 Ok(ToolCall { id: call.id, name: fitting.name, arguments: fitting.arguments })
             }
             Some(Err(misfit)) => {
                 let kind = misfit.into_invalid(String::new()).kind;
-                self.tally.invalid(kind);
+                self.metrics.invalid(kind);
                 if kind == InvalidKind::Json { Err(Fault::InvalidToolCall) } else { Ok(call) }
             }
             None => Ok(call),

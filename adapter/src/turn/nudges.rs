@@ -35,7 +35,7 @@ pub(super) async fn note(store: &AdapterStore, prompt: &Prompt) {
 
 fn scene(prompt: &Prompt) -> Option<&ConversationEnd> {
     match &prompt.calls {
-        CallMode::Emulated(emulation) => Some(&emulation.scene),
+        CallMode::Emulated(emulation) => Some(&emulation.end),
         CallMode::Untouched | CallMode::Native(_) => None,
     }
 }

@@ -23,13 +23,13 @@ pub(super) struct TurnObserver {
     pub span: Span,
     pub outcome: Option<&'static str>,
     /// Where the turn is recorded, if turns are.
-    pub tape: Option<TurnRecorder>,
+    pub recorder: Option<TurnRecorder>,
 }
 
 impl TurnObserver {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
         let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
-        Self { metrics, labels, dialect: "-", started, span, outcome: None, tape: recorder::tape() }
+        Self { metrics, labels, dialect: "-", started, span, outcome: None, recorder: recorder::tape() }
     }
 
     /// The site was asked then, with another account than those that failed before.
@@ -54,14 +54,14 @@ impl TurnObserver {
 
     pub(super) fn failed(&mut self, fault: &'static str) {
         self.outcome = Some(fault);
-        if let Some(tape) = &self.tape {
+        if let Some(tape) = &self.recorder {
             tape.fault(fault);
         }
     }
 
     /// How calls are to come back.
     pub(super) fn calls(&self, calls: &CallMode) {
-        let Some(tape) = &self.tape else { return };
+        let Some(tape) = &self.recorder else { return };
         match calls {
             CallMode::Untouched => tape.calls("untouched", ""),
             CallMode::Native(_) => tape.calls("native", ""),
@@ -74,7 +74,7 @@ impl TurnObserver {
 
     /// What is said to the client.
     pub(super) fn said(&self, deltas: &[Delta]) {
-        let Some(tape) = &self.tape else { return };
+        let Some(tape) = &self.recorder else { return };
         for delta in deltas {
             match delta {
                 Delta::Text(text) => tape.delta("text", text, ""),
@@ -98,7 +98,7 @@ impl Drop for TurnObserver {
     fn drop(&mut self) {
         let ModelLabels { site, model } = self.labels.clone();
         let outcome = self.outcome.unwrap_or("left");
-        if let Some(tape) = &self.tape {
+        if let Some(tape) = &self.recorder {
             tape.ended(&site, &model, outcome);
         }
         let took = self.started.elapsed();

@@ -57,13 +57,13 @@ struct PageContext {
 
 impl Page {
     pub(super) async fn open(
-        visit: BrowserLease,
+        lease: BrowserLease,
         permit: OwnedSemaphorePermit,
         watch: TrafficFilter,
         tasks: &Tasks,
     ) -> Result<Self, BrowserError> {
-        let gone = visit.dead().child_token();
-        let context = PageContext::create(visit, permit, tasks).await?;
+        let gone = lease.dead().child_token();
+        let context = PageContext::create(lease, permit, tasks).await?;
         let browser = context.visit()?.browser();
         let mut target = CreateTargetParams::new("about:blank");
         target.browser_context_id = Some(context.id.clone());
@@ -167,7 +167,7 @@ impl Drop for Page {
 
 impl PageContext {
     async fn create(
-        visit: BrowserLease,
+        lease: BrowserLease,
         permit: OwnedSemaphorePermit,
         tasks: &Tasks,
     ) -> Result<Self, BrowserError> {
@@ -175,8 +175,8 @@ impl PageContext {
         let dispose_on_detach = Some(true);
         let create =
             CreateBrowserContextParams { dispose_on_detach, ..CreateBrowserContextParams::default() };
-        let answer = visit.execute("Target.createBrowserContext", create).await?;
-        let held = Some((visit, permit));
+        let answer = lease.execute("Target.createBrowserContext", create).await?;
+        let held = Some((lease, permit));
         Ok(Self { id: answer.browser_context_id, tasks: tasks.clone(), held })
     }
 

@@ -62,7 +62,7 @@ pub(super) struct ChromiumProcess {
     child: Child,
     /// Closing it ends Chromium; kept apart, because waiting for a child closes its stdin.
     pipe: Option<ChildStdin>,
-    remains: ProcessCleanup,
+    cleanup: ProcessCleanup,
     stderr: Arc<StderrTail>,
     /// Where it takes commands.
     pub(super) address: String,
@@ -119,13 +119,13 @@ impl ChromiumProcess {
         let found = timeout(START_LIMIT, address(lines.as_mut(), &stderr)).await.ok().flatten();
         let Some(address) = found else {
             let tail = stderr.tail();
-            Self { child, pipe, remains, stderr, address: String::new() }.end().await;
+            Self { child, pipe, cleanup: remains, stderr, address: String::new() }.end().await;
             return Err(BrowserError::Unavailable(format!("{} did not start: {tail}", chromium.display())));
         };
         if let Some(lines) = lines {
             tasks.spawn(keep_reading(lines, Arc::clone(&stderr)));
         }
-        Ok(Self { child, pipe, remains, stderr, address })
+        Ok(Self { child, pipe, cleanup: remains, stderr, address })
     }
 
     /// Waits until Chromium ends, or `stop` says so, or somebody found it `dead`; leaves neither process nor
@@ -148,12 +148,12 @@ impl ChromiumProcess {
     async fn end(mut self) {
         drop(self.pipe.take());
         if timeout(END_LIMIT, self.child.wait()).await.is_err() {
-            self.remains.kill();
+            self.cleanup.kill();
             if timeout(END_LIMIT, self.child.wait()).await.is_err() {
                 tracing::error!("chromium does not end");
             }
         }
-        self.remains.remove().await;
+        self.cleanup.remove().await;
     }
 }
 

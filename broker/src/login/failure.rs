@@ -289,9 +289,9 @@ impl LoginError {
 }
 
 impl From<LoginError> for LoginFailure {
-    fn from(trouble: LoginError) -> Self {
-        let message = format!("{}; {}", trouble.what, trouble.code.remedy());
-        Self { code: trouble.code, step: None, message, screenshot: None }
+    fn from(error: LoginError) -> Self {
+        let message = format!("{}; {}", error.what, error.code.remedy());
+        Self { code: error.code, step: None, message, screenshot: None }
     }
 }
 

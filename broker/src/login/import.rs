@@ -61,7 +61,7 @@ pub(crate) async fn import(
         context,
         account,
         site,
-        asked: Trigger::Operator,
+        trigger: Trigger::Operator,
         report: &|_| {},
         began: Instant::now(),
         browsed: AtomicBool::new(false),
@@ -81,7 +81,7 @@ impl LoginAttempt<'_> {
     async fn take(
         &mut self,
         lock: &LoginLock,
-        given: &SessionImport,
+        import: &SessionImport,
         state: Session,
         holds: Completeness,
         until: Option<Timestamp>,
@@ -89,14 +89,14 @@ impl LoginAttempt<'_> {
         let credentials = self.credentials().await?;
         let state = match holds {
             Completeness::Enough => state,
-            Completeness::Less(missing) => self.complete(given, &state, &missing).await?,
+            Completeness::Less(missing) => self.complete(import, &state, &missing).await?,
         };
-        let session = given.session(self.site, &state, until)?;
+        let session = import.session(self.site, &state, until)?;
         let evidence = probe::check(&self.context.http, self.site, &session, credentials.as_ref()).await?;
-        let kept = self.keeps_state().then_some(&state).filter(|_| given.origin() == SessionOrigin::Import);
+        let kept = self.keeps_state().then_some(&state).filter(|_| import.origin() == SessionOrigin::Import);
         let renewed_by = self.ways_on(kept, credentials.as_ref());
         let new =
-            ProvedSession { session: &session, state: kept, origin: given.origin(), rung: None, evidence };
+            ProvedSession { session: &session, state: kept, origin: import.origin(), rung: None, evidence };
         self.publish(lock, new).await?;
         Ok(Imported { generation: lock.generation, renewed_by })
     }
@@ -104,7 +104,7 @@ impl LoginAttempt<'_> {
     /// Has the site's renewal bring what the given session lacks.
     async fn complete(
         &self,
-        given: &SessionImport,
+        import: &SessionImport,
         state: &Session,
         missing: &str,
     ) -> Result<Session, ImportError> {
@@ -116,7 +116,7 @@ impl LoginAttempt<'_> {
             }
             RenewalOutcome::Refused(why) => {
                 let what = format!("it holds no {missing}, and [refresh.http] brings none: {why}");
-                Err(given.mistake(what).into())
+                Err(import.mistake(what).into())
             }
         }
     }
@@ -146,16 +146,16 @@ impl ImportError {
 }
 
 impl From<ImportMistake> for ImportError {
-    fn from(mistake: ImportMistake) -> Self {
-        Self::Mistake(mistake)
+    fn from(diagnostic: ImportMistake) -> Self {
+        Self::Mistake(diagnostic)
     }
 }
 
 impl From<LoginError> for ImportError {
-    fn from(trouble: LoginError) -> Self {
-        match trouble.code {
-            FailureCode::ProbeFailed => Self::Refused(trouble.what),
-            _ => Self::Failure(trouble.into()),
+    fn from(error: LoginError) -> Self {
+        match error.code {
+            FailureCode::ProbeFailed => Self::Refused(error.what),
+            _ => Self::Failure(error.into()),
         }
     }
 }

@@ -38,7 +38,7 @@ pub async fn failure(
     store: &BrokerStore,
     account: &Account,
     failure: &LoginFailure,
-    typed: TypedSecrets,
+    typed_secrets: TypedSecrets,
     last_login: LastLogin,
 ) -> Result<(), StoreError> {
     // Nothing is counted for an account that was removed meanwhile: nobody would clear it away.
@@ -46,10 +46,10 @@ pub async fn failure(
         return Ok(());
     }
     let failures = store.count_failure(account.id).await?;
-    let state = state(failure.code, typed.password, failures);
+    let state = state(failure.code, typed_secrets.password, failures);
     let wait = backoff(failure.code, failures, rand::random());
     let evidence = Evidence { at: Timestamp::now(), seen: failure.message.clone() };
-    let rejected = failure.code == FailureCode::CredentialsRejected && typed.password;
+    let rejected = failure.code == FailureCode::CredentialsRejected && typed_secrets.password;
     if rejected && MOST_REJECTED <= store.count_rejected(&account.site, account.id, REJECTED_WITHIN).await? {
         store.pause_site(&account.site, PAUSE).await?;
         tracing::error!(site = %account.site, "several accounts were refused: nothing is typed there unasked for a while");
@@ -57,7 +57,7 @@ pub async fn failure(
     let last_login = AccountChange {
         last_login: Some(last_login),
         evidence: Some(evidence),
-        rejected_version: rejected.then_some(typed.version),
+        rejected_version: rejected.then_some(typed_secrets.version),
         ..AccountChange::default()
     };
     let change = AccountChange {

@@ -225,17 +225,17 @@ impl<'a> RecipeRunner<'a> {
     }
 
     /// Why an element did not appear.
-    fn missing(&self, selector: &str, sight: &PageState<'_>) -> LoginError {
-        let Some(origin) = sight.origin() else {
+    fn missing(&self, selector: &str, page_state: &PageState<'_>) -> LoginError {
+        let Some(origin) = page_state.origin() else {
             return LoginError::new(FailureCode::NavigationTimeout, "the page does not answer");
         };
-        let at = sight.place();
+        let at = page_state.place();
         // The browser's own error page, when the event that tells why was late or lost.
         if at.to_string().starts_with("chrome-error:") {
             return LoginError::new(FailureCode::SiteDown, "the browser could not open the site");
         }
         if origin != "null" && !self.origins.iter().any(|allowed| allowed == origin) {
-            return foreign(sight);
+            return foreign(page_state);
         }
         LoginError::new(
             FailureCode::SelectorMissing,
@@ -245,8 +245,8 @@ impl<'a> RecipeRunner<'a> {
 }
 
 /// The page is where nothing may be typed.
-fn foreign(sight: &PageState<'_>) -> LoginError {
-    let origin = sight.origin().unwrap_or("an unknown origin");
+fn foreign(page_state: &PageState<'_>) -> LoginError {
+    let origin = page_state.origin().unwrap_or("an unknown origin");
     LoginError::new(
         FailureCode::OriginViolation,
         format!("the login page is at {origin}, which the site file does not allow"),

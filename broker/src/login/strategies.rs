@@ -79,7 +79,7 @@ impl<'a> LoginAttempt<'a> {
     ) -> Result<Option<(Session, String)>, LoginError> {
         let is_looked_at = match self.account.session_origin {
             Some(SessionOrigin::ApiKey) => true,
-            Some(SessionOrigin::Import) => self.asked == Trigger::Operator,
+            Some(SessionOrigin::Import) => self.trigger == Trigger::Operator,
             Some(SessionOrigin::Login) | None => false,
         };
         let types = credentials.is_some() && !self.site.login.is_given();
@@ -285,7 +285,7 @@ impl<'a> LoginAttempt<'a> {
 
     /// Whether something may be typed: a site that refused several accounts has changed, or somebody else has.
     async fn not_paused(&self) -> Result<(), LoginError> {
-        if self.asked == Trigger::Operator {
+        if self.trigger == Trigger::Operator {
             return Ok(());
         }
         match self.context.store.site_paused(&self.site.name).await? {
@@ -367,7 +367,7 @@ impl<'a> LoginAttempt<'a> {
     /// waits in Redis, where it keeps no other from its turn.
     async fn turn(&self) -> Result<SemaphorePermit<'a>, LoginError> {
         let context = self.context;
-        let is_watched = self.asked == Trigger::Operator || self.browsed.load(Ordering::Relaxed);
+        let is_watched = self.trigger == Trigger::Operator || self.browsed.load(Ordering::Relaxed);
         let turn = match context.turns.try_acquire() {
             Ok(turn) => turn,
             Err(_) if !is_watched => {

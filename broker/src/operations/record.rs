@@ -16,7 +16,7 @@ pub struct OperationRecord {
     /// Whose login it is.
     pub account: AccountId,
     /// Who asked for it.
-    pub asked: Trigger,
+    pub trigger: Trigger,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// What it did, each with the time since its start.
@@ -76,11 +76,11 @@ impl OperationOutcome {
 }
 
 impl OperationRecord {
-    pub(crate) fn new(id: OperationId, account: AccountId, asked: Trigger) -> Self {
+    pub(crate) fn new(id: OperationId, account: AccountId, trigger: Trigger) -> Self {
         Self {
             id,
             account,
-            asked,
+            trigger,
             started_at: Timestamp::now(),
             stages: vec![(Duration::ZERO, OperationStage::Waiting)],
             outcome: None,
@@ -90,9 +90,9 @@ impl OperationRecord {
     }
 
     /// Somebody asks for it who finds it begun.
-    pub(crate) fn joined(&mut self, asked: Trigger) {
-        if asked == Trigger::Operator {
-            self.asked = asked;
+    pub(crate) fn joined(&mut self, trigger: Trigger) {
+        if trigger == Trigger::Operator {
+            self.trigger = trigger;
         }
     }
 

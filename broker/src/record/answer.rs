@@ -22,7 +22,7 @@ pub(crate) struct RecordedAnswer<'a> {
 
 /// The question, and the request that asks it.
 pub(super) struct RecordedQuestion<'a> {
-    pub(super) touch: &'a UserEvent,
+    pub(super) event: &'a UserEvent,
     pub(super) text: String,
     pub(super) exchange: &'a RecordedExchange,
 }

@@ -6,7 +6,7 @@ use crate::browser::{RecordedExchange, RecordedTraffic, UserAction, UserEvent};
 /// Drafts the recipe; `question` is the field that shows that the site is signed in to.
 pub(super) fn draft(seen: &RecordedAnswer<'_>, last_secret: usize, question: &UserEvent) -> String {
     let touches = &seen.tape.touches;
-    let sends = |touch: &&UserEvent| matches!(touch.what, UserAction::Click | UserAction::Press);
+    let sends = |event: &&UserEvent| matches!(event.what, UserAction::Click | UserAction::Press);
     let sent = touches[last_secret + 1..].iter().take_while(sends).take(1).count();
     let steps = &touches[..=last_secret + sent];
     let mut text = String::from("[login]\n");

@@ -100,7 +100,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         output::progress("");
         let numbers = Stats::of(&turns);
         let failures = thresholds.failures(*line, &numbers);
-        shown.push(ScenarioResult { line: *line, turns, numbers, failures });
+        shown.push(ScenarioResult { scenario: *line, turns, stats: numbers, failures });
     }
     let page = report::page(&asked, &shown, &thresholds, options.clients);
     std::fs::write(&options.report, page)
@@ -110,8 +110,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 impl ScenarioRequest {
     /// Takes one turn. What goes wrong in it is a number, not an error.
-    async fn turn(&self, line: Scenario, number: usize, clients: Option<&Clients>) -> anyhow::Result<Turn> {
-        match (line, clients) {
+    async fn turn(
+        &self,
+        scenario: Scenario,
+        number: usize,
+        clients: Option<&Clients>,
+    ) -> anyhow::Result<Turn> {
+        match (scenario, clients) {
             (Scenario::Chat, _) => Ok(chat::whole(self, &tasks::question(self, number)).await),
             (Scenario::Stream, _) => Ok(chat::stream(self, &tasks::question(self, number), false).await),
             (Scenario::Tools | Scenario::Endings, Some(clients)) => clients.opencode(self, number).await,
@@ -131,15 +136,15 @@ fn tell(shown: &[ScenarioResult], report: &std::path::Path, json: bool) -> anyho
     if json {
         let lines: serde_json::Map<String, serde_json::Value> = shown
             .iter()
-            .map(|shown| (shown.line.as_str().to_owned(), serde_json::json!(shown.numbers)))
+            .map(|shown| (shown.scenario.as_str().to_owned(), serde_json::json!(shown.stats)))
             .collect();
         output::print_json(&serde_json::json!({"passed": passed, "failures": failures, "lines": lines}))?;
     } else {
-        let rows: Vec<[String; 8]> = shown.iter().map(|shown| shown.numbers.row(shown.line)).collect();
+        let rows: Vec<[String; 8]> = shown.iter().map(|shown| shown.stats.row(shown.scenario)).collect();
         let mut text = output::table(numbers::HEAD, &rows);
         for shown in shown {
             for (why, count) in turn::causes(&shown.turns) {
-                text += &format!("{}: {count} x {why}\n", shown.line.as_str());
+                text += &format!("{}: {count} x {why}\n", shown.scenario.as_str());
             }
         }
         for failure in &failures {

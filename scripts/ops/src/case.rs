@@ -46,35 +46,35 @@ impl ReplayCase {
     ///
     /// # Errors
     /// When it cannot be played.
-    pub fn of(flight: &TurnRecord, about: &str) -> Result<Self, CaseError> {
-        let id = || flight.id.clone();
-        if !flight.is_whole {
+    pub fn of(record: &TurnRecord, about: &str) -> Result<Self, CaseError> {
+        let id = || record.id.clone();
+        if !record.is_whole {
             return Err(CaseError::Masked(id()));
         }
-        if flight.is_cut {
+        if record.is_cut {
             return Err(CaseError::Cut(id()));
         }
-        if !["/chat/completions", "/messages", "/responses"].iter().any(|end| flight.path.ends_with(end)) {
-            return Err(CaseError::Path(flight.path.clone()));
+        if !["/chat/completions", "/messages", "/responses"].iter().any(|end| record.path.ends_with(end)) {
+            return Err(CaseError::Path(record.path.clone()));
         }
-        let said = flight.moments.iter().any(|moment| matches!(moment.event, TurnEvent::Delta { .. }));
+        let said = record.moments.iter().any(|moment| matches!(moment.event, TurnEvent::Delta { .. }));
         let is_read = |moment: &RecordedEvent| matches!(&moment.event, TurnEvent::Site { text } if text.contains("\"choices\""));
-        if said && !flight.moments.iter().any(is_read) {
-            return Err(CaseError::Protocol(flight.site.clone()));
+        if said && !record.moments.iter().any(is_read) {
+            return Err(CaseError::Protocol(record.site.clone()));
         }
-        let bodies = flight.moments.iter().find_map(|moment| match &moment.event {
+        let bodies = record.moments.iter().find_map(|moment| match &moment.event {
             TurnEvent::Request { body } => Some(body),
             _ => None,
         });
         let body = bodies.and_then(|body| serde_json::from_str(body).ok());
-        let got = ClientAnswer::of_flight(flight);
+        let got = ClientAnswer::of_flight(record);
         let mut case = Self {
             about: about.to_owned(),
-            path: flight.path.clone(),
-            calls: flight.calls.clone(),
-            nonce: flight.nonce.clone(),
+            path: record.path.clone(),
+            calls: record.calls.clone(),
+            nonce: record.nonce.clone(),
             request: body.ok_or_else(|| CaseError::Request(id()))?,
-            answers: answers(flight),
+            answers: answers(record),
             expected: got.clone(),
             got,
         };
@@ -103,7 +103,7 @@ impl ReplayCase {
 }
 
 /// What the site answered, out of the moments of a turn.
-fn answers(flight: &TurnRecord) -> Vec<SiteAnswer> {
+fn answers(record: &TurnRecord) -> Vec<SiteAnswer> {
     let mut answers = Vec::new();
     let mut is_open = false;
     let mut text = String::new();
@@ -112,7 +112,7 @@ fn answers(flight: &TurnRecord) -> Vec<SiteAnswer> {
         let lines = std::mem::take(text).split('\n').map(str::to_owned).collect();
         SiteAnswer::Stream { lines, how: std::mem::replace(over, "ended".to_owned()) }
     };
-    for moment in &flight.moments {
+    for moment in &record.moments {
         match &moment.event {
             TurnEvent::Answer | TurnEvent::Again { .. } => {
                 if is_open {

@@ -35,11 +35,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Clones share the connections.
 #[derive(Clone)]
 pub(super) struct Connections {
-    reach: Topology,
+    topology: Topology,
     /// Each thread's own: an answer comes in on the thread that asked.
     light: PerThread<ConnectionSlot>,
     heavy: Arc<ConnectionSlot>,
-    silence: Arc<Mutex<CircuitBreaker>>,
+    breaker: Arc<Mutex<CircuitBreaker>>,
 }
 
 /// A connection, once it is there.
@@ -58,21 +58,21 @@ pub(super) struct Lane {
 }
 
 impl Connections {
-    pub(super) fn new(reach: Topology, threads: usize) -> Self {
+    pub(super) fn new(topology: Topology, threads: usize) -> Self {
         let light = PerThread::of(threads, ConnectionSlot::default);
-        Self { reach, light, heavy: Arc::default(), silence: Arc::default() }
+        Self { topology, light, heavy: Arc::default(), breaker: Arc::default() }
     }
 
     /// The connection for such calls, made anew if it is not there.
-    pub(super) async fn take(&self, load: CallClass) -> Result<Lane, StoreError> {
-        let slot = match load {
+    pub(super) async fn take(&self, class: CallClass) -> Result<Lane, StoreError> {
+        let slot = match class {
             CallClass::Light => self.light.here(),
             CallClass::Heavy => &*self.heavy,
         };
         if let Some(connection) = locked(slot).clone() {
             return Ok(Lane { connection });
         }
-        let made = Box::pin(self.reach.connect()).await?;
+        let made = Box::pin(self.topology.connect()).await?;
         // Whoever was faster keeps the place: two connections for one lane would be one too many.
         let connection = locked(slot).get_or_insert(made).clone();
         Ok(Lane { connection })
@@ -95,7 +95,7 @@ impl Connections {
     /// Whether a call need not be tried: the last ones had no answer, and it was a moment ago. One caller a moment does
     /// try.
     pub(super) fn is_silent(&self) -> bool {
-        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut silence = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let is_silent = MISSES <= silence.misses && silence.until.is_some_and(|until| now < until);
         if MISSES <= silence.misses && !is_silent {
@@ -105,17 +105,17 @@ impl Connections {
     }
 
     pub(super) fn answered(&self) {
-        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = CircuitBreaker::default();
+        *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = CircuitBreaker::default();
     }
 
     pub(super) fn missed(&self) {
-        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut silence = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         silence.misses = silence.misses.saturating_add(1);
         silence.until = Some(Instant::now() + PAUSE);
     }
 
     pub(super) fn reach(&self) -> &Topology {
-        &self.reach
+        &self.topology
     }
 }
 

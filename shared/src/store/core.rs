@@ -25,10 +25,10 @@ pub(super) const AT_ONCE: usize = 32;
 /// connections.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) lanes: Connections,
+    pub(super) connections: Connections,
     pub(super) timeout: Duration,
-    pub(super) junk: JunkCount,
-    pub(super) lists: CachedSets,
+    pub(super) count: JunkCount,
+    pub(super) sets: CachedSets,
 }
 
 impl Store {
@@ -47,10 +47,10 @@ impl Store {
         // One for each thread, and one for what is large.
         let reach = Topology::new(address, config.timeout, config.threads + 1)?;
         let store = Self {
-            lanes: Connections::new(reach, config.threads),
+            connections: Connections::new(reach, config.threads),
             timeout: config.timeout,
-            junk: JunkCount::default(),
-            lists: CachedSets::default(),
+            count: JunkCount::default(),
+            sets: CachedSets::default(),
         };
         store.ping().await?;
         Ok(store)
@@ -74,7 +74,7 @@ impl Store {
 
     /// Several commands of any slots, in no order: together where there are no slots, else a few at a time.
     pub(super) async fn each<T: FromRedisValue>(&self, commands: Vec<Cmd>) -> Result<Vec<T>, StoreError> {
-        if !self.lanes.reach().has_slots() {
+        if !self.connections.reach().has_slots() {
             let mut pipe = redis::pipe();
             for command in commands {
                 pipe.add_command(command);
@@ -90,7 +90,7 @@ impl Store {
         &self,
         commands: Vec<Cmd>,
     ) -> Result<Vec<Option<T>>, StoreError> {
-        let answers: Vec<Result<T, RedisError>> = if self.lanes.reach().has_slots() {
+        let answers: Vec<Result<T, RedisError>> = if self.connections.reach().has_slots() {
             let calls = commands.into_iter().map(async |command| match self.command(&command).await {
                 Ok(answer) => Ok(Some(answer)),
                 Err(StoreError::Unreadable(_)) => Ok(None),
@@ -122,18 +122,18 @@ impl Store {
 
     pub(super) async fn within<T>(
         &self,
-        load: CallClass,
+        class: CallClass,
         call: impl AsyncFnOnce(&mut SharedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         let late = || {
             StoreError::Unavailable(format!("no answer within {}", humantime::format_duration(self.timeout)))
         };
-        if self.lanes.is_silent() {
+        if self.connections.is_silent() {
             return Err(StoreError::Unavailable("it did not answer a moment ago".to_owned()));
         }
         let begun = Instant::now();
-        let lane = timeout(self.timeout, self.lanes.take(load)).await.map_err(|_| {
-            self.lanes.missed();
+        let lane = timeout(self.timeout, self.connections.take(class)).await.map_err(|_| {
+            self.connections.missed();
             late()
         })??;
         let mut connection = lane.connection.clone();
@@ -141,25 +141,25 @@ impl Store {
         let call = Box::pin(call(&mut connection));
         match timeout(self.timeout.saturating_sub(begun.elapsed()), call).await {
             Ok(Ok(value)) => {
-                self.lanes.answered();
+                self.connections.answered();
                 Ok(value)
             }
             Ok(Err(error)) => {
                 // Redis said no: the connection is as good as before, unless the server was demoted meanwhile.
                 let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
                 if demoted || error.is_io_error() || error.is_unrecoverable_error() {
-                    self.lanes.forget(&lane);
+                    self.connections.forget(&lane);
                 }
                 if error.is_timeout() {
-                    self.lanes.missed();
+                    self.connections.missed();
                 } else {
-                    self.lanes.answered();
+                    self.connections.answered();
                 }
                 Err(error.into())
             }
             Err(_) => {
-                self.lanes.forget(&lane);
-                self.lanes.missed();
+                self.connections.forget(&lane);
+                self.connections.missed();
                 Err(late())
             }
         }

@@ -46,7 +46,7 @@ impl Store {
 
     pub(super) async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), StoreError> {
         let open = async {
-            let mut subscription = self.lanes.reach().listen().await?;
+            let mut subscription = self.connections.reach().listen().await?;
             subscription.subscribe(keys::EVENTS).await?;
             Ok(subscription.split())
         };
@@ -86,7 +86,7 @@ impl EventStream {
                     Ok(Ok(_)) => {}
                     Ok(Err(_)) | Err(_) => {
                         // Whoever is silent here is silent to calls as well: the next one shall not have to find out.
-                        self.store.lanes.forget_all();
+                        self.store.connections.forget_all();
                         self.line = None;
                     }
                 },

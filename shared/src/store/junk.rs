@@ -11,14 +11,14 @@ impl Store {
     /// How often this process took away what did not belong there, by the kind of key.
     #[must_use]
     pub fn discarded(&self) -> Vec<(&'static str, u64)> {
-        self.junk.all()
+        self.count.all()
     }
 
     /// Counts and tells, once for all that was found at one time. Never what it was: it may be anything.
     pub(super) fn note_junk(&self, kind: &'static str, count: usize) {
         if count != 0 {
             tracing::warn!(redis.key = kind, count, "took away what does not belong there");
-            self.junk.add(kind, count);
+            self.count.add(kind, count);
         }
     }
 

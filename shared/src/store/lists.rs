@@ -11,7 +11,7 @@ impl Store {
     /// Says which sites there may be, for the case that Redis cannot.
     pub fn expect_sites<'a>(&self, sites: impl Iterator<Item = &'a SiteName>) {
         let sites: Vec<Vec<u8>> = sites.map(|site| site.as_str().as_bytes().to_vec()).collect();
-        self.lists.remember(keys::SITES, &sites);
+        self.sets.remember(keys::SITES, &sites);
     }
 
     /// The sites that have accounts.
@@ -24,7 +24,7 @@ impl Store {
         let members: Vec<Vec<u8>> = match self.command(redis::cmd("SMEMBERS").arg(key)).await {
             Err(StoreError::Unreadable(error)) => {
                 tracing::error!(redis.key = key, error, "it is no set; going on with what it was");
-                let last = self.lists.last(key);
+                let last = self.sets.last(key);
                 self.make_anew(key, &last).await?;
                 last
             }
@@ -33,11 +33,11 @@ impl Store {
                 let mut known = members.clone();
                 if key == keys::SITES {
                     // A site that has no account yet is expected all the same.
-                    known.extend(self.lists.last(key));
+                    known.extend(self.sets.last(key));
                     known.sort();
                     known.dedup();
                 }
-                self.lists.remember(key, &known);
+                self.sets.remember(key, &known);
                 members
             }
         };

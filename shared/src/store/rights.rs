@@ -236,7 +236,7 @@ impl Store {
     /// When it does not: the error names what is missing, and the line to add.
     pub async fn prove_rights(&self, role: StoreRole) -> Result<(), StoreError> {
         let mut trials = role.trials();
-        match self.lanes.reach() {
+        match self.connections.reach() {
             Topology::Server(..) => {}
             Topology::Sentinel(..) => trials.push(RightsProbe::keyless(OF_SENTINEL)),
             Topology::Cluster(..) => {

@@ -81,16 +81,16 @@ impl RecordRandom {
 pub(super) fn seal(
     key: &RingKey,
     plaintext: &[u8],
-    place: &RecordContext<'_>,
+    context: &RecordContext<'_>,
     random: &RecordRandom,
 ) -> Vec<u8> {
     let mut record = Vec::with_capacity(NONCE.end + plaintext.len() + PADDING_STEP + TAG_BYTES);
     record.extend_from_slice(MAGIC);
-    record.extend_from_slice(&[SUITE, place.kind as u8]);
+    record.extend_from_slice(&[SUITE, context.kind as u8]);
     record.extend_from_slice(&key.id.0.to_be_bytes());
     record.extend_from_slice(&random.salt);
     let derived = DerivedKey::new(key, &record[..SALT.end]);
-    let aad = additional_data(&record[..SALT.end], place);
+    let aad = additional_data(&record[..SALT.end], context);
     record.extend_from_slice(&*derived.commitment);
     record.extend_from_slice(&random.nonce);
     let padded = pad(plaintext);
@@ -122,7 +122,7 @@ pub(super) fn named_key(beginning: &[u8]) -> Option<KeyId> {
 pub(super) fn open(
     key: &RingKey,
     record: &[u8],
-    place: &RecordContext<'_>,
+    context: &RecordContext<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let header = &record[..SALT.end];
     let derived = DerivedKey::new(key, header);
@@ -130,7 +130,7 @@ pub(super) fn open(
         return Err(VaultError::Refused);
     }
     let nonce: [u8; 12] = record[NONCE].try_into().expect("the range has 12 bytes");
-    let payload = Payload { msg: &record[NONCE.end..], aad: &additional_data(header, place) };
+    let payload = Payload { msg: &record[NONCE.end..], aad: &additional_data(header, context) };
     let padded = derived.cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Refused)?;
     unpad(Zeroizing::new(padded))
 }
@@ -155,10 +155,15 @@ impl DerivedKey {
     }
 }
 
-fn additional_data(header: &[u8], place: &RecordContext<'_>) -> Vec<u8> {
-    let epoch = place.generation_or_version.to_be_bytes();
-    let fields: [&[u8]; 5] =
-        [header, place.deployment.as_bytes(), place.redis_key.as_bytes(), place.owner.as_bytes(), &epoch];
+fn additional_data(header: &[u8], context: &RecordContext<'_>) -> Vec<u8> {
+    let epoch = context.generation_or_version.to_be_bytes();
+    let fields: [&[u8]; 5] = [
+        header,
+        context.deployment.as_bytes(),
+        context.redis_key.as_bytes(),
+        context.owner.as_bytes(),
+        &epoch,
+    ];
     let mut aad = Vec::new();
     for field in fields {
         aad.extend_from_slice(&(field.len() as u64).to_be_bytes());

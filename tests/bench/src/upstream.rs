@@ -23,7 +23,7 @@ use crate::clock;
 
 /// What one answer is made of.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct UpstreamPlan {
     /// Chunks with text.
     pub chunks: usize,
     pace: Duration,
@@ -47,7 +47,7 @@ pub(crate) async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
 }
 
 async fn chat(body: Bytes) -> Response {
-    let plan = Plan::read(&body);
+    let plan = UpstreamPlan::read(&body);
     if !plan.stream {
         return ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], whole(plan)).into_response();
     }
@@ -100,7 +100,7 @@ fn stamped(padding: usize) -> String {
     chunk(&format!("t={};{} ", clock::nanos(), "x".repeat(padding)))
 }
 
-fn whole(plan: Plan) -> String {
+fn whole(plan: UpstreamPlan) -> String {
     let text = format!("t={};{}", clock::nanos(), " word".repeat(plan.chunks));
     format!(
         "{{\"id\":\"bench\",\"object\":\"chat.completion\",\"created\":1795000000,\"model\":\"bench\",\"choices\":\
@@ -127,7 +127,7 @@ fn closer(nonce: &str) -> String {
     format!("</parameter_{nonce}>\n</invoke_{nonce}>\n</tool_calls_{nonce}>")
 }
 
-impl Plan {
+impl UpstreamPlan {
     /// Reads the plan out of the request, without parsing what a large prompt is made of.
     pub(crate) fn read(body: &[u8]) -> Self {
         let order = memchr::memmem::rfind(body, b"bench chunks=").map_or(&[][..], |at| &body[at..]);

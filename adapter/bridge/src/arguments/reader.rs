@@ -102,9 +102,9 @@ impl CallReader<'_> {
     }
 
     /// The arguments of a tool that is not declared, where they have one meaning without a schema.
-    fn as_written(&self, given: RawArguments) -> Option<String> {
+    fn as_written(&self, arguments: RawArguments) -> Option<String> {
         let lexicon = self.lexicon.as_ref()?;
-        let (mut value, json) = match given {
+        let (mut value, json) = match arguments {
             RawArguments::Fields(fields) => (plain_object(fields)?, None),
             RawArguments::Json(json) if unique::doubled(&json).is_some() => return None,
             RawArguments::Json(json) => (serde_json::from_str(&json).ok()?, Some(json)),

@@ -63,11 +63,11 @@ impl Sieve {
 
     /// Books what was taken of blocks and not given.
     pub(super) fn settle_folded(&mut self) {
-        self.ledger.consume(std::mem::take(&mut self.folded.taken));
+        self.counts.consume(std::mem::take(&mut self.folded.taken));
     }
 
     fn line(&mut self, size: usize, out: &mut Vec<SieveEvent>) {
-        self.ledger.work(size);
+        self.counts.work(size);
         let raw = self.take(self.at + size);
         let line = summary(raw.trim_end_matches(['\n', '\r']));
         let quoted = ["&gt; ", "&gt;", "> ", ">"].iter().find_map(|mark| line.strip_prefix(mark));

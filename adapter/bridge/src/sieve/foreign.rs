@@ -29,7 +29,7 @@ pub(crate) fn read(text: &str, lexicon: &Lexicon) -> ForeignBlock {
         Some(b'[') if text.starts_with(MISTRAL) => plain::mistral(text),
         Some(b'[') if lexicon.lex(text) == Lexed::NotATag => plain::bare(text),
         Some(b'{') => plain::bare(text),
-        Some(_) | None => ForeignReader { text, at: 0, lexicon, found: Vec::new(), open: Vec::new() }.read(),
+        Some(_) | None => ForeignReader { text, at: 0, lexicon, raw: Vec::new(), open: Vec::new() }.read(),
     }
 }
 
@@ -51,11 +51,11 @@ impl<'a> ForeignReader<'a> {
         };
         match stop {
             ReadEnd::Open(name) => ForeignBlock::Open { name },
-            ReadEnd::Prose if self.found.is_empty() => ForeignBlock::Text,
+            ReadEnd::Prose if self.raw.is_empty() => ForeignBlock::Text,
             ReadEnd::Prose | ReadEnd::Closed => ForeignBlock::Doubtful,
             ReadEnd::End if !self.open.is_empty() => ForeignBlock::Open { name: None },
-            ReadEnd::End if self.found.is_empty() => ForeignBlock::Text,
-            ReadEnd::End => ForeignBlock::Calls { found: self.found, end: self.at },
+            ReadEnd::End if self.raw.is_empty() => ForeignBlock::Text,
+            ReadEnd::End => ForeignBlock::Calls { raw: self.raw, end: self.at },
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> ForeignReader<'a> {
             (TagWord::Begin, _) => tokens::call(self, &tag)?,
             (TagWord::Python, _) => return self.rest_is_json(tag.size),
             // What a model invents after its own call.
-            (TagWord::Result, false) if !self.found.is_empty() && self.open.is_empty() => {
+            (TagWord::Result, false) if !self.raw.is_empty() && self.open.is_empty() => {
                 return Err(ReadEnd::End);
             }
             _ => return Err(ReadEnd::Prose),
@@ -187,11 +187,11 @@ impl<'a> ForeignReader<'a> {
         if trimmed.starts_with(['{', '[']) || trimmed.starts_with("```") {
             self.push(None, BlockBody::Calls(unfence(trimmed).to_owned()));
         } else if trimmed.starts_with('<') {
-            let ForeignBlock::Calls { found, .. } = read(trimmed, self.lexicon) else {
+            let ForeignBlock::Calls { raw: found, .. } = read(trimmed, self.lexicon) else {
                 self.push(None, BlockBody::Malformed("the block holds no call"));
                 return Ok(());
             };
-            self.found.extend(found);
+            self.raw.extend(found);
         } else {
             let (name, body) = fields::keyed(trimmed, self.lexicon);
             self.push(Some(name), body);
@@ -294,11 +294,13 @@ fn fence(text: &str, lexicon: &Lexicon) -> ForeignBlock {
         return ForeignBlock::Text;
     }
     match read(inner, lexicon) {
-        ForeignBlock::Calls { found, end } if inner[end..].trim().is_empty() => match lexicon.marks(inner) {
-            true => ForeignBlock::Calls { found, end: text.len() },
-            // One that does not fit is more likely an example.
-            false => ForeignBlock::Weak(found),
-        },
+        ForeignBlock::Calls { raw: found, end } if inner[end..].trim().is_empty() => {
+            match lexicon.marks(inner) {
+                true => ForeignBlock::Calls { raw: found, end: text.len() },
+                // One that does not fit is more likely an example.
+                false => ForeignBlock::Weak(found),
+            }
+        }
         ForeignBlock::Calls { .. }
         | ForeignBlock::Weak(_)
         | ForeignBlock::Doubtful

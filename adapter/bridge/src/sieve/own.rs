@@ -69,7 +69,7 @@ impl Sieve {
     /// Between calls only tags matter; anything else there is noise inside our marks, unless it was to be a call.
     fn between(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
         self.state = SieveState::Own(BlockPosition::Between);
-        self.ledger.work(self.buffer.len() - self.at);
+        self.counts.work(self.buffer.len() - self.at);
         let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[self.at..]) else {
             self.consume(self.buffer.len() - self.at);
             return SieveStep::Wait;
@@ -97,7 +97,7 @@ impl Sieve {
     fn empty(&mut self, mut searched: usize, out: &mut Vec<SieveEvent>) -> SieveStep {
         loop {
             let from = self.at + searched;
-            self.ledger.work(self.buffer.len() - from);
+            self.counts.work(self.buffer.len() - from);
             let Some(found) = memchr::memchr2(b'<', b'[', &self.buffer.as_bytes()[from..]) else {
                 searched = self.buffer.len() - self.at;
                 break;
@@ -109,7 +109,7 @@ impl Sieve {
                 }
                 Lexed::Tag(tag) if is_call(&tag) => {
                     let before = self.take(from + found);
-                    self.ledger.consume(before.len());
+                    self.counts.consume(before.len());
                     let opens = |at: usize| self.lexicon.opens_call(&before[at..]);
                     if memchr::memchr2_iter(b'<', b'[', before.as_bytes()).any(opens) {
                         self.malformed(LOST, before, out);
@@ -132,7 +132,7 @@ impl Sieve {
     /// Our wrapper is closed and holds none of our calls.
     fn foreign_inside(&mut self, searched: usize, closer: usize, out: &mut Vec<SieveEvent>) -> SieveStep {
         let raw = self.take(self.at + searched + closer);
-        self.ledger.consume(raw.len());
+        self.counts.consume(raw.len());
         let inside = raw[..searched].split_once(['>', ']']).map_or("", |(_, inside)| inside).trim();
         let json = inside.starts_with(['{', '[']) && !inside.starts_with("[TOOL");
         let block = match json {
@@ -142,7 +142,7 @@ impl Sieve {
             false => foreign::read(inside, &self.lexicon),
         };
         match block {
-            ForeignBlock::Calls { found, .. } | ForeignBlock::Weak(found) => {
+            ForeignBlock::Calls { raw: found, .. } | ForeignBlock::Weak(found) => {
                 self.give_all(found, CallOrigin::Lenient, raw, out);
             }
             ForeignBlock::Doubtful | ForeignBlock::Open { .. } | ForeignBlock::Text => {
@@ -161,7 +161,7 @@ impl Sieve {
         if tag.empty {
             return self.close(&tag, tag.size, tag.size, next, out);
         }
-        self.ledger.work(self.buffer.len() - self.at - searched);
+        self.counts.work(self.buffer.len() - self.at - searched);
         match closer(&self.buffer[self.at..], searched, tag.word, &self.lexicon) {
             CloserSearch::Found { at, size } if at + size > self.limits.call_bytes => self.too_long(out),
             CloserSearch::Found { at, size } => self.close(&tag, at, at + size, next, out),
@@ -179,7 +179,7 @@ impl Sieve {
         out: &mut Vec<SieveEvent>,
     ) -> SieveStep {
         let raw = self.take(self.at + end);
-        self.ledger.consume(raw.len());
+        self.counts.consume(raw.len());
         self.state = SieveState::Own(next);
         let body = raw.get(tag.size..body).unwrap_or_default();
         let found = match tag.word {
@@ -215,7 +215,7 @@ impl Sieve {
             // The beginning of another call.
             BlockPosition::Between | BlockPosition::After => !rest.is_empty(),
         };
-        self.ledger.consume(rest.len());
+        self.counts.consume(rest.len());
         if !open {
             return;
         }

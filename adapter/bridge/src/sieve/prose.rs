@@ -27,12 +27,12 @@ impl Sieve {
     pub(super) fn prose(&mut self, out: &mut Vec<SieveEvent>) -> SieveStep {
         self.skip_breaks();
         let mut to = self.at;
-        let mut said = self.ledger.has_said();
+        let mut said = self.counts.has_said();
         let head = loop {
             if to == self.buffer.len() {
                 break Lookahead::Wait;
             }
-            self.ledger.work(LOOKED_BYTES.min(self.buffer.len() - to));
+            self.counts.work(LOOKED_BYTES.min(self.buffer.len() - to));
             let head = match self.look(to, said) {
                 Lookahead::Held(_) if self.foreign.is_none() => Lookahead::Text,
                 head => head,
@@ -42,11 +42,11 @@ impl Sieve {
             }
             let from = to;
             to = self.pass(from);
-            self.ledger.work(to - from);
+            self.counts.work(to - from);
             said = said || !self.buffer[from..to].trim_start().is_empty();
         };
         let text = self.take(to);
-        self.ledger.give(SieveEvent::Text(text), out);
+        self.counts.give(SieveEvent::Text(text), out);
         self.turn(&head)
     }
 
@@ -108,12 +108,12 @@ impl Sieve {
 
     /// Stray words before an opener mean nothing.
     fn skip(&mut self, size: usize) {
-        self.ledger.drop_bytes(size);
+        self.counts.drop_bytes(size);
         self.at += size;
     }
 
     pub(super) fn consume(&mut self, size: usize) {
-        self.ledger.consume(size);
+        self.counts.consume(size);
         self.at += size;
     }
 
@@ -126,7 +126,7 @@ impl Sieve {
                 break None;
             };
             to += found;
-            self.ledger.work(found + 1);
+            self.counts.work(found + 1);
             match self.lexicon.lex(&self.buffer[to..]) {
                 Lexed::Tag(tag) if tag.closes && tag.word == word => break Some(tag.size),
                 Lexed::Partial(partial) if partial.thought => break None,
@@ -146,10 +146,10 @@ impl Sieve {
     pub(super) fn finish_prose(&mut self, out: &mut Vec<SieveEvent>) {
         let rest = self.take(self.buffer.len());
         if is_cut_tag(&rest, &self.lexicon) {
-            self.ledger.consume(rest.len());
+            self.counts.consume(rest.len());
             self.truncate(None, rest, out);
         } else {
-            self.ledger.give(SieveEvent::Text(rest), out);
+            self.counts.give(SieveEvent::Text(rest), out);
         }
     }
 
@@ -163,16 +163,16 @@ impl Sieve {
                 self.finish_cut(None, raw, out);
             }
             ForeignBlock::Calls { end, .. } if self.is_quoted(&raw[..end]) => {
-                self.ledger.give(SieveEvent::Text(raw), out);
+                self.counts.give(SieveEvent::Text(raw), out);
             }
             ForeignBlock::Text | ForeignBlock::Open { .. }
                 if end == AnswerEnd::Complete && self.is_unread(&raw) =>
             {
                 self.doubt(raw, out);
             }
-            ForeignBlock::Weak(_) if self.is_quoted(&raw) => self.ledger.give(SieveEvent::Text(raw), out),
-            ForeignBlock::Calls { found, end } => {
-                self.ledger.consume(end);
+            ForeignBlock::Weak(_) if self.is_quoted(&raw) => self.counts.give(SieveEvent::Text(raw), out),
+            ForeignBlock::Calls { raw: found, end } => {
+                self.counts.consume(end);
                 self.drop_rest(&raw[end..]);
                 self.give_all(found, CallOrigin::Lenient, raw, out);
             }
@@ -182,18 +182,18 @@ impl Sieve {
                 self.finish_cut(Some(name), raw, out);
             }
             ForeignBlock::Doubtful => self.doubt(raw, out),
-            ForeignBlock::Open { .. } | ForeignBlock::Text => self.ledger.give(SieveEvent::Text(raw), out),
+            ForeignBlock::Open { .. } | ForeignBlock::Text => self.counts.give(SieveEvent::Text(raw), out),
         }
     }
 
     /// What may be a call, and may be an example.
     fn doubt(&mut self, raw: String, out: &mut Vec<SieveEvent>) {
-        self.ledger.consume(raw.len());
+        self.counts.consume(raw.len());
         let detail = "the call is not in the form that was asked for, or text follows it".to_owned();
         let kind = InvalidKind::Doubtful;
         let name = String::new();
         let arguments = None;
-        self.ledger.give(SieveEvent::Invalid(InvalidCall { kind, name, detail, raw, arguments }), out);
+        self.counts.give(SieveEvent::Invalid(InvalidCall { kind, name, detail, raw, arguments }), out);
     }
 
     /// Whether a text is a call in a form that nobody reads, and not as the model was shown it.
@@ -203,7 +203,7 @@ impl Sieve {
     }
 
     fn finish_cut(&mut self, name: Option<String>, raw: String, out: &mut Vec<SieveEvent>) {
-        self.ledger.consume(raw.len());
+        self.counts.consume(raw.len());
         self.truncate(name, raw, out);
     }
 
@@ -211,10 +211,10 @@ impl Sieve {
     fn finish_weak(&mut self, found: Vec<RawCall>, raw: String, out: &mut Vec<SieveEvent>) {
         let fits = self.fits(&found);
         if fits {
-            self.ledger.consume(raw.len());
+            self.counts.consume(raw.len());
             self.give_all(found, CallOrigin::Lenient, raw, out);
         } else {
-            self.ledger.give(SieveEvent::Text(raw), out);
+            self.counts.give(SieveEvent::Text(raw), out);
         }
     }
 
@@ -231,9 +231,9 @@ impl Sieve {
 
     fn drop_rest(&mut self, rest: &str) {
         if rest.trim().is_empty() {
-            self.ledger.consume(rest.len());
+            self.counts.consume(rest.len());
         } else {
-            self.ledger.drop_bytes(rest.len());
+            self.counts.drop_bytes(rest.len());
         }
     }
 

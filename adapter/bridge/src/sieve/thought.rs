@@ -42,7 +42,7 @@ impl ThinkingEnd {
         let openers = openers(text, lexicon);
         let last = openers.len().saturating_sub(TRIED);
         openers[last..].iter().find_map(|&at| match foreign::read(&text[at..], lexicon) {
-            ForeignBlock::Calls { found, end }
+            ForeignBlock::Calls { raw: found, end }
                 if text[at + end..].trim().is_empty() && found.iter().all(is_whole) =>
             {
                 Some((found, text[at..].to_owned()))
@@ -53,8 +53,8 @@ impl ThinkingEnd {
 }
 
 /// Whether a block is one block: two with words between them read as one that is malformed.
-fn is_whole(found: &RawCall) -> bool {
-    !matches!(found.body, BlockBody::Malformed(_))
+fn is_whole(raw: &RawCall) -> bool {
+    !matches!(raw.body, BlockBody::Malformed(_))
 }
 
 fn openers(text: &str, lexicon: &Lexicon) -> Vec<usize> {

@@ -34,18 +34,18 @@ fn scope(pools: &[&str]) -> AccountScope {
 }
 
 /// Asks so many times, and says how often each account was asked.
-fn shares(table: &mut Scheduler, scope: &AccountScope, times: usize) -> BTreeMap<AccountId, usize> {
+fn shares(scheduler: &mut Scheduler, scope: &AccountScope, times: usize) -> BTreeMap<AccountId, usize> {
     let mut shares = BTreeMap::new();
     for _ in 0..times {
-        let next = table.next(&site(), scope, &[], now()).unwrap();
-        table.advance_pass(next.id, &site(), scope, now());
+        let next = scheduler.next(&site(), scope, &[], now()).unwrap();
+        scheduler.advance_pass(next.id, &site(), scope, now());
         *shares.entry(next.id).or_default() += 1;
     }
     shares
 }
 
-fn next(table: &mut Scheduler, at: Timestamp) -> Option<AccountId> {
-    table.next(&site(), &AccountScope::All, &[], at).map(|next| next.id)
+fn next(scheduler: &mut Scheduler, at: Timestamp) -> Option<AccountId> {
+    scheduler.next(&site(), &AccountScope::All, &[], at).map(|next| next.id)
 }
 
 #[test]

@@ -65,7 +65,7 @@ struct TextPart {
     /// What edits are applied to.
     value: Option<Value>,
     /// Half a letter at the end of a piece waits here for its other half.
-    halves: SurrogateJoiner,
+    joiner: SurrogateJoiner,
 }
 
 impl TextPart {
@@ -98,7 +98,7 @@ impl TextPart {
     }
 
     fn say(&mut self, piece: &str) -> String {
-        let new = self.halves.take(&halves::unmarked(piece));
+        let new = self.joiner.take(&halves::unmarked(piece));
         self.sent.push_str(&new);
         new
     }

@@ -41,7 +41,7 @@ pub(in crate::sites) struct SiteClient {
     pub(in crate::sites) client: Client,
     pub(in crate::sites) site: Arc<Site>,
     pub(in crate::sites) session: Arc<Session>,
-    pub(in crate::sites) watch: Tracer,
+    pub(in crate::sites) tracer: Tracer,
 }
 
 impl SiteClient {
@@ -52,12 +52,12 @@ impl SiteClient {
     pub(super) async fn send(
         &self,
         request: &RequestTemplate,
-        words: Option<&PromptVariables>,
-        values: &Captures,
+        variables: Option<&PromptVariables>,
+        captures: &Captures,
     ) -> Result<Response, Fault> {
-        let response = self.request(request, words, values)?.send().await;
+        let response = self.request(request, variables, captures)?.send().await;
         let response = response.map_err(|error| http::sending_fault(&self.site.name, http::CHAT, &error))?;
-        self.watch.answered(request.method.as_str(), response.url(), response.status());
+        self.tracer.answered(request.method.as_str(), response.url(), response.status());
         let is_html = http::has_type(&response, "text/html");
         if !response.status().is_success() || is_html {
             return Err(refusal::read(response, is_html, &self.site).await);
@@ -72,10 +72,10 @@ impl SiteClient {
     pub(super) async fn take(
         &self,
         request: &RequestTemplate,
-        words: Option<&PromptVariables>,
-        values: &Captures,
+        variables: Option<&PromptVariables>,
+        captures: &Captures,
     ) -> Result<Captures, Fault> {
-        let response = self.send(request, words, values).await?;
+        let response = self.send(request, variables, captures).await?;
         let status = response.status().as_u16();
         let retry_after = http::retry_after(&response);
         let body = http::beginning(&self.site.name, response, LIMIT_BYTES, LIMIT_TIME).await;
@@ -98,10 +98,10 @@ impl SiteClient {
     fn request(
         &self,
         request: &RequestTemplate,
-        words: Option<&PromptVariables>,
-        values: &Captures,
+        variables: Option<&PromptVariables>,
+        captures: &Captures,
     ) -> Result<RequestBuilder, Fault> {
-        let fill = PlaceholderValues::new(request, words, &self.session, values);
+        let fill = PlaceholderValues::new(request, variables, &self.session, captures);
         let url = self.site.url(&fill.path(&request.path)?);
         let method: reqwest::Method = request.method.as_str().parse().expect("it is a method's name");
         let mut all = headers::of(&self.session, &url)?;
@@ -125,7 +125,7 @@ impl SiteClient {
                 // As browsers write names.
                 let mut form = multipart::Form::new().percent_encode_noop();
                 for (name, text) in parts {
-                    form = match is_file(text).then(|| words.and_then(PromptVariables::file)).flatten() {
+                    form = match is_file(text).then(|| variables.and_then(PromptVariables::file)).flatten() {
                         Some(file) => form.part(name.clone(), part(file)),
                         None => form.text(name.clone(), fill.text(text)?),
                     };

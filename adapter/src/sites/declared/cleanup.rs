@@ -25,9 +25,9 @@ const STOP: &str = "stop";
 pub(super) struct Cleanup {
     tasks: Tasks,
     cancels: Cancels,
-    caller: SiteClient,
+    client: SiteClient,
     /// What is known of the conversation.
-    pub(super) values: Captures,
+    pub(super) captures: Captures,
     /// What was uploaded for the question.
     pub(super) uploads: Option<Uploads>,
     span: Span,
@@ -35,9 +35,9 @@ pub(super) struct Cleanup {
 }
 
 impl Cleanup {
-    pub(super) fn new(outside: &DriverContext, caller: SiteClient, values: Captures) -> Self {
-        let DriverContext { tasks, cancels, span, .. } = outside.clone();
-        Self { tasks, cancels, caller, values, uploads: None, span, ended: false }
+    pub(super) fn new(context: &DriverContext, client: SiteClient, captures: Captures) -> Self {
+        let DriverContext { tasks, cancels, span, .. } = context.clone();
+        Self { tasks, cancels, client, captures, uploads: None, span, ended: false }
     }
 
     /// Uploads what the question has, if this request is the first to name it.
@@ -47,27 +47,27 @@ impl Cleanup {
     pub(super) async fn upload(
         &mut self,
         request: &RequestTemplate,
-        outside: &DriverContext,
-        words: &PromptVariables,
+        context: &DriverContext,
+        variables: &PromptVariables,
         deadline: Instant,
     ) -> Result<(), Fault> {
-        let Self { caller, values, .. } = self;
+        let Self { client: caller, captures: values, .. } = self;
         let made =
-            Uploads::before(|name| request.names(name), outside, caller, words, values, deadline).await?;
+            Uploads::before(|name| request.names(name), context, caller, variables, values, deadline).await?;
         self.uploads = self.uploads.take().or(made);
         Ok(())
     }
 
     /// The answer is over.
-    pub(super) fn end(mut self, ended: bool, values: Captures) {
+    pub(super) fn end(mut self, ended: bool, captures: Captures) {
         self.ended = ended;
-        self.values.extend(values);
+        self.captures.extend(captures);
     }
 }
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        let Driver::Http(http) = &self.caller.site.chat.driver else { return };
+        let Driver::Http(http) = &self.client.site.chat.driver else { return };
         let goes_on = self.ended && http.conversation.is_some();
         let mut uploads = self.uploads.take();
         if goes_on {
@@ -77,8 +77,8 @@ impl Drop for Cleanup {
         if nothing {
             return;
         }
-        let caller = self.caller.clone();
-        let values = std::mem::take(&mut self.values);
+        let caller = self.client.clone();
+        let values = std::mem::take(&mut self.captures);
         let ended = self.ended;
         let http = http.clone();
         let begun = Instant::now();
@@ -104,15 +104,15 @@ impl Drop for Cleanup {
 
 /// Sends them all; gives when the site had confirmed that it stops, if it was to.
 async fn requests(
-    caller: &SiteClient,
+    client: &SiteClient,
     http: &HttpChat,
-    values: &Captures,
+    captures: &Captures,
     ended: bool,
     goes_on: bool,
 ) -> Option<Instant> {
     let cancel = if ended { &[][..] } else { &http.cancel };
     let cleanup = if goes_on { &[][..] } else { &http.cleanup };
-    let mut values = values.clone();
+    let mut values = captures.clone();
     let mut stopped = None;
     for (purpose, request) in cancel
         .iter()
@@ -122,7 +122,7 @@ async fn requests(
         if request.once && request.take.keys().all(|name| values.contains_key(name)) {
             continue;
         }
-        match caller.take(request, None, &values).await {
+        match client.take(request, None, &values).await {
             Ok(taken) => {
                 values.extend(taken);
                 if purpose == STOP {
@@ -130,11 +130,11 @@ async fn requests(
                 }
             }
             Err(cause) => {
-                tracing::info!(site = %caller.site.name, purpose, %cause, "the site did not confirm that its answer is over");
+                tracing::info!(site = %client.site.name, purpose, %cause, "the site did not confirm that its answer is over");
                 continue;
             }
         }
-        tracing::debug!(site = %caller.site.name, purpose, "the site confirmed that its answer is over");
+        tracing::debug!(site = %client.site.name, purpose, "the site confirmed that its answer is over");
     }
     stopped
 }

@@ -24,8 +24,8 @@ pub(super) struct DeclaredDecoder {
 
 impl DeclaredDecoder {
     /// For a site that chats as its file declares. `framed` says whether the body's end can be told from a cut.
-    pub(super) fn new(site: Arc<Site>, known: ConversationState, framed: bool) -> Self {
-        Self { framing: Framing::new(reading(&site)), reader: RuleInterpreter::new(site, known), framed }
+    pub(super) fn new(site: Arc<Site>, state: ConversationState, framed: bool) -> Self {
+        Self { framing: Framing::new(reading(&site)), reader: RuleInterpreter::new(site, state), framed }
     }
 }
 
@@ -51,7 +51,7 @@ impl Decode for DeclaredDecoder {
     }
 
     fn values(&self) -> Captures {
-        self.reader.known.values.clone()
+        self.reader.state.captures.clone()
     }
 }
 

@@ -16,9 +16,9 @@ use crate::stream::{delta::Captures, fault::Fault};
 /// What placeholders stand for. Its texts may hold secrets of the session.
 #[derive(Clone, Copy)]
 pub(super) struct PlaceholderValues<'a> {
-    pub(super) words: Option<&'a PromptVariables>,
+    pub(super) variables: Option<&'a PromptVariables>,
     pub(super) session: &'a Session,
-    pub(super) values: &'a Captures,
+    pub(super) captures: &'a Captures,
     /// Whether the instructions are told apart from the prompt.
     pub(super) tells_system: bool,
 }
@@ -29,11 +29,11 @@ impl<'a> PlaceholderValues<'a> {
     /// For one request.
     pub(super) fn new(
         request: &RequestTemplate,
-        words: Option<&'a PromptVariables>,
+        variables: Option<&'a PromptVariables>,
         session: &'a Session,
-        values: &'a Captures,
+        captures: &'a Captures,
     ) -> Self {
-        Self { words, session, values, tells_system: request.names(&VariableName::System) }
+        Self { variables, session, captures, tells_system: request.names(&VariableName::System) }
     }
 
     /// A text.
@@ -61,14 +61,14 @@ impl<'a> PlaceholderValues<'a> {
     }
 
     fn value(self, name: &VariableName) -> Result<Value, Fault> {
-        let words = || self.words.ok_or(UNKNOWN);
+        let words = || self.variables.ok_or(UNKNOWN);
         Ok(match name {
             VariableName::Prompt => words()?.prompt(!self.tells_system).into(),
             VariableName::Messages => words()?.messages(!self.tells_system),
             VariableName::System => words()?.system().into(),
             VariableName::Model => words()?.model().into(),
             VariableName::Null => Value::Null,
-            VariableName::Value(name) => self.values.get(name).ok_or(UNKNOWN)?.clone(),
+            VariableName::Value(name) => self.captures.get(name).ok_or(UNKNOWN)?.clone(),
             VariableName::Bearer
             | VariableName::Cookie(_)
             | VariableName::LocalStorage(_)

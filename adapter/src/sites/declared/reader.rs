@@ -35,7 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub(super) struct RuleInterpreter {
     pub(super) site: Arc<Site>,
-    pub(super) known: ConversationState,
+    pub(super) state: ConversationState,
     /// Whether a rule has told the end.
     pub(super) ended: bool,
     /// Whether the last event that meant something said that the prompt waits.
@@ -47,10 +47,10 @@ pub(super) struct RuleInterpreter {
 }
 
 impl RuleInterpreter {
-    pub(super) fn new(site: Arc<Site>, known: ConversationState) -> Self {
+    pub(super) fn new(site: Arc<Site>, state: ConversationState) -> Self {
         let text = TextAssembler::default();
         let reasoning = TextAssembler::default();
-        Self { site, known, ended: false, queued: false, text, reasoning, last: None }
+        Self { site, state, ended: false, queued: false, text, reasoning, last: None }
     }
 
     /// Takes one event.
@@ -99,35 +99,35 @@ impl RuleInterpreter {
         }
     }
 
-    fn rule<'a>(&self, reading: &'a StreamRules, seen: SiteEvent<'_>) -> Option<&'a StreamRule> {
-        let turn = if self.known.goes_on { TurnKind::Next } else { TurnKind::First };
+    fn rule<'a>(&self, reading: &'a StreamRules, event: SiteEvent<'_>) -> Option<&'a StreamRule> {
+        let turn = if self.state.goes_on { TurnKind::Next } else { TurnKind::First };
         let in_turn = |rule: &&StreamRule| rule.turn.is_none_or(|only| only == turn);
-        reading.on.iter().filter(in_turn).find(|rule| fits(&rule.on, seen, &self.known.values))
+        reading.on.iter().filter(in_turn).find(|rule| fits(&rule.on, event, &self.state.captures))
     }
 
     fn apply(
         &mut self,
         rule: &StreamRule,
         reading: &StreamRules,
-        seen: SiteEvent<'_>,
+        event: SiteEvent<'_>,
         out: &mut Vec<Delta>,
     ) -> Result<(), Fault> {
-        let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
-        take(&rule.take, seen.json, &mut self.known.values);
+        let at = |pointer: &String| event.json.and_then(|json| json.pointer(pointer));
+        take(&rule.take, event.json, &mut self.state.captures);
         let cursor = reading.cursor.as_deref();
         let part = rule.part.as_ref().and_then(at).map(Value::to_string).unwrap_or_default();
         if let Some(said) = &rule.reasoning {
-            let new = self.reasoning.take(&part, &told(said, seen), said.how, cursor)?;
+            let new = self.reasoning.take(&part, &told(said, event), said.how, cursor)?;
             out.extend((!new.is_empty()).then_some(Delta::Reasoning(new)));
         }
         if let Some(said) = &rule.text {
-            let new = self.text.take(&part, &told(said, seen), said.how, cursor)?;
+            let new = self.text.take(&part, &told(said, event), said.how, cursor)?;
             out.extend((!new.is_empty()).then_some(Delta::Text(new)));
         }
         if let Some(reason) = rule.finish.as_ref().and_then(at).and_then(Value::as_str) {
             out.push(Delta::Finish(FinishReason::parse(reason).ok_or(Fault::Truncated)?));
         }
-        let meaning = meaning(rule, seen)?;
+        let meaning = meaning(rule, event)?;
         self.ended = meaning == Some(EventMeaning::End);
         self.queued = rule.queue.is_some() || meaning == Some(EventMeaning::Queued);
         Ok(())
@@ -147,26 +147,26 @@ impl RuleInterpreter {
 }
 
 /// Takes values at JSON pointers; what is not there stays as it was.
-pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, values: &mut Captures) {
+pub(super) fn take(from: &BTreeMap<String, String>, json: Option<&Value>, captures: &mut Captures) {
     for (name, pointer) in from {
         let value = json.and_then(|json| json.pointer(pointer)).filter(|value| !value.is_null());
-        values.extend(value.map(|value| (name.clone(), value.clone())));
+        captures.extend(value.map(|value| (name.clone(), value.clone())));
     }
 }
 
 /// Where a rule's text is, as it is told there.
-fn told(said: &TextSource, seen: SiteEvent<'_>) -> Value {
-    match &said.place {
-        TextPlace::Data => seen.data.into(),
+fn told(source: &TextSource, event: SiteEvent<'_>) -> Value {
+    match &source.place {
+        TextPlace::Data => event.data.into(),
         TextPlace::At(pointer) => {
-            seen.json.and_then(|json| json.pointer(pointer)).cloned().unwrap_or_default()
+            event.json.and_then(|json| json.pointer(pointer)).cloned().unwrap_or_default()
         }
     }
 }
 
 /// What an event means, unless it is a fault.
-fn meaning(rule: &StreamRule, seen: SiteEvent<'_>) -> Result<Option<EventMeaning>, Fault> {
-    let at = |pointer: &String| seen.json.and_then(|json| json.pointer(pointer));
+fn meaning(rule: &StreamRule, event: SiteEvent<'_>) -> Result<Option<EventMeaning>, Fault> {
+    let at = |pointer: &String| event.json.and_then(|json| json.pointer(pointer));
     let retry_after = rule.retry_after.as_ref().and_then(at).and_then(seconds);
     if let Some(QueuePosition { position, limit }) = &rule.queue
         && at(position).and_then(Value::as_u64).is_some_and(|before| before > *limit)
@@ -177,7 +177,7 @@ fn meaning(rule: &StreamRule, seen: SiteEvent<'_>) -> Result<Option<EventMeaning
         None | Some(EventMeaning::End | EventMeaning::Queued) => Ok(rule.means),
         Some(EventMeaning::Error) => {
             let reason = rule.reason.as_ref().and_then(at).map(Value::to_string);
-            Err(refusal::reported(&reason.as_deref().unwrap_or(seen.data).to_ascii_lowercase()))
+            Err(refusal::reported(&reason.as_deref().unwrap_or(event.data).to_ascii_lowercase()))
         }
         Some(EventMeaning::RateLimited) => Err(Fault::RateLimited { retry_after }),
         Some(EventMeaning::Busy) => Err(Fault::Busy { retry_after }),
@@ -189,11 +189,11 @@ fn meaning(rule: &StreamRule, seen: SiteEvent<'_>) -> Result<Option<EventMeaning
 }
 
 /// Whether an event that no rule knows is broken, and not merely of no interest.
-fn must_be_json(reading: &StreamRules, seen: SiteEvent<'_>) -> bool {
+fn must_be_json(reading: &StreamRules, event: SiteEvent<'_>) -> bool {
     match reading.format {
         StreamFormat::Ndjson | StreamFormat::Json | StreamFormat::Text => true,
         StreamFormat::Sse | StreamFormat::Messages | StreamFormat::Packets => {
-            seen.data.starts_with(['{', '['])
+            event.data.starts_with(['{', '['])
         }
     }
 }
@@ -223,7 +223,7 @@ fn seconds(value: &Value) -> Option<Duration> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConversationState {
     /// Its values.
-    pub(super) values: Captures,
+    pub(super) captures: Captures,
     /// Whether it is gone on with.
     pub(super) goes_on: bool,
 }

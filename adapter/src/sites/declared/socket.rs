@@ -47,42 +47,42 @@ fn no_message(site: &Site, phase: StepPhase) -> Fault {
 /// # Errors
 /// Whatever keeps the answer from beginning.
 pub(in crate::sites) async fn open(
-    outside: &DriverContext,
+    context: &DriverContext,
     site: &Arc<Site>,
     socket: &SocketChat,
     session: &Arc<Session>,
     asked: DeclaredRequest,
 ) -> Result<DeltaStream, Fault> {
-    let DeclaredRequest { words, minted, kept } = asked;
+    let DeclaredRequest { variables: words, minted, kept } = asked;
     let started = Instant::now();
     let deadline = started + site.limits.first_token.min(site.limits.turn);
     let goes_on = kept.is_some();
     let mut known =
-        ConversationState { values: beginning(&socket.mint, socket.conversation.as_ref(), kept), goes_on };
+        ConversationState { captures: beginning(&socket.mint, socket.conversation.as_ref(), kept), goes_on };
     let caller = |client: &reqwest::Client| SiteClient {
         client: client.clone(),
         site: Arc::clone(site),
         session: Arc::clone(session),
-        watch: outside.watch.clone(),
+        tracer: context.tracer.clone(),
     };
-    let requests = caller(outside.clients.requests());
+    let requests = caller(context.clients.requests());
     let mut uploads = None;
     for request in &socket.requests {
-        if request.once && request.take.keys().all(|name| known.values.contains_key(name)) {
+        if request.once && request.take.keys().all(|name| known.captures.contains_key(name)) {
             continue;
         }
         let names = |name: &VariableName| request.names(name);
-        let made = Uploads::before(names, outside, &requests, &words, &mut known.values, deadline).await?;
+        let made = Uploads::before(names, context, &requests, &words, &mut known.captures, deadline).await?;
         uploads = uploads.or(made);
-        let taking = requests.take(request, Some(&words), &known.values);
+        let taking = requests.take(request, Some(&words), &known.captures);
         let taken = http::by(deadline, &site.name, http::CHAT, Fault::ResponseTimeout, taking).await??;
-        known.values.extend(taken);
+        known.captures.extend(taken);
     }
-    let opener = caller(outside.clients.sockets());
-    let opening = open::line(&opener, socket, words.clone(), &known.values);
+    let opener = caller(context.clients.sockets());
+    let opening = open::line(&opener, socket, words.clone(), &known.captures);
     let line = http::by(deadline, &site.name, http::CHAT, Fault::ConnectTimeout, opening).await??;
     // From here on, whoever lets go of the answer stops the site, over this very socket.
-    let (mut after, mut lent) = SocketCleanup::new(outside, Arc::clone(site), Arc::new(socket.clone()), line);
+    let (mut after, mut lent) = SocketCleanup::new(context, Arc::clone(site), Arc::new(socket.clone()), line);
     after.uploads = uploads;
     let told = socket.requests.iter().any(RequestTemplate::tells_the_prompt);
     let mut steps =
@@ -92,9 +92,9 @@ pub(in crate::sites) async fn open(
         let first = socket.steps.iter().position(|step| step.names(&named));
         let (before, rest) = socket.steps.split_at(first.unwrap_or(socket.steps.len()));
         steps.take_all(lent.line(), before).await?;
-        let mut values = steps.known().values.clone();
+        let mut values = steps.known().captures.clone();
         let uploading =
-            Uploads::before(|_| first.is_some(), outside, &requests, &words, &mut values, deadline);
+            Uploads::before(|_| first.is_some(), context, &requests, &words, &mut values, deadline);
         let made = steps.meanwhile(lent.line(), uploading).await?;
         after.uploads = after.uploads.take().or(made);
         steps.learn(values);
@@ -102,22 +102,22 @@ pub(in crate::sites) async fn open(
     })
     .await;
     let (known, early, phase) = steps.into_parts();
-    after.values.clone_from(&known.values);
+    after.captures.clone_from(&known.captures);
     taken.map_err(|_| no_message(site, phase))??;
     let decoder = DeclaredDecoder::new(Arc::clone(site), known, false);
     // Each message comes whole.
-    let stages = DecodePipeline::new(outside.watch.over(Box::new(decoder), EventBoundary::Nowhere), minted);
+    let stages = DecodePipeline::new(context.tracer.over(Box::new(decoder), EventBoundary::Nowhere), minted);
     let farewell = Box::new(move |ended, values| after.end(ended, values));
     let mut deltas =
-        DeltaStream::new(stages, messages(early, lent, outside.span.clone()), site.limits, started)
+        DeltaStream::new(stages, messages(early, lent, context.span.clone()), site.limits, started)
             .with_farewell(farewell);
     deltas.begin().await?;
     Ok(deltas)
 }
 
 /// The messages that came early, and those that are still to come.
-fn messages(early: Vec<Bytes>, lent: SocketLease, span: Span) -> ByteStream {
-    let later = futures::stream::unfold(lent, move |mut lent| {
+fn messages(early: Vec<Bytes>, lease: SocketLease, span: Span) -> ByteStream {
+    let later = futures::stream::unfold(lease, move |mut lent| {
         let next = async move {
             match lent.line().receive().await {
                 Ok(Some(message)) => Some((Ok(connection::bytes(message)), lent)),

@@ -30,7 +30,7 @@ const LIMIT_TIME: Duration = Duration::from_secs(10);
 pub(in crate::sites) struct Uploads {
     tasks: Tasks,
     span: Span,
-    caller: SiteClient,
+    client: SiteClient,
     /// What is known of each file.
     made: Vec<Captures>,
 }
@@ -42,27 +42,27 @@ impl Uploads {
     /// When the site does not take one of them, or not by the deadline; those before it are removed again.
     pub(in crate::sites) async fn before(
         names: impl Fn(&VariableName) -> bool,
-        outside: &DriverContext,
-        caller: &SiteClient,
-        words: &PromptVariables,
-        values: &mut Captures,
+        context: &DriverContext,
+        client: &SiteClient,
+        variables: &PromptVariables,
+        captures: &mut Captures,
         deadline: Instant,
     ) -> Result<Option<Self>, Fault> {
-        let Some(upload) = &caller.site.chat.upload else { return Ok(None) };
-        if values.contains_key(UPLOADS) || !names(&VariableName::Value(UPLOADS.to_owned())) {
+        let Some(upload) = &client.site.chat.upload else { return Ok(None) };
+        if captures.contains_key(UPLOADS) || !names(&VariableName::Value(UPLOADS.to_owned())) {
             return Ok(None);
         }
-        let tasks = outside.tasks.clone();
-        let span = outside.span.clone();
-        let caller = caller.clone();
-        let mut uploads = Self { tasks, span, caller, made: Vec::new() };
+        let tasks = context.tasks.clone();
+        let span = context.span.clone();
+        let caller = client.clone();
+        let mut uploads = Self { tasks, span, client: caller, made: Vec::new() };
         let mut items = Vec::new();
-        for file in words.files() {
+        for file in variables.files() {
             // The question itself was not asked yet.
-            let item = timeout_at(deadline, uploads.make(upload, words, file, values)).await;
+            let item = timeout_at(deadline, uploads.make(upload, variables, file, captures)).await;
             items.push(item.map_err(|_| Fault::ConnectTimeout)??);
         }
-        values.insert(UPLOADS.to_owned(), Value::Array(items));
+        captures.insert(UPLOADS.to_owned(), Value::Array(items));
         Ok(Some(uploads))
     }
 
@@ -70,24 +70,25 @@ impl Uploads {
     async fn make(
         &mut self,
         upload: &UploadRules,
-        words: &PromptVariables,
+        variables: &PromptVariables,
         file: &PromptFile,
-        values: &Captures,
+        captures: &Captures,
     ) -> Result<Value, Fault> {
-        let words = words.with_file(file);
-        let mut known = values.clone();
+        let words = variables.with_file(file);
+        let mut known = captures.clone();
         known.insert("file.name".to_owned(), file.name.as_str().into());
         known.insert("file.type".to_owned(), file.media_type.as_str().into());
         known.insert("file.size".to_owned(), file.content.len().into());
         for request in &upload.requests {
-            let taken = self.caller.take(request, Some(&words), &known).await.map_err(of_a_file)?;
+            let taken = self.client.take(request, Some(&words), &known).await.map_err(of_a_file)?;
             known.extend(taken);
         }
         // From here on it is there, whatever becomes of the rest.
         self.made.push(known);
-        let session = &*self.caller.session;
-        let values = self.made.last().unwrap_or(values);
-        PlaceholderValues { words: Some(&words), session, values, tells_system: false }.shape(&upload.item)
+        let session = &*self.client.session;
+        let values = self.made.last().unwrap_or(captures);
+        PlaceholderValues { variables: Some(&words), session, captures: values, tells_system: false }
+            .shape(&upload.item)
     }
 
     /// Leaves them where they are: the site's conversation is gone on with.
@@ -99,11 +100,11 @@ impl Uploads {
 impl Drop for Uploads {
     fn drop(&mut self) {
         let made = std::mem::take(&mut self.made);
-        let removes = self.caller.site.chat.upload.as_ref().is_some_and(|upload| !upload.remove.is_empty());
+        let removes = self.client.site.chat.upload.as_ref().is_some_and(|upload| !upload.remove.is_empty());
         if made.is_empty() || !removes {
             return;
         }
-        let caller = self.caller.clone();
+        let caller = self.client.clone();
         let span = self.span.clone();
         let removing = async move {
             if timeout(LIMIT_TIME, remove(&caller, made)).await.is_err() {
@@ -120,11 +121,11 @@ impl fmt::Debug for Uploads {
     }
 }
 
-async fn remove(caller: &SiteClient, made: Vec<Captures>) {
-    let site = &caller.site.name;
+async fn remove(client: &SiteClient, made: Vec<Captures>) {
+    let site = &client.site.name;
     for mut values in made {
-        for request in caller.site.chat.upload.iter().flat_map(|upload| &upload.remove) {
-            match caller.take(request, None, &values).await {
+        for request in client.site.chat.upload.iter().flat_map(|upload| &upload.remove) {
+            match client.take(request, None, &values).await {
                 Ok(taken) => {
                     values.extend(taken);
                     tracing::debug!(%site, "the site removed what was uploaded");

@@ -14,7 +14,7 @@ const TRANSCRIPT: &str = "This is the conversation so far. Give the next answer 
 /// The words of one prompt. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::sites) struct PromptVariables {
-    told: Arc<ConversationText>,
+    text: Arc<ConversationText>,
     /// The one that is being uploaded.
     file: Option<PromptFile>,
 }
@@ -46,14 +46,14 @@ impl PromptVariables {
         let system = system.into_iter().map(Message::text).collect::<Vec<_>>().join("\n\n");
         let messages = said.into_iter().cloned().collect();
         Self {
-            told: Arc::new(ConversationText { model: prompt.model.clone(), system, messages, files }),
+            text: Arc::new(ConversationText { model: prompt.model.clone(), system, messages, files }),
             file: None,
         }
     }
 
     /// The same while a file is uploaded.
     pub(super) fn with_file(&self, file: &PromptFile) -> Self {
-        Self { told: Arc::clone(&self.told), file: Some(file.clone()) }
+        Self { text: Arc::clone(&self.text), file: Some(file.clone()) }
     }
 
     pub(super) fn file(&self) -> Option<&PromptFile> {
@@ -61,20 +61,20 @@ impl PromptVariables {
     }
 
     pub(super) fn files(&self) -> &[PromptFile] {
-        &self.told.files
+        &self.text.files
     }
 
     pub(super) fn model(&self) -> &str {
-        &self.told.model
+        &self.text.model
     }
 
     pub(super) fn system(&self) -> &str {
-        &self.told.system
+        &self.text.system
     }
 
     /// All of it as one text; with the instructions at its beginning where nothing else tells them.
     pub(super) fn prompt(&self, with_system: bool) -> String {
-        let ConversationText { system, messages, .. } = &*self.told;
+        let ConversationText { system, messages, .. } = &*self.text;
         let mut parts = Vec::new();
         if with_system && !system.is_empty() {
             parts.push(system.clone());
@@ -91,7 +91,7 @@ impl PromptVariables {
 
     /// All of it as a list; with the instructions as its first message where nothing else tells them.
     pub(super) fn messages(&self, with_system: bool) -> Value {
-        let ConversationText { system, messages, .. } = &*self.told;
+        let ConversationText { system, messages, .. } = &*self.text;
         let first = (with_system && !system.is_empty()).then(|| json!({"role": "system", "content": system}));
         let rest = messages.iter().map(|said| json!({"role": said.role(), "content": said.text()}));
         first.into_iter().chain(rest).collect()

@@ -35,7 +35,7 @@ enum AnswerFraming {
 /// What is known of the answer so far.
 #[derive(Debug, Default)]
 struct AnswerState {
-    voices: TextFields,
+    fields: TextFields,
     ended: bool,
     finished: bool,
     /// What an event may have meant that was no piece of an answer.
@@ -137,7 +137,7 @@ impl AnswerState {
             return Ok(());
         }
         let from = out.len();
-        event.into_deltas(&mut self.voices, out)?;
+        event.into_deltas(&mut self.fields, out)?;
         self.finished |= out[from..].iter().any(|delta| matches!(delta, Delta::Finish(_)));
         Ok(())
     }
@@ -145,7 +145,7 @@ impl AnswerState {
     /// Ends the answer. One that gave no reason for its end, but an event that is no piece of an answer, has failed: the
     /// event was an error in words of the site's own.
     fn end(&mut self, out: &mut Vec<Delta>) -> Result<(), Fault> {
-        self.voices.end(out)?;
+        self.fields.end(out)?;
         match self.strange.take() {
             Some(fault) if !self.finished && !self.ended => Err(fault),
             _ => Ok(()),

@@ -151,11 +151,11 @@ impl TextFields {
 }
 
 /// The whole letters of a content that is no list.
-fn put(content: MessageContent<'_>, halves: &mut SurrogateJoiner) -> String {
+fn put(content: MessageContent<'_>, joiner: &mut SurrogateJoiner) -> String {
     match content {
-        MessageContent::Text(text) if !halves.is_waiting() => text,
-        MessageContent::Text(text) => halves.take(text.as_bytes()),
-        MessageContent::Broken(bytes) => halves.take(&bytes),
+        MessageContent::Text(text) if !joiner.is_waiting() => text,
+        MessageContent::Text(text) => joiner.take(text.as_bytes()),
+        MessageContent::Broken(bytes) => joiner.take(&bytes),
         MessageContent::Parts(_) => String::new(),
     }
 }

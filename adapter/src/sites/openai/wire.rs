@@ -139,10 +139,10 @@ impl Event<'_> {
     ///
     /// # Errors
     /// When it says that the answer broke off, or a call cannot be read.
-    pub(super) fn into_deltas(self, voices: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    pub(super) fn into_deltas(self, fields: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
         for choice in self.choices.into_iter().flatten() {
             if choice.index.unwrap_or(0) == 0 {
-                choice.into_deltas(voices, out)?;
+                choice.into_deltas(fields, out)?;
             }
         }
         out.extend(self.usage.and_then(usage).map(Delta::Usage));
@@ -151,32 +151,32 @@ impl Event<'_> {
 }
 
 impl Choice<'_> {
-    fn into_deltas(self, voices: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
+    fn into_deltas(self, fields: &mut TextFields, out: &mut Vec<Delta>) -> Result<(), Fault> {
         let whole = self.message.is_some();
         if let Some(said) = self.delta.or(self.message) {
             let reasoning = said.reasoning_content.filter(|said| !said.is_empty()).or(said.reasoning);
-            reasoning.into_iter().for_each(|said| voices.think(said, out));
-            [said.content, said.refusal].into_iter().flatten().for_each(|said| voices.say(said, out));
+            reasoning.into_iter().for_each(|said| fields.think(said, out));
+            [said.content, said.refusal].into_iter().flatten().for_each(|said| fields.say(said, out));
             for (position, call) in said.tool_calls.into_iter().flatten().enumerate() {
                 let position = whole.then_some(position as u64);
-                out.push(Delta::Fragment(call.into_fragment(position, voices)?));
+                out.push(Delta::Fragment(call.into_fragment(position, fields)?));
             }
         }
         // Some sites write an empty reason, or the word, into every chunk where others write null.
         let Some(reason) = self.finish_reason.filter(|reason| !matches!(reason.as_str(), "" | "null")) else {
             return Ok(());
         };
-        voices.end(out)?;
+        fields.end(out)?;
         out.push(Delta::Finish(FinishReason::parse(&reason).ok_or(Fault::Truncated)?));
         Ok(())
     }
 }
 
 impl CallPart<'_> {
-    fn into_fragment(self, position: Option<u64>, voices: &mut TextFields) -> Result<CallFragment, Fault> {
+    fn into_fragment(self, position: Option<u64>, fields: &mut TextFields) -> Result<CallFragment, Fault> {
         let function = self.function.unwrap_or_default();
         let index = position.or_else(|| self.index.and_then(number));
-        let arguments = function.arguments.map(|raw| voices.arguments(index, raw)).transpose()?;
+        let arguments = function.arguments.map(|raw| fields.arguments(index, raw)).transpose()?;
         Ok(CallFragment {
             index,
             id: self.id.and_then(text),

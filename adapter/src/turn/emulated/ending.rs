@@ -20,16 +20,16 @@ impl EmulatedTurn {
     /// Passes on a call of a tool that is not declared but that the client tells of, once the site was asked again: the
     /// client answers the model better than we could.
     pub(super) fn pass_on(&mut self, out: &mut Vec<Delta>) {
-        if !self.unknown || self.emulation.restricted || self.round.truncated.is_some() {
+        if !self.unknown || self.emulation.restricted || self.attempt.truncated.is_some() {
             return;
         }
-        let Some(calls) = self.round.undeclared.take() else { return };
+        let Some(calls) = self.attempt.undeclared.take() else { return };
         if calls.is_empty() || !calls.iter().all(|(tool, _)| self.emulation.tells_of(tool)) {
             return;
         }
-        self.round.invalid = None;
+        self.attempt.invalid = None;
         for (tool, arguments) in calls {
-            self.tally.emitted("undeclared");
+            self.metrics.emitted("undeclared");
             self.call(tool, arguments, out);
         }
     }
@@ -44,7 +44,7 @@ impl EmulatedTurn {
     /// The answer as the JSON that is wanted, or what is wrong with it; none where no JSON is wanted.
     pub(super) fn shaped(&self) -> Option<Result<String, String>> {
         let wanted = self.emulation.wanted.as_ref()?;
-        let said = if self.round.has_kept() { self.round.peek() } else { &self.withheld };
+        let said = if self.attempt.has_kept() { self.attempt.peek() } else { &self.withheld };
         Some(wanted.read(said))
     }
 
@@ -61,18 +61,18 @@ impl EmulatedTurn {
     /// Ends a turn whose fault the site may not mend any more.
     pub(super) fn give_up(
         &mut self,
-        need: &RepairReason,
-        how: &AttemptEnd,
+        reason: &RepairReason,
+        end: &AttemptEnd,
         out: &mut Vec<Delta>,
     ) -> Option<NextAction> {
-        if let Some(text) = need.doubtful() {
+        if let Some(text) = reason.doubtful() {
             self.say(text.to_owned(), out);
             return Some(NextAction::Done(FinishReason::Stop));
         }
-        if self.given.calls > 0 {
+        if self.delivered.calls > 0 {
             return Some(NextAction::Done(FinishReason::ToolCalls));
         }
-        let finish = match (need, how) {
+        let finish = match (reason, end) {
             // The site broke off, and not the model.
             (
                 RepairReason::Continue(_) | RepairReason::Smaller(_) | RepairReason::Correct(_),
@@ -95,45 +95,47 @@ impl EmulatedTurn {
             (RepairReason::Nudge(_) | RepairReason::Require, _) => return None,
         };
         self.add_kept(out);
-        if let Some(sentence) = need.given_up() {
-            self.tally.given_up(need.label());
+        if let Some(sentence) = reason.given_up() {
+            self.metrics.given_up(reason.label());
             self.say_apart(&sentence, out);
         }
         Some(NextAction::Done(finish))
     }
 
     /// Ends a turn that is as good as it gets.
-    pub(super) fn finalize(&mut self, how: &AttemptEnd, out: &mut Vec<Delta>) -> (NextAction, &'static str) {
-        let judged = match &self.round.purpose {
+    pub(super) fn finalize(&mut self, end: &AttemptEnd, out: &mut Vec<Delta>) -> (NextAction, &'static str) {
+        let judged = match &self.attempt.purpose {
             Some(RepairReason::Nudge(reason)) => reason.label(),
             Some(need) => need.label(),
             None => "-",
         };
-        if self.given.calls > 0 {
+        if self.delivered.calls > 0 {
             return (NextAction::Done(FinishReason::ToolCalls), judged);
         }
-        if let Some(RepairReason::Nudge(_)) = &self.round.purpose {
+        if let Some(RepairReason::Nudge(_)) = &self.attempt.purpose {
             return (NextAction::Done(FinishReason::Stop), judged);
         }
         // The answer itself was whole: what the site fails at now is only its correction.
-        if let (AttemptEnd::Fault(_), Some(need @ RepairReason::Correct(_))) = (how, &self.round.purpose)
+        if let (AttemptEnd::Fault(_), Some(need @ RepairReason::Correct(_))) = (end, &self.attempt.purpose)
             && need.doubtful().is_none()
             && let Some(sentence) = need.given_up()
         {
-            self.tally.given_up(need.label());
+            self.metrics.given_up(need.label());
             self.say_apart(&sentence, out);
             return (NextAction::Done(FinishReason::Stop), judged);
         }
-        let doubtful = self.round.purpose.as_ref().and_then(RepairReason::doubtful).map(str::to_owned);
+        let doubtful = self.attempt.purpose.as_ref().and_then(RepairReason::doubtful).map(str::to_owned);
         let is_doubtful = doubtful.is_some();
         // What was taken for a call was none; and words in its place are the model's last word. Nothing is swallowed.
         doubtful.into_iter().for_each(|text| self.say(text, out));
-        if !self.round.is_refusal(&self.emulation) {
+        if !self.attempt.is_refusal(&self.emulation) {
             self.add_kept(out);
         }
-        let next = match how {
+        let next = match end {
             AttemptEnd::Fault(_) if is_doubtful => NextAction::Done(FinishReason::Stop),
-            AttemptEnd::Fault(_) if self.given.said && self.round.purpose == Some(RepairReason::Require) => {
+            AttemptEnd::Fault(_)
+                if self.delivered.said && self.attempt.purpose == Some(RepairReason::Require) =>
+            {
                 NextAction::Done(FinishReason::Stop)
             }
             AttemptEnd::Fault(fault) => NextAction::Fail(fault.clone()),
@@ -141,11 +143,11 @@ impl EmulatedTurn {
                 NextAction::Done(FinishReason::ContentFilter)
             }
             AttemptEnd::End(StreamEnd { finish: FinishReason::Length, .. })
-                if self.given.said || self.given.thought =>
+                if self.delivered.said || self.delivered.thought =>
             {
                 NextAction::Done(FinishReason::Length)
             }
-            AttemptEnd::End(_) | AttemptEnd::Cancelled if self.given.said => {
+            AttemptEnd::End(_) | AttemptEnd::Cancelled if self.delivered.said => {
                 NextAction::Done(FinishReason::Stop)
             }
             AttemptEnd::End(_) | AttemptEnd::Cancelled => NextAction::Fail(Fault::Empty),
@@ -155,7 +157,7 @@ impl EmulatedTurn {
 
     /// Says the words that came in the place of a call. Where nothing of the answer is given yet they take its place.
     fn add_kept(&mut self, out: &mut Vec<Delta>) {
-        let kept = self.round.kept();
+        let kept = self.attempt.kept();
         if kept.trim().is_empty() {
             return;
         }
@@ -169,7 +171,7 @@ impl EmulatedTurn {
 
     /// Says something behind what was said.
     fn say_apart(&mut self, text: &str, out: &mut Vec<Delta>) {
-        let gap = if self.given.said && !self.given.text.ends_with('\n') { BETWEEN } else { "" };
+        let gap = if self.delivered.said && !self.delivered.text.ends_with('\n') { BETWEEN } else { "" };
         self.say(format!("{gap}{text}"), out);
     }
 }

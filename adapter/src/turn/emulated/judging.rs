@@ -20,7 +20,7 @@ impl EmulatedTurn {
             return None;
         }
         let ConversationEnd { system, user, after_result, called, refused, repeats, .. } =
-            &self.emulation.scene;
+            &self.emulation.end;
         if *repeats {
             return None;
         }
@@ -28,7 +28,7 @@ impl EmulatedTurn {
         let tools: Vec<judge::JudgedTool<'_>> =
             tools.map(|tool| judge::JudgedTool::new(&tool.name, &tool.schema)).collect();
         let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::JudgedTurn {
-            text: &self.given.text,
+            text: &self.delivered.text,
             answers: if *after_result { PrecedingMessage::ToolResult } else { PrecedingMessage::User },
             required: false,
             tools: &tools,
@@ -42,7 +42,7 @@ impl EmulatedTurn {
         });
         tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
         if nudge && self.policy.judge == JudgeMode::Shadow {
-            self.tally.nudged(reason.label(), "shadow");
+            self.metrics.nudged(reason.label(), "shadow");
             return None;
         }
         nudge.then(|| (RepairReason::Nudge(reason), reason.label()))

@@ -72,11 +72,11 @@ pub(in crate::admin) async fn list(
 }
 
 impl AccountFilter {
-    fn read(asked: &AccountQuery) -> Result<Self, Problem> {
+    fn read(query: &AccountQuery) -> Result<Self, Problem> {
         Ok(Self {
-            site: parsed("site", asked.site.as_deref())?,
-            pool: parsed("pool", asked.pool.as_deref())?,
-            state: parsed("state", asked.state.as_deref())?,
+            site: parsed("site", query.site.as_deref())?,
+            pool: parsed("pool", query.pool.as_deref())?,
+            state: parsed("state", query.state.as_deref())?,
         })
     }
 

@@ -123,7 +123,7 @@ impl RecordedTraffic {
     /// What was typed openly after the last secret, as JSON writes it.
     #[must_use]
     pub fn open_texts(&self) -> Vec<String> {
-        let is_secret = |touch: &UserEvent| matches!(touch.what, UserAction::Password | UserAction::Code);
+        let is_secret = |event: &UserEvent| matches!(event.what, UserAction::Password | UserAction::Code);
         let from = self.touches.iter().rposition(is_secret).map_or(0, |at| at + 1);
         let fills = self.touches[from..].iter().filter(|touch| touch.what == UserAction::Fill);
         let texts = fills.filter_map(|touch| touch.text.clone()).filter(|text| text.trim().len() > 3);

@@ -63,9 +63,9 @@ async fn listen(mut child: Child, output: &Output) -> anyhow::Result<Vec<TrialEv
     let mut lines = BufReader::new(stdout).lines();
     let mut all = Vec::new();
     while let Some(line) = lines.next_line().await.context("cannot read what the adapter tells")? {
-        let told: TrialEvent = serde_json::from_str(&line).context("the adapter is of another version")?;
-        output.show(&shown(&told))?;
-        all.push(told);
+        let event: TrialEvent = serde_json::from_str(&line).context("the adapter is of another version")?;
+        output.show(&shown(&event))?;
+        all.push(event);
     }
     let mut errors = String::new();
     if let Some(stderr) = child.stderr.take() {
@@ -101,8 +101,8 @@ fn start(adapter: &PathBuf) -> anyhow::Result<Child> {
 }
 
 /// What was told, for people.
-fn shown(told: &TrialEvent) -> String {
-    match told {
+fn shown(event: &TrialEvent) -> String {
+    match event {
         TrialEvent::Models { models, asked } => format!("  model {asked}, of {}\n", models.join(", ")),
         TrialEvent::Answered { method, path, status, at_ms } => {
             format!("{:>8} s  {method} {path}: {status}\n", secs(*at_ms))

@@ -84,7 +84,7 @@ impl RecipeRunner<'_> {
         &self,
         selector: &str,
         deadline: Instant,
-        deed: ElementAction<'_>,
+        action: ElementAction<'_>,
     ) -> Result<(), LoginError> {
         let visible = Condition::Visible(selector.to_owned());
         let mut was_disabled = false;
@@ -93,7 +93,7 @@ impl RecipeRunner<'_> {
             if let Err(sight) = self.wait(&visible, deadline).await? {
                 return Err(if was_disabled { disabled(selector) } else { self.missing(selector, &sight) });
             }
-            match self.attempt(selector, deed).await {
+            match self.attempt(selector, action).await {
                 Ok(ActionOutcome::Done) => return Ok(()),
                 Ok(ActionOutcome::Foreign) => return Err(foreign(&self.look(&[]).await?)),
                 Ok(ActionOutcome::Unfit) => {
@@ -112,8 +112,12 @@ impl RecipeRunner<'_> {
         }
     }
 
-    async fn attempt(&self, selector: &str, deed: ElementAction<'_>) -> Result<ActionOutcome, BrowserError> {
-        match deed {
+    async fn attempt(
+        &self,
+        selector: &str,
+        action: ElementAction<'_>,
+    ) -> Result<ActionOutcome, BrowserError> {
+        match action {
             ElementAction::Fill(value) => self.page.fill(selector, value, &self.origins).await,
             ElementAction::Choose(option) => self.page.choose(selector, option, &self.origins).await,
             ElementAction::Click => {

@@ -88,8 +88,8 @@ impl RecipeRunner<'_> {
     }
 
     /// What changes as long as a page is on its way.
-    fn scene(&self, sight: &PageState<'_>) -> (Option<Url>, u64) {
-        (sight.url(), self.page.network().heard())
+    fn scene(&self, page_state: &PageState<'_>) -> (Option<Url>, u64) {
+        (page_state.url(), self.page.network().heard())
     }
 
     fn told(&self, index: usize, report: ReportProgress<'_>) {

@@ -13,7 +13,7 @@ pub(super) struct PageState<'a> {
     selectors: Vec<String>,
     texts: Vec<String>,
     /// `None` when the page did not answer: its scripts run, or its next document is not there yet.
-    glance: Option<PageSnapshot>,
+    snapshot: Option<PageSnapshot>,
 }
 
 impl<'a> PageState<'a> {
@@ -44,7 +44,7 @@ impl<'a> PageState<'a> {
         {
             return Err(LoginError::new(FailureCode::SelectorMissing, format!("`{bad}` is no CSS selector")));
         }
-        Ok(Self { page, site, selectors, texts, glance })
+        Ok(Self { page, site, selectors, texts, snapshot: glance })
     }
 
     /// Whether a condition that was looked for holds.
@@ -54,14 +54,16 @@ impl<'a> PageState<'a> {
                 let below_base = self.site.url(path);
                 self.page.network().answered(&[path, below_base.path()], status)
             }
-            Condition::Visible(selector) => self.glance.as_ref().is_some_and(|glance| {
+            Condition::Visible(selector) => self.snapshot.as_ref().is_some_and(|glance| {
                 position(&self.selectors, selector)
                     .is_some_and(|at| glance.visible.get(at) == Some(&Some(true)))
             }),
-            Condition::Text(text) => self.glance.as_ref().is_some_and(|glance| {
+            Condition::Text(text) => self.snapshot.as_ref().is_some_and(|glance| {
                 position(&self.texts, text).is_some_and(|at| glance.texts.get(at) == Some(&true))
             }),
-            Condition::Url(pattern) => self.glance.as_ref().is_some_and(|glance| is_at(pattern, &glance.url)),
+            Condition::Url(pattern) => {
+                self.snapshot.as_ref().is_some_and(|glance| is_at(pattern, &glance.url))
+            }
         }
     }
 
@@ -83,17 +85,17 @@ impl<'a> PageState<'a> {
 
     /// Whether the document that [`Page::leave`] asked for is there.
     pub(super) fn has_arrived(&self) -> bool {
-        self.glance.as_ref().is_some_and(|glance| !glance.left && glance.ready)
+        self.snapshot.as_ref().is_some_and(|glance| !glance.left && glance.ready)
     }
 
     /// Where the page is, exactly.
     pub(super) fn url(&self) -> Option<Url> {
-        self.glance.as_ref()?.url.parse().ok()
+        self.snapshot.as_ref()?.url.parse().ok()
     }
 
     /// The page's origin; `None` when it does not answer.
     pub(super) fn origin(&self) -> Option<&str> {
-        self.glance.as_ref().map(|glance| glance.origin.as_str())
+        self.snapshot.as_ref().map(|glance| glance.origin.as_str())
     }
 
     /// Where the page is, for people: queries and fragments carry tickets and codes.

@@ -15,8 +15,8 @@ fn site(name: &str, toml: &str) -> Site {
     site::parse(name, toml, &urls).unwrap().site.unwrap()
 }
 
-fn end(given: &SessionImport, site: &Site, until: Option<Timestamp>) -> Timestamp {
-    given.session(site, &given.state(site).unwrap(), until).unwrap().expires_at
+fn end(import: &SessionImport, site: &Site, until: Option<Timestamp>) -> Timestamp {
+    import.session(site, &import.state(site).unwrap(), until).unwrap().expires_at
 }
 
 #[test]

@@ -29,16 +29,16 @@ const MARKUP: [&str; 8] = [
 ];
 
 /// An answer that is sent whole.
-pub(super) async fn whole(asked: &ScenarioRequest, body: &Value) -> Turn {
+pub(super) async fn whole(request: &ScenarioRequest, body: &Value) -> Turn {
     let begun = Instant::now();
-    match read_whole(asked, body).await {
+    match read_whole(request, body).await {
         Ok(()) => Turn { took: begun.elapsed(), ..Turn::default() },
         Err(why) => Turn::failed(why, begun.elapsed()),
     }
 }
 
-async fn read_whole(asked: &ScenarioRequest, body: &Value) -> Result<(), String> {
-    let response = send(asked, body).await?;
+async fn read_whole(request: &ScenarioRequest, body: &Value) -> Result<(), String> {
+    let response = send(request, body).await?;
     let answer: Value = response.json().await.map_err(|error| broken(&error))?;
     let choice = &answer["choices"][0];
     let text = choice["message"]["content"].as_str().unwrap_or_default();
@@ -50,10 +50,10 @@ async fn read_whole(asked: &ScenarioRequest, body: &Value) -> Result<(), String>
 }
 
 /// An answer that is streamed; `wants_call` when the task is done by a call alone.
-pub(super) async fn stream(asked: &ScenarioRequest, body: &Value, wants_call: bool) -> Turn {
+pub(super) async fn stream(request: &ScenarioRequest, body: &Value, wants_call: bool) -> Turn {
     let begun = Instant::now();
     let mut said = ChatTranscript::default();
-    let read = read_stream(asked, body, begun, &mut said).await;
+    let read = read_stream(request, body, begun, &mut said).await;
     let took = begun.elapsed();
     let first_token = said.first_token;
     // What broke off did not end by itself.
@@ -77,26 +77,26 @@ struct ChatTranscript {
 }
 
 async fn read_stream(
-    asked: &ScenarioRequest,
+    request: &ScenarioRequest,
     body: &Value,
     begun: Instant,
-    said: &mut ChatTranscript,
+    transcript: &mut ChatTranscript,
 ) -> Result<(), String> {
     let mut body = body.clone();
     body["stream"] = true.into();
-    let mut response = send(asked, &body).await?;
+    let mut response = send(request, &body).await?;
     let mut reader = EventReader::default();
     while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
         for payload in reader.push(&bytes) {
             if payload == "[DONE]" {
-                said.done = true;
+                transcript.done = true;
                 continue;
             }
             let chunk: Value = serde_json::from_str(&payload).map_err(|_| "a chunk is no JSON".to_owned())?;
             if let Some(error) = chunk["error"]["message"].as_str() {
                 return Err(format!("an error in the stream: {error}"));
             }
-            said.take(&chunk, begun);
+            transcript.take(&chunk, begun);
         }
     }
     Ok(())

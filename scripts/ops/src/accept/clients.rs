@@ -67,12 +67,12 @@ impl Clients {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) async fn opencode(&self, asked: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
+    pub(super) async fn opencode(&self, request: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
         let scratch = Scratch::new()?;
-        let url = format!("{}/v1", asked.url.as_str().trim_end_matches('/'));
-        let model = json!({"name": asked.model, "limit": {"context": 200_000, "output": 32_000}});
-        let options = json!({"baseURL": url, "apiKey": asked.key.expose_secret()});
-        let models = json!({&asked.model: model});
+        let url = format!("{}/v1", request.url.as_str().trim_end_matches('/'));
+        let model = json!({"name": request.model, "limit": {"context": 200_000, "output": 32_000}});
+        let options = json!({"baseURL": url, "apiKey": request.key.expose_secret()});
+        let models = json!({&request.model: model});
         let provider = json!({
             "npm": "@ai-sdk/openai-compatible", "name": "accept", "options": options, "models": models,
         });
@@ -91,20 +91,20 @@ impl Clients {
                 "--format",
                 "json",
                 "--model",
-                &format!("accept/{}", asked.model),
+                &format!("accept/{}", request.model),
                 PROMPT,
             ])
             .env("OPENCODE_CONFIG", scratch.home.path().join("config.json"))
             .env("OPENCODE_MODELS_PATH", scratch.home.path().join("models.json"))
             .envs(OFFLINE_OPENCODE);
-        scratch.turn(command, asked).await
+        scratch.turn(command, request).await
     }
 
     /// A turn by Claude Code.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) async fn claude(&self, asked: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
+    pub(super) async fn claude(&self, request: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
         let scratch = Scratch::new()?;
         let mut command = scratch.command(&self.programs.join("claude"));
         command
@@ -113,10 +113,10 @@ impl Clients {
             .env("CLAUDE_CONFIG_DIR", scratch.home.path().join("config"))
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
             .env("DISABLE_AUTOUPDATER", "1")
-            .env("ANTHROPIC_BASE_URL", asked.url.as_str().trim_end_matches('/'))
-            .env("ANTHROPIC_AUTH_TOKEN", asked.key.expose_secret())
-            .envs(MODELS.map(|name| (name, &asked.model)));
-        scratch.turn(command, asked).await
+            .env("ANTHROPIC_BASE_URL", request.url.as_str().trim_end_matches('/'))
+            .env("ANTHROPIC_AUTH_TOKEN", request.key.expose_secret())
+            .envs(MODELS.map(|name| (name, &request.model)));
+        scratch.turn(command, request).await
     }
 }
 
@@ -154,13 +154,13 @@ impl Scratch {
         command
     }
 
-    async fn turn(&self, mut command: Command, asked: &ScenarioRequest) -> anyhow::Result<Turn> {
-        let host = asked.url.host_str().unwrap_or_default();
+    async fn turn(&self, mut command: Command, request: &ScenarioRequest) -> anyhow::Result<Turn> {
+        let host = request.url.host_str().unwrap_or_default();
         command.env("NO_PROXY", format!("127.0.0.1,localhost,{host}"));
         let begun = Instant::now();
         let mut child = command.spawn().context("cannot start the client")?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let ended = timeout(asked.deadline, child.wait()).await;
+        let ended = timeout(request.deadline, child.wait()).await;
         // Whatever it has started ends with it.
         if let Some(group) = group {
             kill_process_group(group, Signal::KILL).unwrap_or_default();

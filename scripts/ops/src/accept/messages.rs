@@ -26,10 +26,10 @@ const HEADERS: [(&str, &str); 4] = [
 ];
 
 /// A turn that is to end with a call.
-pub(super) async fn stream(asked: &ScenarioRequest, body: &Value) -> Turn {
+pub(super) async fn stream(request: &ScenarioRequest, body: &Value) -> Turn {
     let begun = Instant::now();
     let mut said = MessagesTranscript::default();
-    let read = read(asked, body, begun, &mut said).await;
+    let read = read(request, body, begun, &mut said).await;
     let took = begun.elapsed();
     let first_token = said.first_token;
     // What broke off did not end by itself.
@@ -56,7 +56,7 @@ async fn read(
     asked: &ScenarioRequest,
     body: &Value,
     begun: Instant,
-    said: &mut MessagesTranscript,
+    transcript: &mut MessagesTranscript,
 ) -> Result<(), String> {
     let url = format!("{}/v1/messages?beta=true", asked.url.as_str().trim_end_matches('/'));
     let mut request = asked.http.post(url).bearer_auth(asked.key.expose_secret()).json(body);
@@ -69,7 +69,7 @@ async fn read(
         for payload in reader.push(&bytes) {
             let event: Value =
                 serde_json::from_str(&payload).map_err(|_| "an event is no JSON".to_owned())?;
-            said.take(&event, begun)?;
+            transcript.take(&event, begun)?;
         }
     }
     Ok(())

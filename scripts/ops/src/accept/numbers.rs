@@ -56,11 +56,11 @@ impl Stats {
     }
 
     /// Its row in the table.
-    pub(super) fn row(&self, line: Scenario) -> [String; 8] {
+    pub(super) fn row(&self, scenario: Scenario) -> [String; 8] {
         let optional =
             |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| "-".to_owned(), show);
         [
-            line.as_str().to_owned(),
+            scenario.as_str().to_owned(),
             self.turns.to_string(),
             percent(self.error_rate),
             secs(self.mean),

@@ -20,7 +20,7 @@ const STYLE: &str = include_str!("report/style.css");
 
 /// The whole page.
 pub(super) fn page(
-    asked: &ScenarioRequest,
+    request: &ScenarioRequest,
     shown: &[ScenarioResult],
     thresholds: &Thresholds,
     clients: bool,
@@ -32,8 +32,8 @@ pub(super) fn page(
     };
     let turns: usize = shown.iter().map(|shown| shown.turns.len()).sum();
     let by = if clients { "OpenCode and Claude Code" } else { "plain protocol" };
-    let model = escaped(&asked.model);
-    let url = escaped(asked.url.as_str());
+    let model = escaped(&request.model);
+    let url = escaped(request.url.as_str());
     let when = utc(Timestamp::now());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -54,10 +54,10 @@ pub(super) fn page(
     page + "</main></body></html>\n"
 }
 
-fn line(shown: &ScenarioResult, thresholds: &Thresholds) -> String {
-    let numbers = &shown.numbers;
-    let limits = thresholds.of(shown.line);
-    let class = if shown.failures.is_empty() { "good" } else { "bad" };
+fn line(result: &ScenarioResult, thresholds: &Thresholds) -> String {
+    let numbers = &result.stats;
+    let limits = thresholds.of(result.scenario);
+    let class = if result.failures.is_empty() { "good" } else { "bad" };
     let most = |value: Option<f64>, limit: Option<f64>| Some(value? <= limit?);
     let least = |value: Option<f64>, limit: Option<f64>| Some(value? >= limit?);
     let rate = |limit: Option<f64>, word: &str| limit.map(|limit| format!("{word} {}", percent(limit)));
@@ -85,13 +85,13 @@ fn line(shown: &ScenarioResult, thresholds: &Thresholds) -> String {
         .judged(most(numbers.ended_by_itself, limits.ended_by_itself)),
     ];
     let tiles: String = tiles.iter().map(Tile::html).collect();
-    let title = shown.line.title();
-    let name = shown.line.as_str();
+    let title = result.scenario.title();
+    let name = result.scenario.as_str();
     let mut html = format!(
         "<section class=\"line {class}\"><h2>{title} <code>{name}</code></h2><div class=\"tiles\">{tiles}</div>{}",
-        plot::turns(&shown.turns, limits.p95)
+        plot::turns(&result.turns, limits.p95)
     );
-    let causes = turn::causes(&shown.turns);
+    let causes = turn::causes(&result.turns);
     if !causes.is_empty() {
         html += "<table>";
         for (cause, count) in causes {

@@ -17,8 +17,8 @@ pub(super) struct ScenarioRequest {
 
 /// A line's turns, and what they come to.
 pub(super) struct ScenarioResult {
-    pub(super) line: Scenario,
+    pub(super) scenario: Scenario,
     pub(super) turns: Vec<Turn>,
-    pub(super) numbers: Stats,
+    pub(super) stats: Stats,
     pub(super) failures: Vec<String>,
 }

@@ -9,19 +9,19 @@ const TOOL: &str = "write";
 const REQUIRED: [&str; 2] = ["path", "content"];
 
 /// A question without tools. The number keeps answers from being one that was kept.
-pub(super) fn question(asked: &ScenarioRequest, number: usize) -> Value {
+pub(super) fn question(request: &ScenarioRequest, number: usize) -> Value {
     let text = format!("Answer in one short sentence: what is {number} plus {number}?");
-    json!({"model": asked.model, "messages": [{"role": "user", "content": text}]})
+    json!({"model": request.model, "messages": [{"role": "user", "content": text}]})
 }
 
 /// A task for one small tool.
-pub(super) fn with_a_tool(asked: &ScenarioRequest, number: usize) -> Value {
+pub(super) fn with_a_tool(request: &ScenarioRequest, number: usize) -> Value {
     let text = format!("Write the file note-{number}.txt with the single line: hello {number}");
-    body(asked, &json!([system(), {"role": "user", "content": text}]))
+    body(request, &json!([system(), {"role": "user", "content": text}]))
 }
 
 /// One of the situations in which agents stop without having edited anything; they take turns.
-pub(super) fn ending(asked: &ScenarioRequest, number: usize) -> Value {
+pub(super) fn ending(request: &ScenarioRequest, number: usize) -> Value {
     let task = format!(
         "Write the file a-{number}.txt with the line: one. Then write b-{number}.txt with the line: two."
     );
@@ -43,15 +43,15 @@ pub(super) fn ending(asked: &ScenarioRequest, number: usize) -> Value {
             {"role": "user", "content": "Go on, write the first one."},
         ]),
     };
-    body(asked, &messages)
+    body(request, &messages)
 }
 
 /// The same kind of task, as Claude Code words it: everything in it that upset servers.
-pub(super) fn of_claude_code(asked: &ScenarioRequest, number: usize) -> Value {
+pub(super) fn of_claude_code(request: &ScenarioRequest, number: usize) -> Value {
     let text = format!("Write the file note-{number}.txt with the single line: hello {number}");
     let reminder = "<system-reminder>\nAvailable agent types: general-purpose.\n</system-reminder>";
     json!({
-        "model": asked.model,
+        "model": request.model,
         "max_tokens": 32_000,
         "stream": true,
         "system": [
@@ -91,10 +91,10 @@ fn system() -> Value {
     json!({"role": "system", "content": RULES})
 }
 
-fn body(asked: &ScenarioRequest, messages: &Value) -> Value {
+fn body(request: &ScenarioRequest, messages: &Value) -> Value {
     let function = json!({"name": TOOL, "description": DESCRIPTION, "parameters": schema()});
     let tools = json!([{"type": "function", "function": function}]);
-    json!({"model": asked.model, "messages": messages, "tools": tools, "tool_choice": "auto"})
+    json!({"model": request.model, "messages": messages, "tools": tools, "tool_choice": "auto"})
 }
 
 fn schema() -> Value {

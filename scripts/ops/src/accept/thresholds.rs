@@ -67,8 +67,8 @@ impl Thresholds {
     }
 
     /// What a line must show.
-    pub(super) fn of(&self, line: Scenario) -> &Limits {
-        match line {
+    pub(super) fn of(&self, scenario: Scenario) -> &Limits {
+        match scenario {
             Scenario::Chat => &self.chat,
             Scenario::Stream => &self.stream,
             Scenario::Tools => &self.tools,
@@ -78,27 +78,32 @@ impl Thresholds {
     }
 
     /// Which numbers of a line are not what they must be.
-    pub(super) fn failures(&self, line: Scenario, numbers: &Stats) -> Vec<String> {
-        let limits = self.of(line);
+    pub(super) fn failures(&self, scenario: Scenario, stats: &Stats) -> Vec<String> {
+        let limits = self.of(scenario);
         let mut failures = Vec::new();
         let mut most = |name: &str, value: Option<f64>, limit: Option<f64>, show: fn(f64) -> String| {
             if let (Some(value), Some(limit)) = (value, limit)
                 && value > limit
             {
-                failures.push(format!("{} {name} {}, at most {}", line.as_str(), show(value), show(limit)));
+                failures.push(format!(
+                    "{} {name} {}, at most {}",
+                    scenario.as_str(),
+                    show(value),
+                    show(limit)
+                ));
             }
         };
-        most("error_rate", Some(numbers.error_rate), limits.error_rate, percent);
-        most("mean", Some(numbers.mean), limits.mean, secs);
-        most("p95", Some(numbers.p95), limits.p95, secs);
-        most("first_token", numbers.first_token, limits.first_token, secs);
-        most("ended_by_itself", numbers.ended_by_itself, limits.ended_by_itself, percent);
-        if let (Some(value), Some(limit)) = (numbers.tool_success, limits.tool_success)
+        most("error_rate", Some(stats.error_rate), limits.error_rate, percent);
+        most("mean", Some(stats.mean), limits.mean, secs);
+        most("p95", Some(stats.p95), limits.p95, secs);
+        most("first_token", stats.first_token, limits.first_token, secs);
+        most("ended_by_itself", stats.ended_by_itself, limits.ended_by_itself, percent);
+        if let (Some(value), Some(limit)) = (stats.tool_success, limits.tool_success)
             && value < limit
         {
             let value = percent(value);
             let limit = percent(limit);
-            failures.push(format!("{} tool_success {value}, at least {limit}", line.as_str()));
+            failures.push(format!("{} tool_success {value}, at least {limit}", scenario.as_str()));
         }
         failures
     }

@@ -21,10 +21,10 @@ pub struct ClientAnswer {
 impl ClientAnswer {
     /// Out of a recording.
     #[must_use]
-    pub fn of_flight(flight: &TurnRecord) -> Self {
+    pub fn of_flight(record: &TurnRecord) -> Self {
         let mut sent = String::new();
         let mut told = Self::default();
-        for moment in &flight.moments {
+        for moment in &record.moments {
             match &moment.event {
                 TurnEvent::Chunk { text } => sent.push_str(text),
                 TurnEvent::Answer => told.asked += 1,
@@ -36,15 +36,15 @@ impl ClientAnswer {
             }
         }
         if !sent.is_empty() {
-            return Self { asked: told.asked, ..Self::of_stream(&sent, flight.outcome == "ok") };
+            return Self { asked: told.asked, ..Self::of_stream(&sent, record.outcome == "ok") };
         }
         // It was answered whole, or not at all.
-        let [stop, calls] = match flight.path.rsplit('/').next() {
+        let [stop, calls] = match record.path.rsplit('/').next() {
             Some("messages") => ["end_turn", "tool_use"],
             Some("responses") => ["completed", "completed"],
             _ => ["stop", "tool_calls"],
         };
-        let end = match (flight.outcome.as_str(), told.calls.is_empty()) {
+        let end = match (record.outcome.as_str(), told.calls.is_empty()) {
             ("ok", true) => stop,
             ("ok", false) => calls,
             (outcome, _) => outcome,

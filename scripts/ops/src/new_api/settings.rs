@@ -114,9 +114,9 @@ pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[Strin
 }
 
 /// A ping writes the 200: an error that comes behind it reaches no client.
-fn pings(told: &ReadSettings<'_>) -> RequiredSetting {
-    let on = told.is_on("general_setting.ping_interval_enabled");
-    let secs = told.number("general_setting.ping_interval_seconds");
+fn pings(settings: &ReadSettings<'_>) -> RequiredSetting {
+    let on = settings.is_on("general_setting.ping_interval_enabled");
+    let secs = settings.number("general_setting.ping_interval_seconds");
     RequiredSetting {
         name: "ping interval",
         value: match (on, secs) {
@@ -131,13 +131,13 @@ fn pings(told: &ReadSettings<'_>) -> RequiredSetting {
 }
 
 /// Channel tests switch a channel off only where new-api is told to.
-fn disabling(told: &ReadSettings<'_>) -> RequiredSetting {
-    let bans = told.is_on("AutomaticDisableChannelEnabled");
-    let patient = told.number("ChannelDisableThreshold").map(|secs| SLOWEST_TEST_SECS <= secs);
+fn disabling(settings: &ReadSettings<'_>) -> RequiredSetting {
+    let bans = settings.is_on("AutomaticDisableChannelEnabled");
+    let patient = settings.number("ChannelDisableThreshold").map(|secs| SLOWEST_TEST_SECS <= secs);
     RequiredSetting {
         name: "automatic disabling",
         value: match bans {
-            Some(true) => format!("on, at {} s", told.shown("ChannelDisableThreshold")),
+            Some(true) => format!("on, at {} s", settings.shown("ChannelDisableThreshold")),
             bans => on_or_off(bans),
         },
         verdict: Verdict::of(if bans == Some(false) { Some(true) } else { patient }),
@@ -147,7 +147,7 @@ fn disabling(told: &ReadSettings<'_>) -> RequiredSetting {
 }
 
 /// A rule of affinity that takes a model's name goes before priorities, and can turn its retries off.
-fn affinity(told: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
+fn affinity(settings: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
     let setting = |value: &str, verdict| RequiredSetting {
         name: "channel affinity",
         value: value.to_owned(),
@@ -155,10 +155,10 @@ fn affinity(told: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
         advice: "no rule with skip_retry_on_failure for our models; the built-in ones are for gpt-* and claude-*",
         otherwise: "errors that a retry would mend, and one channel for an hour whatever its priority",
     };
-    if told.is_on("channel_affinity_setting.enabled") == Some(false) {
+    if settings.is_on("channel_affinity_setting.enabled") == Some(false) {
         return setting("off", Verdict::Ok);
     }
-    let Some(Value::Array(rules)) = told.json("channel_affinity_setting.rules") else {
+    let Some(Value::Array(rules)) = settings.json("channel_affinity_setting.rules") else {
         return setting("-", Verdict::Unknown);
     };
     let mut skips = rules.iter().filter(|rule| rule["skip_retry_on_failure"] == true);
@@ -179,9 +179,9 @@ fn takes(patterns: &Value, model: &str) -> bool {
 }
 
 /// A model without a price is refused, unless new-api serves its owner alone.
-fn prices(told: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
-    let lists = ["ModelPrice", "ModelRatio"].map(|name| told.json(name));
-    let own = told.is_on("SelfUseModeEnabled");
+fn prices(settings: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
+    let lists = ["ModelPrice", "ModelRatio"].map(|name| settings.json(name));
+    let own = settings.is_on("SelfUseModeEnabled");
     let priced = |model: &String| lists.iter().flatten().any(|list| list.get(model).is_some());
     let missing: Vec<&str> = models.iter().filter(|model| !priced(model)).map(String::as_str).collect();
     RequiredSetting {

@@ -29,7 +29,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::upstream::{self, Plan};
+use crate::upstream::{self, UpstreamPlan};
 
 /// What a text is made of: pieces as tokens are, with what might begin a tag.
 const WORDS: [&str; 8] = ["The", " list", " is", " empty", " if", " a", " <", " b.\n"];
@@ -80,7 +80,7 @@ impl Drop for Lockstep {
 }
 
 async fn chat(State(site): State<Site>, body: Bytes) -> Response {
-    let plan = Plan::read(&body);
+    let plan = UpstreamPlan::read(&body);
     let mut pieces = pieces(plan.chunks, plan.call.then(|| upstream::nonce(&body)).flatten().as_deref());
     pieces.push(upstream::FINISH.to_owned());
     let body = stream::iter(pieces).then(move |piece| {

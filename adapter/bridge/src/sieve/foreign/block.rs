@@ -6,7 +6,7 @@ use crate::arguments::RawCall;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ForeignBlock {
     /// Calls, and where what belongs to them ends.
-    Calls { found: Vec<RawCall>, end: usize },
+    Calls { raw: Vec<RawCall>, end: usize },
     /// JSON that is a call only if a declared tool takes it.
     Weak(Vec<RawCall>),
     /// A closed block with text after it.

@@ -37,7 +37,7 @@ pub(super) fn mistral(text: &str) -> ForeignBlock {
     }
     let rest = rest.trim_start().trim_start_matches("</s>");
     if rest.trim().is_empty() {
-        ForeignBlock::Calls { found, end: text.len() }
+        ForeignBlock::Calls { raw: found, end: text.len() }
     } else {
         ForeignBlock::Doubtful
     }

@@ -10,7 +10,7 @@ pub(super) struct ForeignReader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
     pub(super) lexicon: &'a Lexicon,
-    pub(super) found: Vec<RawCall>,
+    pub(super) raw: Vec<RawCall>,
     /// Wrappers that wait for their end.
     pub(super) open: Vec<TagWord>,
 }
@@ -36,6 +36,6 @@ impl ReadEnd {
 
 impl ForeignReader<'_> {
     pub(super) fn push(&mut self, name: Option<String>, body: BlockBody) {
-        self.found.push(RawCall { name, body });
+        self.raw.push(RawCall { name, body });
     }
 }

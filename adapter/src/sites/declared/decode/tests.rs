@@ -77,7 +77,7 @@ fn bytes(path: &Path) -> Vec<u8> {
 /// What was known when an answer was recorded.
 fn known(path: &Path) -> ConversationState {
     let values = Captures::from([("message".to_owned(), "5f0c6d3e-9a1b-4c2d-8e3f-0a1b2c3d4e5f".into())]);
-    ConversationState { values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
+    ConversationState { captures: values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
 }
 
 fn outcome<'a>(path: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {

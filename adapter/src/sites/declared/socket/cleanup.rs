@@ -30,7 +30,7 @@ pub(super) struct SocketCleanup {
     socket: Arc<SocketChat>,
     back: Option<oneshot::Receiver<OpenSocket>>,
     /// What is known of the conversation beyond what the socket has been told.
-    pub(super) values: Captures,
+    pub(super) captures: Captures,
     /// What was uploaded for the question.
     pub(super) uploads: Option<Uploads>,
     span: Span,
@@ -39,43 +39,43 @@ pub(super) struct SocketCleanup {
 
 /// The socket, while the answer reads it. Dropped, it goes back to where the answer is stopped.
 pub(super) struct SocketLease {
-    line: Option<OpenSocket>,
+    connection: Option<OpenSocket>,
     back: Option<oneshot::Sender<OpenSocket>>,
 }
 
 impl SocketCleanup {
     /// Lends the socket to an answer.
     pub(super) fn new(
-        outside: &DriverContext,
+        context: &DriverContext,
         site: Arc<Site>,
         socket: Arc<SocketChat>,
-        line: OpenSocket,
+        connection: OpenSocket,
     ) -> (Self, SocketLease) {
         let (sender, receiver) = oneshot::channel();
-        let tasks = outside.tasks.clone();
-        let span = outside.span.clone();
+        let tasks = context.tasks.clone();
+        let span = context.span.clone();
         let values = Captures::new();
         let back = Some(receiver);
-        let after = Self { tasks, site, socket, back, values, uploads: None, span, ended: false };
-        (after, SocketLease { line: Some(line), back: Some(sender) })
+        let after = Self { tasks, site, socket, back, captures: values, uploads: None, span, ended: false };
+        (after, SocketLease { connection: Some(connection), back: Some(sender) })
     }
 
     /// The answer is over.
-    pub(super) fn end(mut self, ended: bool, values: Captures) {
+    pub(super) fn end(mut self, ended: bool, captures: Captures) {
         self.ended = ended;
-        self.values.extend(values);
+        self.captures.extend(captures);
     }
 }
 
 impl SocketLease {
     pub(super) fn line(&mut self) -> &mut OpenSocket {
-        self.line.as_mut().expect("the socket is lent until this is dropped")
+        self.connection.as_mut().expect("the socket is lent until this is dropped")
     }
 }
 
 impl Drop for SocketLease {
     fn drop(&mut self) {
-        if let (Some(line), Some(back)) = (self.line.take(), self.back.take()) {
+        if let (Some(line), Some(back)) = (self.connection.take(), self.back.take()) {
             // Nobody waits for it when the process ends.
             back.send(line).ok();
         }
@@ -88,11 +88,11 @@ impl Drop for SocketCleanup {
         let site = Arc::clone(&self.site);
         let socket = Arc::clone(&self.socket);
         let ended = self.ended;
-        let values = std::mem::take(&mut self.values);
+        let values = std::mem::take(&mut self.captures);
         let mut uploads = self.uploads.take();
         let stopping = async move {
             let Ok(mut line) = back.await else { return };
-            let values = line.values.clone().into_iter().chain(values).collect();
+            let values = line.captures.clone().into_iter().chain(values).collect();
             let goes_on = ended && socket.conversation.is_some();
             if goes_on {
                 uploads.iter_mut().for_each(Uploads::keep);
@@ -114,16 +114,16 @@ impl Drop for SocketCleanup {
 
 async fn take(
     site: &Arc<Site>,
-    line: &mut OpenSocket,
+    connection: &mut OpenSocket,
     purpose: &str,
     steps: &[SocketStep],
-    values: &Captures,
+    captures: &Captures,
 ) {
     if steps.is_empty() {
         return;
     }
-    let known = ConversationState { values: values.clone(), goes_on: false };
-    match StepRunner::new(Arc::clone(site), known, StepPhase::Over).take_each(line, steps).await {
+    let known = ConversationState { captures: captures.clone(), goes_on: false };
+    match StepRunner::new(Arc::clone(site), known, StepPhase::Over).take_each(connection, steps).await {
         Ok(()) => tracing::debug!(site = %site.name, purpose, "the site confirmed that its answer is over"),
         Err(cause) => {
             tracing::info!(site = %site.name, purpose, %cause, "the site did not confirm that its answer is over");

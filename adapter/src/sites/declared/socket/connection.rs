@@ -49,11 +49,11 @@ pub(super) struct OpenSocket {
     pub(super) protocol: SocketProtocol,
     answers: Vec<SocketAnswer>,
     session: Arc<Session>,
-    words: PromptVariables,
+    variables: PromptVariables,
     /// Whether the instructions are told apart from the prompt.
     tells_system: bool,
     /// What is known of the conversation.
-    pub(super) values: Captures,
+    pub(super) captures: Captures,
     /// How long the site may say nothing at all, if it has promised to ping.
     pub(super) longest_silence: Option<Duration>,
     acks: u64,
@@ -62,19 +62,19 @@ pub(super) struct OpenSocket {
 impl OpenSocket {
     pub(super) fn new(
         stream: SocketStream,
-        caller: &SiteClient,
+        client: &SiteClient,
         socket: &SocketChat,
-        words: PromptVariables,
+        variables: PromptVariables,
     ) -> Self {
         Self {
             stream,
-            site: caller.site.name.clone(),
+            site: client.site.name.clone(),
             protocol: socket.protocol.clone(),
             answers: socket.answers.clone(),
-            session: Arc::clone(&caller.session),
-            words,
+            session: Arc::clone(&client.session),
+            variables,
             tells_system: socket.steps.iter().any(|step| step.names(&VariableName::System)),
-            values: Captures::new(),
+            captures: Captures::new(),
             longest_silence: None,
             acks: 0,
         }
@@ -151,8 +151,8 @@ impl OpenSocket {
 
     /// What placeholders stand for.
     pub(super) fn fill(&self) -> PlaceholderValues<'_> {
-        let Self { words, session, values, tells_system, .. } = self;
-        PlaceholderValues { words: Some(words), session, values, tells_system: *tells_system }
+        let Self { variables: words, session, captures: values, tells_system, .. } = self;
+        PlaceholderValues { variables: Some(words), session, captures: values, tells_system: *tells_system }
     }
 
     async fn answer(&mut self, text: &str) -> Result<(), Fault> {
@@ -170,7 +170,7 @@ impl OpenSocket {
             sse::SseEvent { name: name.as_bytes(), data: data.as_bytes(), ..sse::SseEvent::default() };
         let json: Option<Value> = serde_json::from_str(&data).ok();
         let seen = SiteEvent { event: &event, data: &data, json: json.as_ref() };
-        let Some(answer) = self.answers.iter().find(|answer| fits(&answer.on, seen, &self.values)) else {
+        let Some(answer) = self.answers.iter().find(|answer| fits(&answer.on, seen, &self.captures)) else {
             return Ok(());
         };
         match answer.reply.clone() {

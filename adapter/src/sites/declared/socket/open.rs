@@ -39,29 +39,33 @@ const NO_SOCKET: Fault = Fault::Unreadable("the site does not open a socket wher
 /// # Errors
 /// When the site refuses.
 pub(super) async fn line(
-    caller: &SiteClient,
+    client: &SiteClient,
     socket: &SocketChat,
-    words: PromptVariables,
-    values: &Captures,
+    variables: PromptVariables,
+    captures: &Captures,
 ) -> Result<OpenSocket, Fault> {
-    let fill =
-        PlaceholderValues { words: Some(&words), session: &caller.session, values, tells_system: false };
+    let fill = PlaceholderValues {
+        variables: Some(&variables),
+        session: &client.session,
+        captures,
+        tells_system: false,
+    };
     let mut path = fill.path(&socket.path)?;
     if matches!(socket.protocol, SocketProtocol::SocketIo { .. }) {
         path.push_str(if path.contains('?') { "&" } else { "?" });
         path.push_str("EIO=4&transport=websocket");
     }
-    let url = caller.site.url(&path);
-    let mut headers = headers::of(&caller.session, &url)?;
-    let origin = caller.site.base_url.origin().ascii_serialization();
+    let url = client.site.url(&path);
+    let mut headers = headers::of(&client.session, &url)?;
+    let origin = client.site.base_url.origin().ascii_serialization();
     headers.insert(header::ORIGIN, sensitive(&origin.into())?);
     for (name, text) in &socket.headers {
         let name: header::HeaderName =
             name.parse().map_err(|_| Fault::Unreadable("the site file names no header"))?;
         headers.insert(name, sensitive(&SecretString::from(fill.text(text)?))?);
     }
-    let stream = upgraded(caller, url, headers).await?;
-    Ok(OpenSocket::new(stream, caller, socket, words))
+    let stream = upgraded(client, url, headers).await?;
+    Ok(OpenSocket::new(stream, client, socket, variables))
 }
 
 async fn upgraded(caller: &SiteClient, url: Url, headers: HeaderMap) -> Result<SocketStream, Fault> {

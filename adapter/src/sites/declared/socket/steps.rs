@@ -65,14 +65,14 @@ enum StepMessage {
 }
 
 impl StepRunner {
-    pub(super) fn new(site: Arc<Site>, known: ConversationState, phase: StepPhase) -> Self {
-        let reader = RuleInterpreter::new(site, known);
+    pub(super) fn new(site: Arc<Site>, state: ConversationState, phase: StepPhase) -> Self {
+        let reader = RuleInterpreter::new(site, state);
         Self { reader, heard: 0, phase, early: Vec::new(), early_bytes: 0 }
     }
 
     /// What is known of the conversation by now.
     pub(super) fn known(&self) -> &ConversationState {
-        &self.reader.known
+        &self.reader.state
     }
 
     /// Opens the protocol, and takes every step that this turn has.
@@ -81,11 +81,11 @@ impl StepRunner {
     /// What the site reports, or whatever keeps it from being asked.
     pub(super) async fn take_all(
         &mut self,
-        line: &mut OpenSocket,
+        connection: &mut OpenSocket,
         steps: &[SocketStep],
     ) -> Result<(), Fault> {
-        self.connect(line).await?;
-        self.take_each(line, steps).await
+        self.connect(connection).await?;
+        self.take_each(connection, steps).await
     }
 
     /// Takes every step that this turn has.
@@ -94,37 +94,37 @@ impl StepRunner {
     /// As for `take_all`.
     pub(super) async fn take_each(
         &mut self,
-        line: &mut OpenSocket,
+        connection: &mut OpenSocket,
         steps: &[SocketStep],
     ) -> Result<(), Fault> {
         let turn = if self.known().goes_on { TurnKind::Next } else { TurnKind::First };
         for step in steps.iter().filter(|step| step.turn.is_none_or(|only| only == turn)) {
-            line.values.clone_from(&self.known().values);
+            connection.captures.clone_from(&self.known().captures);
             if step.names(&VariableName::Prompt) || step.names(&VariableName::Messages) {
                 self.phase = StepPhase::Asked;
             }
             let came = match &step.act {
-                SocketAction::Emit { event, ack } => match line.emit(event, *ack).await? {
-                    Some(id) => Some(self.acknowledged(line, id).await?),
+                SocketAction::Emit { event, ack } => match connection.emit(event, *ack).await? {
+                    Some(id) => Some(self.acknowledged(connection, id).await?),
                     None => None,
                 },
                 SocketAction::Send(shape) => {
-                    line.send_shape(shape).await?;
+                    connection.send_shape(shape).await?;
                     None
                 }
-                SocketAction::Wait { on, within: None } => self.wait(line, on).await?,
+                SocketAction::Wait { on, within: None } => self.wait(connection, on).await?,
                 SocketAction::Wait { on, within: Some(limit) } => {
                     let (first, rest) = on.split_at(1);
-                    match timeout(*limit, self.wait(line, first)).await {
+                    match timeout(*limit, self.wait(connection, first)).await {
                         Err(_) => continue,
                         Ok(came) if rest.is_empty() => came?,
-                        Ok(came) => came.map(drop).and(self.wait(line, rest).await)?,
+                        Ok(came) => came.map(drop).and(self.wait(connection, rest).await)?,
                     }
                 }
             };
             self.look(step, came.as_deref())?;
         }
-        line.values.clone_from(&self.known().values);
+        connection.captures.clone_from(&self.known().captures);
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl StepRunner {
     /// What the site reports, or what becomes of the work.
     pub(super) async fn meanwhile<T>(
         &mut self,
-        line: &mut OpenSocket,
+        connection: &mut OpenSocket,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let mut work = pin!(work);
@@ -143,27 +143,27 @@ impl StepRunner {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                message = self.next(line) => drop(message?),
+                message = self.next(connection) => drop(message?),
             }
         }
     }
 
     /// Takes over what is known of the conversation by now.
-    pub(super) fn learn(&mut self, values: Captures) {
-        self.reader.known.values = values;
+    pub(super) fn learn(&mut self, captures: Captures) {
+        self.reader.state.captures = captures;
     }
 
     /// Socket.IO wants its namespace opened first.
-    async fn connect(&mut self, line: &mut OpenSocket) -> Result<(), Fault> {
-        let SocketProtocol::SocketIo { namespace, auth } = line.protocol.clone() else { return Ok(()) };
-        line.values.clone_from(&self.known().values);
+    async fn connect(&mut self, connection: &mut OpenSocket) -> Result<(), Fault> {
+        let SocketProtocol::SocketIo { namespace, auth } = connection.protocol.clone() else { return Ok(()) };
+        connection.captures.clone_from(&self.known().captures);
         loop {
-            let message = self.next(line).await?;
+            let message = self.next(connection).await?;
             match packet::read(&message)? {
                 Packet::Open(opening) => {
-                    line.longest_silence = Some(opening.longest_silence());
-                    let auth = auth.as_ref().map(|auth| line.fill().shape(auth)).transpose()?;
-                    line.send(packet::connect(&namespace, auth.as_ref())).await?;
+                    connection.longest_silence = Some(opening.longest_silence());
+                    let auth = auth.as_ref().map(|auth| connection.fill().shape(auth)).transpose()?;
+                    connection.send(packet::connect(&namespace, auth.as_ref())).await?;
                 }
                 Packet::Connected => return Ok(()),
                 // A reason that the site file does not know.
@@ -174,12 +174,16 @@ impl StepRunner {
     }
 
     /// Waits for events, in this order, and returns the data of the last one.
-    async fn wait(&mut self, line: &mut OpenSocket, on: &[EventMatch]) -> Result<Option<String>, Fault> {
+    async fn wait(
+        &mut self,
+        connection: &mut OpenSocket,
+        on: &[EventMatch],
+    ) -> Result<Option<String>, Fault> {
         let mut last = None;
         for on in on {
             last = loop {
-                let message = self.next(line).await?;
-                if let StepMessage::Event { name, data } = heard(line, message)?
+                let message = self.next(connection).await?;
+                if let StepMessage::Event { name, data } = heard(connection, message)?
                     && self.fits(on, &name, &data)
                 {
                     break Some(data);
@@ -189,10 +193,10 @@ impl StepRunner {
         Ok(last)
     }
 
-    async fn acknowledged(&mut self, line: &mut OpenSocket, wanted: u64) -> Result<String, Fault> {
+    async fn acknowledged(&mut self, connection: &mut OpenSocket, wanted: u64) -> Result<String, Fault> {
         loop {
-            let message = self.next(line).await?;
-            if let StepMessage::Ack { id, data } = heard(line, message)?
+            let message = self.next(connection).await?;
+            if let StepMessage::Ack { id, data } = heard(connection, message)?
                 && id == wanted
             {
                 return Ok(data);
@@ -201,14 +205,14 @@ impl StepRunner {
     }
 
     /// The next message; that of an answer is kept for it as well.
-    async fn next(&mut self, line: &mut OpenSocket) -> Result<String, Fault> {
+    async fn next(&mut self, connection: &mut OpenSocket) -> Result<String, Fault> {
         self.heard += 1;
         if self.heard > LIMIT_MESSAGES {
             return Err(TOO_MANY);
         }
-        let message = line.receive().await?.ok_or(Fault::Truncated)?;
+        let message = connection.receive().await?.ok_or(Fault::Truncated)?;
         match self.phase {
-            StepPhase::Before => self.judge(line, &message)?,
+            StepPhase::Before => self.judge(connection, &message)?,
             StepPhase::Asked => {
                 self.early_bytes += message.len();
                 if self.early_bytes > LIMIT_BYTES {
@@ -222,10 +226,10 @@ impl StepRunner {
     }
 
     /// Whether a message from before the answer tells of trouble.
-    fn judge(&mut self, line: &OpenSocket, message: &str) -> Result<(), Fault> {
+    fn judge(&mut self, connection: &OpenSocket, message: &str) -> Result<(), Fault> {
         let reader = &mut self.reader;
         let mut sink = |event: SseEvent<'_>| reader.trouble(&event);
-        match line.protocol {
+        match connection.protocol {
             SocketProtocol::SocketIo { .. } => packet::event(message.as_bytes(), &mut sink),
             SocketProtocol::WebSocket => sink(SseEvent::data(message.as_bytes())),
         }
@@ -234,7 +238,7 @@ impl StepRunner {
     fn fits(&self, on: &EventMatch, name: &str, data: &str) -> bool {
         let event = SseEvent { name: name.as_bytes(), data: data.as_bytes(), ..SseEvent::default() };
         let json: Option<Value> = serde_json::from_str(data).ok();
-        fits(on, SiteEvent { event: &event, data, json: json.as_ref() }, &self.known().values)
+        fits(on, SiteEvent { event: &event, data, json: json.as_ref() }, &self.known().captures)
     }
 
     /// Takes what a step takes out of what came.
@@ -248,18 +252,18 @@ impl StepRunner {
         if step.take.values().any(|pointer| at(pointer).is_none_or(Value::is_null)) {
             return Err(LACKS);
         }
-        take(&step.take, json.as_ref(), &mut self.reader.known.values);
+        take(&step.take, json.as_ref(), &mut self.reader.state.captures);
         Ok(())
     }
 
     /// What is known, what the site has said since it was asked, and how far it has come.
     pub(super) fn into_parts(self) -> (ConversationState, Vec<Bytes>, StepPhase) {
-        (self.reader.known, self.early, self.phase)
+        (self.reader.state, self.early, self.phase)
     }
 }
 
-fn heard(line: &OpenSocket, message: String) -> Result<StepMessage, Fault> {
-    if line.protocol == SocketProtocol::WebSocket {
+fn heard(connection: &OpenSocket, message: String) -> Result<StepMessage, Fault> {
+    if connection.protocol == SocketProtocol::WebSocket {
         return Ok(StepMessage::Event { name: String::new(), data: message });
     }
     Ok(match packet::read(&message)? {
