@@ -25,6 +25,7 @@ use tokio::{
 
 use crate::browser::Supervisor;
 
+mod browser_turn;
 mod capture;
 mod expiry;
 mod failure;
