@@ -260,8 +260,10 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
     let before = &sentence.words[..intent];
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
     // "Send me the log and I'll look": an order to the user comes first.
-    let is_order = before.ends_with(" and") && grammar::opens_with_verb(before);
-    let after_user = (has(&["你", "您"]) && before.contains('后')) || has(chinese::USERS_FIRST);
+    let is_order = before.trim_end_matches([' ', ',']).ends_with(" and") && grammar::opens_with_verb(before);
+    let after_user = (has(&["你", "您"]) && before.contains('后'))
+        || has(chinese::USERS_FIRST)
+        || before.split(',').any(intent::is_users);
     is_order
         || after_user
         || has(english::CONDITIONS)
