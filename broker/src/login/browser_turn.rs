@@ -38,7 +38,7 @@ impl<'a> LoginAttempt<'a> {
     /// waits in Redis, where it keeps no other from its turn.
     pub(super) async fn turn(&self) -> Result<SemaphorePermit<'a>, LoginError> {
         let context = self.context;
-        let is_watched = self.asked == Trigger::Operator || self.browsed.load(Ordering::Relaxed);
+        let is_watched = self.trigger == Trigger::Operator || self.browsed.load(Ordering::Relaxed);
         let turn = match context.turns.try_acquire() {
             Ok(turn) => turn,
             Err(_) if !is_watched => {

@@ -21,3 +21,10 @@ pub(super) enum IntentKind {
     /// The model takes an action.
     Own,
 }
+
+/// Keeps the stronger of two, and of equals the first.
+pub(super) fn offer(best: &mut Option<Intent>, kind: IntentKind, at: usize) {
+    if best.is_none_or(|intent| intent.kind < kind) {
+        *best = Some(Intent { kind, at });
+    }
+}

@@ -8,6 +8,7 @@ pub(super) const OWN: &[&str] = &[
     "i'm about to", "i am about to", "i shall", "i'm gonna", "i plan to", "i intend to", "i aim to", "i'm planning to",
     "i might as well", "i may as well", "we need to", "we have to", "we'll", "we will", "we shall", "we should",
     "we must", "we're going to", "we are going to", "we're about to", "we can now", "allow me to", "while i", "gonna",
+    "i'm ready to", "i am ready to", "we're ready to", "i'd rather", "i would rather", "i'd prefer to",
 ];
 /// With which words of it an announcement may begin.
 pub(super) const FIRST_WORDS: &[&str] = &[
@@ -18,7 +19,7 @@ pub(super) const FIRST_WORDS: &[&str] = &[
 pub(super) const OWN_BARE: &[&str] = &[
     "will", "going to", "about to", "need to", "have to", "gotta", "gonna", "got to", "want to", "my plan is to",
     "my next step is to", "the plan is to", "the next step is to", "the next thing is to", "the next thing to do is",
-    "the next thing i need to do is", "what's left is to", "all that's left is to",
+    "the next thing i need to do is", "what's left is to", "all that's left is to", "ready to",
 ];
 /// What may stand in an announcement and changes nothing, besides those in -ly.
 pub(super) const ADVERBS: &[&str] = &[
@@ -35,7 +36,8 @@ pub(super) const NEGATED: &[&str] = &[
 
 /// Openings that lead over to an action without saying who acts.
 pub(super) const TRANSITIONS: &[&str] = &[
-    " now for ", " now on to ", " next up ", " time to ", " now to ", " on to ", " moving on ", " on it ",
+    " now for ", " now on to ", " next up ", " time to ", " now to ", " now onto ", " then there's ", " ditto ", " over to the ", " consider it done ",
+    " leave it to me ", " leave that to me ", " i can do that ", " almost there ", " nearly there ", " last file ", " same fix ", " same change ", " same for ", " same treatment ", " same edit ", " off to ", " on to ", " moving on ", " on it ",
     " i'm on it ", " give me a moment ", " one moment ", " give me a second ", " hang on ", " stand by ",
     " back to ",
     " now over to ", " then on to ", " and on to ", " onto ", " next stop ", " next on ", " time for ", " hold on ",
@@ -51,7 +53,11 @@ pub(super) const TRANSITIONS: &[&str] = &[
 pub(super) const REMAINS: &[&str] = &[
     " one more thing ", " one last thing ", " remaining piece ", " remaining step ", " remaining task ",
     " remaining file ", " remaining files ", " only thing left ", " that leaves ", " what's left ",
-    " what remains ", " still need to ", " still needs ", " also needs ", " needs to be updated ", " left to ",
+    " what remains ", " still need to ", " still needs ", " also needs ", " need changes ", " needs changes ", " has to change ", " have to change ", " must change ", " needs to change ",
+    " need to change ", " need this ", " needs this ", " gets the same ", " get the same ", " next piece ", " next part ", " next task ",
+    " remaining , ", " outstanding , ", " brings me to ", " brings us to ", " are in order ", " is in order ", " what i need is ", " what i need now ", " what we need is ", " what we need now ", " we need a ", " we need an ",
+    " requires a change ", " require a change ", " also requires ", " we're missing ", " we are missing ", " still reference ",
+    " needs to be updated ", " left to ",
     " still missing ", " still to do ", " to do , ", " todo , ", " up next ", " last piece ", " last step ",
     " final step ", " still has to ", " still have to ", " needs a ", " needs an ", " the rest of the ",
     " remains to ", " yet to be ", " next step is ", " next step , ", " next step ",
@@ -74,7 +80,7 @@ pub(super) const CONSENT: &[&str] = &[
 /// Openings that mean an action only before a colon.
 pub(super) const ORDINALS: &[&str] = &[
     " first , ", " next , ", " now , ", " then , ", " now the ", " next the ", " then the ", " and now ",
-    " and finally the ", " finally the ", " finally , ", " lastly the ", " lastly , ", " after that ", " after this ", " and then the ", " second , ", " third , ",
+    " and finally the ", " finally the ", " finally , ", " lastly the ", " lastly , ", " after that ", " after this ", " and then the ", " second , ", " third , ", " last one , ", " the last one , ",
 ];
 
 /// Words an announcement may start with before it says anything.
@@ -89,8 +95,37 @@ pub(super) const FINITE: &[&str] = &[
     "would", "is", "takes", "will", "should", "may", "can", "makes", "are", "does", "means", "has", "could",
     "requires", "needs", "might", "was", "works", "gives", "helps", "causes", "doesn't", "isn't", "won't",
     "did", "fixed", "made", "worked", "helped", "broke", "solved", "caused", "resolved", "gave", "took", "showed",
-    "cost", "costs", "brings", "brought",
+    "were", "cost", "costs", "brings", "brought", "returns", "prints", "shows", "passes", "produces", "yields", "succeeds", "fails",
+    "reports", "responds", "keeps", "lets", "allows", "leads", "turns", "avoids", "prevents",
 ];
+
+/// Who can do one of these is about to: "I can start on it".
+pub(super) const BEGINNINGS: &[&str] = &["start", "begin", "proceed", "continue", "finally"];
+/// What one has "to do" something with or about: "I have enough to start", "I have one more to convert".
+pub(super) const HAD: &[&str] = &[
+    "enough", "everything", "all", "what", "one", "two", "three", "four", "several", "more", "another", "the", "some", "a",
+];
+/// Behind a gerund, these go with its verb: "spinning up".
+pub(super) const PARTICLES: &[&str] = &["up", "down", "out", "into", "through", "over", "off", "back", "in", "it", "that", "them", "both"];
+/// Openings of a clause further on: "..., need to look again".
+pub(super) const LATER: &[&str] = &["need to", "gonna", "gotta", "going to", "time to"];
+/// What the user is told to do rather than what is done: "now restart the server".
+pub(super) const HANDS: &[&str] = &[
+    "restart", "open", "visit", "deploy", "reload", "refresh", "install", "set", "try", "go", "start", "launch", "see", "log", "use",
+    "call", "watch", "switch", "follow",
+];
+/// In such a sentence.
+pub(super) const DIRECTED: &[&str] = &[" so that ", " to try ", " to see ", " your ", " you ", " page ", " browser ", " effect "];
+/// Behind a gerund, these tell how things are: "looking good".
+pub(super) const HOW: &[&str] = &["good", "great", "fine", "well", "as", "correctly", "nicely"];
+/// What happens again and again is nothing to be done now.
+pub(super) const REPEATED: &[&str] = &[" each ", " every ", " whenever ", " after a ", " always ", " by the "];
+/// "I'll add that it works": more is said, not done.
+pub(super) const SUBJECTS: &[&str] = &["this", "it", "the", "you", "these", "there", "we", "i", "if", "all", "they", "a", "an"];
+/// Behind one of these a verb is not the sentence's own.
+pub(super) const RELATIVE: &[&str] = &["what", "where", "how", "whether", "why", "who", "which"];
+/// Before an action that is a noun.
+pub(super) const QUICK: &[&str] = &["quick", "brief", "final", "fast", "short"];
 
 /// What tools do.
 pub(super) const ACTIONS: &[&str] = &[
@@ -149,7 +184,7 @@ pub(super) const OFFERS: &[&str] = &[
     " if you need ", " if needed ", " if that's useful ", " happy to ", " glad to ", " glad that ",
     " just say ", " say the word ", " tell me ", " just ask ", " ping me ", " whenever you ", " i can also ",
     " i could also ", " i'm here if ", " i'm here to ", " i'm here for ", " i'm here whenever ", " i'm here should ", " i'm here when ", " would you like ", " you'd like me ", " want me to ",
-    " at your disposal ",
+    " at your disposal ", " anything else ",
 ];
 
 /// The user has to act, answer or agree first.
@@ -161,7 +196,8 @@ pub(super) const WAITS: &[&str] = &[
     " please restart ", " please check ", " please try ", " please share ", " send me ", " please pick ",
     " which do you ", " over to you ", " hear back ", " your side ", " your end ", " your reply ",
     " your answer ", " your input ", " your feedback ", " your review ", " your call ", " up to you ",
-    " from you ", " your go ",
+    " from you ", " your go ", " before i can continue ", " before i can proceed ", " before i can go ", " before i can start ",
+    " before i continue ", " before i proceed ",
 ];
 
 /// Before an announcement, these make it depend on something.
@@ -252,7 +288,8 @@ pub(super) const CAUSES: &[&str] = &[
 /// Behind "the last step", these say that nothing is left.
 pub(super) const LEFT_NOTHING: &[&str] = &[
     " done ", " complete ", " completed ", " finished ", " unchanged ", " as it is ", " as is ", " untouched ", " intact ",
-    " passes ", " for later ", " for another ", " up to you ", " worked ",
+    " passes ", " for later ", " for another ", " up to you ", " worked ", " would be ", " could be ", " you'd ", " you'll ", " in case ",
+    " take effect ", " takes effect ", " don't have ", " way to ", " neither ", " yours ", " harmless ", " unrelated ", " to note ", " to know ", " to mention ",
 ];
 
 /// Words of a sentence that say that nothing must happen.

@@ -4,22 +4,21 @@
 //! present where nothing else comes first; a passive that says what must happen; a gerund or a title in the place of a
 //! sentence; work named as left.
 
+mod gerund;
+mod opening;
+
 use super::{
     announcement::IntentKind,
     english,
     words::{CODE, Sentence, SentenceEnd},
 };
+pub(super) use gerund::is_gerund;
+use gerund::{is_gerund_sentence, is_short_gerund, is_stem, opens_with_led_gerund};
+pub(super) use opening::is_adverb;
+use opening::{REACH_WORDS, behind_consent, content, content_leads};
 
-/// Words after an announcement in which its verb is sought.
-const REACH_WORDS: usize = 8;
 /// "Next: the integration tests." is an announcement, a longer sentence may tell of anything.
 const TITLE_WORDS: usize = 5;
-/// Words that lead over to what is done: "sure thing", "got it".
-const CONSENT_WORDS: usize = 3;
-/// Words of a sentence that may be a gerund whatever the verb.
-const GERUND_WORDS: usize = 8;
-/// "Fixing", not "king".
-const GERUND_BYTES: usize = 6;
 
 /// What the first person says of itself, and where.
 pub(super) fn own(sentence: &Sentence) -> Vec<(IntentKind, usize)> {
@@ -44,8 +43,51 @@ pub(super) fn own(sentence: &Sentence) -> Vec<(IntentKind, usize)> {
         let rests = english::OWN_BARE.iter().filter_map(|phrase| after(opening, phrase));
         found.extend(rests.map(|rest| (verb_after(rest), 0)));
     }
+    for (clause, at) in later_clauses(words) {
+        let rests = english::LATER.iter().filter_map(|phrase| after(clause, phrase));
+        found.extend(rests.map(|rest| (verb_after(rest), at)));
+    }
+    found.extend(is_ready(words).then_some((IntentKind::Own, 0)));
     found.extend(sentence.first_of(english::NEGATED).map(|at| (IntentKind::Negated, at)));
     found
+}
+
+/// "I have one more file to convert", "I can start on it now", "I see it and will make the edits".
+fn is_ready(words: &str) -> bool {
+    let opening = content(words);
+    let subject = ["i", "we", "i'm"].into_iter().find_map(|subject| after(opening, subject));
+    let had = after(opening, "i've");
+    let Some(rest) = subject.or(had) else { return false };
+    if english::NOTHING.iter().any(|nothing| words.contains(nothing)) || words.contains(" you ") {
+        return false;
+    }
+    let acts = |rest: &str| verb_after(rest) == IntentKind::Own;
+    let mut verbs = rest.split_ascii_whitespace().filter(|word| !is_adverb(word));
+    match had.map(|_| "have").or_else(|| verbs.next()) {
+        Some("can") if verbs.next().is_some_and(|verb| english::BEGINNINGS.contains(&verb)) => true,
+        Some("have")
+            if verbs.find(|word| *word != "got").is_some_and(|next| english::HAD.contains(&next)) =>
+        {
+            rest.split_once(" to ").is_some_and(|(_, rest)| acts(rest)) || is_joined(rest)
+        }
+        _ => is_joined(rest),
+    }
+}
+
+/// "..., and will make the edits".
+fn is_joined(rest: &str) -> bool {
+    [" and will ", " and can now ", " and can ", " and i'll "]
+        .iter()
+        .filter_map(|phrase| rest.split_once(phrase))
+        .any(|(_, rest)| verb_after(rest) == IntentKind::Own)
+}
+
+/// The clauses behind the first, each with where it begins.
+fn later_clauses(words: &str) -> impl Iterator<Item = (&str, usize)> {
+    words.match_indices(',').map(|(at, _)| {
+        let rest = &words[at + 1..];
+        (&rest[..rest.find(',').unwrap_or(rest.len())], at + 1)
+    })
 }
 
 /// What is announced without saying who does it.
@@ -54,14 +96,23 @@ pub(super) fn loose(sentence: &Sentence) -> Option<(IntentKind, usize)> {
     let mut at = 0;
     for clause in words.split(',') {
         let padded = clause.starts_with(' ');
-        let is_led = padded && english::TRANSITIONS.iter().any(|phrase| clause.starts_with(phrase));
-        if is_led || (at > 0 && opens_with_led_gerund(clause)) {
+        let is_led = padded
+            && english::TRANSITIONS.iter().any(|phrase| clause.starts_with(phrase))
+            && ![" if you ", " to note ", " to know ", " to mention "].iter().any(|end| clause.contains(end));
+        let is_last = at > 0 && at + clause.len() == words.len();
+        if is_led
+            || (at > 0 && opens_with_led_gerund(clause))
+            || (is_last && (is_short_gerund(clause, &words[..at]) || is_just(clause)))
+            || (at == 0 && is_told_to_oneself(words, words))
+            || (clause.starts_with(" now ") && is_told_to_oneself(clause, words))
+        {
             return Some((IntentKind::Loose, at));
         }
         at += clause.len() + 1;
     }
     let holds = remains(words)
         || is_demanded(words)
+        || is_deed(words)
         || is_title(sentence)
         || is_present(words)
         || is_gerund_sentence(sentence)
@@ -91,15 +142,23 @@ fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
     Some(rest)
 }
 
-pub(super) fn is_adverb(word: &str) -> bool {
-    english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
-}
-
 fn verb_after(rest: &str) -> IntentKind {
     let mut words = rest.split_ascii_whitespace().take(REACH_WORDS).peekable();
     while let Some(word) = words.next() {
         match word {
-            "add" if words.peek() == Some(&"that") => return IntentKind::Talk,
+            "add"
+                if words.peek() == Some(&"that")
+                    && words.clone().nth(1).is_some_and(|word| english::SUBJECTS.contains(&word)) =>
+            {
+                return IntentKind::Talk;
+            }
+            "be" if words
+                .clone()
+                .skip_while(|word| *word != "and")
+                .any(|word| english::ACTIONS.contains(&word)) =>
+            {
+                return IntentKind::Own;
+            }
             "stop"
                 if words
                     .peek()
@@ -120,13 +179,19 @@ fn verb_after(rest: &str) -> IntentKind {
 
 /// "The docs are next", "that leaves the exporter"; not where they are said to be done.
 fn remains(words: &str) -> bool {
-    if words.ends_with(" remains ") || words.ends_with(" remain ") || words.ends_with(" left ") {
+    if (words.ends_with(" to go ") && !words.contains(" good "))
+        || words.ends_with(" remains ")
+        || words.ends_with(" remain ")
+        || words.ends_with(" left ")
+    {
         return true;
     }
     let at = english::REMAINS.iter().filter_map(|phrase| words.find(phrase)).min();
     let is_nothing = |at: usize| english::NOTHING.iter().any(|nothing| words[..at + 1].contains(nothing));
     at.is_some_and(|at| {
-        !is_nothing(at) && !english::LEFT_NOTHING.iter().any(|done| words[at..].contains(done))
+        !is_nothing(at)
+            && !words[at..].contains(" by the ")
+            && !english::LEFT_NOTHING.iter().any(|done| words[at..].contains(done))
     })
 }
 
@@ -137,7 +202,7 @@ fn is_demanded(words: &str) -> bool {
     }
     let is_advice = english::ADVICE.iter().any(|opening| words.starts_with(opening));
     let is_nothing = english::NOTHING.iter().any(|nothing| words.contains(nothing));
-    if is_advice || is_nothing || words.contains(" by the ") {
+    if is_advice || is_nothing || english::REPEATED.iter().any(|often| words.contains(often)) {
         return false;
     }
     let next = |rest: &str| rest.split_ascii_whitespace().find(|word| !is_adverb(word)).map(str::to_owned);
@@ -165,7 +230,17 @@ fn is_title(sentence: &Sentence) -> bool {
     if is_ordinal && (sentence.end == SentenceEnd::Colon || (is_short && !is_statement())) {
         return true;
     }
-    (is_short && words.ends_with(" next ") && !is_statement()) || is_counted(words) || is_lone_code(words)
+    let is_turn = words.ends_with(" next ") || words.ends_with(" first ");
+    (is_short && is_turn && !is_statement()) || is_counted(words) || is_lone_code(words)
+}
+
+/// "A quick look at the schema": an action as a noun, with nothing before it and no verb behind.
+fn is_deed(words: &str) -> bool {
+    let mut content =
+        content(words).split_ascii_whitespace().skip_while(|word| *word == "a" || *word == "another");
+    content.next().is_some_and(|word| english::QUICK.contains(&word))
+        && content.next().is_some_and(|word| english::ACTIONS.contains(&word))
+        && !content.any(|word| english::FINITE.contains(&word) || english::DONE.contains(&word))
 }
 
 /// "Step 2, ...", "2 of 5, ...", "file 2 of 5, ...".
@@ -200,99 +275,29 @@ fn is_present(words: &str) -> bool {
     verb.is_some_and(|verb| english::ACTIONS.contains(&verb) && !english::LIKE_PAST.contains(&verb))
 }
 
-/// "Updating the callers"; a gerund in the middle of a sentence says how something came about.
-fn is_gerund_sentence(sentence: &Sentence) -> bool {
-    let words = sentence.words.as_str();
-    opens_with_gerund(words, sentence.end)
-        || behind_consent(words).is_some_and(|rest| opens_with_gerund(rest, sentence.end))
-        || is_unknown_gerund(sentence)
-}
-
-/// What follows "sure thing, " and the like.
-fn behind_consent(words: &str) -> Option<&str> {
-    let (first, rest) = words.split_once(',')?;
-    let is_short = first.split_ascii_whitespace().count() <= CONSENT_WORDS && !first.contains(" i ");
-    let consents = || english::CONSENT.iter().any(|phrase| first.starts_with(phrase));
-    (is_short || consents()).then_some(rest)
-}
-
-/// "Spinning up the server now."
-fn is_unknown_gerund(sentence: &Sentence) -> bool {
-    let words = sentence.words.as_str();
-    let mut content = content(words).split_ascii_whitespace();
-    let opens = content.next().is_some_and(|word| {
-        word.len() >= GERUND_BYTES && word.ends_with("ing") && !english::NO_GERUND.contains(&word)
-    });
-    let is_soon = sentence.end == SentenceEnd::Colon || words.contains(" now ") || words.contains(" to see ");
-    opens && is_soon && !content.take(GERUND_WORDS).any(|word| english::FINITE.contains(&word))
-}
-
-/// The words behind those that lead over.
-fn content(words: &str) -> &str {
-    let mut rest = words;
-    loop {
-        let bare = rest.trim_start();
-        let end = bare.find(' ').unwrap_or(bare.len());
-        if end == 0 || !is_lead(&bare[..end]) {
-            return rest;
-        }
-        rest = &bare[end..];
-    }
-}
-
-fn content_leads(words: &str) -> impl Iterator<Item = &str> {
-    words.split_ascii_whitespace().take_while(|word| is_lead(word))
-}
-
-fn is_lead(word: &str) -> bool {
-    english::LEADS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 pub(super) fn opens_with_verb(words: &str) -> bool {
     content(words).split_ascii_whitespace().next().is_some_and(|word| english::ACTIONS.contains(&word))
 }
 
-fn opens_with_gerund(words: &str, end: SentenceEnd) -> bool {
-    let mut content = content(words).split_ascii_whitespace();
-    let opens = content.next().is_some_and(is_gerund);
-    opens
-        && (end == SentenceEnd::Colon
-            || !content.take(REACH_WORDS).any(|word| english::FINITE.contains(&word)))
+/// "..., just the docs".
+fn is_just(clause: &str) -> bool {
+    let is_led = clause.starts_with(" just the ") || clause.starts_with(" only the ");
+    is_led && clause.split_ascii_whitespace().count() < TITLE_WORDS
 }
 
-/// "..., so updating the file".
-fn opens_with_led_gerund(clause: &str) -> bool {
-    let mut words = clause.split_ascii_whitespace();
-    let is_led = words.next().is_some_and(|word| matches!(word, "so" | "now" | "then" | "next"));
-    is_led && words.find(|word| !is_adverb(word)).is_some_and(is_gerund)
-}
-
-pub(super) fn is_gerund(word: &str) -> bool {
-    word.strip_suffix("ing").is_some_and(is_stem)
+/// "Now run the tests": to oneself rather than to the user, whom one gives commands and reasons.
+fn is_told_to_oneself(clause: &str, words: &str) -> bool {
+    let rests = ["now", "next", "then", "finally", "lastly"].iter().filter_map(|lead| after(clause, lead));
+    let verb = rests.filter_map(|rest| rest.split_ascii_whitespace().find(|word| *word != ",")).next();
+    let runs = verb == Some("run") && words.contains(CODE);
+    let is_verb = |verb: &str| english::ACTIONS.contains(&verb) && !english::HANDS.contains(&verb);
+    verb.is_some_and(is_verb) && !runs && !english::DIRECTED.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Whether a word in the third person is an action: "opens", "searches".
 pub(super) fn is_third_person(word: &str) -> bool {
     let stems = [word.strip_suffix("s"), word.strip_suffix("es")];
     stems.into_iter().flatten().any(|stem| english::ACTIONS.contains(&stem))
-}
-
-/// Whether `stem` is an action less its `ing` or `ed`: "updat", "runn", "fix", "modifi".
-fn is_stem(stem: &str) -> bool {
-    let doubled = doubled(stem);
-    let known = |verb: &&str| {
-        let rest = verb.strip_prefix(stem);
-        rest == Some("")
-            || rest == Some("e")
-            || doubled.is_some_and(|single| single == *verb)
-            || stem.strip_suffix('i').is_some_and(|stem| verb.strip_suffix('y') == Some(stem))
-    };
-    english::ACTIONS.iter().any(known)
-}
-
-fn doubled(stem: &str) -> Option<&str> {
-    let [.., a, b] = stem.as_bytes() else { return None };
-    (a == b).then(|| &stem[..stem.len() - 1])
 }
 
 fn each_word(words: &str) -> impl Iterator<Item = (usize, &str)> {

@@ -31,7 +31,9 @@ pub(super) fn of(sentence: &Sentence) -> impl Iterator<Item = &'static Language>
         .filter(|script| script.is_in(words))
         .collect();
     LANGUAGES.iter().filter(move |language| {
-        let speaks = || any(&language.common, words) || any(&language.own, words);
+        let consents =
+            || language.consent.iter().any(|phrase| !phrase.starts_with(" ok") && words.starts_with(phrase));
+        let speaks = || any(&language.common, words) || any(&language.own, words) || consents();
         scripts.contains(&language.script) && (language.common.is_empty() || speaks())
     })
 }
@@ -76,7 +78,8 @@ pub(super) fn claims(sentence: &Sentence) -> bool {
 
 /// Whether what is announced at `at` hangs on something.
 pub(super) fn depends(sentence: &Sentence, at: usize) -> bool {
-    let before = &sentence.words[..at];
+    // The space before an announcement ends the word before it.
+    let before = &sentence.words[..at + usize::from(sentence.words[at..].starts_with(' '))];
     of(sentence).any(|language| {
         // A verb at the end: what it hangs on stands anywhere before it.
         let seen = if language.script.has_words() { before } else { &sentence.words };
@@ -210,7 +213,10 @@ impl Language {
         if self.alone.iter().any(starts) || remains || self.is_bare(words) || self.is_present(words) {
             return Some(0);
         }
-        let (mut at, mut is_next, mut is_led) = (0, true, false);
+        let mut at = 0;
+        let mut is_next = true;
+        let mut is_led = false;
+        let mut consents = false;
         for clause in words.split(',') {
             if is_next && self.leads_over(clause, sentence.end) {
                 return Some(at);
@@ -218,11 +224,14 @@ impl Language {
             if is_led && self.acts.iter().any(|stem| clause.starts_with(stem.as_str())) {
                 return Some(at);
             }
+            let opening = if self.script.has_words() { clause } else { clause.trim_start() };
+            if consents && self.alone.iter().any(|phrase| opening.starts_with(phrase.as_str())) {
+                return Some(at); // "Sure, one moment"
+            }
+            consents = self.consent.iter().any(|phrase| opening.starts_with(phrase.as_str()));
             is_led = self.leads.iter().any(|lead| lead == clause);
             // "That is done, now the docs"; else a further clause tells of a sequence.
-            is_next = is_led
-                || any(&self.done, clause)
-                || self.consent.iter().any(|phrase| clause.starts_with(phrase.as_str()));
+            is_next = is_led || consents || any(&self.done, clause);
             at += clause.len() + 1;
         }
         None

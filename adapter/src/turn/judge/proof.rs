@@ -5,6 +5,7 @@
 //! round 4 and 1.0 .70 in round 5. That is what to expect of new wordings: shadow first.
 
 mod modes;
+mod wordings;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -95,7 +96,8 @@ impl ProofTally {
 
     fn line(self, name: &str) -> String {
         let count = self.hit + self.miss + self.alarm + self.quiet;
-        let (precision, recall) = (self.precision(), self.recall());
+        let precision = self.precision();
+        let recall = self.recall();
         let Self { miss, alarm, .. } = self;
         format!("{name:<22} {count:>5} {precision:>10.3} {recall:>7.3} {miss:>5} {alarm:>6}\n")
     }
@@ -167,7 +169,7 @@ fn labelled_set_is_judged_well() {
     println!("{table}");
 
     for half in halves {
-        assert!(half.precision() >= 0.95 && half.recall() >= 0.85, "{table}");
+        assert!(half.precision() >= 0.96 && half.recall() >= 0.95, "{table}");
     }
 }
 
@@ -306,7 +308,8 @@ const TAILS: &[&str] = &[
 #[test]
 #[expect(clippy::print_stdout, reason = "the differences are what one looks for")]
 fn what_says_nothing_changes_no_verdict() {
-    let (mut tried, mut changed) = (0, 0);
+    let mut tried = 0;
+    let mut changed = 0;
     for case in cases().into_iter().filter(|case| case.class != "empty") {
         let before = verdict(&case).nudge;
         for tail in TAILS {
@@ -327,13 +330,13 @@ fn what_says_nothing_changes_no_verdict() {
 
 #[test]
 fn further_languages_are_judged_well() {
-    let rows = table(FURTHER, true);
+    let rows = table(read(FURTHER), true);
     assert!(rows.values().all(|row| row.precision() >= 0.9 && row.recall() >= 0.8));
 }
 
 #[test]
 fn kinds_of_announcement_are_judged_well() {
-    let rows = table(GRAMMAR, true);
+    let rows = table(read(GRAMMAR), true);
     for language in ["en", "vi", "zh"] {
         let row = rows[&format!("language {language}")];
         assert!(row.precision() >= 0.95 && row.recall() >= 0.9, "{language}");
@@ -342,14 +345,14 @@ fn kinds_of_announcement_are_judged_well() {
 
 #[test]
 fn endings_that_no_table_was_tuned_on_are_judged_well_enough() {
-    let rows = table(BLIND, false);
+    let rows = table(read(BLIND), false);
     let holds = |row: &str, precision: f64, recall: f64| {
         let row = rows[row];
         row.precision() >= precision && row.recall() >= recall
     };
 
-    assert!(holds("all", 0.9, 0.83));
-    assert!(holds("language en", 0.9, 0.85) && holds("language zh", 0.85, 0.85));
+    assert!(holds("all", 0.92, 0.85));
+    assert!(holds("language en", 0.93, 0.9) && holds("language zh", 0.93, 0.93));
     for language in ["de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "vi"] {
         assert!(holds(&format!("language {language}"), 0.8, 0.6), "{language}");
     }
@@ -361,9 +364,9 @@ fn endings_that_no_table_was_tuned_on_are_judged_well_enough() {
 
 /// Judges a set and prints how well, by language and by class.
 #[expect(clippy::print_stdout, reason = "the table is what the test is for")]
-fn table(set: &str, shows_wrong: bool) -> BTreeMap<String, ProofTally> {
+fn table(cases: Vec<ProofCase>, shows_wrong: bool) -> BTreeMap<String, ProofTally> {
     let mut rows: BTreeMap<String, ProofTally> = BTreeMap::new();
-    for case in read(set) {
+    for case in cases {
         let Verdict { nudge, score, reason, signals, .. } = verdict(&case);
         for row in [format!("language {}", case.lang), format!("class {}", case.class), "all".to_owned()] {
             rows.entry(row).or_default().add(case.expect, nudge);

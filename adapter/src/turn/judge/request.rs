@@ -1,6 +1,9 @@
 //! What the user asked for, as far as it speaks against an action: a plan, words, or a look at code.
 
-use super::tail::{first, last};
+use super::{
+    tail::{first, last},
+    words::simplified,
+};
 
 /// Bytes looked at on either end of what the user said; between them is what was pasted.
 const END_BYTES: usize = 600;
@@ -101,7 +104,8 @@ impl UserRequest {
     /// Reads it from the user's last message and the system prompt.
     pub(super) fn of(user: &str, system: &str) -> Self {
         let in_plan_mode = PLAN_MODE.iter().any(|mark| user.contains(mark) || system.contains(mark));
-        let said = ends(&without_reminders(user)).to_lowercase();
+        let mut said = ends(&without_reminders(user)).to_lowercase();
+        simplified::write(&mut said);
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| said.contains(phrase));
         let plan = if in_plan_mode { Some(Plan::Mode) } else { has(PLAN).then_some(Plan::Asked) };
         Self { plan, words: has(WORDS) && !has(WORK), sight: has(SIGHT) }

@@ -11,7 +11,8 @@ const TICKED_BOXES: &[&str] = &["[x]", "[X]", "✅", "✔", "☑", "🟩"];
 pub(super) fn is_unfinished_list(text: &str) -> bool {
     let end = tail::last(text, END_BYTES).trim_end();
     let items = end.lines().rev().map(str::trim).take_while(|line| is_item(line) || line.is_empty());
-    let (mut open, mut ticked) = (false, false);
+    let mut open = false;
+    let mut ticked = false;
     for item in items {
         let has = |boxes: &[&str]| boxes.iter().any(|mark| item.contains(mark));
         open |= has(OPEN_BOXES);

@@ -144,7 +144,8 @@ pub(super) fn announced(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request
     if tail.ends != TailKind::Prose && last.end == SentenceEnd::Colon {
         last.end = SentenceEnd::Open; // what the colon promised follows
     }
-    let (last, before) = (&*last, &*before);
+    let last = &*last;
+    let before = &*before;
     let intent = intent::find(last);
     let kind = intent.map(|intent| intent.kind);
     match kind {
@@ -260,8 +261,10 @@ fn depends(sentence: &Sentence, intent: usize) -> bool {
     let before = &sentence.words[..intent];
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
     // "Send me the log and I'll look": an order to the user comes first.
-    let is_order = before.ends_with(" and") && grammar::opens_with_verb(before);
-    let after_user = (has(&["你", "您"]) && before.contains('后')) || has(chinese::USERS_FIRST);
+    let is_order = before.trim_end_matches([' ', ',']).ends_with(" and") && grammar::opens_with_verb(before);
+    let after_user = (has(&["你", "您"]) && before.contains('后'))
+        || has(chinese::USERS_FIRST)
+        || before.split(',').any(intent::is_users);
     is_order
         || after_user
         || has(english::CONDITIONS)

@@ -84,7 +84,7 @@ fn is_mark(inside: &str, open: char) -> bool {
 
 fn is_lone_path(bare: &str) -> bool {
     let path = bare.trim_end_matches([':', '：']).trim_matches('`');
-    !path.contains(char::is_whitespace)
+    !path.contains(|c: char| c.is_whitespace() || matches!(c, '：' | '，' | '`'))
         && path.contains('.')
         && is_path(path.trim_start_matches(['/', '.', '~']))
 }

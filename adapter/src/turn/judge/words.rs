@@ -1,8 +1,10 @@
 //! A paragraph as sentences of plain words, in which phrases are found by looking for substrings.
 //!
 //! Quoted speech is dropped, since it is not the model's; inline code becomes one mark. English words are lower case
-//! with one space on either side, so " let me " matches whole words; Chinese stands without spaces; a comma stands for
-//! every break between clauses.
+//! with one space on either side, so " let me " matches whole words; Chinese is simplified and stands without spaces; a
+//! comma stands for every break between clauses.
+
+pub(super) mod simplified;
 
 /// Stands for a span of inline code.
 pub(super) const CODE: char = '`';
@@ -97,6 +99,7 @@ pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
 
 fn finish(open: &mut Sentence, end: SentenceEnd) -> Sentence {
     open.push(' ');
+    simplified::write(&mut open.words);
     open.end = end;
     std::mem::replace(open, Sentence { words: " ".to_owned(), end: SentenceEnd::Open })
 }
@@ -158,7 +161,7 @@ fn is_word(c: char) -> bool {
 
 /// Whether it is of a script that has no spaces: Han and kana.
 fn is_wide(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+    matches!(c, '々' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]

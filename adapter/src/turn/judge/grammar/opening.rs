@@ -1,0 +1,41 @@
+//! English: what stands before the verb of a sentence, and is passed over to find it.
+
+use super::super::english;
+
+/// Words after an announcement in which its verb is sought.
+pub(super) const REACH_WORDS: usize = 8;
+/// Words that lead over to what is done: "sure thing", "got it".
+const CONSENT_WORDS: usize = 3;
+
+/// What follows "sure thing, " and the like.
+pub(super) fn behind_consent(words: &str) -> Option<&str> {
+    let (first, rest) = words.split_once(',')?;
+    let is_short = first.split_ascii_whitespace().count() <= CONSENT_WORDS && !first.contains(" i ");
+    let consents = || english::CONSENT.iter().any(|phrase| first.starts_with(phrase));
+    (is_short || consents()).then_some(rest)
+}
+
+/// The words behind those that lead over.
+pub(super) fn content(words: &str) -> &str {
+    let mut rest = words;
+    loop {
+        let bare = rest.trim_start();
+        let end = bare.find(' ').unwrap_or(bare.len());
+        if end == 0 || !is_lead(&bare[..end]) {
+            return rest;
+        }
+        rest = &bare[end..];
+    }
+}
+
+pub(super) fn content_leads(words: &str) -> impl Iterator<Item = &str> {
+    words.split_ascii_whitespace().take_while(|word| is_lead(word))
+}
+
+pub(super) fn is_lead(word: &str) -> bool {
+    english::LEADS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(in crate::turn::judge) fn is_adverb(word: &str) -> bool {
+    english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
+}
