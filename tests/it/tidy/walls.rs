@@ -79,11 +79,11 @@ const STAIRS: [(&str, &[&str]); 5] = [
             "sites",
             "prompt",
             "conversation",
+            "tokens",
             "responses",
             "anthropic",
             "openai",
             "capability",
-            "tokens",
             "stream",
             "config",
             "metrics",
@@ -117,7 +117,6 @@ const STAIRS: [(&str, &[&str]); 5] = [
     (
         "shared/site/src/",
         &[
-            "lib",
             "file",
             "refresh",
             "logout",
