@@ -5,7 +5,7 @@
 //! sentence; work named as left.
 
 mod gerund;
-mod opening;
+mod lead;
 
 use super::{
     announcement::IntentKind,
@@ -14,8 +14,8 @@ use super::{
 };
 pub(super) use gerund::is_gerund;
 use gerund::{is_gerund_sentence, is_short_gerund, is_stem, opens_with_led_gerund};
-pub(super) use opening::is_adverb;
-use opening::{REACH_WORDS, behind_consent, content, content_leads};
+pub(super) use lead::is_adverb;
+use lead::{REACH_WORDS, behind_consent, content, is_lead};
 
 /// "Next: the integration tests." is an announcement, a longer sentence may tell of anything.
 const TITLE_WORDS: usize = 5;
@@ -273,6 +273,10 @@ fn is_present(words: &str) -> bool {
     let Some(rest) = opening.strip_prefix("i ").or_else(|| opening.strip_prefix("we ")) else { return false };
     let verb = rest.split_ascii_whitespace().find(|word| !is_adverb(word));
     verb.is_some_and(|verb| english::ACTIONS.contains(&verb) && !english::LIKE_PAST.contains(&verb))
+}
+
+fn content_leads(words: &str) -> impl Iterator<Item = &str> {
+    words.split_ascii_whitespace().take_while(|word| is_lead(word))
 }
 
 pub(super) fn opens_with_verb(words: &str) -> bool {

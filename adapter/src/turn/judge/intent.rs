@@ -14,7 +14,9 @@ pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
     for (kind, at) in grammar::own(sentence).into_iter().chain(grammar::loose(sentence)) {
         offer(&mut best, kind, at);
     }
-    clause::find(sentence, &mut best);
+    if let Some(Intent { kind, at }) = clause::find(sentence) {
+        offer(&mut best, kind, at);
+    }
     if let Some(Intent { kind, at }) = language::find(sentence) {
         offer(&mut best, kind, at);
     }

@@ -25,17 +25,28 @@ static LANGUAGES: LazyLock<Vec<Language>> =
 
 /// The languages that a sentence may be in.
 pub(super) fn of(sentence: &Sentence) -> impl Iterator<Item = &'static Language> {
-    let words = &sentence.words;
+    let spoken = *sentence.languages.get_or_init(|| spoken(&sentence.words));
+    LANGUAGES.iter().enumerate().filter(move |(at, _)| spoken & (1 << at) != 0).map(|(_, language)| language)
+}
+
+/// A bit for each language that these words may be in.
+fn spoken(words: &str) -> u16 {
     let scripts: Vec<Script> = [Script::Latin, Script::Cyrillic, Script::Kana, Script::Hangul]
         .into_iter()
         .filter(|script| script.is_in(words))
         .collect();
-    LANGUAGES.iter().filter(move |language| {
-        let consents =
-            || language.consent.iter().any(|phrase| !phrase.starts_with(" ok") && words.starts_with(phrase));
+    let is_spoken = |language: &Language| {
+        let consents = || {
+            language
+                .consent
+                .iter()
+                .any(|phrase| !phrase.starts_with(" ok") && words.starts_with(phrase.as_str()))
+        };
         let speaks = || any(&language.common, words) || any(&language.own, words) || consents();
         scripts.contains(&language.script) && (language.common.is_empty() || speaks())
-    })
+    };
+    let bits = LANGUAGES.iter().enumerate().map(|(at, language)| u16::from(is_spoken(language)) << at);
+    bits.fold(0, |all, bit| all | bit)
 }
 
 fn any(phrases: &[String], words: &str) -> bool {

@@ -6,6 +6,8 @@
 
 pub(super) mod simplified;
 
+use std::cell::OnceCell;
+
 /// Stands for a span of inline code.
 pub(super) const CODE: char = '`';
 
@@ -14,6 +16,8 @@ pub(super) const CODE: char = '`';
 pub(super) struct Sentence {
     pub(super) words: String,
     pub(super) end: SentenceEnd,
+    /// Which of the tables of languages it may be in, once that was asked.
+    pub(super) languages: OnceCell<u16>,
 }
 
 /// How a sentence ends.
@@ -69,7 +73,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 /// Splits a paragraph into sentences.
 pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
     let mut done = Vec::new();
-    let mut open = Sentence { words: " ".to_owned(), end: SentenceEnd::Open };
+    let mut open = Sentence { words: " ".to_owned(), ..Sentence::default() };
     let mut rest = paragraph;
     while let Some(c) = rest.chars().next() {
         if let Some(span) = quoted(rest) {
@@ -101,7 +105,7 @@ fn finish(open: &mut Sentence, end: SentenceEnd) -> Sentence {
     open.push(' ');
     simplified::write(&mut open.words);
     open.end = end;
-    std::mem::replace(open, Sentence { words: " ".to_owned(), end: SentenceEnd::Open })
+    std::mem::replace(open, Sentence { words: " ".to_owned(), ..Sentence::default() })
 }
 
 /// A colon or an ellipsis counts at the end of the paragraph only.

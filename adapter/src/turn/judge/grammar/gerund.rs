@@ -7,7 +7,7 @@ use super::{
         english,
         words::{Sentence, SentenceEnd},
     },
-    opening::{REACH_WORDS, behind_consent, content, is_adverb},
+    lead::{REACH_WORDS, behind_consent, content, is_adverb},
 };
 
 /// Words of a sentence that may be a gerund whatever the verb.

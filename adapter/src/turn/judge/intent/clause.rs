@@ -6,7 +6,7 @@
 mod opening;
 
 use super::super::{
-    announcement::{Intent, IntentKind, offer},
+    announcement::{Intent, IntentKind},
     chinese, english, tail,
     words::{CODE, Sentence, SentenceEnd},
 };
@@ -25,14 +25,20 @@ const TITLE_CHARS: usize = 8;
 /// Bytes between a lead and an action of one character, which may mean anything further on.
 const NEAR_BYTES: usize = 4 * '字'.len_utf8();
 
-/// Offers what a sentence announces.
-pub(super) fn find(sentence: &Sentence, best: &mut Option<Intent>) {
+/// The strongest announcement of a sentence.
+pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
     let words = sentence.words.as_str();
     let is_han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let is_kana = |c: char| ('\u{3040}'..='\u{30ff}').contains(&c);
     if !words.contains(is_han) || words.contains(is_kana) {
-        return;
+        return None;
     }
+    let mut best: Option<Intent> = None;
+    let mut offer = |kind, at| {
+        if best.is_none_or(|intent| intent.kind < kind) {
+            best = Some(Intent { kind, at });
+        }
+    };
     let said = words.matches(['我', '咱']).count();
     for (at, _) in words.match_indices(['我', '咱']).skip(said.saturating_sub(MENTIONS)) {
         let before = words[..at].trim_end();
@@ -41,13 +47,16 @@ pub(super) fn find(sentence: &Sentence, best: &mut Option<Intent>) {
         let reach = tail::first(&words[at..], REACH_BYTES);
         let (clause, behind) = reach.split_once(',').unwrap_or((reach, ""));
         if !is_object && let Some(kind) = own(clause, behind) {
-            offer(best, kind, at);
+            offer(kind, at);
         }
     }
     if remains(sentence) {
-        offer(best, IntentKind::Loose, 0);
+        offer(IntentKind::Loose, 0);
     }
-    loose(sentence, best);
+    if let Some(at) = loose(sentence) {
+        offer(IntentKind::Loose, at);
+    }
+    best
 }
 
 /// What the model says of itself.
@@ -159,8 +168,8 @@ fn remains(sentence: &Sentence) -> bool {
         && !chinese::LEFT_NOTHING.iter().any(|done| words[at..].contains(done))
 }
 
-/// Offers what is announced without saying who does it.
-fn loose(sentence: &Sentence, best: &mut Option<Intent>) {
+/// Where something is announced without saying who does it.
+fn loose(sentence: &Sentence) -> Option<usize> {
     let words = sentence.words.as_str();
     let last = sentence.first_of(chinese::NARRATED).map_or("", |at| &words[..at]);
     let is_told = last.contains(['了', '先', '再', '后']);
@@ -183,13 +192,14 @@ fn loose(sentence: &Sentence, best: &mut Option<Intent>) {
         let follows = is_title
             || leads_over(&head, clause, &words[at..], sentence.end, is_story, is_summary || is_told);
         if !is_theirs && follows && (sentence.end == SentenceEnd::Colon || !came_out()) {
-            offer(best, IntentKind::Loose, at);
+            return Some(at);
         }
         is_led = head.is_led() && head.rest.is_empty(); // "下一步：修改"
         is_story |= !bare.contains('我') && tells(bare, head.rest);
         is_summary |= chinese::SUMMARIES.iter().any(|summary| bare.contains(summary));
         at += clause.len() + 1;
     }
+    None
 }
 
 /// Whether a clause tells what something does: "路由先匹配路径".

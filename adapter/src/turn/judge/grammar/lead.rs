@@ -1,4 +1,4 @@
-//! English: what stands before the verb of a sentence, and is passed over to find it.
+//! English: what leads over to what a sentence says, and what stands in it and changes nothing.
 
 use super::super::english;
 
@@ -6,6 +6,10 @@ use super::super::english;
 pub(super) const REACH_WORDS: usize = 8;
 /// Words that lead over to what is done: "sure thing", "got it".
 const CONSENT_WORDS: usize = 3;
+
+pub(in super::super) fn is_adverb(word: &str) -> bool {
+    english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
+}
 
 /// What follows "sure thing, " and the like.
 pub(super) fn behind_consent(words: &str) -> Option<&str> {
@@ -28,14 +32,6 @@ pub(super) fn content(words: &str) -> &str {
     }
 }
 
-pub(super) fn content_leads(words: &str) -> impl Iterator<Item = &str> {
-    words.split_ascii_whitespace().take_while(|word| is_lead(word))
-}
-
 pub(super) fn is_lead(word: &str) -> bool {
     english::LEADS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-pub(in crate::turn::judge) fn is_adverb(word: &str) -> bool {
-    english::ADVERBS.contains(&word) || (word.len() > 4 && word.ends_with("ly"))
 }
