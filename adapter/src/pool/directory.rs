@@ -52,7 +52,7 @@ impl AccountDirectory {
         self.table().next(site, scope, skipped, Timestamp::now())
     }
 
-    /// The same; it steps back, for whoever comes next.
+    /// The same; it advances its pass, for whoever comes next.
     pub(super) fn pick(
         &self,
         site: &SiteName,
@@ -66,7 +66,7 @@ impl AccountDirectory {
         Some(candidate)
     }
 
-    /// One account, if it serves and the scope has it; it steps back.
+    /// One account, if it serves and the scope has it; it advances its pass.
     pub(super) fn pick_one(&self, id: AccountId, site: &SiteName, scope: &AccountScope) -> Option<Candidate> {
         let mut table = self.table();
         let now = Timestamp::now();

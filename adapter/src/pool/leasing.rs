@@ -154,7 +154,7 @@ impl Pool {
         }
     }
 
-    /// Who is asked next. It steps back at once: whoever comes while Redis has not answered yet asks another.
+    /// Who is asked next. It advances its pass at once: whoever comes while Redis has not answered yet asks another.
     fn next(&self, request: &LeaseRequest, asked: &[AccountId]) -> Option<Candidate> {
         let LeaseRequest { site, scope, target: whom, .. } = request;
         match whom {

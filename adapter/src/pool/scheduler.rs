@@ -1,7 +1,7 @@
-//! The accounts as this adapter knows them, and the lines in which they stand. No I/O, and the clock is told.
+//! The accounts as this adapter knows them, and the run queues in which they stand. No I/O, and the clock is told.
 //!
-//! An account that is asked steps back in each of its lines, the farther the smaller its weight. Among equals the one
-//! that rested longest is so the next.
+//! Stride scheduling (Waldspurger and Weihl, 1995): an account that is asked advances its pass in each of its queues,
+//! the farther the smaller its weight, and the lowest pass is the next. Among equals that is the one that rested longest.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,10 +15,10 @@ use rand::RngExt;
 use super::run_queue::{QueueState, RunQueue};
 use crate::scope::AccountScope;
 
-/// How far an account of weight 1 steps back; a multiple of many weights.
+/// How far an account of weight 1 advances its pass; a multiple of many weights.
 const STRIDE: u64 = 1 << 20;
 
-/// The accounts. A line is made when it is first asked for; there are as many as sites and bindings of secrets.
+/// The accounts. A queue is made when it is first asked for; there are as many as sites and bindings of secrets.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
     known: HashMap<AccountId, KnownAccounts>,
@@ -102,12 +102,12 @@ impl Scheduler {
         now: Timestamp,
     ) -> Option<Candidate> {
         loop {
-            let line = self.queue(site, scope);
-            if let Some(id) = line.due(now) {
+            let queue = self.queue(site, scope);
+            if let Some(id) = queue.due(now) {
                 self.requeue(id, now);
                 continue;
             }
-            let id = line.first(skipped)?;
+            let id = queue.first(skipped)?;
             match self.known.get(&id).filter(|known| known.serves(now)) {
                 Some(known) => return Some(known.candidate()),
                 // Its session has ended since it was read.
@@ -127,8 +127,8 @@ impl Scheduler {
         known.map(KnownAccounts::candidate)
     }
 
-    /// Notes that an account was asked in a line, whatever it said. One that had fallen far behind the others, because
-    /// other lines asked those, catches up: it would be asked alone for long.
+    /// Notes that an account was asked in a queue, whatever it said. One that had fallen far behind the others, because
+    /// other queues asked those, catches up: it would be asked alone for long.
     pub(super) fn advance_pass(
         &mut self,
         id: AccountId,
@@ -214,13 +214,13 @@ impl Scheduler {
 
     fn queue(&mut self, site: &SiteName, scope: &AccountScope) -> &RunQueue {
         // Not `entry`: nearly always it is there, and needs no copy of its name.
-        if self.queues.get(site).is_none_or(|lines| !lines.contains_key(scope)) {
-            let mut line = RunQueue::default();
+        if self.queues.get(site).is_none_or(|queues| !queues.contains_key(scope)) {
+            let mut queue = RunQueue::default();
             let members = self.known.values().filter(|known| known.account.site == *site);
             for known in members.filter(|known| scope.admits(&known.account)) {
-                line.insert(known.account.id, known.queue_state);
+                queue.insert(known.account.id, known.queue_state);
             }
-            self.queues.entry(site.clone()).or_default().insert(scope.clone(), line);
+            self.queues.entry(site.clone()).or_default().insert(scope.clone(), queue);
         }
         &self.queues[site][scope]
     }
@@ -232,33 +232,33 @@ impl Scheduler {
     }
 
     fn leave(&mut self, known: &KnownAccounts) {
-        for line in queues_of(&mut self.queues, &known.account) {
-            line.remove(known.account.id, known.queue_state);
+        for queue in queues_of(&mut self.queues, &known.account) {
+            queue.remove(known.account.id, known.queue_state);
         }
     }
 
-    /// Whoever rested comes to the front of its lines, and no further: it is not owed what it missed.
+    /// Whoever rested comes to the front of its queues, and no further: it is not owed what it missed.
     fn join(&mut self, mut known: KnownAccounts, now: Timestamp) {
         let rested = !matches!(known.queue_state, QueueState::Ready(_));
         known.queue_state = known.state_at(now);
         if let (QueueState::Ready(place), true) = (known.queue_state, rested) {
-            let fronts = queues_of(&mut self.queues, &known.account).filter_map(|line| line.front());
+            let fronts = queues_of(&mut self.queues, &known.account).filter_map(|queue| queue.front());
             known.pass = fronts.min().map_or(place, |front| place.max(front));
             known.queue_state = QueueState::Ready(known.pass);
         }
-        for line in queues_of(&mut self.queues, &known.account) {
-            line.insert(known.account.id, known.queue_state);
+        for queue in queues_of(&mut self.queues, &known.account) {
+            queue.insert(known.account.id, known.queue_state);
         }
         self.known.insert(known.account.id, known);
     }
 }
 
 fn queues_of<'a>(
-    lines: &'a mut HashMap<SiteName, HashMap<AccountScope, RunQueue>>,
+    queues: &'a mut HashMap<SiteName, HashMap<AccountScope, RunQueue>>,
     account: &'a Account,
 ) -> impl Iterator<Item = &'a mut RunQueue> {
-    let of_site = lines.get_mut(&account.site).into_iter().flatten();
-    of_site.filter(|(scope, _)| scope.admits(account)).map(|(_, line)| line)
+    let of_site = queues.get_mut(&account.site).into_iter().flatten();
+    of_site.filter(|(scope, _)| scope.admits(account)).map(|(_, queue)| queue)
 }
 
 impl Cooldown {

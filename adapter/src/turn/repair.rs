@@ -1,4 +1,4 @@
-//! The ladder of repairs: what is wrong with an answer, and what the site is asked then.
+//! Repairs: what is wrong with an answer, and what the site is asked then.
 
 use std::time::Duration;
 

@@ -23,13 +23,13 @@ impl<'a> LoginAttempt<'a> {
         self.site.login.timeout * 2 + GRACE
     }
 
-    /// Tries a rung that needs a browser, within its limit.
+    /// Tries a strategy that needs a browser, within its limit.
     pub(super) async fn in_a_browser(
         &self,
         climb: impl Future<Output = Result<RenewalOutcome, LoginError>>,
     ) -> Result<RenewalOutcome, LoginError> {
         let _turn = self.turn().await?;
-        // A rung has two visits at the most.
+        // A strategy has two visits at the most.
         let limit = self.browser_limit();
         timeout(limit, climb).await.map_err(|_| too_long(limit))?
     }

@@ -1,4 +1,4 @@
-//! The first rung: renews a session by the request that the site file describes, with what the browser kept.
+//! The first strategy: renews a session by the request that the site file describes, with what the browser kept.
 
 use std::time::Duration;
 

@@ -1,14 +1,14 @@
-//! What came of one rung of the ladder.
+//! What came of one strategy of renewal.
 
 use latchkey_shared::session::Session;
 
 use super::FailureCode;
 
-/// How far one rung led.
+/// How far one strategy led.
 pub(super) enum RenewalOutcome {
     /// To a new session.
     Up(Box<FetchedSession>),
-    /// Nowhere, for a reason that the next rung may not have.
+    /// Nowhere, for a reason that the next strategy may not have.
     Refused(String),
 }
 
@@ -20,7 +20,7 @@ pub(super) struct FetchedSession {
     pub(super) session: Session,
 }
 
-/// Whether a failure says that no other rung would do better now.
+/// Whether a failure says that no other strategy would do better now.
 pub(super) fn ends_the_login(code: FailureCode) -> bool {
     match code {
         FailureCode::SiteDown

@@ -1,4 +1,4 @@
-//! The ladder: how a session is come by, the cheapest way first; a browser late, and a password last.
+//! The strategies: how a session is come by, the cheapest way first; a browser late, and a password last.
 
 use std::time::Duration;
 
@@ -233,7 +233,7 @@ impl<'a> LoginAttempt<'a> {
         lives_longer || !parts::is_same(session, &parts::of_session(self.site, kept))
     }
 
-    /// The last rung: the whole recipe.
+    /// The last strategy: the whole recipe.
     async fn type_it(&mut self, credentials: Option<&Credentials>) -> Result<ProvedRenewal, LoginFailure> {
         let credentials = match credentials {
             Some(credentials) if !self.site.login.is_given() => credentials,
@@ -255,7 +255,7 @@ impl<'a> LoginAttempt<'a> {
         Ok(ProvedRenewal { fetched, rung: Rung::Recipe, evidence })
     }
 
-    /// Why the last rung is not there.
+    /// Why the last strategy is not there.
     fn nothing_to_type(&self) -> LoginError {
         match self.account.session_origin {
             Some(SessionOrigin::ApiKey) => LoginError::new(
@@ -312,7 +312,7 @@ impl<'a> LoginAttempt<'a> {
         TypingLedger::Account { store: &self.context.store, id: self.account.id }
     }
 
-    /// Proves what a rung led to; `None` when the next one is worth a try.
+    /// Proves what a strategy led to; `None` when the next one is worth a try.
     async fn prove(
         &self,
         rung: Rung,
