@@ -163,6 +163,7 @@ impl<'a> JsonRepairer<'a> {
             let c = rest.chars().next()?;
             self.at += c.len_utf8();
             match c {
+                '\\' if place == StringRole::Value && self.is_unsure(open) => return None,
                 '\\' => self.escape()?,
                 c if quote::is_close(open, c) => {
                     if self.ends(place, doubted)? {
@@ -183,6 +184,14 @@ impl<'a> JsonRepairer<'a> {
             QuoteMode::Believed => Some(true),
             QuoteMode::Doubted => quote::ends(&self.text[self.at..], place, &self.open, self.known, doubted),
         }
+    }
+
+    /// Whether the backslash just read may end a text whose quotes nobody escaped: `a \","key":`.
+    fn is_unsure(&self, open: char) -> bool {
+        let rest = &self.text[self.at..];
+        let next = rest.chars().next().filter(|&next| quote::is_close(open, next));
+        self.quotes == QuoteMode::Doubted
+            && next.is_some_and(|next| quote::may_end(&rest[next.len_utf8()..], &self.open, self.known))
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -267,6 +276,7 @@ mod tests {
             (r#"{"a":"p("x")","b":1}"#, r#"{"a":"p(\"x\")","b":1}"#),
             (r#"{'a': 'it\'s', b: True, "content": None}"#, r#"{"a":"it's","b":true,"content":null}"#),
             (r#"{"a":"\d \$x C:\q"}"#, r#"{"a":"\\d $x C:\\q"}"#),
+            (r#"{"a":"p("x") \" \"b\" c:\"","b":1}"#, r#"{"a":"p(\"x\") \" \"b\" c:\"","b":1}"#),
             (r#"{"a":[1,2,{"b":"c"}"#, r#"{"a":[1,2,{"b":"c"}]}"#),
             (r#"{"a":1}}"#, r#"{"a":1}"#),
             (r#"{“a”: “b”}"#, r#"{"a":"b"}"#),
@@ -292,6 +302,9 @@ mod tests {
             r#"{"a":"x"} and then {"a":"y"}"#,
             r#"{"b":"echo '{"b": "c", "a": "d"}'"}"#,
             r#"{"content":"p("x")","a":"1"}"#,
+            r#"{"a":"p("x") \","b":"q("y")","content":1}"#,
+            r#"{"a":["p("x") \","q("y")"]}"#,
+            r#"{'a':'p('x') \','b':'q('y')','content':1}"#,
             r#"{"a":1 "b":2}"#,
             r#"{"a":nul}"#,
             r#"{"a":1} and more"#,

@@ -75,6 +75,17 @@ pub(super) fn ends(
     }
 }
 
+/// Whether JSON could go on behind a quote that is escaped.
+pub(super) fn may_end(rest: &str, open: &[u8], known: &KnownKeys) -> bool {
+    let (rest, left) = closed(rest, open);
+    let Some(after) = rest.strip_prefix(',').filter(|_| !left.is_empty()) else { return rest.is_empty() };
+    let after = after.trim_start();
+    match left.last() {
+        Some(b'}') => matches!(key(after, known), AfterComma::Known { .. } | AfterComma::Unknown),
+        _ => after.starts_with(['"', '\'']),
+    }
+}
+
 /// Whether a quote behind this key could end a text, too.
 fn may_end_later(after: &str, open: &[u8], known: &KnownKeys) -> bool {
     // The two around the key itself end none.
