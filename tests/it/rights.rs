@@ -65,7 +65,7 @@ impl Users {
     }
 
     async fn connection(&self, user: &str) -> MultiplexedConnection {
-        redis::Client::open(self.url(user)).unwrap().get_multiplexed_async_connection().await.unwrap()
+        support::redis::connect(self.url(user)).await.unwrap()
     }
 }
 
@@ -286,7 +286,7 @@ async fn the_brokers_user_does_not_rule_the_server() {
         assert!(is_denied(&mut broker, command).await, "{command}");
     }
     assert!(is_denied(&mut broker, "EVAL return(redis.call('SET','foreign','1')) 0").await);
-    let anonymous = redis::Client::open(users.redis.url()).unwrap().get_multiplexed_async_connection().await;
+    let anonymous = support::redis::connect(users.redis.url()).await;
     let mut anonymous = anonymous.unwrap();
     let answer: RedisResult<redis::Value> = redis::cmd("PING").query_async(&mut anonymous).await;
     assert!(answer.is_err(), "the default user is off");

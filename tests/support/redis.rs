@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -19,6 +19,9 @@ pub use fleet::{Fleet, Kind};
 
 /// How long a start may take; redis-server needs some milliseconds, a loaded machine a second.
 const START: Duration = Duration::from_secs(10);
+
+/// How long a test waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ports are free when they are chosen, and may be taken when redis-server binds.
 const ATTEMPTS: usize = 5;
@@ -34,6 +37,16 @@ pub struct Redis {
     sentinel: bool,
     directory: TempDir,
     child: Option<Child>,
+}
+
+/// A connection of a test's own; a machine with other work takes its time, and the half second of the crate is none.
+///
+/// # Errors
+/// When the server refuses it.
+pub async fn connect(url: impl redis::IntoConnectionInfo) -> redis::RedisResult<MultiplexedConnection> {
+    let limit = Some(PATIENCE);
+    let config = AsyncConnectionConfig::new().set_connection_timeout(limit).set_response_timeout(limit);
+    redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }
 
 impl Redis {
@@ -115,7 +128,7 @@ impl Redis {
 
     /// A connection of the test's own, as the default user.
     pub async fn connection(&self) -> MultiplexedConnection {
-        redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+        connect(self.url()).await.unwrap()
     }
 
     /// Kills the process; what it held is lost, unless it was told to keep it.
