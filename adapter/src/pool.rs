@@ -218,6 +218,8 @@ impl Pool {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
         let mut last = None;
+        // A fault of the account leads to the next one, and so does a session that is gone; any other fault is the same
+        // whoever asks. Where nobody is left, the last fault says more than that.
         for failovers in 0..ATTEMPTS {
             let leasing = tracing::info_span!("lease", site = %site.name);
             let leasing = self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing);

@@ -75,6 +75,8 @@ impl ResumableTurn {
         scope: AccountScope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
+        // In this order: a title of our own; the turn of a client that has just gone; an answer that is stored, looked for
+        // in the round trip of the lease; the site.
         let request = ChatRequest { client: Some(client), ..request };
         if let Some(title) = context.short_circuits.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");

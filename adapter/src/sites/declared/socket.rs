@@ -65,6 +65,8 @@ pub(in crate::sites) async fn open(
         session: Arc::clone(session),
         tracer: context.tracer.clone(),
     };
+    // First what is asked over HTTP, then the steps on the socket, with files in the middle of them: a site may say only
+    // there where they go. The phase tells whether the prompt got there, and so whether the site may be asked again.
     let requests = caller(context.clients.requests());
     let mut uploads = None;
     for request in &socket.requests {

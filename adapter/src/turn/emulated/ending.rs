@@ -65,6 +65,9 @@ impl EmulatedTurn {
         end: &AttemptEnd,
         out: &mut Vec<Delta>,
     ) -> Option<NextAction> {
+        // First what the client can have: text that was only held back, or the whole calls before the broken one. Then who
+        // broke off: the site, whose fault a client may repeat; the limit of length; or the model, which ends with what it
+        // said and a sentence. An announcement that stayed one is no fault: none.
         if let Some(text) = reason.doubtful() {
             self.say(text.to_owned(), out);
             return Some(NextAction::Done(FinishReason::Stop));
@@ -109,6 +112,8 @@ impl EmulatedTurn {
             Some(need) => need.label(),
             None => "-",
         };
+        // Calls end as calls. A nudge that brought none ends well, since the client has the answer before it, and so does a
+        // correction that the site fails at, with a sentence. Only then the site's own end counts; nothing said is a fault.
         if self.delivered.calls > 0 {
             return (NextAction::Done(FinishReason::ToolCalls), judged);
         }
