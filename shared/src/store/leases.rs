@@ -318,3 +318,22 @@ impl BrokerStore {
 fn optional(limit: Option<u32>) -> String {
     limit.map(|limit| limit.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::State;
+
+    #[test]
+    fn the_script_knows_every_state_that_may_serve() {
+        let script = include_str!("lease_account.lua");
+        let known = script.split_once("known = '").and_then(|(_, rest)| rest.split_once('\''));
+        let known: BTreeSet<&str> = known.unwrap().0.split_whitespace().collect();
+        let stored = State::stored().filter(|state| *state != State::Disabled);
+
+        assert_eq!(
+            known,
+            stored.map(|state| state.to_string()).collect::<Vec<_>>().iter().map(String::as_str).collect()
+        );
+    }
+}
