@@ -114,7 +114,7 @@ pub(crate) type AnswerLookup<'a> = BoxFuture<'a, bool>;
 impl ActiveAccount {
     /// Asks the site once more, with the account that is held.
     ///
-    /// `values` are of the answer before, if that ended well: the site may have a conversation of its own.
+    /// `captures` are of the answer before, if that ended well: the site may have a conversation of its own.
     pub(crate) fn ask(&self, prompt: &Prompt, captures: Option<Captures>) -> PendingAnswer {
         let outside = self.context.clone();
         let site = Arc::clone(&self.site);

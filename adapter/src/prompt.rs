@@ -55,12 +55,15 @@ impl Prompt {
             }
             _ => CallMode::Untouched,
         };
+        let messages = messages.into_iter().map(Message::unparsed).collect();
         Ok(Self { model, messages, files, tools, rest, minted, calls })
     }
 }
 
 /// The ids of all calls in a conversation.
 fn ids(messages: &[Message]) -> HashSet<String> {
-    let calls = messages.iter().flat_map(Message::calls);
+    // Most messages have none, and a long conversation is not parsed for that.
+    let may_call = messages.iter().filter(|message| message.json().contains("\"tool_calls\""));
+    let calls = may_call.flat_map(Message::calls);
     calls.filter_map(|call| Some(call["id"].as_str()?.to_owned())).collect()
 }

@@ -75,7 +75,7 @@ pub(crate) struct TurnEnd {
 }
 
 /// Begins a turn: returns when the first delta is there, so that whatever fails before is still a status. No site is
-/// asked where `looking` finds that there is an answer.
+/// asked where `lookup` finds that there is an answer.
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.

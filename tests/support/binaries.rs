@@ -152,6 +152,7 @@ pub fn path(name: &str) -> PathBuf {
     let package = match name.trim_start_matches("latchkey-") {
         "bench" => "tests/bench",
         "ops" => "scripts/ops",
+        "replay" => "tests",
         package => package,
     };
     let sources = [&format!("{package}/src"), "shared/src", "shared/site/src"];

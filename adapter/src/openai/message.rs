@@ -8,7 +8,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::request::InvalidRequest;
+use super::body::InvalidRequest;
 
 /// A message that keeps the bytes it came with, and is parsed once at the most, when somebody looks into it. A clone
 /// is the same message.
@@ -69,6 +69,14 @@ impl Message {
         Self(Arc::new(Inner { role, raw, value }))
     }
 
+    /// The same message without what was parsed of it, for as long as only its bytes are wanted.
+    pub(crate) fn unparsed(self) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self::with(inner.role, inner.raw, OnceLock::new()),
+            Err(shared) => Self(shared),
+        }
+    }
+
     /// Who says it: `user`, `assistant`, `tool`, `system`, or whatever the client wrote.
     pub(crate) fn role(&self) -> &str {
         &self.0.role
@@ -115,10 +123,6 @@ impl Message {
 
     /// The calls that it makes.
     pub(crate) fn calls(&self) -> &[Value] {
-        // Most messages have none, and a long conversation is not parsed for that.
-        if !self.json().contains("\"tool_calls\"") {
-            return &[];
-        }
         self.value()["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -21,12 +21,12 @@ const STRIDE: u64 = 1 << 20;
 /// The accounts. A queue is made when it is first asked for; there are as many as sites and bindings of secrets.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
-    known: HashMap<AccountId, KnownAccounts>,
+    known: HashMap<AccountId, KnownAccount>,
     queues: HashMap<SiteName, HashMap<AccountScope, RunQueue>>,
 }
 
 #[derive(Debug)]
-struct KnownAccounts {
+struct KnownAccount {
     account: Account,
     /// Highest generation ever seen: a lower one is a replay.
     seen: u64,
@@ -78,7 +78,7 @@ impl Scheduler {
             self.leave(before);
         }
         let Some(account) = account else { return };
-        self.join(KnownAccounts::after(before, account), now);
+        self.join(KnownAccount::after(before, account), now);
     }
 
     /// Takes what was read of all accounts.
@@ -124,7 +124,7 @@ impl Scheduler {
     /// One account, if it serves and the scope has it.
     pub(super) fn candidate(&self, id: AccountId, scope: &AccountScope, now: Timestamp) -> Option<Candidate> {
         let known = self.known.get(&id).filter(|known| known.serves(now) && scope.admits(&known.account));
-        known.map(KnownAccounts::candidate)
+        known.map(KnownAccount::candidate)
     }
 
     /// Notes that an account was asked in a queue, whatever it said. One that had fallen far behind the others, because
@@ -231,14 +231,14 @@ impl Scheduler {
         self.join(known, now);
     }
 
-    fn leave(&mut self, known: &KnownAccounts) {
+    fn leave(&mut self, known: &KnownAccount) {
         for queue in queues_of(&mut self.queues, &known.account) {
             queue.remove(known.account.id, known.queue_state);
         }
     }
 
     /// Whoever rested comes to the front of its queues, and no further: it is not owed what it missed.
-    fn join(&mut self, mut known: KnownAccounts, now: Timestamp) {
+    fn join(&mut self, mut known: KnownAccount, now: Timestamp) {
         let rested = !matches!(known.queue_state, QueueState::Ready(_));
         known.queue_state = known.state_at(now);
         if let (QueueState::Ready(place), true) = (known.queue_state, rested) {
@@ -270,7 +270,7 @@ impl Cooldown {
     }
 }
 
-impl KnownAccounts {
+impl KnownAccount {
     fn after(before: Option<Self>, account: Account) -> Self {
         // Adapters begin somewhere each: they would ask the same account first, all of them.
         let Some(before) = before else {

@@ -46,6 +46,7 @@ pub(super) fn prompt(
     let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
     let ChatRequest { messages, mut tools, only, stream, mut rest, session, client, .. } = request;
     if plain && wanted.is_none() {
+        let messages = messages.into_iter().map(Message::unparsed).collect();
         return Ok(Prompt { model, messages, files, tools, rest, minted, calls: CallMode::Untouched });
     }
     let field = |name: &str| rest.get(name).map(|raw| value(raw));

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::openai::{message::Message, request::ChatRequest};
+use crate::openai::request::ChatRequest;
 
 /// How clients ask for a title: OpenCode 1.18, Claude Code 2.1, and Claude Code before it (2026-11).
 const TITLES: [&str; 3] = [
@@ -22,7 +22,7 @@ pub(super) fn of(request: &ChatRequest) -> Option<String> {
         return None;
     }
     let of = |role: &'static str| request.messages.iter().filter(move |message| message.role() == role);
-    let system: String = of("system").map(Message::text).collect();
+    let system: String = of("system").map(|message| message.texts().join(" ")).collect();
     let kind = TITLES.iter().position(|words| system.contains(words))?;
     let title = of("user").rev().map(|message| title(&message.text())).find(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| "New conversation".to_owned());

@@ -28,6 +28,6 @@ pub(crate) struct Options {
 /// When it is not there.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let program = env::current_exe().context("cannot tell where this program is")?.with_file_name(PROGRAM);
-    let error = Command::new(&program).args(&options.cases).exec();
+    let error = Command::new(&program).arg("--").args(&options.cases).exec();
     Err(error).with_context(|| format!("cannot run {}: it belongs beside this program", program.display()))
 }

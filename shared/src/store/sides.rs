@@ -75,6 +75,12 @@ mod tests {
         fn publish_session(&self) {}
         fn revoke_session(&self) {}
         fn replace_record(&self) {}
+        fn delete_account(&self) {}
+        fn repair_account(&self) {}
+        fn count_failure(&self) {}
+        fn reset_failures(&self) {}
+        fn renew_login(&self) {}
+        fn set_due(&self) {}
     }
 
     impl NeverWrites for AdapterStore {}
@@ -93,6 +99,12 @@ mod tests {
                     store.publish_session();
                     store.revoke_session();
                     store.replace_record();
+                    store.delete_account();
+                    store.repair_account();
+                    store.count_failure();
+                    store.reset_failures();
+                    store.renew_login();
+                    store.set_due();
                 };
             )*};
         }

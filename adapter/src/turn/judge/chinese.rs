@@ -24,6 +24,7 @@ pub(super) const LONGER: &[&str] = &[
     "在于", "对于", "对象", "对方", "给定", "给出", "同步执行", "同步的", "直到", "直接的", "尝试次", "换行", "进入时", "就绪", "就是", "都是", "也是",
     "又是", "按钮", "按键", "按需", "跟踪", "通过率", "通过了", "往往", "基于此", "全部通过", "另一",
 ];
+/// Where what comes next is done.
 pub(super) const PLACES: &[&str] = &["这里", "这边", "这儿", "此处", "这块", "那边", "手上"];
 /// The time of what comes next.
 pub(super) const NOW: &[&str] = &[
@@ -38,6 +39,7 @@ pub(super) const THEN: &[&str] = &[
     "再", "然后", "随后", "接着", "继续", "开始", "重新", "依次", "逐个", "逐一", "逐步", "最后", "同时", "顺便", "顺手", "随即",
     "之后", "然后是", "接着是", "回到", "尝试", "试着", "then", "finally", "also", "顺带", "一个一个", "紧接着", "其次", "最终", "补上", "进入", "转到", "转而",
 ];
+/// What is meant, or must be.
 pub(super) const WILL: &[&str] = &[
     "要", "想", "打算", "准备", "计划", "需要", "得", "必须", "应该", "应当", "来", "去", "想先", "想要", "还需要", "还要", "还得",
     "会", "将", "将会", "也需要", "也得", "也要", "决定", "争取", "负责", "还", "正", "需", "还需", "仍需", "仍要", "总得",
@@ -46,21 +48,26 @@ pub(super) const WILL: &[&str] = &[
 pub(super) const PURPOSES: &[&str] = &["要", "想", "想要", "会", "应该", "应当", "将会", "想先", "负责", "必须", "决定"];
 /// And of those, the ones that are habits of a thing otherwise.
 pub(super) const HABITUAL: &[&str] = &["会", "将会"];
+/// Who can, offers; see `BEGINNINGS`.
 pub(super) const CAN: &[&str] = &["可以", "能", "能够", "可"];
 /// Before these, somebody who can is about to.
 pub(super) const BEGINNINGS: &[&str] = &["开始", "着手", "动手", "继续", "进入", "放心", "正式"];
 /// Who can make one of these is about to as well: "现在可以写测试了".
 pub(super) const MAKES: &[&str] = &["写", "编写", "实现", "动手"];
+/// A clause that opens so says what is not done.
 pub(super) const NOT_OPENINGS: &[&str] = &[
     "不", "没", "没有", "别", "无需", "无须", "未", "暂不", "暂时不", "先不", "不用", "不再", "就不", "并不", "先别",
 ];
+/// A clause that opens so says what was done.
 pub(super) const PAST_OPENINGS: &[&str] = &[
     "已", "已经", "刚", "刚刚", "刚才", "之前", "曾", "原来", "本来", "早就", "的", "前面", "上面", "目前", "方才", "上一步",
 ];
+/// A clause that opens so is for the user to do.
 pub(super) const YOU: &[&str] = &[
     "您", "请", "麻烦", "劳烦", "烦请", "欢迎", "大家", "用户", "建议", "记得", "推荐", "不妨", "最好", "注意", "务必", "别忘了", "只需", "只要", "可选", "你可以",
     "你需要", "你先", "你得", "你也", "你再", "你应该", "你要", "使用时", "管理员", "使用前", "部署前", "上线前",
 ];
+/// A clause that opens so says on what the rest hangs.
 pub(super) const IF: &[&str] = &[
     "如果", "若", "要是", "一旦", "万一", "假如", "假设", "倘若", "除非", "当", "等你", "等您", "每次", "每当",
 ];
@@ -92,7 +99,7 @@ pub(super) const THINGS: &[&str] = &[
 ];
 /// In a clause that begins with an action, these make something else of it.
 pub(super) const NO_DEED: &[&str] = &[
-    "不", "没", "失败", "成功", "现在", "先", "已", "后 ", "时 ", "方式", "新增", "生效", "后的", "后就",  "正常", "无误", "报错", "方案", "计划", "思路", "建议", "范围",
+    "不", "没", "失败", "成功", "现在", "先", "已", "后 ", "时 ", "方式", "新增", "生效", "后的", "后就", "正常", "无误", "报错", "方案", "计划", "思路", "建议", "范围",
     "说明", "记录", "之后", "本身", "需要", "号 ", "情况", "就", "才", "如下",
 ];
 /// Behind an action, these make it the subject of a statement.
@@ -113,9 +120,9 @@ pub(super) const REMAINS: &[&str] = &[
     "就剩", "剩余工作", "剩余任务", "剩余部分", "剩余步骤", "未完成", "剩余 ,", "处需要", "个地方要", "个地方需要", "个文件需要", "处要",
     "同样处理", "同理", "照此", "一样处理", "也一样", "如法炮制", "同样需要", "同样要", "也按", "也照", "还没有做", "还没做",
     "没有做 ", "没有改 ", "没动 ",
-    "还差", "还剩", "剩下的", "剩余的", "只差", "就差", "还没更新", "还没改", "还没做", "还没有更新", "还未更新", "尚未",
+    "还差", "还剩", "剩下的", "剩余的", "只差", "就差", "还没更新", "还没改", "还没有更新", "还未更新", "尚未",
     "还缺", "待处理", "待更新", "最后一步", "还有最后", "个文件要", "处要改", "个要改", "还得",
-    "还没同步", "没改 ", "没更新 ", "还没写", "没写 ", "没加 ", "也要跟着", "也得", "这里得", "也需要", "轮到", "只剩", "剩下 ", "还缺",
+    "还没同步", "没改 ", "没更新 ", "还没写", "没写 ", "没加 ", "也要跟着", "也得", "这里得", "也需要", "轮到", "只剩", "剩下 ",
     "下一个文件", "下个文件", "下一个是",
 ];
 
@@ -174,7 +181,7 @@ pub(super) const NOUNS: &[&str] = &[
 
 /// Openings that need no action after them.
 pub(super) const GOING_ON: &[&str] = &[
-    "动手", "着手", "请稍候", "稍候", "稍等片刻",     "继续", "开始", "稍等", "请稍等", "进入", "补上", "然后是", "接着是", "先从", "换一种",
+    "动手", "着手", "请稍候", "稍候", "稍等片刻", "继续", "开始", "稍等", "请稍等", "进入", "补上", "然后是", "接着是", "先从", "换一种",
     "接下来是", "接下来轮到",
 ];
 
@@ -198,7 +205,7 @@ pub(super) const NOT: &[&str] = &[
     "不想",
 ];
 
-/// After an action, these say that it has happened.
+/// After an action, these say that it has happened, or ask whether it has: "改不改".
 pub(super) const PAST: &[&str] = &["了", "过", "到了", "完", "好了", "出", "不"];
 
 /// A sentence with one of these and without 我 tells a sequence of events.
@@ -281,7 +288,7 @@ pub(super) const CLAIMS: &[&str] = &[
     "改好了", "修好了", "更新完成", "修改完成",
 ];
 
-/// Nothing is left, though the words for it are there.
+/// Nothing of the model's is left, though the words for it are there: it is the user's, or as it should be.
 pub(super) const LEFT_NOTHING: &[&str] = &["你", "您", "可以忽略", "可以放", "来自", "不影响", "要说明", "需要说明", "要注意", "要提醒", "不在", "范围外", "另行", "做完", "完了", "完成了", "已完成", "好了", "不变", "不动", "都正常"];
 
 /// Before an announcement: the user's step comes first.
@@ -294,7 +301,7 @@ pub(super) const OF_USERS: [char; 9] = ['了', '的', '是', '得', '到', '过'
 
 /// Behind an action, these say how it came out.
 pub(super) const OUTCOMES: &[&str] = &[
-    "会通过", "能通过",     "全部通过", "都通过", "均通过", "已通过", "成功 ", "完毕", "搞定", "一切正常", "没有报错", "无误", "都过", "全绿", "都已", "均已", "没有遗漏",
+    "会通过", "能通过", "全部通过", "都通过", "均通过", "已通过", "成功 ", "完毕", "搞定", "一切正常", "没有报错", "无误", "都过", "全绿", "都已", "均已", "没有遗漏",
     "会输出", "个通过",
 ];
 
