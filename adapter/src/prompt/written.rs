@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// Fields of a request that the prompt says in words.
+const FIELDS: [&str; 2] = ["tool_choice", "parallel_tool_calls"];
+
 /// Makes the prompt. Without tools, now or before, it is the client's own.
 ///
 /// # Errors
@@ -72,11 +75,8 @@ pub(super) fn prompt(
         end: ConversationEnd::of(&messages),
     };
     emulation.end.conversation = conversation(site, &model, session.as_deref(), &messages);
-    rest.remove("tool_choice");
-    rest.remove("parallel_tool_calls");
-    if emulation.wanted.is_some() {
-        rest.remove(wanted::FIELD);
-    }
+    let written = emulation.wanted.is_some().then_some(wanted::FIELD);
+    rest.retain(|name, _| !FIELDS.contains(&name.as_str()) && Some(name.as_str()) != written);
     let words = emulation.wanted.as_ref().map(|wanted| wanted.words(emulation.offers_tools()));
     budget.prompt_bytes = budget.prompt_bytes.saturating_sub(words.as_ref().map_or(0, String::len));
     let mut rendered =
