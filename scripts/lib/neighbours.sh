@@ -78,8 +78,12 @@ asks_whole() {
 # Containers that join no network of ours: the balancer listens at the host's address for them. For a moment it answers
 # nobody, so this is without load.
 host_address() {
-    local gateway ask
-    gateway=$(docker network inspect bridge --format '{{range .IPAM.Config}}{{.Gateway}}{{end}}')
+    local route gateway ask
+    # As a container on it sees it: an engine that has just made its own network does not tell its gateway.
+    # shellcheck disable=SC2016 # the container's shell reads it
+    route=$(docker run --rm latchkey-base/nginx:forky sh -c \
+        'while read -r _ to by _; do [ "$to" != 00000000 ] || echo "$by"; done </proc/net/route')
+    gateway=$(printf '%d.%d.%d.%d' "0x${route:6:2}" "0x${route:4:2}" "0x${route:2:2}" "0x${route:0:2}")
     ask=$(asks_whole "http://$gateway:$port/new-api")
     cp "$here/.env" "$work/env"
     bash -c "$(set_in LISTEN "$gateway:$port")" _ "$here/.env"
