@@ -15,6 +15,7 @@ use tokio::{
     time::timeout,
 };
 
+mod bridge;
 mod chromium;
 mod error;
 mod input;

@@ -13,6 +13,7 @@ mod fake;
 mod killed;
 mod once;
 mod picture;
+mod ports;
 pub(crate) mod tls;
 
 use bench::{Bench, bearer, practice_site};

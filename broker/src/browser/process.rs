@@ -5,7 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
@@ -15,33 +15,35 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, BufReader},
-    process::{Child, ChildStdin, Command},
+    process::{Child, Command},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     BrowserConfig, BrowserError,
+    bridge::{DevToolsListener, DevToolsPipe},
     profile::{self, ProfileDirectory, REMOVE_TRIES},
 };
 use latchkey_shared::shutdown::Tasks;
 
-/// From start to a port for commands; measured 0.3 s on an idle machine.
+/// From start to an answer; measured 0.3 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Chromium ends by itself in 0.1 s when its pipe closes; after this it is killed.
 const END_LIMIT: Duration = Duration::from_secs(2);
+/// A pipe of Linux has as much.
+const PIPE_BUFFER: usize = 64 << 10;
 /// Lines of stderr kept for error messages.
 const KEPT_LINES: usize = 20;
 const KEPT_LINE_BYTES: usize = 400;
 
-/// `--remote-debugging-pipe` makes Chromium read fd 3 and end when it closes. The write end is our pipe to its
-/// stdin, so it ends even when the broker is killed and no guard runs. Commands go through the port.
-const TIE_LIFE_TO_STDIN: &str = r#"exec "$0" "$@" 3<&0 4>/dev/null"#;
+/// `--remote-debugging-pipe` makes Chromium take commands on fd 3, answer on fd 4, and end when fd 3 closes: so it ends
+/// even when the broker is killed and no guard runs. They are our pipes to its stdin and stdout.
+const PIPE_AS_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null"#;
 
 /// The automation flag stays on: a site may know that nobody sits here.
-const FLAGS: [&str; 14] = [
+const FLAGS: [&str; 13] = [
     "--enable-automation",
-    "--remote-debugging-port=0",
     "--remote-debugging-pipe",
     "--window-size=1280,800",
     "--disable-gpu",
@@ -60,11 +62,11 @@ const FLAGS: [&str; 14] = [
 /// A running Chromium.
 pub(super) struct ChromiumProcess {
     child: Child,
-    /// Closing it ends Chromium; kept apart, because waiting for a child closes its stdin.
-    pipe: Option<ChildStdin>,
+    /// Dropped, the bridge closes the pipe, and Chromium ends.
+    bridge: DropGuard,
     cleanup: ProcessCleanup,
     stderr: Arc<StderrTail>,
-    /// Where it takes commands.
+    /// Where it takes commands, of the first that connects.
     pub(super) address: String,
 }
 
@@ -97,35 +99,46 @@ impl StderrTail {
 
 /// What Chromium writes on every machine without a desktop.
 fn is_noise(line: &str) -> bool {
-    line.trim().is_empty() || line.contains("dbus/") || line.contains("DevTools listening")
+    line.trim().is_empty() || line.contains("dbus/")
 }
 
 impl ChromiumProcess {
-    /// Starts Chromium and waits for the port where it takes commands.
+    /// Starts Chromium and waits until it takes commands.
     pub(super) async fn start(config: &BrowserConfig, tasks: &Tasks) -> Result<Self, BrowserError> {
         let chromium = config.chromium.as_path();
         let sandbox = config.sandbox;
         check_user(sandbox, rustix::process::geteuid().is_root())?;
         let profile = ProfileDirectory::new()?;
+        let listener = DevToolsListener::bind().await.map_err(no_bridge)?;
+        let address = listener.address().map_err(no_bridge)?;
         let mut child = command(config, profile.path()).spawn().map_err(|cause| {
             BrowserError::Unavailable(format!("cannot start {}: {cause}", chromium.display()))
         })?;
-        let pipe = child.stdin.take();
         // The group has the id of its first process.
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let remains = ProcessCleanup { group, profile };
+        let cleanup = ProcessCleanup { group, profile };
         let stderr = Arc::new(StderrTail::default());
-        let mut lines = child.stderr.take().map(BufReader::new);
-        let found = timeout(START_LIMIT, address(lines.as_mut(), &stderr)).await.ok().flatten();
-        let Some(address) = found else {
-            let tail = stderr.tail();
-            Self { child, pipe, cleanup: remains, stderr, address: String::new() }.end().await;
-            return Err(BrowserError::Unavailable(format!("{} did not start: {tail}", chromium.display())));
+        let pipes = child.stdout.take().zip(child.stdin.take()).zip(child.stderr.take());
+        let ended = CancellationToken::new();
+        let bridge = ended.clone().drop_guard();
+        let process = Self { child, bridge, cleanup, stderr: Arc::clone(&stderr), address };
+        let ((from, to), lines) = pipes.ok_or_else(|| BrowserError::Unavailable("no pipes".to_owned()))?;
+        let mut pipe = DevToolsPipe { from: BufReader::with_capacity(PIPE_BUFFER, from), to };
+        let mut lines = BufReader::new(lines);
+        let answers = tokio::select! {
+            greeted = timeout(START_LIMIT, pipe.greet()) => greeted.is_ok_and(|greeted| greeted.is_ok()),
+            () = keep_reading(&mut lines, &stderr) => false,
         };
-        if let Some(lines) = lines {
-            tasks.spawn(keep_reading(lines, Arc::clone(&stderr)));
+        if !answers {
+            process.end().await;
+            // Nobody writes there any more.
+            let _ = timeout(END_LIMIT, keep_reading(&mut lines, &stderr)).await;
+            let told = format!("{} did not start: {}", chromium.display(), stderr.tail());
+            return Err(BrowserError::Unavailable(told));
         }
-        Ok(Self { child, pipe, cleanup: remains, stderr, address })
+        tasks.spawn(async move { keep_reading(&mut lines, &stderr).await });
+        tasks.spawn(listener.serve(pipe, ended));
+        Ok(process)
     }
 
     /// Waits until Chromium ends, or `stop` says so, or somebody found it `dead`; leaves neither process nor
@@ -146,7 +159,7 @@ impl ChromiumProcess {
     }
 
     async fn end(mut self) {
-        drop(self.pipe.take());
+        drop(self.bridge);
         if timeout(END_LIMIT, self.child.wait()).await.is_err() {
             self.cleanup.kill();
             if timeout(END_LIMIT, self.child.wait()).await.is_err() {
@@ -190,6 +203,10 @@ impl Drop for ProcessCleanup {
     }
 }
 
+fn no_bridge(cause: io::Error) -> BrowserError {
+    BrowserError::Unavailable(format!("cannot listen on 127.0.0.1 for commands to Chromium: {cause}"))
+}
+
 /// Chromium itself ends with a message that few find.
 fn check_user(sandbox: bool, is_root: bool) -> Result<(), BrowserError> {
     if !(sandbox && is_root) {
@@ -202,7 +219,7 @@ fn check_user(sandbox: bool, is_root: bool) -> Result<(), BrowserError> {
 
 fn command(config: &BrowserConfig, profile: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(TIE_LIFE_TO_STDIN).arg(&config.chromium).args(FLAGS);
+    command.arg("-c").arg(PIPE_AS_3_AND_4).arg(&config.chromium).args(FLAGS);
     if !config.sandbox {
         command.arg("--no-sandbox");
     }
@@ -221,28 +238,16 @@ fn command(config: &BrowserConfig, profile: &Path) -> Command {
         .envs(config.display.iter().cloned())
         .current_dir(profile)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
     command
 }
 
-/// Reads stderr up to the line that tells the address.
-async fn address(lines: Option<&mut (impl AsyncBufRead + Unpin)>, stderr: &StderrTail) -> Option<String> {
-    let lines = lines?;
-    while let Some(line) = next_line(lines).await {
-        if let Some(address) = line.strip_prefix("DevTools listening on ") {
-            return Some(address.trim().to_owned());
-        }
-        stderr.keep(line);
-    }
-    None
-}
-
 /// A full pipe would block Chromium, so it is read to its end.
-async fn keep_reading(mut lines: impl AsyncBufRead + Unpin, stderr: Arc<StderrTail>) {
-    while let Some(line) = next_line(&mut lines).await {
+async fn keep_reading(lines: &mut (impl AsyncBufRead + Unpin), stderr: &StderrTail) {
+    while let Some(line) = next_line(lines).await {
         stderr.keep(line);
     }
 }

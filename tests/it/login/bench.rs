@@ -156,8 +156,14 @@ pub(super) fn chromium() -> Option<(i32, PathBuf)> {
 
 /// How many processes use a profile directory.
 pub(super) fn processes_of(profile: &Path) -> usize {
+    processes_running(profile).len()
+}
+
+/// Ids of the processes that use a profile directory.
+pub(super) fn processes_running(profile: &Path) -> Vec<i32> {
     let text = profile.to_string_lossy();
-    processes().iter().filter(|(_, _, command)| command.contains(&*text)).count()
+    let uses = |command: &str| command.contains(&*text);
+    processes().into_iter().filter(|(_, _, command)| uses(command)).map(|(id, ..)| id).collect()
 }
 
 /// How many renderers use a profile directory; about one for each page.
