@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use axum::{extract::connect_info::Connected, serve::IncomingStream};
+use latchkey_shared::grace::{ConnectionAuth, GraceLimiter};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::sleep,
@@ -18,6 +20,8 @@ pub(crate) use worker::Workers;
 use worker::{FIRST_BYTES, WorkerHandle};
 use write_timeout::WriteTimeoutStream;
 
+use crate::connection::ClientConnection;
+
 /// Between two tries when the machine has no descriptor left; whoever comes waits in the kernel's queue meanwhile.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
@@ -31,6 +35,8 @@ pub(crate) struct Acceptor {
     close: CancellationToken,
     closed: CancellationToken,
     patience: Duration,
+    /// Whoever has shown no secret yet, of all threads.
+    strangers: GraceLimiter,
     /// Connections of the thread that has the door.
     count: ConnectionCount,
     /// The other threads.
@@ -50,8 +56,9 @@ impl Acceptor {
         let closed = CancellationToken::new();
         let listener = Some(listener);
         let waiting = Vec::new();
-        let load = ConnectionCount::default();
-        Ok(Self { listener, waiting, address, close, closed, patience, count: load, workers })
+        let strangers = GraceLimiter::default();
+        let count = ConnectionCount::default();
+        Ok(Self { listener, waiting, address, close, closed, patience, strangers, count, workers })
     }
 
     /// Cancelled when it is closed and whoever had come has been let in and could ask.
@@ -79,15 +86,22 @@ impl Acceptor {
     /// The thread with the fewest connections gets it; `None` when that is another one.
     fn seat(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<WriteTimeoutStream>> {
         let other = self.workers.iter().min_by_key(|seat| seat.load());
+        let auth = self.strangers.admit(address.ip());
         let stream = match other.filter(|other| other.load() < self.count.now()) {
-            Some(other) => other.hand(stream, address)?,
+            Some(other) => other.hand(stream, address, &auth)?,
             None => Some(stream),
         };
-        Ok(stream.map(|stream| self.let_in(stream)))
+        Ok(stream.map(|stream| self.let_in(stream, auth)))
     }
 
-    fn let_in(&self, stream: TcpStream) -> WriteTimeoutStream {
-        WriteTimeoutStream::new(stream, self.patience, self.count.count())
+    fn let_in(&self, stream: TcpStream, auth: ConnectionAuth) -> WriteTimeoutStream {
+        WriteTimeoutStream::new(stream, self.patience, auth.begin(), self.count.count())
+    }
+}
+
+impl Connected<IncomingStream<'_, Acceptor>> for ClientConnection {
+    fn connect_info(stream: IncomingStream<'_, Acceptor>) -> Self {
+        Self(stream.io().auth())
     }
 }
 
@@ -117,7 +131,7 @@ impl axum::serve::Listener for Acceptor {
             }
         }
         if let Some((stream, address)) = self.waiting.pop() {
-            return (self.let_in(stream), address);
+            return (self.let_in(stream, self.strangers.admit(address.ip())), address);
         }
         sleep(FIRST_BYTES).await;
         self.closed.cancel();

@@ -20,6 +20,7 @@ mod anthropic;
 mod api;
 mod capability;
 pub mod config;
+mod connection;
 mod conversation;
 mod deadline;
 mod metrics;
@@ -42,6 +43,7 @@ mod turn;
 
 use acceptor::{Acceptor, Workers};
 use config::Config;
+use connection::ClientConnection;
 use state::AppState;
 
 /// How long connections may take to tell their clients that their stream is cut.
@@ -126,7 +128,9 @@ async fn serve(
     };
     // Idle connections are kept without limit: whoever closes first must be the gateway, which keeps them for 90 s.
     let serving = async {
-        axum::serve(acceptor, router).with_graceful_shutdown(shutdown).await?;
+        axum::serve(acceptor, router.into_make_service_with_connect_info::<ClientConnection>())
+            .with_graceful_shutdown(shutdown)
+            .await?;
         threads.served().await
     };
     let mut serving = pin!(serving);

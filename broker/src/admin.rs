@@ -19,6 +19,7 @@ mod events;
 mod found;
 mod health;
 pub(crate) mod keys;
+pub(crate) mod listener;
 mod logins;
 pub mod problem;
 mod request;

@@ -3,7 +3,6 @@
 use std::{future::IntoFuture, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt;
 use latchkey_shared::{
     shutdown::Tasks,
     store::{BrokerStore, StoreRole},
@@ -26,6 +25,7 @@ pub mod refresh;
 mod revocation;
 mod state;
 
+use admin::listener::{AdminConnection, AdminListener};
 use config::Config;
 use state::App;
 
@@ -56,9 +56,9 @@ pub async fn run(
 
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(%address, "broker is listening");
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let stopping = tasks.stopping();
-    let server = axum::serve(listener, admin::router(app))
+    let router = admin::router(app).into_make_service_with_connect_info::<AdminConnection>();
+    let server = axum::serve(AdminListener::new(listener), router)
         .with_graceful_shutdown(stopping.cancelled_owned())
         .into_future();
     let mut server = std::pin::pin!(server);

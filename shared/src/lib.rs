@@ -4,6 +4,7 @@
 pub mod account;
 pub mod credentials;
 pub mod env;
+pub mod grace;
 pub mod heartbeat;
 pub mod id;
 mod keys;

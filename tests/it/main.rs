@@ -45,6 +45,7 @@ mod signed_in;
 mod site;
 mod socket;
 mod store;
+mod strangers;
 mod streams;
 mod tidy;
 mod tools;

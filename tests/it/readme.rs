@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use latchkey_shared::env::VARIABLES;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "README.md",
     "shared/README.md",
     "broker/README.md",
+    "broker/THREATS.md",
     "adapter/README.md",
     "adapter/bridge/README.md",
     "scripts/README.md",

@@ -9,6 +9,7 @@ mod names;
 mod planted;
 mod source;
 mod text;
+mod threats;
 mod types;
 mod walls;
 
@@ -63,6 +64,11 @@ fn every_variable_is_in_the_table_and_in_a_readme() {
 #[test]
 fn every_redis_key_is_in_the_table() {
     hold(&[names::redis_keys, names::redis_keys_elsewhere]);
+}
+
+#[test]
+fn every_threat_has_a_test() {
+    hold(&[threats::threats]);
 }
 
 fn hold(rules: &[Rule]) {

@@ -3,9 +3,9 @@
 use std::{io, net::SocketAddr, thread, time::Duration};
 
 use anyhow::Context;
-use axum::Router;
+use axum::{Router, extract::connect_info::Connected, serve::IncomingStream};
 use futures::future::join_all;
-use latchkey_shared::threads;
+use latchkey_shared::{grace::ConnectionAuth, threads};
 use tokio::{
     net::TcpStream,
     runtime::Builder,
@@ -18,6 +18,7 @@ use super::{
     count::{ConnectionCount, CountedConnection},
     write_timeout::WriteTimeoutStream,
 };
+use crate::connection::ClientConnection;
 
 /// Connections that a thread was handed and has not taken yet; more stay where they came in.
 const HANDED: usize = 64;
@@ -31,6 +32,7 @@ const LAST_STEPS: Duration = Duration::from_secs(1);
 pub(crate) struct HandedOff {
     stream: std::net::TcpStream,
     address: SocketAddr,
+    auth: ConnectionAuth,
     counted: CountedConnection,
 }
 
@@ -47,11 +49,16 @@ impl WorkerHandle {
     }
 
     /// Hands it a connection; gives that back when the thread has enough to do.
-    pub(crate) fn hand(&self, stream: TcpStream, address: SocketAddr) -> io::Result<Option<TcpStream>> {
+    pub(crate) fn hand(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        auth: &ConnectionAuth,
+    ) -> io::Result<Option<TcpStream>> {
         let Ok(place) = self.handing.try_reserve() else { return Ok(Some(stream)) };
         let stream = stream.into_std()?;
         let counted = self.count.count();
-        place.send(HandedOff { stream, address, counted });
+        place.send(HandedOff { stream, address, auth: auth.clone(), counted });
         Ok(None)
     }
 }
@@ -132,7 +139,9 @@ impl Workers {
 async fn serve(handed: mpsc::Receiver<HandedOff>, router: Router, patience: Duration) -> io::Result<()> {
     let closed = CancellationToken::new();
     let hatch = WorkerListener { handed, closed: closed.clone(), patience };
-    axum::serve(hatch, router).with_graceful_shutdown(closed.cancelled_owned()).await
+    axum::serve(hatch, router.into_make_service_with_connect_info::<ClientConnection>())
+        .with_graceful_shutdown(closed.cancelled_owned())
+        .await
 }
 
 /// Where a thread gets its connections.
@@ -143,14 +152,23 @@ struct WorkerListener {
     patience: Duration,
 }
 
+impl Connected<IncomingStream<'_, WorkerListener>> for ClientConnection {
+    fn connect_info(stream: IncomingStream<'_, WorkerListener>) -> Self {
+        Self(stream.io().auth())
+    }
+}
+
 impl axum::serve::Listener for WorkerListener {
     type Io = WriteTimeoutStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (WriteTimeoutStream, SocketAddr) {
-        while let Some(HandedOff { stream, address, counted }) = self.handed.recv().await {
+        while let Some(HandedOff { stream, address, auth, counted }) = self.handed.recv().await {
             match TcpStream::from_std(stream) {
-                Ok(stream) => return (WriteTimeoutStream::new(stream, self.patience, counted), address),
+                Ok(stream) => {
+                    let stream = WriteTimeoutStream::new(stream, self.patience, auth.begin(), counted);
+                    return (stream, address);
+                }
                 Err(error) => tracing::warn!(%error, "cannot take a connection over"),
             }
         }

@@ -1,4 +1,4 @@
-//! A connection whose client must take something of what is written to it, now and then.
+//! A connection whose client must say who it is, and take something of what is written to it, now and then.
 
 use std::{
     io,
@@ -13,6 +13,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use latchkey_shared::grace::{ConnectionAuth, ConnectionGrace};
+
 use super::{count::CountedConnection, lingering::LingeringConnection};
 
 /// A connection whose client must take something of what is written to it, now and then.
@@ -25,17 +27,28 @@ pub(crate) struct WriteTimeoutStream {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Once nothing more is written.
     linger: Option<LingeringConnection>,
+    grace: ConnectionGrace,
     _counted: CountedConnection,
 }
 
 impl WriteTimeoutStream {
     /// A connection of this thread.
-    pub(super) fn new(stream: TcpStream, patience: Duration, counted: CountedConnection) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        patience: Duration,
+        grace: ConnectionGrace,
+        counted: CountedConnection,
+    ) -> Self {
         // Nagle's algorithm would hold each token back for an acknowledgement: measured, 20 ms to the first one.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        Self { stream, patience, stalled: None, linger: None, _counted: counted }
+        Self { stream, patience, stalled: None, linger: None, grace, _counted: counted }
+    }
+
+    /// Whether it has shown a secret.
+    pub(super) fn auth(&self) -> ConnectionAuth {
+        self.grace.auth().clone()
     }
 
     /// Lets a write through, and fails one that has waited too long.
@@ -58,7 +71,12 @@ impl AsyncRead for WriteTimeoutStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if self.grace.poll_over(cx, before < buffer.filled().len()).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 

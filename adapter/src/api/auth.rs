@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::{header::AUTHORIZATION, request::Parts},
 };
 use sha2::{Digest, Sha256};
@@ -11,6 +11,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::error::ApiError;
 use crate::{
+    connection::ClientConnection,
     openai::request::ChatRequest,
     scope::AccountScope,
     serving::{ResumableTurn, ServingContext},
@@ -44,6 +45,9 @@ impl FromRequestParts<AppState> for AuthorizedClient {
             app.refusals.note();
             return Err(ApiError::Unauthorized);
         };
+        if let Some(ConnectInfo(ClientConnection(auth))) = parts.extensions.get() {
+            auth.authenticate();
+        }
         Ok(Self { digest: Sha256::digest(secret).into(), scope })
     }
 }

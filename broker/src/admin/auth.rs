@@ -1,12 +1,12 @@
 //! Who may use the API: whoever knows the admin token.
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::header::{AUTHORIZATION, USER_AGENT},
     http::request::Parts,
 };
 
-use super::problem::Problem;
+use super::{listener::AdminConnection, problem::Problem};
 use crate::{audit::Actor, state::App};
 
 /// Proof that the request carries the admin token, and by what it was sent. A handler without it is a public one.
@@ -21,8 +21,16 @@ impl FromRequestParts<App> for AdminAuth {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(bearer).ok_or(Problem::Unauthorized)?;
+        let connection =
+            parts.extensions.get().map(|ConnectInfo(connection): &ConnectInfo<AdminConnection>| connection);
         if !app.admin_token.admits(token) {
+            if let Some(connection) = connection {
+                connection.wrong_token().await;
+            }
             return Err(Problem::Unauthorized);
+        }
+        if let Some(connection) = connection {
+            connection.auth.authenticate();
         }
         let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self(if agent == Some(CLI_AGENT) { Actor::Cli } else { Actor::Api }))

@@ -1,13 +1,16 @@
-//! An id for every request: in the answer, in every log line, and taken over from the caller if it is sane.
+//! An id for every request: in the answer, in every log line, and taken over from the caller if it is sane. And a
+//! connection that has shown no token is closed behind its answer, before its time is over.
 
 use axum::{
-    extract::Request,
-    http::{HeaderName, HeaderValue},
+    extract::{ConnectInfo, Request},
+    http::{HeaderName, HeaderValue, header::CONNECTION},
     middleware::Next,
     response::Response,
 };
 use tracing::Instrument;
 use ulid::Ulid;
+
+use super::listener::AdminConnection;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -20,10 +23,14 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
         method = %request.method(),
         path = request.uri().path(),
     );
+    let connection = request.extensions().get::<ConnectInfo<AdminConnection>>().cloned();
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if connection.is_some_and(|ConnectInfo(connection)| !connection.auth.is_authenticated()) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

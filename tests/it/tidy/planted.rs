@@ -1,6 +1,6 @@
 //! One violation of each rule, so that a rule that finds nothing is known to look.
 
-use super::{Rule, names, text, types, walls};
+use super::{Rule, names, text, threats, types, walls};
 
 /// Name, rule, and path and text of a source that breaks it.
 type Planted = (&'static str, Rule, &'static str, String);
@@ -35,6 +35,12 @@ pub(super) fn violations() -> Vec<Planted> {
             source("struct Planted;\nmod b {\n    pub(super) enum Planted {}\n}"),
         ),
         rule("variable", names::variables, "scripts/up", concat!("echo $LATCH", "KEY_REDS_URL\n").to_owned()),
+        rule(
+            "threat",
+            threats::threats,
+            "broker/THREATS.md",
+            "| threat | control | tests |\n| --- | --- | --- |\n| a | b | `planted_test` |\n".to_owned(),
+        ),
         rule("README", names::documented_variables, "README.md", "nothing\n".to_owned()),
         rule("key", names::redis_keys, "shared/src/keys.rs", source(key)),
         rule(
