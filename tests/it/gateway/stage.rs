@@ -125,7 +125,7 @@ impl GatewayStage {
         };
         let site = if cell.tools == Tools::Emulated { "written" } else { "native" };
         let body = question(cell, &model(cell.path, site), &mark);
-        let asked = tokio::time::timeout(LIMIT, async {
+        let answering = tokio::time::timeout(LIMIT, async {
             let mut asking = console.asks(cell.path.wire.path(), &body).timeout(2 * LIMIT);
             if cell.path.wire == CellApi::Messages {
                 // Every client of Anthropic's sends it, and the channels pass it on.
@@ -135,8 +135,14 @@ impl GatewayStage {
             let status = answer.status().as_u16();
             (status, read(answer).await)
         });
-        let word = asked.await.map_or(Word::Endless, |(status, body)| word(cell, status, &body));
-        (cell, CellOutcome { word, asked: seen.load(Ordering::SeqCst) })
+        let answer = answering.await.ok();
+        let asked = seen.load(Ordering::SeqCst);
+        // The gateway's own failure, or one on the way to the adapter: nobody else tells of it.
+        if let Some((status, body)) = answer.as_ref().filter(|(status, _)| asked == 0 && 500 <= *status) {
+            super::print(&format!("{}: {cell}: {status} without a question: {body:.400}", self.name));
+        }
+        let word = answer.map_or(Word::Endless, |(status, body)| word(cell, status, &body));
+        (cell, CellOutcome { word, asked })
     }
 }
 
