@@ -61,7 +61,7 @@ pub(super) fn prompt(
         prompt_bytes: budget.prompt_bytes,
         catalog: Arc::new(catalog(&tools)),
         dialect: dialect(site, &messages, client, &settings.nonce_key),
-        shown: if plain { None } else { shown(site, &messages, &files) },
+        shown: if plain { None } else { shown(site, &model, &messages, &files) },
         choice: ToolChoice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         restricted: only.is_some(),
@@ -136,8 +136,8 @@ fn steady(system: &str) -> String {
 }
 
 /// The results, files and words of the person that the model is shown.
-fn shown(site: &Site, messages: &[Message], files: &[PromptFile]) -> Option<Arc<QuotedTexts>> {
-    if !site.chat.foreign_calls {
+fn shown(site: &Site, model: &str, messages: &[Message], files: &[PromptFile]) -> Option<Arc<QuotedTexts>> {
+    if !site.chat.reads_foreign_calls(model) {
         return None;
     }
     let said = messages.iter().filter(|message| message.role() == "user" || message.is_result());

@@ -2,7 +2,10 @@
 //!
 //! A driver is named by its table: `[chat.openai]`. Each driver's own schema is a file of its own below here.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -34,6 +37,8 @@ pub struct Chat {
     pub dialect: Dialect,
     /// Whether calls are read in other models' forms too, where they are written.
     pub foreign_calls: bool,
+    /// What holds for one of its models instead, by the name that the site gives it.
+    pub models: BTreeMap<String, ModelRules>,
     /// The longest prompt that the site takes, in bytes, where tools are written into it.
     pub prompt_bytes: Option<usize>,
     /// How a dead session looks. Without it, every 401 is one.
@@ -44,6 +49,14 @@ pub struct Chat {
     pub upload: Option<UploadRules>,
     /// The protocol, and all that it needs to know of the site.
     pub driver: Driver,
+}
+
+/// What holds for one model of a site.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRules {
+    /// Whether its calls are read in other models' forms too; none where the site's rule holds.
+    pub foreign_calls: Option<bool>,
 }
 
 /// The protocols, one for each way in which sites chat.
@@ -129,6 +142,8 @@ pub(super) struct RawChat {
     #[serde(default)]
     dialect: Dialect,
     foreign_calls: Option<bool>,
+    #[serde(default)]
+    models: BTreeMap<String, ModelRules>,
     prompt_bytes: Option<usize>,
     #[serde(default)]
     expired: Expired,
@@ -139,6 +154,15 @@ pub(super) struct RawChat {
     openai: Option<Spanned<RawOpenAi>>,
     socketio: Option<Spanned<RawSocketIo>>,
     websocket: Option<Spanned<RawWebSocket>>,
+}
+
+impl Chat {
+    /// Whether calls of a model are read in other models' forms too.
+    #[must_use]
+    pub fn reads_foreign_calls(&self, model: &str) -> bool {
+        let rule = self.models.get(model).and_then(|rules| rules.foreign_calls);
+        rule.unwrap_or(self.foreign_calls)
+    }
 }
 
 impl RawChat {
@@ -152,6 +176,7 @@ impl RawChat {
             tools,
             dialect,
             foreign_calls,
+            models,
             prompt_bytes,
             expired,
             refusals,
@@ -184,9 +209,13 @@ impl RawChat {
             ));
         };
         let driver = driver?;
+        if tools && !matches!(driver, Driver::OpenAi(_)) {
+            let message = "tools: only [chat.openai] passes tools on; leave it out, and they are written into the prompt";
+            return Err(source.mistake(at, message));
+        }
         let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
         let foreign_calls = foreign_calls.unwrap_or(true);
-        Ok(Chat { tools, dialect, foreign_calls, prompt_bytes, expired, refusals, upload, driver })
+        Ok(Chat { tools, dialect, foreign_calls, models, prompt_bytes, expired, refusals, upload, driver })
     }
 }
 

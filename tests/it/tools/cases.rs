@@ -2,7 +2,7 @@
 
 use latchkey_bridge::dialect::CallFormat;
 use serde_json::{Value, json};
-use support::model::Reply;
+use support::{model::Reply, world::SHARED_SECRET};
 
 use super::{ToolsSite, adapter, calls, ended};
 use crate::bridge::cases::load::{self, BridgeCase, CaseUpstream};
@@ -95,4 +95,22 @@ async fn the_nonce_is_the_same_on_every_replica() {
     let other = site.world.adapter_at(1).stream(&super::task()).await;
 
     assert_eq!(calls(&other).len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_its_secret_keeps_its_nonce_whatever_else_the_ring_holds() {
+    let others = ["a-secret-of-another-tenant", "the-next-secret-of-that-tenant"];
+    let mut nonces = Vec::new();
+    for ring in [SHARED_SECRET.to_owned(), format!("{},{SHARED_SECRET}", others.join(","))] {
+        let start = adapter(CallFormat::Xml).adapter_env("LATCHKEY_SHARED_SECRETS", &ring);
+        let site = ToolsSite::start(start, CallFormat::Xml).await;
+        for other in others.into_iter().filter(|other| ring.contains(other)) {
+            site.model().will(Reply::text(&site.bash("ls")));
+            let theirs = site.world.adapter().with_secret(other).stream(&super::task()).await;
+            assert_eq!(calls(&theirs).len(), 0, "{other} has the nonce of another tenant");
+            site.model().reset();
+        }
+        nonces.push(site.nonce.clone());
+    }
+    assert_eq!(nonces[0], nonces[1]);
 }

@@ -75,3 +75,16 @@ async fn a_chat_that_has_the_field_is_given_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_site_that_takes_tools_is_given_both_in_all_apis() {
+    let site = ToolsSite { world: native().await, dialect: CallFormat::Xml, nonce: String::new() };
+    for api in APIS {
+        site.model().will(Reply::text(GOOD));
+        assert_eq!(whole(&site, api, &wish(api)).await.text, GOOD, "{api}");
+        let body = site.model().last_call().body;
+        assert_eq!(body["response_format"]["type"], "json_schema", "{api}");
+        assert_eq!(body["tools"].as_array().map(Vec::len), Some(4), "{api}");
+        assert!(!body["messages"].to_string().contains("additionalProperties"), "{api}");
+    }
+}

@@ -70,3 +70,30 @@ async fn native_calls_are_mended_unless_tools_are_off() {
         assert_eq!(stream.tool_calls()[0]["function"]["arguments"], expected, "{mode}");
     }
 }
+
+#[tokio::test]
+async fn a_site_or_one_of_its_models_is_set_to_our_form_alone() {
+    let foreign = "<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"command\": \"ls\"}}\n</tool_call>";
+    let of_model = |name: &str, reads: bool| format!("[chat.models.{name}]\nforeign_calls = {reads}\n");
+    for (of_site, more, reads) in [
+        ("true", String::new(), true),
+        ("false", String::new(), false),
+        ("true", of_model("practice-1", false), false),
+        ("false", of_model("practice-1", true), true),
+        ("true", of_model("practice-2", false), true),
+    ] {
+        let chat = format!("tools = false\nforeign_calls = {of_site}");
+        let file = super::SITE_FILE
+            .replace("tools = true", &chat)
+            .replace("[chat.openai]", &format!("{more}[chat.openai]"));
+        let start = native().site_file(file).adapter_env("LATCHKEY_JUDGE", "off");
+        let site = ToolsSite::start(start, CallFormat::Xml).await;
+        site.model().will(Reply::text(foreign));
+        let stream = site.stream().await;
+        assert_eq!(calls(&stream).len(), usize::from(reads), "{of_site} {more}: {}", stream.raw);
+        // Our own form is read in any case.
+        site.model().reset();
+        site.model().will(Reply::text(&site.bash("ls")));
+        assert_eq!(calls(&site.stream().await).len(), 1);
+    }
+}

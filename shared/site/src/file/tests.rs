@@ -219,3 +219,15 @@ fn all_mistakes_are_told_in_one_run_and_what_can_be_guessed_is_not_told_twice() 
         ]
     );
 }
+
+#[test]
+fn tools_are_passed_on_by_one_driver_alone() {
+    let file = include_str!("../schema/examples/http.toml");
+    let told = check(
+        "x",
+        &file.replacen("[chat.http]\n", "[chat]\ntools = true\n[chat.http]\n", 1),
+        &SiteUrls::new(),
+    );
+    let told: Vec<String> = told.unwrap_err().iter().map(ToString::to_string).collect();
+    assert!(told.len() == 1 && told[0].contains("only [chat.openai] passes tools on"), "{told:?}");
+}
