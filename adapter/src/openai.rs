@@ -3,9 +3,11 @@
 pub(crate) mod answer;
 mod body;
 pub(crate) mod choice;
+mod custom;
 pub(crate) mod error;
 pub(crate) mod message;
 pub(crate) mod messages;
+pub(crate) mod origin;
 pub(crate) mod reminders;
 pub(crate) mod request;
 pub(crate) mod stream;

@@ -5,6 +5,8 @@
 
 pub(crate) mod answer;
 mod error;
+mod event;
 mod items;
 pub(crate) mod request;
 pub(crate) mod stream;
+mod tools;

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::{JudgeMode, NonceKey, ToolCallConfig, ToolMode},
     metrics::Metrics,
-    openai::{message::Message, request::ChatRequest},
+    openai::{message::Message, origin::ToolOrigins, request::ChatRequest},
     prompt::Prompt,
     sites::{self, DriverContext, DriverRequest, trace::Tracer},
     stream::{
@@ -143,6 +143,7 @@ fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> 
         stream: true,
         tools: Vec::new(),
         only: None,
+        origins: ToolOrigins::default(),
         session: None,
         client: None,
         rest: BTreeMap::new(),

@@ -31,9 +31,24 @@ pub struct CodexRun {
 /// # Panics
 /// When it does not end in time.
 pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: &str) -> CodexRun {
+    run_with(base, key, model, project, prompt, &[]).await
+}
+
+/// The same with more settings, each a line of its configuration.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_with(
+    base: &Url,
+    key: &str,
+    model: &str,
+    project: &Project,
+    prompt: &str,
+    settings: &[String],
+) -> CodexRun {
     let home = home(base, model);
     let file = |name: &str| home.path().join(name);
-    let mut group = start(&home, key, project, prompt).await;
+    let mut group = start(&home, key, project, prompt, settings).await;
     let ended = tokio::time::timeout(LIMIT, group.child.wait()).await;
     let printed = std::fs::read_to_string(file("stdout")).unwrap();
     let bytes = std::fs::read(file("stderr")).unwrap();
@@ -63,10 +78,22 @@ impl CodexRun {
     }
 }
 
-async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str) -> Group {
+/// The settings that give it an MCP server with one tool, `keep`, which writes a text into a file of the project.
+#[must_use]
+pub fn notes(project: &Project) -> Vec<String> {
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/support/codex/notes.py");
+    let file = project.path().join("notes.txt");
+    vec![
+        r#"mcp_servers.notes.command="python3""#.to_owned(),
+        format!("mcp_servers.notes.args=[{server:?}, {file:?}]"),
+    ]
+}
+
+async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str, settings: &[String]) -> Group {
     let mut command = Command::new(client("codex").await);
     command
         .args(["exec", "--json", "--skip-git-repo-check", prompt])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home.path())

@@ -10,6 +10,7 @@ use crate::openai::{
     choice,
     message::Message,
     messages::texts,
+    origin::ToolOrigins,
     request::{ChatRequest, InvalidRequest, object, raw},
 };
 
@@ -71,7 +72,8 @@ impl ChatRequest {
         let mut tools = tools(body.tools.as_ref())?;
         let mut rest = rest(&body)?;
         let only = choice::settle(&mut tools, &mut rest)?;
-        Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
+        let origins = ToolOrigins::default();
+        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, rest })
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         request::{ChatRequest, InvalidRequest},
         stream::ChunkEncoder,
     },
+    serving::ResumableTurn,
     state::AppState,
 };
 
@@ -51,14 +52,17 @@ pub(super) async fn create(
     let via = via.of_chat(&headers, claude);
     let stream = request.stream;
     let model = request.model.clone();
+    let origins = request.origins.clone();
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
-        let words =
-            |head: &AnswerHead<'_>| Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model));
+        let words = |head: &AnswerHead<'_>| {
+            Surface::Chat(ChunkEncoder::new(head.id, head.created, head.model).with_origins(origins))
+        };
         return sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (said, ending) = serving.collect().await?;
-    let body = Completion::new(&serving.id, serving.created, &serving.model, &said, ending.end, ending.usage);
+    let ResumableTurn { id, created, model, .. } = &serving;
+    let body = Completion::new(id, *created, model, &said, &origins, ending.end, ending.usage);
     Ok(Json(body).into_response())
 }

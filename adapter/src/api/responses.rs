@@ -58,18 +58,22 @@ pub(super) async fn create(
 ) -> Result<Response, ResponsesError> {
     let stream = request.stream;
     let model = request.model.clone();
+    let origins = request.origins.clone();
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words = move |head: &encoder::AnswerHead<'_>| {
             let (id, minted) = ids(head.id);
             let head = ResponseHead { id: &id, created: head.created, model: head.model };
-            Surface::Responses(Box::new(ResponseEncoder::new(head, ItemFactory::new(minted, encrypted))))
+            Surface::Responses(Box::new(ResponseEncoder::new(
+                head,
+                ItemFactory::new(minted, encrypted, origins),
+            )))
         };
         return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await?);
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
-    let maker = ItemFactory::new(minted, encrypted);
+    let maker = ItemFactory::new(minted, encrypted, origins);
     let created = serving.created;
     let model = serving.model.clone();
     let head = ResponseHead { id: &id, created, model: &model };

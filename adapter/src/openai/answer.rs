@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::origin::ToolOrigins;
 use crate::stream::{
     collect::CollectedAnswer,
     delta::{ToolCall, Usage},
@@ -43,13 +44,22 @@ struct CallView<'a> {
     id: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
-    function: FunctionView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<FunctionView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<CustomView<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct FunctionView<'a> {
     name: &'a str,
     arguments: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct CustomView<'a> {
+    name: &'a str,
+    input: String,
 }
 
 impl<'a> Completion<'a> {
@@ -59,6 +69,7 @@ impl<'a> Completion<'a> {
         created: u64,
         model: &'a str,
         said: &'a CollectedAnswer,
+        origins: &ToolOrigins,
         end: StreamEnd,
         usage: Usage,
     ) -> Self {
@@ -68,17 +79,24 @@ impl<'a> Completion<'a> {
             content: (!only_calls).then_some(said.text.as_str()),
             reasoning_content: &said.reasoning,
             refusal: None,
-            tool_calls: said.calls.iter().map(CallView::from).collect(),
+            tool_calls: said.calls.iter().map(|call| CallView::new(call, origins)).collect(),
         };
         let choice = Choice { index: 0, message, logprobs: None, finish_reason: end.finish.as_str() };
         Self { id, object: "chat.completion", created, model, choices: [choice], usage: usage.into() }
     }
 }
 
-impl<'a> From<&'a ToolCall> for CallView<'a> {
-    fn from(call: &'a ToolCall) -> Self {
-        let function = FunctionView { name: &call.name, arguments: &call.arguments };
-        Self { id: &call.id, kind: "function", function }
+impl<'a> CallView<'a> {
+    fn new(call: &'a ToolCall, origins: &ToolOrigins) -> Self {
+        let ToolCall { id, name, arguments } = call;
+        match origins.input(name, arguments) {
+            Some(input) => {
+                Self { id, kind: "custom", function: None, custom: Some(CustomView { name, input }) }
+            }
+            None => {
+                Self { id, kind: "function", function: Some(FunctionView { name, arguments }), custom: None }
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub(crate) use super::body::{InvalidRequest, object, raw};
-use super::{body::not_an_object, choice, message::Message};
+use super::{body::not_an_object, choice, custom, message::Message, origin::ToolOrigins};
 
 /// A chat request whose named fields are valid.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct ChatRequest {
     pub tools: Vec<Box<RawValue>>,
     /// The names of those that alone may be called, if the client chose some.
     pub only: Option<Vec<String>>,
+    /// Which of them are more than functions for the client.
+    pub origins: ToolOrigins,
     /// How the client tells this conversation from its others, if it does.
     pub session: Option<String>,
     /// The digest of the client's secret, if it came with one.
@@ -45,13 +47,15 @@ impl ChatRequest {
             return Err(InvalidRequest("messages: expected at least one message".to_owned()));
         }
         let messages = messages.into_iter().enumerate().map(|(index, raw)| Message::read(index, raw));
-        let messages = messages.collect::<Result<_, _>>()?;
+        let messages = messages.map(|message| message.map(custom::called)).collect::<Result<_, _>>()?;
         check_answerable(&mut rest)?;
         let stream = optional(&mut rest, "stream", "true or false")?.unwrap_or(false);
         let mut tools: Vec<Box<RawValue>> = optional(&mut rest, "tools", "an array")?.unwrap_or_default();
+        let origins = custom::declared(&mut tools)?;
+        custom::chosen(&mut rest);
         let only = choice::settle(&mut tools, &mut rest)?;
         rest.remove("stream_options"); // ours: usage is always asked for and always given
-        Ok(Self { model, messages, stream, tools, only, session: None, client: None, rest })
+        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, rest })
     }
 }
 

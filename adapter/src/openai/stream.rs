@@ -8,7 +8,7 @@ use std::io::Write;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 
-use super::{answer::UsageView, error::ErrorView};
+use super::{answer::UsageView, error::ErrorView, origin::ToolOrigins};
 use crate::stream::delta::{Delta, FinishReason, ToolCall, Usage};
 
 /// Writes one answer's chunks.
@@ -17,6 +17,7 @@ pub(crate) struct ChunkEncoder {
     /// Everything up to `choices`.
     head: Vec<u8>,
     calls: usize,
+    origins: ToolOrigins,
 }
 
 /// What all chunks of an answer repeat.
@@ -39,7 +40,12 @@ impl ChunkEncoder {
         let mut json = b"data: ".to_vec();
         serde_json::to_writer(&mut json, &head).expect("strings always serialize");
         json.pop(); // the closing brace: choices follow
-        Self { head: json, calls: 0 }
+        Self { head: json, calls: 0, origins: ToolOrigins::default() }
+    }
+
+    /// Writes calls as what the client declared.
+    pub(crate) fn with_origins(self, origins: ToolOrigins) -> Self {
+        Self { origins, ..self }
     }
 
     /// Opens the answer. A plain role chunk: gateways convert only part of a first chunk that carries more.
@@ -87,13 +93,18 @@ impl ChunkEncoder {
     fn call(&mut self, out: &mut BytesMut, call: &ToolCall) {
         let index = self.calls;
         self.calls += 1;
+        let input = self.origins.input(&call.name, &call.arguments);
+        let (kind, name, value): (&[u8], &[u8], &str) = match &input {
+            Some(input) => (br#","type":"custom","custom":{"name":"#, br#","input":"#, input),
+            None => (br#","type":"function","function":{"name":"#, br#","arguments":"#, &call.arguments),
+        };
         self.choice(out, |out| {
             let _ = write!(out.writer(), r#"{{"tool_calls":[{{"index":{index},"id":"#);
             json(out, &call.id);
-            out.put_slice(br#","type":"function","function":{"name":"#);
+            out.put_slice(kind);
             json(out, &call.name);
-            out.put_slice(br#","arguments":"#);
-            json(out, &call.arguments);
+            out.put_slice(name);
+            json(out, value);
             out.put_slice(b"}}]}");
         });
     }

@@ -1,10 +1,12 @@
 //! A response: what it says, how it stands, and what it cost.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::error::ErrorView;
 use crate::{
     anthropic::answer::SIGNATURE,
+    openai::origin::{ToolKind, ToolOrigins},
     stream::{
         collect::CollectedAnswer,
         delta::{FinishReason, ToolCall, Usage},
@@ -92,8 +94,40 @@ pub(crate) enum Item {
         call_id: String,
         /// The tool.
         name: String,
+        /// Where it is declared.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
         /// JSON of the arguments.
         arguments: String,
+    },
+    /// The same of a custom tool.
+    CustomToolCall {
+        /// Its id.
+        id: String,
+        /// How it stands.
+        status: &'static str,
+        /// By which its result names it.
+        call_id: String,
+        /// The tool.
+        name: String,
+        /// Where it is declared.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
+        /// The text that it takes.
+        input: String,
+    },
+    /// What it wants to find among the client's tools.
+    ToolSearchCall {
+        /// Its id.
+        id: String,
+        /// How it stands.
+        status: &'static str,
+        /// By which its result names it.
+        call_id: String,
+        /// Who searches.
+        execution: &'static str,
+        /// What for.
+        arguments: Value,
     },
 }
 
@@ -142,12 +176,13 @@ struct OutputDetails {
 pub(crate) struct ItemFactory {
     minted: String,
     encrypted: bool,
+    origins: ToolOrigins,
 }
 
 impl ItemFactory {
     /// For one answer; `encrypted` if its thoughts need an `encrypted_content`.
-    pub(crate) fn new(minted: &str, encrypted: bool) -> Self {
-        Self { minted: minted.to_owned(), encrypted }
+    pub(crate) fn new(minted: &str, encrypted: bool, origins: ToolOrigins) -> Self {
+        Self { minted: minted.to_owned(), encrypted, origins }
     }
 
     /// A thought, of so many pieces.
@@ -161,11 +196,30 @@ impl ItemFactory {
         Item::Message { id: format!("msg_{}_{index}", self.minted), status, role: "assistant", content }
     }
 
-    /// A call; its arguments are none while it begins.
-    pub(crate) fn call(&self, index: usize, status: &'static str, call: &ToolCall, arguments: &str) -> Item {
-        let id = format!("fc_{}_{index}", self.minted);
-        let arguments = arguments.to_owned();
-        Item::FunctionCall { id, status, call_id: call.id.clone(), name: call.name.clone(), arguments }
+    /// A call, as the client declared its tool.
+    pub(crate) fn call(&self, index: usize, call: &ToolCall) -> Item {
+        let id = |kind: &str| format!("{kind}_{}_{index}", self.minted);
+        let status = COMPLETED;
+        let call_id = call.id.clone();
+        let origin = self.origins.get(&call.name);
+        let (name, namespace) = match origin {
+            Some(origin) => (origin.name.clone(), origin.namespace.clone()),
+            None => (call.name.clone(), None),
+        };
+        match origin.map(|origin| origin.kind) {
+            None | Some(ToolKind::Function) => {
+                let arguments = call.arguments.clone();
+                Item::FunctionCall { id: id("fc"), status, call_id, name, namespace, arguments }
+            }
+            Some(ToolKind::Custom) => {
+                let input = self.origins.input(&call.name, &call.arguments).unwrap_or_default();
+                Item::CustomToolCall { id: id("ctc"), status, call_id, name, namespace, input }
+            }
+            Some(ToolKind::Search) => {
+                let arguments = serde_json::from_str(&call.arguments).unwrap_or_default();
+                Item::ToolSearchCall { id: id("tsc"), status, call_id, execution: "client", arguments }
+            }
+        }
     }
 
     /// All items of what was collected.
@@ -178,7 +232,7 @@ impl ItemFactory {
             items.push(self.message(items.len(), COMPLETED, vec![Part::said(&said.text)]));
         }
         for call in &said.calls {
-            items.push(self.call(items.len(), COMPLETED, call, &call.arguments));
+            items.push(self.call(items.len(), call));
         }
         items
     }
@@ -195,8 +249,27 @@ impl Item {
     /// Its id.
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::Reasoning { id, .. } | Self::Message { id, .. } | Self::FunctionCall { id, .. } => id,
+            Self::Reasoning { id, .. }
+            | Self::Message { id, .. }
+            | Self::FunctionCall { id, .. }
+            | Self::CustomToolCall { id, .. }
+            | Self::ToolSearchCall { id, .. } => id,
         }
+    }
+
+    /// A call as it begins: of nothing yet.
+    pub(crate) fn begun(&self) -> Self {
+        let mut begun = self.clone();
+        match &mut begun {
+            Self::FunctionCall { status, arguments: text, .. }
+            | Self::CustomToolCall { status, input: text, .. } => {
+                *status = IN_PROGRESS;
+                text.clear();
+            }
+            Self::ToolSearchCall { status, .. } => *status = IN_PROGRESS,
+            Self::Reasoning { .. } | Self::Message { .. } => {}
+        }
+        begun
     }
 }
 

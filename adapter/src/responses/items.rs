@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::tools::{OfferedTools, SEARCH, found, named};
 use crate::openai::{
     messages::{merged, reminder, texts},
+    origin::arguments_of,
     request::InvalidRequest,
 };
 
@@ -16,9 +18,19 @@ pub(super) struct ItemsTranslator {
     thought: String,
     /// Pictures and files of tool results: a message of role tool has no place for them.
     seen: Vec<Value>,
+    /// What is offered: items declare tools too.
+    tools: OfferedTools,
 }
 
 impl ItemsTranslator {
+    /// Takes the tools that the request declares beside its items.
+    ///
+    /// # Errors
+    /// When one cannot be offered.
+    pub(super) fn declare(&mut self, tools: &Value) -> Result<(), InvalidRequest> {
+        self.tools.push_all("tools", tools)
+    }
+
     /// Takes what is told before everything else.
     pub(super) fn system(&mut self, text: &str) {
         if !text.trim().is_empty() {
@@ -36,8 +48,17 @@ impl ItemsTranslator {
         }
         match item["type"].as_str().unwrap_or("message") {
             "message" => return self.message(index, item),
-            "function_call" => self.call(item, item["arguments"].as_str().unwrap_or("{}")),
-            "custom_tool_call" => self.call(item, &json!({"input": item["input"]}).to_string()),
+            "function_call" => self.call(item, &named(item), item["arguments"].as_str().unwrap_or("{}")),
+            "custom_tool_call" => self.call(item, &named(item), &arguments_of(&item["input"])),
+            "tool_search_call" => self.call(item, &SEARCH.into(), &item["arguments"].to_string()),
+            "tool_search_output" => {
+                self.tools.push_all(&format!("input[{index}].tools"), &item["tools"])?;
+                self.result_of(item, &found(&item["tools"]));
+            }
+            "additional_tools" => {
+                self.tools.push_all(&format!("input[{index}].tools"), &item["tools"])?;
+            }
+            "agent_message" => self.heard(item),
             "function_call_output" | "custom_tool_call_output" => self.result(item),
             "reasoning" => self.thought.push_str(&thought(item)),
             "item_reference" => {
@@ -51,12 +72,12 @@ impl ItemsTranslator {
         Ok(())
     }
 
-    /// All messages.
-    pub(super) fn finish(mut self) -> Vec<Value> {
+    /// All messages, and all tools.
+    pub(super) fn finish(mut self) -> (Vec<Value>, OfferedTools) {
         self.show_seen();
         let system = self.system.join("\n\n");
         let first = (!system.is_empty()).then(|| json!({"role": "system", "content": system}));
-        merged(first.into_iter().chain(self.messages).collect())
+        (merged(first.into_iter().chain(self.messages).collect()), self.tools)
     }
 
     fn message(&mut self, index: usize, item: &Value) -> Result<(), InvalidRequest> {
@@ -98,8 +119,8 @@ impl ItemsTranslator {
         answer["content"] = format!("{before}{text}").into();
     }
 
-    fn call(&mut self, item: &Value, arguments: &str) {
-        let function = json!({"name": item["name"], "arguments": arguments});
+    fn call(&mut self, item: &Value, name: &Value, arguments: &str) {
+        let function = json!({"name": name, "arguments": arguments});
         let call = json!({"id": item["call_id"], "type": "function", "function": function});
         let answer = self.answer();
         match answer["tool_calls"].as_array_mut() {
@@ -137,7 +158,21 @@ impl ItemsTranslator {
             Value::Null => String::new(),
             other => other.to_string(),
         };
+        self.result_of(item, &text);
+    }
+
+    fn result_of(&mut self, item: &Value, text: &str) {
         self.messages.push(json!({"role": "tool", "tool_call_id": item["call_id"], "content": text}));
+    }
+
+    /// What one agent of a client wrote to another.
+    fn heard(&mut self, item: &Value) {
+        self.show_seen();
+        let name = |field: &str| item[field].as_str().unwrap_or("an agent").to_owned();
+        let who = format!("Message from {} to {}:", name("author"), name("recipient"));
+        let said = item["content"].as_array().map(|parts| texts(parts).join("\n")).unwrap_or_default();
+        let parts = json!([{"type": "text", "text": format!("{who}\n{said}")}]);
+        self.messages.push(json!({"role": "user", "content": parts}));
     }
 
     fn show_seen(&mut self) {

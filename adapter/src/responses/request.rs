@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::items::ItemsTranslator;
+use super::{
+    items::ItemsTranslator,
+    tools::{OfferedTools, named},
+};
 use crate::openai::{
     choice,
     message::Message,
@@ -23,7 +26,8 @@ struct ResponsesBody {
     model: Option<Value>,
     input: Option<Value>,
     instructions: Option<Value>,
-    tools: Option<Value>,
+    #[serde(default)]
+    tools: Value,
     tool_choice: Option<Value>,
     parallel_tool_calls: Option<Box<RawValue>>,
     max_output_tokens: Option<Box<RawValue>>,
@@ -75,15 +79,16 @@ impl ResponsesRequest {
             Some(Value::Bool(stream)) => *stream,
             Some(_) => return Err(InvalidRequest::expected("stream", "true or false")),
         };
-        let messages = messages(&body)?;
-        let tools = tools(body.tools.as_ref())?;
+        let (messages, tools) = messages(&body)?;
+        let (tools, origins) = tools.finish();
         let mut rest = rest(&body)?;
         let session = body.prompt_cache_key.as_str().map(str::to_owned);
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
         let mut tools = tools.iter().map(raw).collect();
         let only = choice::settle(&mut tools, &mut rest)?;
-        let request = ChatRequest { model, messages, stream, tools, only, session, client: None, rest };
+        let request =
+            ChatRequest { model, messages, stream, tools, only, origins, session, client: None, rest };
         Ok(Self { request, encrypted })
     }
 }
@@ -111,8 +116,9 @@ fn refuse_kept(body: &ResponsesBody) -> Result<(), InvalidRequest> {
     }
 }
 
-fn messages(body: &ResponsesBody) -> Result<Vec<Message>, InvalidRequest> {
+fn messages(body: &ResponsesBody) -> Result<(Vec<Message>, OfferedTools), InvalidRequest> {
     let mut conversation = ItemsTranslator::default();
+    conversation.declare(&body.tools)?;
     match &body.instructions {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) => conversation.system(text),
@@ -129,38 +135,11 @@ fn messages(body: &ResponsesBody) -> Result<Vec<Message>, InvalidRequest> {
         Some(_) => return Err(InvalidRequest::expected("input", "a text or an array of items")),
         None => return Err(InvalidRequest::missing("input", "a text or an array of items")),
     }
-    let messages = conversation.finish();
+    let (messages, tools) = conversation.finish();
     if messages.is_empty() {
         return Err(InvalidRequest("input: expected at least one message".to_owned()));
     }
-    Ok(messages.into_iter().map(Message::of).collect())
-}
-
-/// Tools of type `function`. The others are carried out by OpenAI's servers or are no functions: no site knows them.
-fn tools(tools: Option<&Value>) -> Result<Vec<Value>, InvalidRequest> {
-    let tools = match tools {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(tools)) => tools,
-        Some(_) => return Err(InvalidRequest::expected("tools", "an array")),
-    };
-    let mut functions = Vec::new();
-    for (index, tool) in tools.iter().enumerate() {
-        if tool["type"] != "function" {
-            tracing::debug!(tool.index = index, "a tool that is no function is left out");
-            continue;
-        }
-        if !tool["name"].is_string() {
-            return Err(InvalidRequest(format!("tools[{index}].name: missing, expected a text")));
-        }
-        let mut function = Map::new();
-        for name in ["name", "description", "parameters", "strict"] {
-            if !tool[name].is_null() {
-                function.insert(name.to_owned(), tool[name].clone());
-            }
-        }
-        functions.push(json!({"type": "function", "function": function}));
-    }
-    Ok(functions)
+    Ok((messages.into_iter().map(Message::of).collect(), tools))
 }
 
 /// What is left of the body, in the words of chats.
@@ -205,14 +184,26 @@ fn choose(choice: &Value, rest: &mut BTreeMap<String, Box<RawValue>>) -> Result<
     let worded = match (choice.as_str(), choice["type"].as_str()) {
         _ if choice.is_null() => return Ok(()),
         (Some(word @ ("auto" | "none" | "required")), _) => json!(word),
-        (None, Some("function")) => json!({"type": "function", "function": {"name": choice["name"]}}),
-        (None, Some("allowed_tools")) => choice.clone(),
+        (None, Some("function" | "custom")) => function(choice),
+        (None, Some("allowed_tools")) => {
+            let listed =
+                choice["tools"].as_array().map(|tools| tools.iter().map(function).collect::<Vec<_>>());
+            json!({"type": "allowed_tools", "mode": choice["mode"], "tools": listed})
+        }
         // A tool that was left out.
         (None, Some(_)) => return Ok(()),
         _ => return Err(InvalidRequest::expected("tool_choice", "auto, none, required or an object")),
     };
     rest.insert("tool_choice".to_owned(), raw(&worded));
     Ok(())
+}
+
+/// A tool that a choice names, as chats name it; one of a server stays what it is.
+fn function(tool: &Value) -> Value {
+    match tool["type"].as_str() {
+        Some("function" | "custom") => json!({"type": "function", "function": {"name": named(tool)}}),
+        _ => tool.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,14 @@
 //! done; every event with its number; the whole response at the end.
 
 use bytes::{BufMut, BytesMut};
-use serde::Serialize;
 
-use super::answer::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, ItemFactory, Part, Response, ResponseHead};
+use super::{
+    answer::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, ItemFactory, Part, Response, ResponseHead},
+    event::{
+        ArgumentsDone, CallDelta, InputDone, ItemField, PartField, ReasoningDone, ResponseField, TextDone,
+        event, write_json,
+    },
+};
 use crate::stream::{
     delta::{Delta, FinishReason, ToolCall, Usage},
     sse,
@@ -40,70 +45,6 @@ struct OpenItem {
 enum ItemKind {
     Reasoning,
     Message,
-}
-
-/// What all events have, around what each has.
-#[derive(Serialize)]
-struct ResponseEvent<'a, T> {
-    #[serde(rename = "type")]
-    name: &'a str,
-    sequence_number: u64,
-    #[serde(flatten)]
-    what: T,
-}
-
-#[derive(Serialize)]
-struct ResponseField<'a> {
-    response: Response<'a>,
-}
-
-#[derive(Serialize)]
-struct ItemField<'a> {
-    output_index: usize,
-    item: &'a Item,
-}
-
-#[derive(Serialize)]
-struct PartField<'a> {
-    item_id: &'a str,
-    output_index: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_index: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    summary_index: Option<usize>,
-    part: &'a Part,
-}
-
-#[derive(Serialize)]
-struct TextDone<'a> {
-    item_id: &'a str,
-    output_index: usize,
-    content_index: usize,
-    text: &'a str,
-    logprobs: [(); 0],
-}
-
-#[derive(Serialize)]
-struct ReasoningDone<'a> {
-    item_id: &'a str,
-    output_index: usize,
-    summary_index: usize,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-struct ArgumentsDelta<'a> {
-    item_id: &'a str,
-    output_index: usize,
-    delta: &'a str,
-}
-
-#[derive(Serialize)]
-struct ArgumentsDone<'a> {
-    item_id: &'a str,
-    output_index: usize,
-    name: &'a str,
-    arguments: &'a str,
 }
 
 impl ResponseEncoder {
@@ -259,19 +200,25 @@ impl ResponseEncoder {
     fn call(&mut self, call: &ToolCall, out: &mut BytesMut) {
         self.close(COMPLETED, out);
         self.blanks.clear();
-        let index = self.items.len();
-        let item = self.maker.call(index, IN_PROGRESS, call, "");
-        self.added(&item, out);
+        let output_index = self.items.len();
+        let item = self.maker.call(output_index, call);
+        self.added(&item.begun(), out);
         let item_id = item.id();
-        let arguments = call.arguments.as_str();
-        let output_index = index;
-        let number = self.number();
-        let delta = ArgumentsDelta { item_id, output_index, delta: arguments };
-        event(out, "response.function_call_arguments.delta", number, delta);
-        let number = self.number();
-        let done = ArgumentsDone { item_id, output_index, name: &call.name, arguments };
-        event(out, "response.function_call_arguments.done", number, done);
-        let item = self.maker.call(index, COMPLETED, call, arguments);
+        match &item {
+            Item::FunctionCall { name, arguments, .. } => {
+                let delta = CallDelta { item_id, output_index, delta: arguments };
+                event(out, "response.function_call_arguments.delta", self.number(), delta);
+                let done = ArgumentsDone { item_id, output_index, name, arguments };
+                event(out, "response.function_call_arguments.done", self.number(), done);
+            }
+            Item::CustomToolCall { input, .. } => {
+                let delta = CallDelta { item_id, output_index, delta: input };
+                event(out, "response.custom_tool_call_input.delta", self.number(), delta);
+                let done = InputDone { item_id, output_index, input };
+                event(out, "response.custom_tool_call_input.done", self.number(), done);
+            }
+            Item::Reasoning { .. } | Item::Message { .. } | Item::ToolSearchCall { .. } => {}
+        }
         self.done(item, out);
     }
 
@@ -323,26 +270,15 @@ impl ItemKind {
     }
 }
 
-fn event(out: &mut BytesMut, name: &str, sequence_number: u64, what: impl Serialize) {
-    out.put_slice(b"event: ");
-    out.put_slice(name.as_bytes());
-    out.put_slice(b"\ndata: ");
-    write_json(out, &ResponseEvent { name, sequence_number, what });
-    out.put_slice(b"\n\n");
-}
-
-fn write_json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
-    serde_json::to_writer(out.writer(), value).expect("strings and numbers always serialize");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::origin::{ToolKind, ToolOrigin, ToolOrigins};
 
     #[test]
     fn an_answer_has_the_canonical_order() {
         let head = ResponseHead { id: "resp_1", created: 7, model: "practice-1" };
-        let mut events = ResponseEncoder::new(head, ItemFactory::new("1", true));
+        let mut events = ResponseEncoder::new(head, ItemFactory::new("1", true, ToolOrigins::default()));
         let mut out = BytesMut::new();
         let call = ToolCall { id: "call_1".into(), name: "read".into(), arguments: r#"{"path":"a"}"#.into() };
 
@@ -358,6 +294,33 @@ mod tests {
             Usage { prompt: 30, completion: 4, ..Usage::default() },
             &mut out,
         );
+
+        insta::assert_snapshot!(String::from_utf8(out.to_vec()).unwrap());
+    }
+
+    #[test]
+    fn calls_are_what_the_client_declared() {
+        let head = ResponseHead { id: "resp_1", created: 7, model: "practice-1" };
+        let mut origins = ToolOrigins::default();
+        let origin = |kind, namespace: Option<&str>, name: &str| ToolOrigin {
+            kind,
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        origins.insert("patch", origin(ToolKind::Custom, None, "patch"));
+        origins.insert("mcp__notes__keep", origin(ToolKind::Function, Some("mcp__notes"), "keep"));
+        origins.insert("tool_search", origin(ToolKind::Search, None, "tool_search"));
+        let mut events = ResponseEncoder::new(head, ItemFactory::new("1", false, origins));
+        let mut out = BytesMut::new();
+
+        for (name, arguments) in [
+            ("patch", r#"{"input":"a\nb"}"#),
+            ("mcp__notes__keep", r#"{"text":"a"}"#),
+            ("tool_search", r#"{"query":"a"}"#),
+        ] {
+            let call = ToolCall { id: "call_1".into(), name: name.into(), arguments: arguments.into() };
+            events.push(&Delta::Call(call), &mut out);
+        }
 
         insta::assert_snapshot!(String::from_utf8(out.to_vec()).unwrap());
     }

@@ -44,7 +44,7 @@ fn what_codex_sends_is_a_chat() {
     let ResponsesRequest { request, encrypted } = read(&body);
 
     assert!(request.stream && encrypted);
-    assert_eq!((request.session.as_deref(), request.tools.len()), (Some("key"), 1));
+    assert_eq!((request.session.as_deref(), request.tools.len()), (Some("key"), 2));
     let rest: Vec<(&str, &str)> = request.rest.iter().map(|(key, raw)| (key.as_str(), raw.get())).collect();
     let expected = [
         ("max_tokens", "100"),
@@ -82,6 +82,39 @@ fn choices_and_formats_are_worded_as_in_chats() {
         r#"response_format {"json_schema":{"name":"t","schema":{},"strict":true},"type":"json_schema"}"#
     );
     assert_eq!(rest("text", json!({"format": {"type": "text"}})).0, "");
+}
+
+#[test]
+fn tools_of_items_are_offered_and_their_calls_are_read_back() {
+    let tool = |name: &str| json!({"type": "function", "name": name, "parameters": {"type": "object"}});
+    let notes = json!({"type": "namespace", "name": "mcp__notes", "tools": [tool("keep")]});
+    let search = json!({"type": "tool_search", "execution": "client", "parameters": {"type": "object"}});
+    let body = json!({"model": "m", "tool_choice": {"type": "custom", "name": "exec"}, "input": [
+        {"type": "additional_tools", "role": "developer", "tools": [{"type": "custom", "name": "exec"}, search]},
+        {"role": "user", "content": "Keep it."},
+        {"type": "tool_search_call", "call_id": "c1", "execution": "client", "arguments": {"query": "keep"}},
+        {"type": "tool_search_output", "call_id": "c1", "tools": [notes, notes]},
+        {"type": "function_call", "call_id": "c2", "namespace": "mcp__notes", "name": "keep", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c2", "output": "kept"},
+        {"type": "agent_message", "author": "/main/a", "recipient": "/main", "content": [{"type": "input_text", "text": "Done."}]},
+    ]});
+
+    let request = read(&body).request;
+
+    let names: Vec<Value> =
+        request.tools.iter().map(|tool| serde_json::from_str::<Value>(tool.get()).unwrap()).collect();
+    let names: Vec<&str> = names.iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["exec", "tool_search", "mcp__notes__keep"]);
+    assert_eq!(request.only, Some(vec!["exec".to_owned()]));
+    let messages = messages(&body);
+    let called = |at: usize| messages[at]["tool_calls"][0]["function"].clone();
+    assert_eq!(called(1), json!({"name": "tool_search", "arguments": r#"{"query":"keep"}"#}));
+    assert_eq!(
+        messages[2]["content"],
+        "These tools were found and can be called: mcp__notes__keep, mcp__notes__keep"
+    );
+    assert_eq!(called(3), json!({"name": "mcp__notes__keep", "arguments": "{}"}));
+    assert_eq!(messages[5]["content"], "Message from /main/a to /main:\nDone.");
 }
 
 #[test]
