@@ -19,11 +19,12 @@ use crate::{
 use words::{lenient, name_of, named};
 
 /// An account and everything an operator may read of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Account {
     /// Its id; also the hash tag of its Redis keys.
     pub id: AccountId,
     /// The site it signs in to.
+    #[schemars(with = "String")]
     pub site: SiteName,
     /// What the operator calls it, 1 to 80 characters; never a secret, shown in logs.
     pub label: String,
@@ -63,17 +64,17 @@ pub struct Account {
     pub refresh_at: Option<Timestamp>,
     /// The last login that ended, well or not.
     pub last_login: Option<LastLogin>,
-    /// How long the last logins took that ended well, in milliseconds, the newest first; at most [`RECENT_LOGINS`].
+    /// How long the last logins took that ended well, in milliseconds, the newest first; at most 16.
     pub recent_login_ms: Vec<u64>,
     /// When it was added.
     pub created_at: Timestamp,
-    /// Fields of its record that cannot be read, if it is [`State::Damaged`].
+    /// Fields of its record that cannot be read; its state is damaged then.
     #[serde(default)]
     pub damage: Vec<String>,
 }
 
 /// How the last login went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LastLogin {
     /// When it ended.
     pub at: Timestamp,
@@ -81,7 +82,7 @@ pub struct LastLogin {
     pub duration_ms: u64,
     /// `ok` or a failure code.
     pub result: String,
-    /// How the session was come by; `None` when it was not.
+    /// How the session was come by; null when it was not.
     #[serde(default, deserialize_with = "lenient")]
     pub rung: Option<Rung>,
 }
@@ -90,7 +91,7 @@ pub struct LastLogin {
 pub const RECENT_LOGINS: usize = 16;
 
 /// What was seen of an account at its site, and when: an account is as well as this says, and as old.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// When.
     pub at: Timestamp,
@@ -99,7 +100,7 @@ pub struct Evidence {
 }
 
 /// How a session is come by: each is tried before the next, which costs more and risks more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// A request that the site file describes; no browser.
@@ -182,7 +183,7 @@ impl Account {
 }
 
 /// How a session came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionOrigin {
     /// The broker signed in, or renewed what a login had brought.

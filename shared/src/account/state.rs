@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::words::{UnknownWord, name_of, named};
 
 /// Where an account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Added; never signed in.
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for State {
 }
 
 /// How far a login is. It steers the next one, so it is a field of its own and no words for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// It is due, cannot be renewed without a browser, and waits for one.
