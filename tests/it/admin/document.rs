@@ -122,7 +122,7 @@ async fn every_problem_of_the_document_has_a_test() {
     let document = served().await;
     let codes = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap();
 
-    for code in codes.as_array().unwrap() {
-        assert!(REFUSALS.contains(&format!("\"code\": {code}")), "no test produces {code}");
+    for code in codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap()) {
+        assert!(REFUSALS.contains(&format!("    {code}: ")), "no test produces {code}");
     }
 }
