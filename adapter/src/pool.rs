@@ -108,9 +108,6 @@ pub(crate) struct ActiveAccount {
 /// An answer that has not yet begun. Owns what it needs, so that its owner can wait for it piecemeal.
 pub(crate) type PendingAnswer = BoxFuture<'static, Result<DeltaStream, Fault>>;
 
-/// Looks whether a site need be asked at all. It is waited for beside the wait for an account.
-pub(crate) type AnswerLookup<'a> = BoxFuture<'a, bool>;
-
 impl ActiveAccount {
     /// Asks the site once more, with the account that is held.
     ///
@@ -207,13 +204,12 @@ impl Pool {
     /// Asks a site with one of its accounts and waits for the beginning of the answer.
     ///
     /// # Errors
-    /// When no account is to be had, the answer does not begin, or there is one already.
+    /// When no account is to be had, or the answer does not begin.
     pub(crate) async fn open(
         self: &Arc<Self>,
         site: &Arc<Site>,
         scope: &AccountScope,
         request: &DriverRequest,
-        lookup: &mut Option<AnswerLookup<'_>>,
     ) -> Result<OpenAnswer, PoolError> {
         let renewal = Instant::now() + self.patience.renewal;
         let mut tried: Vec<AccountId> = Vec::new();
@@ -223,11 +219,7 @@ impl Pool {
         for failovers in 0..ATTEMPTS {
             let leasing = tracing::info_span!("lease", site = %site.name);
             let leasing = self.lease_or_wait(site, scope, &tried, renewal).instrument(leasing);
-            let leased = match lookup.take() {
-                Some(looking) => cached_answer_lookup(looking, leasing).await,
-                None => leasing.await,
-            };
-            let lease = match leased {
+            let lease = match leasing.await {
                 Ok(lease) => lease,
                 // The account that failed was the last one: its fault tells more than its absence.
                 Err(PoolError::NoAccount) if last.is_some() => break,
@@ -316,19 +308,5 @@ impl Pool {
         if let Err(error) = self.store.cool(account, reason, duration).await {
             tracing::warn!(account.id = %account, %error, "cannot put the account away for the other adapters");
         }
-    }
-}
-
-/// Leases, unless there is an answer already. Both are asked of Redis at once.
-async fn cached_answer_lookup(
-    mut lookup: AnswerLookup<'_>,
-    leasing: impl Future<Output = Result<Lease, PoolError>>,
-) -> Result<Lease, PoolError> {
-    let mut leasing = std::pin::pin!(leasing);
-    tokio::select! {
-        // Leasing first, which has a task of its own: so both go out in one write.
-        biased;
-        leased = &mut leasing => if lookup.await { Err(PoolError::AlreadyAnswered) } else { leased },
-        is_needless = &mut lookup => if is_needless { Err(PoolError::AlreadyAnswered) } else { leasing.await },
     }
 }

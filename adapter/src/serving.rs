@@ -11,7 +11,6 @@ use ulid::Ulid;
 
 use crate::{
     openai::request::ChatRequest,
-    pool::AnswerLookup,
     scope::AccountScope,
     stream::{
         collect::CollectedAnswer,
@@ -75,8 +74,7 @@ impl ResumableTurn {
         scope: AccountScope,
         request: ChatRequest,
     ) -> Result<Self, TurnError> {
-        // In this order: a title of our own; the turn of a client that has just gone; an answer that is stored, looked for
-        // in the round trip of the lease; the site.
+        // In this order: a title of our own; the turn of a client that has just gone; an answer that is stored; the site.
         let request = ChatRequest { client: Some(client), ..request };
         if let Some(title) = context.short_circuits.titles.then(|| title::of(&request)).flatten() {
             tracing::debug!("a title is answered without a site");
@@ -87,7 +85,7 @@ impl ResumableTurn {
         let streamed = request.stream;
         let model = request.model.clone();
         let Some(claim) = claim else {
-            let turn = turn::open(&context.turns, scope, request, &mut None).await?;
+            let turn = turn::open(&context.turns, scope, request).await?;
             return Ok(Self::of(Box::new(turn), Vec::new(), None));
         };
         if let Some(DetachedTurn { turn, transcript: told }) = context.detached.take(&claim) {
@@ -102,27 +100,13 @@ impl ResumableTurn {
             };
             return Ok(Self::of(turn, before, Some(again)));
         }
-        let mut kept = None;
         // A stream is never answered so: a client that got the end of one, and asks the same, wants another answer.
-        let mut lookup: Option<AnswerLookup<'_>> = match streamed {
-            true => None,
-            false => Some(Box::pin(async {
-                kept = stored::take(&context, &claim).await;
-                kept.is_some()
-            })),
-        };
-        let turn = Box::pin(turn::open(&context.turns, scope, request, &mut lookup)).await;
-        // A turn that failed before it came to that: what is kept needs no site.
-        if let Some(looking) = lookup.take().filter(|_| turn.is_err()) {
-            looking.await;
-        }
-        drop(lookup);
-        if let Some(kept) = kept {
+        if !streamed && let Some(kept) = stored::take(&context, &claim).await {
             tracing::info!(site.answer = kept.id, "was answered before, to a client that asks again");
             context.turns.metrics.asked_again("kept");
             return Ok(Self::whole(kept, model));
         }
-        let turn = Box::new(turn?);
+        let turn = Box::new(Box::pin(turn::open(&context.turns, scope, request)).await?);
         let again = ResumeContext {
             context: Arc::clone(&context),
             fingerprint: claim,

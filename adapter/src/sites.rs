@@ -16,6 +16,8 @@ use crate::{
 
 mod context;
 mod declared;
+#[cfg(test)]
+mod decoded;
 mod headers;
 pub(crate) mod http;
 pub(crate) mod models;

@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::{
     models::ModelRoute,
     openai::request::ChatRequest,
-    pool::{AnswerLookup, OpenAnswer, PoolError},
+    pool::{OpenAnswer, PoolError},
     prompt::{CallMode, Prompt},
     recorder,
     scope::AccountScope,
@@ -74,8 +74,7 @@ pub(crate) struct TurnEnd {
     pub usage: Usage,
 }
 
-/// Begins a turn: returns when the first delta is there, so that whatever fails before is still a status. No site is
-/// asked where `lookup` finds that there is an answer.
+/// Begins a turn: returns when the first delta is there, so that whatever fails before is still a status.
 ///
 /// # Errors
 /// Whatever keeps the answer from beginning.
@@ -83,20 +82,16 @@ pub(crate) async fn open(
     context: &TurnContext,
     scope: AccountScope,
     request: ChatRequest,
-    lookup: &mut Option<AnswerLookup<'_>>,
 ) -> Result<Turn, TurnError> {
     let started = Instant::now();
     let name = request.model.clone();
     let mut record = TurnObserver::new(Arc::clone(&context.metrics), started, Span::current());
     let stopping = context.tasks.stopping();
     let begun = tokio::select! {
-        begun = begin(context, &scope, request, lookup, &mut record) => begun,
+        begun = begin(context, &scope, request, &mut record) => begun,
         () = stopping.cancelled() => Err(PoolError::Fault(Fault::ShuttingDown).into()),
     };
-    let (answer, memory) = begun.inspect_err(|error| match error {
-        TurnError::Pool(PoolError::AlreadyAnswered) => record.outcome = Some(error.label()),
-        error => record.failed(error.label()),
-    })?;
+    let (answer, memory) = begun.inspect_err(|error| record.failed(error.label()))?;
     record.began();
     tracing::debug!(account.id = %answer.account(), site = record.labels.site, "the answer begins");
     let switched_off = answer.switched_off();
@@ -125,7 +120,6 @@ async fn begin(
     context: &TurnContext,
     scope: &AccountScope,
     request: ChatRequest,
-    lookup: &mut Option<AnswerLookup<'_>>,
     record: &mut TurnObserver,
 ) -> Result<(TurnAnswer, Option<ConversationMemory>), TurnError> {
     let ModelRoute { site, model, listed } = context.models.resolve(scope, &request.model).await?;
@@ -141,16 +135,9 @@ async fn begin(
     let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
     let asking = async {
-        // To look for the site's conversation takes it.
-        if memory.is_some()
-            && let Some(looking) = lookup.take()
-            && looking.await
-        {
-            return Err(PoolError::AlreadyAnswered.into());
-        }
         match Box::pin(memory::go_on(context, &site, scope, &prompt, memory.as_ref())).await? {
             Some(held) => Ok(held),
-            None => Box::pin(context.pool.open(&site, scope, &DriverRequest::new(&site, &prompt), lookup))
+            None => Box::pin(context.pool.open(&site, scope, &DriverRequest::new(&site, &prompt)))
                 .await
                 .map_err(TurnError::from),
         }

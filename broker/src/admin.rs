@@ -21,6 +21,7 @@ mod health;
 pub(crate) mod keys;
 pub(crate) mod listener;
 mod logins;
+mod openapi;
 pub mod problem;
 mod request;
 pub(crate) mod session;
@@ -54,7 +55,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/openapi.json", get(health::openapi))
+        .route("/openapi.json", get(openapi::show))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

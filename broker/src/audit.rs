@@ -3,7 +3,8 @@
 use latchkey_shared::{id::AccountId, store::BrokerStore};
 
 /// Who does something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Actor {
     /// Whoever holds the admin token, with a program of his own.
     Api,
@@ -15,11 +16,7 @@ pub(crate) enum Actor {
 
 impl Actor {
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Cli => "cli",
-            Self::Broker => "broker",
-        }
+        self.into()
     }
 }
 

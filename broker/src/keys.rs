@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use crate::audit::{self, Actor};
 
 /// How far all records are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Rewrap")]
 pub(crate) struct RewrapProgress {
     /// `idle`, `running`, `done` or `failed`.
     pub(crate) state: RewrapState,
@@ -32,7 +33,7 @@ pub(crate) struct RewrapProgress {
 }
 
 /// Whether records are being moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RewrapState {
     /// Not since this broker began.

@@ -4,7 +4,7 @@ mod state;
 mod transition;
 mod words;
 
-use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +16,15 @@ use crate::{
     id::{AccountId, PoolName, SiteName},
     time::Timestamp,
 };
-use words::{lenient, name_of, named};
+use words::lenient;
 
 /// An account and everything an operator may read of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Account {
     /// Its id; also the hash tag of its Redis keys.
     pub id: AccountId,
     /// The site it signs in to.
+    #[schemars(with = "String")]
     pub site: SiteName,
     /// What the operator calls it, 1 to 80 characters; never a secret, shown in logs.
     pub label: String,
@@ -63,17 +64,17 @@ pub struct Account {
     pub refresh_at: Option<Timestamp>,
     /// The last login that ended, well or not.
     pub last_login: Option<LastLogin>,
-    /// How long the last logins took that ended well, in milliseconds, the newest first; at most [`RECENT_LOGINS`].
+    /// How long the last logins took that ended well, in milliseconds, the newest first; at most 16.
     pub recent_login_ms: Vec<u64>,
     /// When it was added.
     pub created_at: Timestamp,
-    /// Fields of its record that cannot be read, if it is [`State::Damaged`].
+    /// Fields of its record that cannot be read; its state is damaged then.
     #[serde(default)]
     pub damage: Vec<String>,
 }
 
 /// How the last login went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LastLogin {
     /// When it ended.
     pub at: Timestamp,
@@ -81,7 +82,7 @@ pub struct LastLogin {
     pub duration_ms: u64,
     /// `ok` or a failure code.
     pub result: String,
-    /// How the session was come by; `None` when it was not.
+    /// How the session was come by; null when it was not.
     #[serde(default, deserialize_with = "lenient")]
     pub rung: Option<Rung>,
 }
@@ -90,7 +91,7 @@ pub struct LastLogin {
 pub const RECENT_LOGINS: usize = 16;
 
 /// What was seen of an account at its site, and when: an account is as well as this says, and as old.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// When.
     pub at: Timestamp,
@@ -99,8 +100,22 @@ pub struct Evidence {
 }
 
 /// How a session is come by: each is tried before the next, which costs more and risks more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::among::<Self>)]
 pub enum Rung {
     /// A request that the site file describes; no browser.
     Http,
@@ -108,26 +123,6 @@ pub enum Rung {
     Restored,
     /// The whole recipe.
     Recipe,
-}
-
-impl Rung {
-    /// Every rung with its name, the first tried first.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Http, "http"), (Self::Restored, "restored"), (Self::Recipe, "recipe")];
-}
-
-impl fmt::Display for Rung {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(&Self::ALL, self))
-    }
-}
-
-impl FromStr for Rung {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        named(&Self::ALL, text)
-    }
 }
 
 impl Account {
@@ -182,8 +177,22 @@ impl Account {
 }
 
 /// How a session came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::among::<Self>)]
 pub enum SessionOrigin {
     /// The broker signed in, or renewed what a login had brought.
     Login,
@@ -193,39 +202,22 @@ pub enum SessionOrigin {
     ApiKey,
 }
 
-impl SessionOrigin {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Login, "login"), (Self::Import, "import"), (Self::ApiKey, "api_key")];
-}
-
-impl fmt::Display for SessionOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(&Self::ALL, self))
-    }
-}
-
-impl FromStr for SessionOrigin {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        named(&Self::ALL, text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use strum::VariantNames;
+
     use super::*;
 
     #[test]
     fn every_state_has_the_name_that_json_gives_it() {
-        for (state, name) in State::ALL {
-            assert_eq!(serde_json::to_value(state).unwrap(), name);
-            assert_eq!(serde_json::from_value::<State>(name.into()).unwrap(), state);
-            assert_eq!(name.parse(), Ok(state));
+        for name in State::VARIANTS {
+            let state: State = name.parse().unwrap();
+            assert_eq!(state.to_string(), *name);
+            assert_eq!(serde_json::to_value(state).unwrap(), *name);
+            assert_eq!(serde_json::from_value::<State>((*name).into()).unwrap(), state);
         }
-        for (origin, name) in SessionOrigin::ALL {
-            assert_eq!(serde_json::to_value(origin).unwrap(), name);
-            assert_eq!(name.parse(), Ok(origin));
+        for name in SessionOrigin::VARIANTS {
+            assert_eq!(serde_json::to_value(name.parse::<SessionOrigin>().unwrap()).unwrap(), *name);
         }
     }
 

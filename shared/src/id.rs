@@ -9,8 +9,11 @@ use latchkey_site::name::word;
 pub use latchkey_site::name::{BadId, SiteName};
 
 /// Id of an account: a ULID in its canonical 26 characters. It is the hash tag of the account's Redis keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", inline)]
 pub struct AccountId(Ulid);
 
 impl AccountId {
@@ -52,8 +55,11 @@ impl FromStr for AccountId {
 }
 
 /// Name of a pool, a set of accounts: spelled like the name of a site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[a-z][a-z0-9-]{0,39}$"))]
 pub struct PoolName(String);
 
 impl PoolName {

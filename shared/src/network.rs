@@ -15,7 +15,8 @@ const DEEPEST: usize = 16;
 const LONGEST: usize = 600;
 
 /// What kind of fault it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum NetworkCause {
     /// The name has no address.
     Dns,
@@ -52,18 +53,7 @@ impl NetworkCause {
     /// Its name in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Refused => "refused",
-            Self::Reset => "reset",
-            Self::Closed => "closed",
-            Self::NoRoute => "no_route",
-            Self::UnknownCa => "unknown_ca",
-            Self::Certificate => "certificate",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Other => "other",
-        }
+        self.into()
     }
 
     /// Whether the certificate or the handshake was refused, not the connection.

@@ -5,7 +5,8 @@ use std::{fmt, ops, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since the Unix epoch (wall clock). In JSON: RFC 3339 in UTC, `2026-11-23T08:00:00.000Z`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema)]
+#[schemars(with = "String", inline, extend("format" = "date-time"))]
 pub struct Timestamp(u64);
 
 impl Timestamp {

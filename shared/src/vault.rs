@@ -79,7 +79,8 @@ struct RingVault {
 }
 
 /// One of the two rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum RingName {
     /// Seals credentials.
     Credentials,
@@ -105,15 +106,6 @@ impl RingName {
             Self::Credentials => source::CREDENTIALS,
             Self::Session => source::SESSION,
         }
-    }
-}
-
-impl fmt::Display for RingName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Credentials => "credentials",
-            Self::Session => "session",
-        })
     }
 }
 
@@ -206,27 +198,11 @@ impl CredentialsVault {
     }
 
     fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        let redis_key = keys::credentials(account);
-        let owner = account.to_string();
-        RecordContext {
-            kind: RecordKind::Credentials,
-            deployment: &self.0.deployment,
-            redis_key,
-            owner,
-            generation_or_version: epoch,
-        }
+        self.0.place(RecordKind::Credentials, keys::credentials(account), account.to_string(), epoch)
     }
 
     fn place_of_state(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        let redis_key = keys::state(account);
-        let owner = account.to_string();
-        RecordContext {
-            kind: RecordKind::State,
-            deployment: &self.0.deployment,
-            redis_key,
-            owner,
-            generation_or_version: epoch,
-        }
+        self.0.place(RecordKind::State, keys::state(account), account.to_string(), epoch)
     }
 }
 
@@ -285,15 +261,7 @@ impl SessionVault {
     }
 
     fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        let redis_key = keys::session(account);
-        let owner = account.to_string();
-        RecordContext {
-            kind: RecordKind::Session,
-            deployment: &self.0.deployment,
-            redis_key,
-            owner,
-            generation_or_version: epoch,
-        }
+        self.0.place(RecordKind::Session, keys::session(account), account.to_string(), epoch)
     }
 
     /// Seals the answer to a question, which is known by its digest, under the ring's first key.
@@ -311,15 +279,7 @@ impl SessionVault {
     }
 
     fn place_of_answer(&self, digest: &str) -> RecordContext<'_> {
-        let redis_key = keys::answer(digest);
-        let owner = digest.to_owned();
-        RecordContext {
-            kind: RecordKind::Answer,
-            deployment: &self.0.deployment,
-            redis_key,
-            owner,
-            generation_or_version: 0,
-        }
+        self.0.place(RecordKind::Answer, keys::answer(digest), digest.to_owned(), 0)
     }
 
     /// Seals the recording of one turn under the ring's first key.
@@ -338,14 +298,7 @@ impl SessionVault {
     }
 
     fn flight_place(&self, id: &str) -> RecordContext<'_> {
-        let redis_key = keys::flight(id);
-        RecordContext {
-            kind: RecordKind::Flight,
-            deployment: &self.0.deployment,
-            redis_key,
-            owner: id.to_owned(),
-            generation_or_version: 0,
-        }
+        self.0.place(RecordKind::Flight, keys::flight(id), id.to_owned(), 0)
     }
 }
 
@@ -354,6 +307,11 @@ impl RingVault {
         let held = Arc::new(LoadedRing::from_env(env, ring.names())?);
         let deployment = env.text("LATCHKEY_DEPLOYMENT")?.unwrap_or_else(|| "default".to_owned());
         Ok(Self { held, deployment })
+    }
+
+    /// The place of a record; `epoch` is a generation or a version of credentials, 0 where there is none.
+    fn place(&self, kind: RecordKind, redis_key: String, owner: String, epoch: u64) -> RecordContext<'_> {
+        RecordContext { kind, deployment: &self.deployment, redis_key, owner, generation_or_version: epoch }
     }
 
     fn seal(&self, plaintext: &[u8], context: &RecordContext<'_>) -> Sealed {

@@ -79,7 +79,7 @@ async fn chainlit_is_signed_in_to_and_answers() {
     it_streams_and_answers_whole(&stage, &adapter).await;
     a_second_turn_goes_on(&stage, &adapter).await;
     a_file_reaches_the_model(&stage, &adapter).await;
-    a_client_that_leaves_stops_the_model(&stage, &adapter).await;
+    adapter.leave(&said(&["A long story"]), &stage.model.model).await;
     faults_are_told(&stage, &adapter).await;
     a_forgotten_conversation_is_told_anew(&mut stage, &adapter).await;
     a_dead_session_is_renewed(&mut stage, &admin, &adapter, &account).await;
@@ -141,16 +141,6 @@ async fn a_file_reaches_the_model(stage: &ChainlitStage, adapter: &AdapterClient
     );
 }
 
-async fn a_client_that_leaves_stops_the_model(stage: &ChainlitStage, adapter: &AdapterClient) {
-    stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = stage.model.model.count(CallEnd::Cancelled);
-    let mut response = adapter.open(&said(&["A long story"])).await;
-    assert!(response.chunk().await.unwrap().is_some());
-    drop(response);
-
-    wait::until(SOON, || stage.model.model.count(CallEnd::Cancelled) > before).await;
-}
-
 async fn faults_are_told(stage: &ChainlitStage, adapter: &AdapterClient) {
     stage.model.model.will(Reply::status(500, &json!({"error": {"message": "boom"}})));
     // The person's own words are no part of what the site reports.
@@ -165,8 +155,7 @@ async fn faults_are_told(stage: &ChainlitStage, adapter: &AdapterClient) {
     let model = &stage.model.model;
     model.will(Reply::pieces(&["Half", " an"]).hold().cut());
     let streamed = adapter.stream_and(&said(&["Cut"]), "Half an", || model.release(1)).await;
-    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
-    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+    streamed.assert_cut("Half an");
 }
 
 /// A restart forgets what was said, and would go on as if nothing had been.

@@ -10,13 +10,13 @@ use latchkey_shared::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    model::{CallEnd, Reply, ScriptedModel},
+    model::{Reply, ScriptedModel},
     open_webui::{EMAIL, OpenWebUi, PASSWORD},
     parts, wait,
     world::{AdapterClient, Admin, World},
 };
 
-/// How long the model may take to learn that nobody listens.
+/// How long the site may take to have no file left.
 const SOON: Duration = Duration::from_secs(10);
 /// How long a session lives that is to be renewed: longer than a login takes on a machine that builds meanwhile, for one
 /// that has ended before it is published serves nobody.
@@ -139,7 +139,7 @@ async fn open_webui_is_signed_in_to_and_answers() {
     a_picture_reaches_the_model(model, &adapter).await;
     a_file_reaches_the_model(model, &adapter).await;
     no_file_is_left(model, &adapter, &open_webui).await;
-    a_client_that_leaves_stops_the_model(model, &adapter).await;
+    adapter.leave(&AdapterClient::question("A long story"), model).await;
     faults_are_told(model, &adapter).await;
     let after = admin.account(account.id).await;
     assert_eq!((after.state, after.generation), (State::Active, login.generation.unwrap()));
@@ -191,16 +191,6 @@ async fn it_answers_in_every_way(model: &ScriptedModel, adapter: &AdapterClient)
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
 }
 
-async fn a_client_that_leaves_stops_the_model(model: &ScriptedModel, adapter: &AdapterClient) {
-    model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = model.count(CallEnd::Cancelled);
-    let mut response = adapter.open(&AdapterClient::question("A long story")).await;
-    assert!(response.chunk().await.unwrap().is_some());
-    drop(response);
-
-    wait::until(SOON, || model.count(CallEnd::Cancelled) > before).await;
-}
-
 async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
     // The site passes its model's 401 on. The session lives: nobody signs in again, and the next question is answered.
     model.will(Reply::model_unauthorized());
@@ -216,8 +206,7 @@ async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
     model.will(Reply::pieces(&["Half"]).hold().cut());
     let cut = adapter.stream_and(&AdapterClient::question("Cut"), "Half", || model.release(1)).await;
     for streamed in [failed, cut] {
-        assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
-        assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+        streamed.assert_cut("Half");
     }
 
     model.will(Reply::raw(format!("data: {error}\n\ndata: [DONE]\n\n")));

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use latchkey_shared::{
-    account::{Account, State},
-    id::SiteName,
+    account::State,
     store::{EventStream, LeaseOutcome, LeaseTerms, LeaseToken, NewSession, Published, StoreEvent},
     time::Timestamp,
     vault::Sealed,
 };
 use support::{
     redis::Kind,
-    store::TestStore,
     wait,
     world::{AdapterClient, World},
 };
+
+use crate::store::account;
 
 mod failover;
 mod tls;
@@ -145,16 +145,6 @@ async fn what_is_due_is_claimed_once(kind: Kind) {
         store.adapter.lease(account.id, &LeaseToken::draw(), terms).await.unwrap(),
         LeaseOutcome::Full
     );
-}
-
-async fn account(store: &TestStore, label: &str) -> Account {
-    let account = Account::new(practice(), label.to_owned());
-    store.create_account(&account).await.unwrap();
-    account
-}
-
-fn practice() -> SiteName {
-    "practice".parse().unwrap()
 }
 
 async fn heard(events: &mut EventStream) -> StoreEvent {

@@ -1,6 +1,6 @@
 //! The real Gradio: signed in to by Chromium, chatted with through the adapter, whatever its model does.
 
-use std::{pin::pin, time::Duration};
+use std::pin::pin;
 
 use futures::future::select;
 use latchkey_shared::account::{Account, State};
@@ -8,13 +8,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
     gradio::{Gradio, GradioSettings, PASSWORD, USERNAME},
-    model::{CallEnd, ModelServer, Reply, ScriptedModel},
-    parts, wait,
+    model::{ModelServer, Reply, ScriptedModel},
+    parts,
     world::{AdapterClient, Admin, World},
 };
-
-/// How long the model may take to learn that nobody listens.
-const SOON: Duration = Duration::from_secs(10);
 
 /// Gradio with its model, and a world that knows it.
 pub(super) struct GradioStage {
@@ -124,7 +121,7 @@ async fn a_page_answers(mut stage: GradioStage) {
     } else {
         a_file_is_refused(&stage, &adapter).await;
     }
-    a_client_that_leaves_stops_the_model(&stage, &adapter).await;
+    adapter.leave(&stage.user("A long story"), &stage.model.model).await;
     faults_are_told(&stage, &adapter).await;
     a_dead_session_is_renewed(&mut stage, &admin, &adapter, &account).await;
     stage.world.stop().await;
@@ -218,16 +215,6 @@ async fn a_file_is_refused(stage: &GradioStage, adapter: &AdapterClient) {
     assert_eq!((answer.status, &answer.json()["error"]["message"]), (400, &json!(told)), "{}", answer.body);
 }
 
-async fn a_client_that_leaves_stops_the_model(stage: &GradioStage, adapter: &AdapterClient) {
-    stage.model.model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = stage.model.model.count(CallEnd::Cancelled);
-    let mut response = adapter.open(&stage.user("A long story")).await;
-    assert!(response.chunk().await.unwrap().is_some());
-    drop(response);
-
-    wait::until(SOON, || stage.model.model.count(CallEnd::Cancelled) > before).await;
-}
-
 async fn faults_are_told(stage: &GradioStage, adapter: &AdapterClient) {
     let error = json!({"error": {"message": "boom"}});
     stage.model.model.will(Reply::status(500, &error));
@@ -242,8 +229,7 @@ async fn faults_are_told(stage: &GradioStage, adapter: &AdapterClient) {
     let model = &stage.model.model;
     model.will(Reply::pieces(&["Half", " an"]).hold().cut());
     let streamed = adapter.stream_and(&stage.user("Cut"), "Half an", || model.release(1)).await;
-    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half an", ""), "{}", streamed.raw);
-    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+    streamed.assert_cut("Half an");
 }
 
 /// A restart ends every session; the next question is answered all the same, with a new one.

@@ -1,22 +1,17 @@
 //! The real Open WebUI behind a real identity provider, which has an origin and a jar of cookies of its own.
 
-use std::time::Duration;
-
 use latchkey_shared::account::{Rung, State};
 use serde_json::json;
 use support::{
-    model::{CallEnd, Reply, ScriptedModel},
+    model::{Reply, ScriptedModel},
     oidc::{CLIENT_ID, CLIENT_SECRET, OidcProvider, PASSWORD, USERNAME},
     open_webui::OpenWebUi,
-    wait,
     world::{AdapterClient, World},
 };
 
 use super::end_to_end::{LIFE, a_file_reaches_the_model, a_picture_reaches_the_model, three_lives_pass};
 
 const SITE: &str = "open-webui-sso";
-/// How long the model may take to learn that nobody listens.
-const SOON: Duration = Duration::from_secs(10);
 
 /// The built-in file, with the provider's origin in its place.
 fn site_file(provider: &OidcProvider) -> String {
@@ -109,12 +104,7 @@ async fn it_goes_on_and_stops(model: &ScriptedModel, adapter: &AdapterClient) {
     let message = &answer.json()["choices"][0]["message"];
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], tool, "{}", answer.body);
 
-    model.will(Reply::pieces(&["Once", " upon"]).silence());
-    let before = model.count(CallEnd::Cancelled);
-    let mut response = adapter.open(&AdapterClient::question("A long story")).await;
-    assert!(response.chunk().await.unwrap().is_some());
-    drop(response);
-    wait::until(SOON, || model.count(CallEnd::Cancelled) > before).await;
+    adapter.leave(&AdapterClient::question("A long story"), model).await;
 }
 
 async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
@@ -124,6 +114,5 @@ async fn faults_are_told(model: &ScriptedModel, adapter: &AdapterClient) {
 
     model.will(Reply::pieces(&["Half"]).hold().cut());
     let streamed = adapter.stream_and(&AdapterClient::question("Cut"), "Half", || model.release(1)).await;
-    assert_eq!((streamed.text().as_str(), streamed.finish_reason()), ("Half", ""), "{}", streamed.raw);
-    assert!(!streamed.done || !streamed.complete, "{}", streamed.raw);
+    streamed.assert_cut("Half");
 }

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use support::{model::Reply, opencode::Project};
 
 pub(crate) mod ask;
-mod chainlit;
 pub(crate) mod dialect;
-mod gradio;
 mod matrix;
 mod native;
 pub(crate) mod situations;
+mod written;
 
 /// A file's content that every wrong quoting spoils.
 const CONTENT: &str = "fn main() {\n    println!(\"<b>{}</b>\\t'x' & `y`\", 1);\n}\n";

@@ -13,7 +13,12 @@ use latchkey_shared::{
     time::Timestamp,
     vault::Sealed,
 };
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, TestRunner},
+};
 use support::{redis::Redis, store::TestStore, wait};
+use tokio::runtime::Handle;
 
 mod clock;
 mod damage;
@@ -29,7 +34,7 @@ async fn store(redis: &Redis) -> TestStore {
     TestStore::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap()
 }
 
-async fn account(store: &TestStore, label: &str) -> Account {
+pub(crate) async fn account(store: &TestStore, label: &str) -> Account {
     let account = Account::new(practice(), label.to_owned());
     store.create_account(&account).await.unwrap();
     account
@@ -37,6 +42,16 @@ async fn account(store: &TestStore, label: &str) -> Account {
 
 fn practice() -> SiteName {
     "practice".parse().unwrap()
+}
+
+/// Holds a property of a real Redis over so many inputs.
+fn hold<S: Strategy>(cases: u32, inputs: &S, property: impl AsyncFn(S::Value)) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let run = |input| {
+        Handle::current().block_on(property(input));
+        Ok(())
+    };
+    tokio::task::block_in_place(|| TestRunner::new(config).run(inputs, run)).unwrap();
 }
 
 async fn publish(store: &TestStore, lock: &LoginLock, record: &str, life: Duration) -> Published {

@@ -47,14 +47,6 @@ pub fn descendants(pid: u32) -> Vec<ProcessInfo> {
     found
 }
 
-/// The Chromium processes of this test that run a page.
-#[must_use]
-pub fn renderers() -> Vec<ProcessInfo> {
-    let mut own = descendants(std::process::id());
-    own.retain(|process| process.command.contains("--type=renderer"));
-    own
-}
-
 /// The Chromium processes of this test that own the others.
 #[must_use]
 pub fn browsers() -> Vec<ProcessInfo> {

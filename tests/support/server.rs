@@ -41,12 +41,6 @@ impl Server {
         format!("http://{}", self.address).parse().unwrap()
     }
 
-    /// Its URL as `localhost`: another site than [`Server::url`] to a browser, with other cookies.
-    #[must_use]
-    pub fn localhost_url(&self) -> Url {
-        format!("http://localhost:{}", self.address.port()).parse().unwrap()
-    }
-
     /// Closes the listener and idle connections; streams that run may end by themselves, within a second.
     pub async fn stop(&self) {
         self.tasks.stop(Duration::from_secs(1)).await;

@@ -191,8 +191,7 @@ impl From<TurnError> for ApiError {
             TurnError::Pool(PoolError::Fault(fault)) => Self::Fault(fault),
             TurnError::Pool(error @ PoolError::NoAccount) => Self::NoAccount(error.to_string()),
             TurnError::Pool(PoolError::Busy { retry_after }) => Self::Busy { retry_after },
-            // Whoever looks for an answer that is there gives that.
-            TurnError::Pool(PoolError::QueueFull | PoolError::AlreadyAnswered) => Self::Overloaded,
+            TurnError::Pool(PoolError::QueueFull) => Self::Overloaded,
         }
     }
 }

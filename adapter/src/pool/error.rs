@@ -22,7 +22,4 @@ pub(crate) enum PoolError {
     /// More requests wait than ever get their turn.
     #[error("too many requests wait for an account")]
     QueueFull,
-    /// There is an answer already.
-    #[error("there is an answer already")]
-    AlreadyAnswered,
 }

@@ -27,7 +27,6 @@ impl TurnError {
             Self::Model(ModelError::Unlisted(fault)) | Self::Pool(PoolError::Fault(fault)) => fault.label(),
             Self::Pool(PoolError::Busy { .. }) => "busy",
             Self::Pool(PoolError::QueueFull) => "queue_full",
-            Self::Pool(PoolError::AlreadyAnswered) => "kept",
         }
     }
 }

@@ -19,7 +19,7 @@ mod change;
 mod list;
 mod recovered;
 
-pub(super) use change::change;
+pub(super) use change::{ChangedAccount, change};
 pub(super) use list::list;
 pub(crate) use list::{AccountList, AccountView};
 pub(super) use recovered::recovered;
@@ -35,18 +35,25 @@ use super::{
 use crate::{audit, due, revocation, state::App};
 
 /// `POST /v1/accounts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
+    #[schemars(with = "String")]
     site: SiteName,
+    #[schemars(length(min = 1, max = 80))]
     label: String,
     /// None where the account is given a session instead.
     credentials: Option<CredentialsBody>,
     #[serde(default)]
+    #[schemars(length(max = 32))]
     pools: Vec<PoolName>,
+    #[schemars(range(min = 1, max = 100))]
     weight: Option<u32>,
+    #[schemars(range(min = 1, max = 1000))]
     concurrency: Option<u32>,
+    #[schemars(range(min = 1, max = 100_000))]
     requests_per_minute: Option<u32>,
+    /// Cron of 5 to 7 fields in UTC, weekdays by name, at most every 5 minutes.
     schedule: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct AuditFilter {
 }
 
 /// Entries, the oldest first.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct AuditList {
     /// The entries; to go on, ask for those after the last one.
     pub(crate) entries: Vec<AuditEntry>,

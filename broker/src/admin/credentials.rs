@@ -21,26 +21,36 @@ use super::{
 use crate::{audit, state::App};
 
 /// Credentials on their way in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Credentials")]
 #[serde(deny_unknown_fields, rename = "Credentials")]
 pub(super) struct CredentialsBody {
+    #[schemars(length(max = 320))]
     username: String,
+    #[schemars(with = "String", length(max = 1024), extend("writeOnly" = true))]
     password: SecretString,
+    /// Base32, as the site shows it at enrolment.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     totp_seed: Option<SecretString>,
 }
 
 /// Other credentials on their way in: all of them, with their username; without one, what is left out stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "OtherCredentials", extend("minProperties" = 1, "dependentRequired" = {"username": ["password"]}))]
 #[serde(deny_unknown_fields, rename = "Credentials")]
 pub(super) struct OtherCredentials {
+    #[schemars(length(max = 320))]
     username: Option<String>,
+    #[schemars(with = "Option<String>", length(max = 1024), extend("writeOnly" = true))]
     password: Option<SecretString>,
+    /// Base32, as the site shows it at enrolment; null where it asks for no codes.
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     totp_seed: Option<Option<SecretString>>,
 }
 
 /// What may be known of stored credentials.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct CredentialsVersion {
     pub(crate) version: u64,
 }

@@ -10,10 +10,14 @@ use serde::Serialize;
 
 use crate::{browser, state::App};
 
-const OPENAPI: &str = include_str!("../../openapi.json");
+/// `GET /livez`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Liveness {
+    live: bool,
+}
 
 /// `GET /readyz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Readiness {
     ready: bool,
     /// What is missing, and what to do.
@@ -24,14 +28,14 @@ pub(super) struct Readiness {
 }
 
 /// Ids of the keys held, the sealing one first: a rotation is done when every process shows the new one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct KeyIds {
     credentials: Vec<String>,
     session: Vec<String>,
 }
 
-pub(super) async fn live() -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "live": true }))
+pub(super) async fn live() -> Json<Liveness> {
+    Json(Liveness { live: true })
 }
 
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
@@ -58,8 +62,4 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], app.operations.metrics().text(&app.store).await)
-}
-
-pub(super) async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
 }

@@ -13,7 +13,8 @@ use super::{auth::AdminAuth, problem::Problem};
 use crate::{audit, keys::RewrapProgress, state::App};
 
 /// `GET /v1/keys`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Keys")]
 pub(crate) struct KeysView {
     pub(crate) credentials: Vec<KeyView>,
     pub(crate) session: Vec<KeyView>,
@@ -23,7 +24,8 @@ pub(crate) struct KeysView {
 }
 
 /// One key that is held, or that has sealed something.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Key")]
 pub(crate) struct KeyView {
     pub(crate) id: String,
     /// Services that seal with it.

@@ -11,11 +11,13 @@ use latchkey_shared::{
     store::StoreError,
 };
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::operations::{OperationId, QueueFull};
 
 /// A refusal. Its text goes to the client, so it never holds a source error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Problem {
     #[error("send the admin token as `Authorization: Bearer ...`")]
     Unauthorized,
@@ -66,7 +68,8 @@ pub(crate) enum Problem {
 }
 
 /// A problem in JSON (RFC 9457), with members of our own: `code` and `field`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Problem")]
 pub struct ProblemView {
     /// A URI that names the kind of problem.
     #[serde(rename = "type")]
@@ -78,6 +81,7 @@ pub struct ProblemView {
     /// What happened here, and what to do.
     pub detail: String,
     /// The kind as a stable word for programs.
+    #[schemars(extend("enum" = Problem::VARIANTS))]
     pub code: String,
     /// The field of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -122,32 +126,32 @@ impl Problem {
         }
     }
 
-    /// The word for programs, and the same in words for people.
-    fn code(&self) -> (&'static str, &'static str) {
+    /// The kind in words for people.
+    fn title(&self) -> &'static str {
         match self {
-            Self::Unauthorized => ("unauthorized", "The admin token is missing or wrong"),
-            Self::NotFound => ("not_found", "No such path"),
-            Self::MethodNotAllowed => ("method_not_allowed", "No such method at this path"),
-            Self::AccountNotFound(_) => ("account_not_found", "No such account"),
-            Self::AccountDamaged(..) => ("account_damaged", "The account cannot be read"),
-            Self::AccountBeyondRepair(_) => ("account_beyond_repair", "The account cannot be repaired"),
-            Self::OperationNotFound(_) => ("operation_not_found", "No such operation"),
-            Self::ScreenshotNotFound(_) => ("screenshot_not_found", "No screenshot"),
-            Self::BodyTimeout(_) => ("body_timeout", "The body came too slowly"),
-            Self::BodyTooLarge => ("body_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => ("unsupported_media_type", "The body has another type than JSON"),
-            Self::InvalidJson(_) => ("invalid_json", "The body is no JSON object"),
-            Self::InvalidRequest { .. } => ("invalid_request", "A field is wrong"),
-            Self::SiteUnknown { .. } => ("site_unknown", "No such site"),
-            Self::SiteWithoutUrl(_) => ("site_without_url", "The site has no address"),
-            Self::AccountDisabled(..) => ("account_disabled", "The account is switched off"),
-            Self::CredentialsChanged => ("credentials_changed", "The credentials were changed meanwhile"),
-            Self::LoginRunning => ("login_running", "A login of the account runs"),
-            Self::SessionRefused { .. } => ("session_refused", "The site refused the session"),
-            Self::SessionUnproved(_) => ("session_unproved", "The site could not be asked"),
-            Self::LoginQueueFull => ("login_queue_full", "Too many logins"),
-            Self::StoreUnavailable => ("store_unavailable", "Redis does not answer"),
-            Self::Internal => ("internal", "The broker is at fault"),
+            Self::Unauthorized => "The admin token is missing or wrong",
+            Self::NotFound => "No such path",
+            Self::MethodNotAllowed => "No such method at this path",
+            Self::AccountNotFound(_) => "No such account",
+            Self::AccountDamaged(..) => "The account cannot be read",
+            Self::AccountBeyondRepair(_) => "The account cannot be repaired",
+            Self::OperationNotFound(_) => "No such operation",
+            Self::ScreenshotNotFound(_) => "No screenshot",
+            Self::BodyTimeout(_) => "The body came too slowly",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body has another type than JSON",
+            Self::InvalidJson(_) => "The body is no JSON object",
+            Self::InvalidRequest { .. } => "A field is wrong",
+            Self::SiteUnknown { .. } => "No such site",
+            Self::SiteWithoutUrl(_) => "The site has no address",
+            Self::AccountDisabled(..) => "The account is switched off",
+            Self::CredentialsChanged => "The credentials were changed meanwhile",
+            Self::LoginRunning => "A login of the account runs",
+            Self::SessionRefused { .. } => "The site refused the session",
+            Self::SessionUnproved(_) => "The site could not be asked",
+            Self::LoginQueueFull => "Too many logins",
+            Self::StoreUnavailable => "Redis does not answer",
+            Self::Internal => "The broker is at fault",
         }
     }
 
@@ -179,10 +183,10 @@ impl Problem {
     }
 
     fn view(&self) -> ProblemView {
-        let (code, title) = self.code();
+        let code: &str = self.into();
         ProblemView {
             kind: format!("urn:latchkey:problem:{code}"),
-            title: title.to_owned(),
+            title: self.title().to_owned(),
             status: self.status().as_u16(),
             detail: self.to_string(),
             code: code.to_owned(),

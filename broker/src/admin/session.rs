@@ -23,18 +23,29 @@ use crate::{
 };
 
 /// `PUT /v1/accounts/{id}/session`: one of the forms, and when it ends if the operator knows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "GivenSession")]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionBody {
+    /// A token, sent as `Authorization: Bearer`.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     bearer: Option<SecretString>,
+    /// The value of a `Cookie` header.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     cookies: Option<SecretString>,
+    /// What Playwright's `storageState` writes: cookies, and localStorage by origin; what is not the site's is left.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>", extend("writeOnly" = true))]
     storage_state: Option<StorageState>,
+    /// A key of the site's API; it has no end unless it or `expires_at` says so.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     api_key: Option<SecretString>,
+    /// When it ends; an earlier end that it says itself, or that the site file says, counts all the same.
     expires_at: Option<Timestamp>,
 }
 
 /// The account with its new session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "AccountGiven")]
 pub(crate) struct ImportedView {
     /// The account.
     #[serde(flatten)]

@@ -10,7 +10,8 @@ use latchkey_shared::{
 use crate::browser::BrowserError;
 
 /// What kind of failure it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureCode {
     /// The site refused username, password or code.
     CredentialsRejected,
@@ -70,34 +71,7 @@ impl FailureCode {
     /// Its name in the API, in logs and in an account's reason.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CredentialsRejected => "credentials_rejected",
-            Self::AccountLocked => "account_locked",
-            Self::RateLimited => "rate_limited",
-            Self::CaptchaRequired => "captcha_required",
-            Self::ConsentRequired => "consent_required",
-            Self::ApprovalRequired => "approval_required",
-            Self::PasswordExpired => "password_expired",
-            Self::HumanRequired => "human_required",
-            Self::SelectorMissing => "selector_missing",
-            Self::NavigationTimeout => "navigation_timeout",
-            Self::AssertionFailed => "assertion_failed",
-            Self::OriginViolation => "origin_violation",
-            Self::CaptureMissing => "capture_missing",
-            Self::ProbeFailed => "probe_failed",
-            Self::TlsError => "tls_error",
-            Self::BrowserCrashed => "browser_crashed",
-            Self::BrowserUnavailable => "browser_unavailable",
-            Self::BrowserBusy => "browser_busy",
-            Self::LoginsSpent => "logins_spent",
-            Self::SiteDown => "site_down",
-            Self::SitePaused => "site_paused",
-            Self::NoCredentials => "no_credentials",
-            Self::SessionNeeded => "session_needed",
-            Self::AlreadyRunning => "already_running",
-            Self::Superseded => "superseded",
-            Self::StoreUnavailable => "store_unavailable",
-        }
+        self.into()
     }
 
     /// Whether the same login may succeed later without anybody's doing.

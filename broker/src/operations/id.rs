@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 /// Id of an operation: a ULID, so ids sort by the time of their start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", inline)]
 pub struct OperationId(Ulid);
 
 impl OperationId {

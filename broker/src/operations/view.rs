@@ -9,10 +9,13 @@ use super::{
     OperationId,
     record::{OperationOutcome, OperationRecord, OperationStage},
 };
-use crate::login;
+use strum::VariantNames;
+
+use crate::login::{self, FailureCode};
 
 /// An operation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Operation")]
 pub struct OperationView {
     /// Its id.
     pub id: OperationId,
@@ -20,7 +23,7 @@ pub struct OperationView {
     pub account: AccountId,
     /// Whether it runs, or how it ended.
     pub state: OperationState,
-    /// What it does now; `None` once it ended.
+    /// What it does now; null once it ended.
     pub progress: Option<ProgressView>,
     /// When it was asked for.
     pub started_at: Timestamp,
@@ -39,7 +42,7 @@ pub struct OperationView {
 }
 
 /// Where an operation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationState {
     /// It waits or works.
@@ -51,9 +54,10 @@ pub enum OperationState {
 }
 
 /// What a login does now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Progress")]
 pub struct ProgressView {
-    /// Which step of the recipe, from 1; `None` before and after the recipe.
+    /// Which step of the recipe, from 1; null before and after the recipe.
     pub step: Option<usize>,
     /// How many steps the recipe has.
     pub total: Option<usize>,
@@ -64,19 +68,22 @@ pub struct ProgressView {
 }
 
 /// One thing that a login did or does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Step")]
 pub struct StepView {
     /// What.
     #[serde(flatten)]
     pub progress: ProgressView,
-    /// How long it took; `None` while it lasts.
+    /// How long it took; null while it lasts.
     pub duration_ms: Option<u64>,
 }
 
 /// Why a login failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "LoginError")]
 pub struct ErrorView {
     /// A failure code of logins, or `stopped`.
+    #[schemars(extend("enum" = [FailureCode::VARIANTS, &["stopped"]].concat()))]
     pub code: String,
     /// The step that failed.
     pub step: Option<FailedStepView>,
@@ -89,7 +96,8 @@ pub struct ErrorView {
 }
 
 /// A step that failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "FailedStep")]
 pub struct FailedStepView {
     /// Which, from 1.
     pub index: usize,

@@ -1,14 +1,27 @@
 //! Where an account stands, and how far a login of it is.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Deserializer, Serialize};
+use strum::VariantArray;
 
-use super::words::{UnknownWord, name_of, named};
+use super::words::UnknownWord;
 
 /// Where an account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    schemars::JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::among::<Self>)]
 pub enum State {
     /// Added; never signed in.
     New,
@@ -32,21 +45,9 @@ pub enum State {
 }
 
 impl State {
-    pub(super) const ALL: [(Self, &'static str); 9] = [
-        (Self::New, "new"),
-        (Self::Refreshing, "refreshing"),
-        (Self::Active, "active"),
-        (Self::Cooldown, "cooldown"),
-        (Self::NeedsHuman, "needs_human"),
-        (Self::CredentialsRejected, "credentials_rejected"),
-        (Self::SiteLocked, "site_locked"),
-        (Self::Disabled, "disabled"),
-        (Self::Damaged, "damaged"),
-    ];
-
     /// Every state that a record may hold.
     pub fn stored() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().map(|(state, _)| *state).filter(|state| *state != Self::Damaged)
+        Self::VARIANTS.iter().copied().filter(|state| *state != Self::Damaged)
     }
 
     /// Whether a session in this state may still be used. A failed refresh does not stop a session that lives.
@@ -76,20 +77,6 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(&Self::ALL, self))
-    }
-}
-
-impl FromStr for State {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        named(&Self::ALL, text)
-    }
-}
-
 impl<'de> Deserialize<'de> for State {
     /// A state that only a newer broker knows is shown like a record that only a newer broker reads.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -99,8 +86,23 @@ impl<'de> Deserialize<'de> for State {
 }
 
 /// How far a login is. It steers the next one, so it is a field of its own and no words for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::among::<Self>)]
 pub enum Phase {
     /// It is due, cannot be renewed without a browser, and waits for one.
     WaitsForBrowser,
@@ -109,9 +111,6 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [(Self, &'static str); 2] =
-        [(Self::WaitsForBrowser, "waits_for_browser"), (Self::PasswordTyped, "password_typed")];
-
     /// The same for people.
     ///
     /// The release before this one reads these words in `reason` and has no other field: it settles what this one
@@ -126,20 +125,6 @@ impl Phase {
 
     /// What the release before this one has said in a reason.
     pub(crate) fn of_words(reason: &str) -> Option<Self> {
-        Self::ALL.iter().map(|(phase, _)| *phase).find(|phase| phase.words() == reason)
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name_of(&Self::ALL, self))
-    }
-}
-
-impl FromStr for Phase {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        named(&Self::ALL, text)
+        Self::VARIANTS.iter().copied().find(|phase| phase.words() == reason)
     }
 }

@@ -3,24 +3,19 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
-
-pub(super) fn name_of<T: PartialEq>(all: &[(T, &'static str)], wanted: &T) -> &'static str {
-    all.iter().find(|(value, _)| value == wanted).map(|(_, name)| *name).expect("ALL lists every value")
-}
-
-pub(super) fn named<T: Copy>(all: &[(T, &'static str)], text: &str) -> Result<T, UnknownWord> {
-    let found = all.iter().find(|(_, name)| *name == text);
-    found.map(|(value, _)| *value).ok_or_else(|| {
-        let known: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
-        UnknownWord { known: known.join(", ") }
-    })
-}
+use strum::VariantNames;
 
 /// Text that is none of a few words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {known}")]
 pub struct UnknownWord {
     known: String,
+}
+
+impl UnknownWord {
+    pub(super) fn among<T: VariantNames>(_: &str) -> Self {
+        Self { known: T::VARIANTS.join(", ") }
+    }
 }
 
 /// A word that this release does not know is none: whoever reads an answer of a newer one sees all the rest of it.

@@ -15,13 +15,14 @@ const BATCH: usize = 1000;
 const BATCHES: usize = KEPT / BATCH + 1;
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AuditEntry {
     /// Where it stands in the stream; later ones are higher.
     pub id: String,
     /// When.
     pub at: Timestamp,
     /// Who: `api`, `cli` or `broker`.
+    #[schemars(extend("enum" = ["api", "cli", "broker"]))]
     pub actor: String,
     /// What, like `account.created`.
     pub action: String,

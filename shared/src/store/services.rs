@@ -12,7 +12,7 @@ use crate::{keys, time::Timestamp};
 const LIFE: Duration = Duration::from_secs(120);
 
 /// A running service, and the ids of its keys; of each ring the one that seals first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Service {
     /// Drawn at its start.
     pub id: String,

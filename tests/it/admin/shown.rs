@@ -1,24 +1,47 @@
 //! Answers as snapshots: what differs from run to run has a name instead.
 
-use reqwest::Response;
-use serde_json::Value;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+const PROBLEM: &str = "application/problem+json";
 
 /// An answer: status, type, the headers that matter, and the body.
 pub(crate) async fn shown(answer: Response) -> String {
-    let mut text = answer.status().to_string();
+    let status = answer.status();
+    let mut text = status.to_string();
     for name in ["content-type", "location", "allow", "www-authenticate", "retry-after"] {
-        if let Some(value) = answer.headers().get(name) {
+        if let Some(value) = answer.headers().get(name).filter(|value| *value != PROBLEM) {
             text += &format!("\n{name}: {}", value.to_str().unwrap());
         }
     }
     assert!(answer.headers().contains_key("x-request-id"), "an answer without a request id");
+    let is_problem = answer.headers().get("content-type").is_some_and(|kind| kind == PROBLEM);
     let body = answer.text().await.unwrap();
-    if !body.is_empty() {
+    if is_problem {
+        text += &format!("\n{}", problem(status, &body));
+    } else if !body.is_empty() {
         let pretty =
             serde_json::from_str::<Value>(&body).map(|json| serde_json::to_string_pretty(&json).unwrap());
         text += &format!("\n\n{}", pretty.unwrap_or(body));
     }
     redacted(&text)
+}
+
+/// A problem in a few lines. What follows from its status and its code is held, and it has no other member.
+pub(super) fn problem(status: StatusCode, body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap();
+    let word = |name: &str| body[name].as_str().unwrap();
+    let [code, title, detail] = ["code", "title", "detail"].map(word);
+    let kind = format!("urn:latchkey:problem:{code}");
+    let status = status.as_u16();
+    let mut whole = json!({"type": kind, "title": title, "status": status, "detail": detail, "code": code});
+    let mut text = format!("{code}: {title}\n{detail}");
+    if let Some(field) = body.get("field") {
+        whole["field"] = field.clone();
+        text += &format!("\nfield: {}", word("field"));
+    }
+    assert_eq!(body, whole);
+    text
 }
 
 /// Replaces ids, times, durations and ports.

@@ -7,12 +7,8 @@ use latchkey_shared::{
     site::SharedLimits,
     store::{AuditQuery, LeaseOutcome, LeaseTerms, LeaseToken, RefreshRequest, Service, StoreRole},
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::prelude::*;
 use redis::aio::MultiplexedConnection;
-use tokio::runtime::Handle;
 
 use super::*;
 
@@ -281,23 +277,15 @@ async fn any_bytes_in_any_field_of_a_record_are_that_accounts_trouble_alone() {
         Just(b"nan".to_vec()),
     ];
     let damage = prop::collection::vec((prop::sample::select(fields), value), 1..4);
-    let handle = Handle::current();
-    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
 
-    let tried = tokio::task::block_in_place(|| {
-        runner.run(&damage, |damage| {
-            handle.block_on(async {
-                let mut redis = redis.connection().await;
-                restore(&mut redis, &healthy).await;
-                for (field, value) in &damage {
-                    redis::cmd("HSET").arg(&key).arg(field).arg(value).exec_async(&mut redis).await.unwrap();
-                }
-                only_the_victim_suffers(&store, victim.id, &other).await;
-            });
-            Ok(())
-        })
+    hold(96, &damage, async |damage| {
+        let mut redis = redis.connection().await;
+        restore(&mut redis, &healthy).await;
+        for (field, value) in &damage {
+            redis::cmd("HSET").arg(&key).arg(field).arg(value).exec_async(&mut redis).await.unwrap();
+        }
+        only_the_victim_suffers(&store, victim.id, &other).await;
     });
-    tried.unwrap();
 }
 
 /// The others go on, and the victim is whole, or is shown as damaged until it is repaired or removed.

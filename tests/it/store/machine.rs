@@ -10,11 +10,7 @@ use latchkey_shared::{
     id::AccountId,
     shutdown::Tasks,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
-use tokio::runtime::Handle;
+use proptest::prelude::*;
 
 use super::{clock::Clock, *};
 
@@ -375,22 +371,14 @@ impl Machine {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_brokers_and_operators_do_an_account_moves_as_the_table_says() {
     let redis = Redis::start().await;
-    let handle = Handle::current();
-    let mut runner = TestRunner::new(Config { cases: 128, failure_persistence: None, ..Config::default() });
 
-    let tried = tokio::task::block_in_place(|| {
-        runner.run(&steps(), |steps| {
-            handle.block_on(async {
-                let mut machine = Machine::new(&redis).await;
-                for step in &steps {
-                    let before = machine.now().await;
-                    let causes = machine.make(step).await;
-                    machine.holds_true(before.as_ref(), causes, step).await;
-                }
-                machine.comes_to_rest().await;
-            });
-            Ok(())
-        })
+    hold(128, &steps(), async |steps| {
+        let mut machine = Machine::new(&redis).await;
+        for step in &steps {
+            let before = machine.now().await;
+            let causes = machine.make(step).await;
+            machine.holds_true(before.as_ref(), causes, step).await;
+        }
+        machine.comes_to_rest().await;
     });
-    tried.unwrap();
 }

@@ -5,11 +5,8 @@ use latchkey_shared::{
     id::AccountId,
     store::{Attendance, LeaseOutcome, LeaseTerms, LeaseToken},
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
-use tokio::{runtime::Handle, time::Instant};
+use proptest::prelude::*;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -333,19 +330,11 @@ async fn pass(redis: &mut redis::aio::MultiplexedConnection, key: &str, time: u6
 #[tokio::test(flavor = "multi_thread")]
 async fn no_place_is_given_twice_and_none_stays_with_who_is_gone() {
     let redis = Redis::start().await;
-    let handle = Handle::current();
-    let mut runner = TestRunner::new(Config { cases: 128, failure_persistence: None, ..Config::default() });
 
-    let tried = tokio::task::block_in_place(|| {
-        runner.run(&steps(), |steps| {
-            handle.block_on(async {
-                let mut places = Places::new(&redis).await;
-                for step in &steps {
-                    places.make(step).await;
-                }
-            });
-            Ok(())
-        })
+    hold(128, &steps(), async |steps| {
+        let mut places = Places::new(&redis).await;
+        for step in &steps {
+            places.make(step).await;
+        }
     });
-    tried.unwrap();
 }

@@ -1,11 +1,20 @@
 //! A client of an adapter.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{HttpAnswer, SHARED_SECRET, Streamed};
-use crate::http;
+use crate::{
+    http,
+    model::{CallEnd, Reply, ScriptedModel},
+    wait,
+};
+
+/// How long the model may take to learn that nobody listens.
+const NOTICED: Duration = Duration::from_secs(10);
 
 /// Speaks to one adapter with the shared secret.
 #[derive(Clone, Debug)]
@@ -69,6 +78,19 @@ impl AdapterClient {
         let mut body = body.clone();
         body["stream"] = true.into();
         self.request(Method::POST, "/v1/chat/completions", Some(&body)).send().await.unwrap()
+    }
+
+    /// Asks, and goes in the middle of the answer: the site's model must be stopped.
+    ///
+    /// # Panics
+    /// When nothing is said, or the model goes on.
+    pub async fn leave(&self, body: &Value, model: &ScriptedModel) {
+        model.will(Reply::pieces(&["Once", " upon"]).silence());
+        let before = model.count(CallEnd::Cancelled);
+        let mut response = self.open(body).await;
+        assert!(response.chunk().await.unwrap().is_some());
+        drop(response);
+        wait::until(NOTICED, || model.count(CallEnd::Cancelled) > before).await;
     }
 
     /// A GET.

@@ -97,6 +97,16 @@ impl Streamed {
         reasons.next_back().unwrap_or_default()
     }
 
+    /// Holds that this much was said and the client could see that it was cut off then.
+    ///
+    /// # Panics
+    /// When it was not.
+    #[track_caller]
+    pub fn assert_cut(&self, text: &str) {
+        assert_eq!((self.text().as_str(), self.finish_reason()), (text, ""), "{}", self.raw);
+        assert!(!self.done || !self.complete, "{}", self.raw);
+    }
+
     /// The usage of the chunk that has one; null without.
     #[must_use]
     pub fn usage(&self) -> Value {

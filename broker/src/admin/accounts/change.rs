@@ -26,15 +26,21 @@ use crate::{
 const ATTEMPTS: usize = 5;
 
 /// `PATCH /v1/accounts/{id}`: what is left out stays; `null` takes an override away.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ChangedAccount {
+    #[schemars(length(min = 1, max = 80))]
     label: Option<String>,
+    /// All of them; those left out are left.
+    #[schemars(length(max = 32))]
     pools: Option<Vec<PoolName>>,
+    #[schemars(range(min = 1, max = 100))]
     weight: Option<u32>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(range(min = 1, max = 1000))]
     concurrency: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(range(min = 1, max = 100_000))]
     requests_per_minute: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
     schedule: Option<Option<String>>,

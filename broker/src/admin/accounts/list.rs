@@ -35,7 +35,8 @@ struct AccountFilter {
 }
 
 /// An account, and how it is used.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Account")]
 pub(crate) struct AccountView {
     /// The account.
     #[serde(flatten)]
@@ -45,7 +46,7 @@ pub(crate) struct AccountView {
 }
 
 /// A list of accounts, oldest first.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct AccountList {
     /// The accounts.
     pub(crate) accounts: Vec<AccountView>,

@@ -127,7 +127,8 @@ pub(in crate::cli) struct SessionForms {
     pub(in crate::cli) api_key: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(in crate::cli) enum SessionForm {
     Bearer,
     Cookies,
@@ -149,12 +150,7 @@ impl SessionArguments {
 impl SessionForm {
     /// Its name in the API.
     pub(in crate::cli) fn field(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::Cookies => "cookies",
-            Self::StorageState => "storage_state",
-            Self::ApiKey => "api_key",
-        }
+        self.into()
     }
 
     /// Its name on a terminal.

@@ -206,7 +206,7 @@ fn accounts(report: &Report) -> Vec<Goal> {
     let over = format!("over {}", few.accounts);
     vec![
         goal("round trips to Redis per stream", 2.0, "", many.round_trips_per_stream),
-        goal("round trips to Redis per whole answer", 2.0, "", many.round_trips_per_whole),
+        goal("round trips to Redis per whole answer", 3.0, "", many.round_trips_per_whole),
         goal(
             &format!("CPU per request, {over}"),
             1.1,

@@ -13,13 +13,10 @@ use latchkey_shared::site::{SiteUrls, catalog::SiteCatalog, parse};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    sites::declared::framing::SEPARATOR,
-    stream::{DecodePipeline, finish::StreamEnd},
+use crate::sites::{
+    declared::framing::SEPARATOR,
+    decoded::{decoded, pieces},
 };
-
-/// What a client's side sees of an answer: its deltas, and how it ended.
-type Decoded = (Vec<Delta>, Result<StreamEnd, Fault>);
 
 const SITE: &str = r#"version = 1
 [site]
@@ -80,37 +77,15 @@ fn known(path: &Path) -> ConversationState {
     ConversationState { captures: values, goes_on: path.file_stem().is_some_and(|name| name == "forgotten") }
 }
 
-fn outcome<'a>(path: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let decoder = DeclaredDecoder::new(site(path), known(path), true);
-    let mut stages = DecodePipeline::new(Box::new(decoder), "minted".to_owned());
-    let mut out = Vec::new();
-    for piece in pieces {
-        if let Err(fault) = stages.push(piece, &mut out) {
-            return (merged(out), Err(fault));
-        }
-    }
-    let end = stages.finish(&mut out);
-    (merged(out), end)
-}
-
-/// Joins neighbours of one kind: where an answer is split is no part of it.
-fn merged(deltas: Vec<Delta>) -> Vec<Delta> {
-    let mut merged: Vec<Delta> = Vec::new();
-    for delta in deltas {
-        match (merged.last_mut(), delta) {
-            (Some(Delta::Text(before)), Delta::Text(text)) => before.push_str(&text),
-            (Some(Delta::Reasoning(before)), Delta::Reasoning(text)) => before.push_str(&text),
-            (_, delta) => merged.push(delta),
-        }
-    }
-    merged
+fn decoder(path: &Path) -> DeclaredDecoder {
+    DeclaredDecoder::new(site(path), known(path), true)
 }
 
 #[test]
 fn answers_decode_as_before() {
     let mut all = String::new();
     for path in fixtures() {
-        let (deltas, end) = outcome(&path, [bytes(&path).as_slice()]);
+        let (deltas, end) = decoded(decoder(&path), [bytes(&path).as_slice()]);
 
         let folder = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
         writeln!(all, "{folder}/{}", path.file_name().unwrap().to_str().unwrap()).unwrap();
@@ -149,15 +124,9 @@ proptest! {
         let fixtures = fixtures();
         let path = which.get(&fixtures);
         let bytes = bytes(path);
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        if every_byte {
-            cuts = (0..bytes.len()).collect();
-        }
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
 
-        let split = outcome(path, cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]));
+        let split = decoded(decoder(path), pieces(&bytes, &cuts, every_byte));
 
-        prop_assert_eq!(split, outcome(path, [bytes.as_slice()]));
+        prop_assert_eq!(split, decoded(decoder(path), [bytes.as_slice()]));
     }
 }
