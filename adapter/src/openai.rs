@@ -6,6 +6,7 @@ pub(crate) mod choice;
 pub(crate) mod error;
 pub(crate) mod message;
 pub(crate) mod messages;
+pub(crate) mod models;
 pub(crate) mod reminders;
 pub(crate) mod request;
 pub(crate) mod stream;

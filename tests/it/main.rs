@@ -14,6 +14,7 @@ mod chainlit;
 mod chat;
 mod claude;
 mod cli;
+mod compaction;
 mod compose;
 mod contract;
 mod damaged;

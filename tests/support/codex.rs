@@ -31,9 +31,17 @@ pub struct CodexRun {
 /// # Panics
 /// When it does not end in time.
 pub async fn run(base: &Url, key: &str, model: &str, project: &Project, prompt: &str) -> CodexRun {
+    run_with(base, key, model, project, &[prompt]).await
+}
+
+/// The same, with settings before the prompt: `-c name=value`.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_with(base: &Url, key: &str, model: &str, project: &Project, arguments: &[&str]) -> CodexRun {
     let home = home(base, model);
     let file = |name: &str| home.path().join(name);
-    let mut group = start(&home, key, project, prompt).await;
+    let mut group = start(&home, key, project, arguments).await;
     let ended = tokio::time::timeout(LIMIT, group.child.wait()).await;
     let printed = std::fs::read_to_string(file("stdout")).unwrap();
     let bytes = std::fs::read(file("stderr")).unwrap();
@@ -63,10 +71,11 @@ impl CodexRun {
     }
 }
 
-async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str) -> Group {
+async fn start(home: &TempDir, key: &str, project: &Project, arguments: &[&str]) -> Group {
     let mut command = Command::new(client("codex").await);
     command
-        .args(["exec", "--json", "--skip-git-repo-check", prompt])
+        .args(["exec", "--json", "--skip-git-repo-check"])
+        .args(arguments)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home.path())
