@@ -6,5 +6,6 @@ pub(crate) mod answer;
 pub(crate) mod blocks;
 pub(crate) mod converted;
 pub(crate) mod error;
+pub(crate) mod models;
 pub(crate) mod request;
 pub(crate) mod stream;

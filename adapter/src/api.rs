@@ -14,6 +14,7 @@ mod admitted;
 mod auth;
 mod body;
 mod chat;
+mod decoding;
 mod early;
 mod encoder;
 mod error;
@@ -60,6 +61,7 @@ fn surfaces(via: ClientPath) -> Router<AppState> {
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/responses", post(responses::create))
         .route("/v1/models", get(models::list))
+        .route("/v1/models/{*name}", get(models::show))
         // Claude Code asks these before anything else.
         .route("/", head(|| async {}))
         .route("/api/hello", head(|| async {}))

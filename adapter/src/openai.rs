@@ -7,6 +7,7 @@ mod custom;
 pub(crate) mod error;
 pub(crate) mod message;
 pub(crate) mod messages;
+pub(crate) mod models;
 pub(crate) mod origin;
 pub(crate) mod reminders;
 pub(crate) mod request;

@@ -14,13 +14,17 @@ use crate::{
 
 mod asked;
 pub(crate) mod emulation;
+mod error;
 mod file;
+mod length;
 mod parts;
 pub(crate) mod wanted;
 mod written;
 
 pub(crate) use asked::{CallMode, DeclaredTools, Prompt, RepairExchange};
+pub(crate) use error::PromptError;
 pub(crate) use file::PromptFile;
+pub(crate) use length::PromptLength;
 
 impl Prompt {
     /// Makes the prompt for one site.
@@ -33,7 +37,7 @@ impl Prompt {
         model: String,
         minted: String,
         settings: &config::ToolCallConfig,
-    ) -> Result<Self, InvalidRequest> {
+    ) -> Result<Self, PromptError> {
         let takes_tools = capability::takes_tools(site);
         let emulates = match settings.tools {
             config::ToolMode::Auto => !takes_tools,
@@ -45,8 +49,9 @@ impl Prompt {
         }
         let (request, files) = parts::apart(request, site, parts::OtherParts::of(site))?;
         if !request.tools.is_empty() && !takes_tools {
-            return Err(InvalidRequest(format!("tools: the site {} takes no tools", site.name)));
+            return Err(InvalidRequest(format!("tools: the site {} takes no tools", site.name)).into());
         }
+        length::check(site, &request.messages, &request.tools).map_err(PromptError::TooLong)?;
         let ChatRequest { messages, tools, only, rest, .. } = request;
         let calls = match settings.tools {
             config::ToolMode::Auto | config::ToolMode::Native if !tools.is_empty() => {

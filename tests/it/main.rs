@@ -15,6 +15,7 @@ mod chat;
 mod claude;
 mod cli;
 mod codex;
+mod compaction;
 mod compose;
 mod contract;
 mod damaged;

@@ -46,7 +46,7 @@ async fn admit<R: ApiRequest>(request: Request, app: &AppState) -> Result<Admitt
     let (mut parts, body) = request.into_parts();
     let entry = AdmittedClient::admit(&mut parts, app).await?;
     let via = parts.extensions.get().copied().unwrap_or(ClientPath::Direct);
-    let body = whole_body(body, app).await?;
+    let body = whole_body(body, &parts.headers, app).await?;
     let request = R::read(&body, &parts.headers).map_err(|invalid| ApiError::Invalid(invalid.0))?;
     Ok(AdmittedRequest { request, headers: parts.headers, via, entry })
 }

@@ -36,8 +36,14 @@ impl ApiError {
             Self::NotFound => {
                 "there is nothing here; POST /v1/chat/completions and GET /v1/models are".to_owned()
             }
-            Self::BodyTooLong { limit } => format!("the body is longer than {limit} bytes or was cut off"),
-            Self::Invalid(what) => what.clone(),
+            Self::BodyTooLong { limit } => {
+                format!("prompt is too long: the body has more than {limit} bytes")
+            }
+            Self::Encoding(name) => {
+                format!("content-encoding: expected gzip, deflate, zstd or none, not {name}")
+            }
+            Self::NoModel(what) | Self::Invalid(what) => what.clone(),
+            Self::PromptTooLong(length) => length.to_string(),
             Self::NoAccount(_) => "nobody is signed in who could answer; ask again later".to_owned(),
             Self::Busy { retry_after } => {
                 format!("everybody who could answer is busy; ask again in {} s", seconds(*retry_after))
@@ -62,7 +68,10 @@ impl ApiError {
             Self::Unauthorized
             | Self::NotFound
             | Self::BodyTooLong { .. }
+            | Self::Encoding(_)
+            | Self::NoModel(_)
             | Self::Invalid(_)
+            | Self::PromptTooLong(_)
             | Self::Bug
             | Self::Fault(_) => None,
         }
@@ -108,7 +117,12 @@ impl ApiError {
 
     /// Shows the error in Anthropic's form.
     pub(super) fn anthropic_view<T>(&self, show: impl FnOnce(&anthropic::ErrorView<'_>) -> T) -> T {
-        let (message, (_, code)) = (self.message(), self.kind_and_code());
+        let message = self.message();
+        let code = match self.kind_and_code() {
+            (kind, "context_length_exceeded") => kind,
+            (_, "model_not_found") => "not_found_error",
+            (_, code) => code,
+        };
         show(&anthropic::ErrorView::new(code, &message))
     }
 
@@ -116,6 +130,7 @@ impl ApiError {
     pub(super) fn response_view<T>(&self, show: impl FnOnce(&str, &str) -> T) -> T {
         let code = match self.kind_and_code().1 {
             "rate_limit_error" => "rate_limit_exceeded",
+            "context_length_exceeded" => "context_length_exceeded",
             _ => "server_error",
         };
         show(code, &self.message())
@@ -145,7 +160,7 @@ fn message_of(fault: &Fault) -> String {
         Fault::SessionDead => "the site takes nobody's session any more who could answer; ask again later",
         Fault::Rejected(Rejection::Model) => "model: the site does not have it any more",
         Fault::Rejected(Rejection::TooLong) => {
-            "messages: the prompt is too long for the model's context length"
+            "prompt is too long: it exceeds the context window of this model"
         }
         Fault::Rejected(Rejection::Invalid) => "the site refused the request as invalid; check its fields",
         Fault::ConversationGone => "the site has forgotten the conversation; ask again",
@@ -181,6 +196,7 @@ impl From<TurnError> for ApiError {
     fn from(error: TurnError) -> Self {
         match error {
             TurnError::Invalid(invalid) => Self::Invalid(invalid.0),
+            TurnError::TooLong(length) => Self::PromptTooLong(length),
             TurnError::Model(error @ ModelError::NotKnown(_)) => Self::NoAccount(error.to_string()),
             // No site was asked for an answer: asking again runs nothing twice.
             TurnError::Model(ModelError::Unlisted(Fault::ResponseTimeout)) => {
@@ -216,6 +232,7 @@ mod tests {
     use strum::IntoEnumIterator as _;
 
     use super::*;
+    use crate::prompt::PromptLength;
 
     /// Texts for which a gateway switches a channel off, at any status.
     const BANNED: [&str; 7] = [
@@ -240,6 +257,11 @@ mod tests {
         let errors = ApiError::iter().filter_map(|error| match error {
             ApiError::BodyTooLong { .. } => Some(ApiError::BodyTooLong { limit: 1 }),
             ApiError::Invalid(_) => Some(ApiError::Invalid("n: expected 1".to_owned())),
+            ApiError::PromptTooLong(_) => {
+                Some(ApiError::PromptTooLong(PromptLength { tokens: 60_000, limit: 50_000 }))
+            }
+            ApiError::Encoding(_) => Some(ApiError::Encoding("br".to_owned())),
+            ApiError::NoModel(_) => Some(ApiError::NoModel("model: there is no \"a\"".to_owned())),
             ApiError::NoAccount(_) => Some(ApiError::NoAccount("nobody is signed in".to_owned())),
             ApiError::Busy { .. } => Some(ApiError::Busy { retry_after: Duration::from_millis(1500) }),
             ApiError::Fault(_) => None,

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use futures::{FutureExt, stream};
+use futures::{FutureExt, future::ready, stream};
 use latchkey_shared::time::Timestamp;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
@@ -81,22 +81,27 @@ pub(super) async fn answer(
         let out = BytesMut::with_capacity(BUFFER_BYTES);
         AnswerWriter { encoder, out, heartbeat, _place: place }
     };
-    let stage = if let Some(opened) = opened {
-        let opened = opened?;
-        let ResumableTurn { id, created, model, .. } = &opened.turn;
-        let words = words(&AnswerHead { id, created: *created, model });
-        stage_of(opened, writing(words))
-    } else {
-        tracing::debug!("the stream begins before its first word");
-        let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
-        let head = AnswerHead { id: &id, created: Timestamp::now().millis() / 1000, model: &model };
-        StreamStage::Waiting(Box::new(PendingStream {
-            pending,
-            told: false,
-            recorder: tape,
-            writer: writing(words(&head)),
-        }))
+    let pending = match opened {
+        Some(Ok(opened)) => {
+            let ResumableTurn { id, created, model, .. } = &opened.turn;
+            let words = words(&AnswerHead { id, created: *created, model });
+            return Ok(response(body(stage_of(opened, writing(words)))));
+        }
+        Some(Err(error)) if !error.is_too_long() => return Err(error),
+        Some(Err(error)) => Err(error),
+        None => Ok(pending),
     };
+    let id = format!("chatcmpl-{}", Ulid::generate().to_string().to_lowercase());
+    let words = words(&AnswerHead { id: &id, created: Timestamp::now().millis() / 1000, model: &model });
+    let pending = match pending {
+        Ok(pending) => pending,
+        Err(error) if words.tells_length() => Box::pin(ready(Err(error))),
+        Err(error) => return Err(error),
+    };
+    tracing::debug!("the stream begins before its first word");
+    let writer = writing(words);
+    let waiting = PendingStream { pending, told: false, recorder: tape, writer };
+    let stage = StreamStage::Waiting(Box::new(waiting));
     Ok(response(body(stage)))
 }
 

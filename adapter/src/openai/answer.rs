@@ -135,26 +135,3 @@ impl From<Usage> for UsageView {
         }
     }
 }
-
-/// The list of models.
-#[derive(Debug, Serialize)]
-pub(crate) struct ModelList {
-    object: &'static str,
-    data: Vec<ModelView>,
-}
-
-#[derive(Debug, Serialize)]
-struct ModelView {
-    id: String,
-    object: &'static str,
-    created: u64,
-    owned_by: String,
-}
-
-impl ModelList {
-    /// A list of model ids, each with its site.
-    pub(crate) fn new(models: impl IntoIterator<Item = (String, String)>) -> Self {
-        let view = |(id, owned_by)| ModelView { id, object: "model", created: 0, owned_by };
-        Self { object: "list", data: models.into_iter().map(view).collect() }
-    }
-}

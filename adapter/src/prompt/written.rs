@@ -15,7 +15,9 @@ use sha2::{Digest as _, Sha256};
 use super::{
     asked::{CallMode, Prompt},
     emulation::{ConversationEnd, Emulation},
+    error::PromptError,
     file::PromptFile,
+    length::{self, PromptLength},
     parts::{self, OtherParts},
     wanted,
 };
@@ -23,10 +25,7 @@ use crate::{
     anthropic::converted::without_billing,
     capability, config,
     conversation::{add, digest},
-    openai::{
-        message::Message,
-        request::{ChatRequest, InvalidRequest},
-    },
+    openai::{message::Message, request::ChatRequest},
 };
 
 /// Fields of a request that the prompt says in words.
@@ -42,13 +41,14 @@ pub(super) fn prompt(
     model: String,
     minted: String,
     settings: &config::ToolCallConfig,
-) -> Result<Prompt, InvalidRequest> {
+) -> Result<Prompt, PromptError> {
     let plain = request.tools.is_empty() && !request.messages.iter().any(Message::tells_of_calls);
     let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
     let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
     let ChatRequest { messages, mut tools, only, stream, mut rest, session, client, .. } = request;
     if plain && wanted.is_none() {
+        length::check(site, &messages, &tools).map_err(PromptError::TooLong)?;
         let messages = messages.into_iter().map(Message::unparsed).collect();
         return Ok(Prompt { model, messages, files, tools, rest, minted, calls: CallMode::Untouched });
     }
@@ -81,9 +81,7 @@ pub(super) fn prompt(
     budget.prompt_bytes = budget.prompt_bytes.saturating_sub(words.as_ref().map_or(0, String::len));
     let mut rendered =
         emulation.render(&messages, budget).map_err(|PromptTooLong { bytes, limit_bytes }| {
-            InvalidRequest(format!(
-                "messages: {bytes} bytes are longer than the maximum context length of {limit_bytes}"
-            ))
+            PromptError::TooLong(PromptLength::of_bytes(&messages, bytes, limit_bytes))
         })?;
     if !emulation.offers_tools() {
         // Nothing in the answer is a call.

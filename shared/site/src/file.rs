@@ -1,16 +1,17 @@
 //! Reads a site file: TOML as it stands, then checked into [`Site`].
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    Bearer, NamePattern, Probe, SessionRules, Site, SiteFileDiagnostic, SiteUrls,
+    Bearer, Models, NamePattern, Probe, SessionRules, Site, SiteFileDiagnostic, SiteUrls,
     chat::RawChat,
     duration::duration,
     logout::RawLogout,
     mistake::SiteFileSource,
+    models::{self, ModelInfo},
     pointer::is_pointer,
     refresh::{self, RawRefresh, Refresh},
     schema,
@@ -54,6 +55,8 @@ pub(super) struct RawFile {
     logout: Option<RawLogout>,
     probe: Option<RawProbe>,
     chat: Option<Spanned<RawChat>>,
+    #[serde(default)]
+    models: BTreeMap<String, ModelInfo>,
     #[serde(default)]
     limits: RawLimits,
 }
@@ -151,7 +154,12 @@ fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Pa
     let logout = raw.logout.and_then(|raw| source.keep(raw.check(source)));
     let chat = raw.chat.and_then(|raw| source.keep(RawChat::check(source, raw)));
     let limits = source.keep(raw.limits.check(source));
-    let SiteHead { name, title, base_url, placed, origins, models } = head?;
+    let SiteHead { name, title, base_url, placed, origins, order, models } = head?;
+    let known = match &models {
+        Models::Fixed(ids) => Some(ids.as_slice()),
+        Models::Fetched(_) => None,
+    };
+    models::check(source, known, &raw.models);
     let login = login?;
     let session = session?;
     let refresh = refresh?;
@@ -163,7 +171,9 @@ fn site(source: &SiteFileSource<'_>, raw: RawFile, urls: &SiteUrls) -> Option<Pa
         title,
         base_url,
         origins,
+        order,
         models,
+        model_info: raw.models,
         login,
         session,
         refresh,

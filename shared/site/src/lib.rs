@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 
 use url::{Origin, Url};
 
@@ -12,6 +12,7 @@ mod duration;
 mod file;
 mod logout;
 mod mistake;
+pub mod models;
 pub mod name;
 pub mod nearest;
 mod pattern;
@@ -27,6 +28,7 @@ use chat::Chat;
 pub use file::{ParsedSite, check, http_url, parse};
 pub use logout::{Logout, LogoutMethod};
 pub use mistake::SiteFileDiagnostic;
+use models::{ANY_MODEL, ModelInfo};
 pub use name::SiteName;
 pub use pattern::NamePattern;
 use refresh::Refresh;
@@ -47,8 +49,12 @@ pub struct Site {
     pub base_url: Url,
     /// Where the browser may type secrets: the origin of `base_url` and those that the file adds.
     pub origins: Vec<Origin>,
+    /// The lower goes first where several sites have a model; of equal ones the one that is read first.
+    pub order: u32,
     /// What models it offers.
     pub models: Models,
+    /// What the file tells of them, by their names.
+    pub model_info: BTreeMap<String, ModelInfo>,
     /// How to sign in.
     pub login: Login,
     /// What to capture.
@@ -245,6 +251,24 @@ impl Site {
     #[must_use]
     pub fn url(&self, path: &str) -> Url {
         join(&self.base_url, path)
+    }
+
+    /// What the file tells of a model. Where it tells no context, that is what the longest prompt has of tokens, at
+    /// five bytes each, which is more than text has: clients shorten a conversation by it, and are to be early.
+    #[must_use]
+    pub fn model_info(&self, id: &str) -> ModelInfo {
+        let told = self.model_info.get(id).or_else(|| self.model_info.get(ANY_MODEL));
+        let mut info = told.cloned().unwrap_or_default();
+        let by_length = || NonZeroU64::new(self.chat.prompt_bytes? as u64 / 5);
+        info.context = info.context.or_else(by_length);
+        info
+    }
+
+    /// The site's own id of a model that the file gives another name.
+    #[must_use]
+    pub fn aliased(&self, alias: &str) -> Option<&str> {
+        let mut told = self.model_info.iter();
+        told.find(|(_, info)| info.aliases.iter().any(|known| known == alias)).map(|(id, _)| id.as_str())
     }
 
     /// Whether secrets may be typed at an origin.

@@ -17,6 +17,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct SiteCatalog {
     sites: BTreeMap<SiteName, Arc<Site>>,
+    /// The names in the order in which they were read first.
+    read: Vec<SiteName>,
     unplaced: BTreeSet<SiteName>,
 }
 
@@ -74,11 +76,17 @@ impl SiteCatalog {
             let known: Vec<&str> = catalog.names().map(SiteName::as_str).collect();
             return Err(CatalogError::UrlWithoutSite { name: name.clone(), known: known.join(", ") });
         }
+        let SiteCatalog { sites, read, .. } = &mut catalog;
+        read.retain(|name| sites.contains_key(name));
+        read.sort_by_key(|name| sites[name].order);
         Ok(catalog)
     }
 
     fn add(&mut self, name: &str, text: &str, urls: &SiteUrls) -> Result<(), SiteFileDiagnostic> {
         let parsed = parse(name, text, urls)?;
+        if !self.read.contains(&parsed.name) {
+            self.read.push(parsed.name.clone());
+        }
         self.sites.remove(&parsed.name);
         self.unplaced.remove(&parsed.name);
         match parsed.site {
@@ -94,9 +102,10 @@ impl SiteCatalog {
         self.sites.get(name).cloned()
     }
 
-    /// Every site with an address.
+    /// Every site with an address, by the order that the files say, else in that in which they were read: the built-in
+    /// ones, then those of `LATCHKEY_SITES`. So a site that is added there goes last.
     pub fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
-        self.sites.values()
+        self.read.iter().filter_map(|name| self.sites.get(name))
     }
 
     /// Whether a file describes the site, with an address or without.

@@ -305,6 +305,29 @@ fn the_oldest_results_are_cut_in_the_middle_and_say_so() {
 }
 
 #[test]
+fn arguments_are_cut_when_results_do_not_suffice() {
+    let written = |letter: &str| json!({"filePath": "a", "edits": [{"newString": letter.repeat(20_000)}]});
+    let messages = [
+        user("go"),
+        call("1", "edit", &written("a")),
+        result("1", &"r".repeat(20_000)),
+        call("2", "edit", &written("b")),
+        result("2", "done"),
+    ];
+    for form in FORMS {
+        let budget = PromptBudget { prompt_bytes: 35_000, ..PromptBudget::default() };
+
+        let prompt = rendered(form, &messages, &ToolChoice::Auto, budget).unwrap();
+
+        let total: usize = prompt.messages.iter().map(|message| message.text.len()).sum();
+        assert!(total <= 35_000 && total > 34_000, "{form:?} {total}");
+        let said = conversation(&prompt);
+        assert_eq!(said.matches(" bytes left out here to make the conversation fit …]").count(), 2);
+        assert!(said.contains(&"b".repeat(20_000)) && !said.contains(&"r".repeat(2_000)), "{form:?}");
+    }
+}
+
+#[test]
 fn a_request_without_tools_is_told_as_it_is() {
     let catalog = Arc::new(Catalog::new(&[]));
     let parts =

@@ -96,7 +96,7 @@ async fn what_is_no_json_is_400() {
 async fn a_body_too_long_is_400() {
     let world = adapter().adapter_env("LATCHKEY_BODY_LIMIT", "1000").await;
 
-    assert_snapshot!(refusal(&world.adapter().ask(&"x".repeat(2000)).await), @r#"400 {"error":{"message":"the body is longer than 1000 bytes or was cut off","type":"invalid_request_error","code":"invalid_request_error","param":null}}"#);
+    assert_snapshot!(refusal(&world.adapter().ask(&"x".repeat(2000)).await), @r#"400 {"error":{"message":"prompt is too long: the body has more than 1000 bytes","type":"invalid_request_error","code":"context_length_exceeded","param":null}}"#);
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_request_that_the_site_refuses_is_400() {
 #[tokio::test]
 async fn a_prompt_too_long_for_the_model_is_400() {
     let error = json!({"error": {"message": "maximum context length is 8192 tokens", "code": "context_length_exceeded"}});
-    assert_snapshot!(asked_when(Reply::status(400, &error)).await, @r#"400 {"error":{"message":"messages: the prompt is too long for the model's context length","type":"invalid_request_error","code":"invalid_request_error","param":null}}"#);
+    assert_snapshot!(asked_when(Reply::status(400, &error)).await, @r#"400 {"error":{"message":"prompt is too long: it exceeds the context window of this model","type":"invalid_request_error","code":"context_length_exceeded","param":null}}"#);
 }
 
 #[tokio::test]

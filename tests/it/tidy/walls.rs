@@ -130,6 +130,7 @@ const STAIRS: [(&str, &[&str]); 5] = [
             "pattern",
             "pointer",
             "duration",
+            "models",
             "mistake",
             "built_in",
             "name",

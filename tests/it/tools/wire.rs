@@ -44,7 +44,13 @@ async fn a_conversation_too_long_for_the_site_is_400() {
     let cut = world.adapter().chat(&result(20_000)).await;
 
     assert_eq!((refused.status, cut.status), (400, 200));
-    assert!(refused.body.contains("maximum context length"), "{}", refused.body);
+    let error = &refused.json()["error"];
+    assert_eq!(error["code"], "context_length_exceeded");
+    let message = error["message"].as_str().unwrap();
+    let (_, told) = message.split_once("prompt is too long: ").unwrap();
+    let (tokens, told) = told.split_once(" tokens > ").unwrap();
+    let (limit, _) = told.split_once(" maximum").unwrap();
+    assert!(limit.parse::<u64>().unwrap() < tokens.parse::<u64>().unwrap(), "{message}");
     assert!(world.practice.model().last_call().body["messages"].to_string().len() < 21_000);
 }
 

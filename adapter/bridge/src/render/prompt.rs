@@ -48,7 +48,7 @@ pub enum RenderNote {
     Repeated,
     /// Something that is no text was left out; the prompt says so.
     NoText,
-    /// A result was cut in the middle.
+    /// A result, or an argument, was cut in the middle.
     Cut {
         /// Before.
         from_bytes: usize,
@@ -57,7 +57,7 @@ pub enum RenderNote {
     },
 }
 
-/// The conversation does not fit, even with its results cut.
+/// The conversation does not fit, even with its results and arguments cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the conversation has {bytes} bytes, the site takes {limit_bytes}")]
 pub struct PromptTooLong {

@@ -1,4 +1,4 @@
-//! The conversation as a script: messages of parts, of which only results may still be cut.
+//! The conversation as a script: messages of parts, of which results and the arguments of calls may still be cut.
 
 use std::collections::HashMap;
 
@@ -37,6 +37,8 @@ pub(super) struct TranscriptMessage {
 #[derive(Debug)]
 pub(super) enum TranscriptPart {
     Text(String),
+    /// The calls of one answer.
+    Calls(Vec<PastCall>),
     /// A tool's result, already harmless.
     Result {
         name: String,
@@ -138,9 +140,15 @@ impl Transcript {
 }
 
 impl TranscriptPart {
-    fn written(&self, dialect: &Dialect) -> String {
+    /// Its text in the prompt.
+    pub(super) fn written(&self, dialect: &Dialect) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Calls(calls) => {
+                let calls =
+                    calls.iter().map(|PastCall { name, arguments, .. }| WrittenCall { name, arguments });
+                dialect.calls(&calls.collect::<Vec<_>>())
+            }
             Self::Result { name, call, text } => dialect.result(name, *call, text),
         }
     }
@@ -160,15 +168,13 @@ impl TranscriptWriter<'_> {
     }
 
     fn answer(&mut self, text: &str, calls: &[PastCall]) {
-        let made: Vec<&PastCall> = calls.iter().filter(|call| !self.is_refused(call)).collect();
-        let written: Vec<WrittenCall<'_>> =
-            made.iter().map(|call| WrittenCall { name: &call.name, arguments: &call.arguments }).collect();
+        let made: Vec<PastCall> = calls.iter().filter(|call| !self.is_refused(call)).cloned().collect();
         let text = text.trim_end();
-        let block = if written.is_empty() { String::new() } else { self.dialect.calls(&written) };
-        let gap = if text.is_empty() || block.is_empty() { "" } else { "\n\n" };
-        let whole = [text, gap, &block].concat();
-        if !whole.is_empty() {
-            self.script.say(Role::Assistant, TranscriptPart::Text(whole));
+        if !text.is_empty() {
+            self.script.say(Role::Assistant, TranscriptPart::Text(text.to_owned()));
+        }
+        if !made.is_empty() {
+            self.script.say(Role::Assistant, TranscriptPart::Calls(made));
         }
         for call in calls {
             self.order.push(call.id.clone());

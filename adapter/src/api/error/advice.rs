@@ -18,6 +18,12 @@ pub(super) fn of(error: &ApiError) -> &'static str {
             "check the site's address and whether it runs"
         }
         ApiError::Fault(Fault::Unreadable(_)) => "the site file may be out of date; try it with site try",
-        ApiError::NotFound | ApiError::Invalid(_) | ApiError::Bug | ApiError::Fault(_) => "",
+        ApiError::NotFound
+        | ApiError::Invalid(_)
+        | ApiError::PromptTooLong(_)
+        | ApiError::Encoding(_)
+        | ApiError::NoModel(_)
+        | ApiError::Bug
+        | ApiError::Fault(_) => "",
     }
 }

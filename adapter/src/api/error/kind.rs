@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::stream::fault::Fault;
+use crate::{
+    prompt::PromptLength,
+    stream::fault::{Fault, Rejection},
+};
 
 /// Everything that can fail, as a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +19,14 @@ pub(in crate::api) enum ApiError {
     NotFound,
     /// The body is longer than allowed.
     BodyTooLong { limit: usize },
+    /// The body is packed in a way that is not read here.
+    Encoding(String),
+    /// No site has the model.
+    NoModel(String),
     /// The request is wrong, and the text says where.
     Invalid(String),
+    /// The conversation is longer than the site takes.
+    PromptTooLong(PromptLength),
     /// Nobody is signed in.
     NoAccount(String),
     /// Everybody is busy.
@@ -37,10 +46,12 @@ impl ApiError {
     pub(in crate::api) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::NotFound | Self::NoModel(_) => StatusCode::NOT_FOUND,
+            Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLong { .. }
+            | Self::Invalid(_)
+            | Self::PromptTooLong(_)
+            | Self::Fault(Fault::Rejected(_)) => StatusCode::BAD_REQUEST,
             Self::NoAccount(_)
             | Self::Overloaded
             | Self::Full
@@ -66,14 +77,29 @@ impl ApiError {
         }
     }
 
-    /// OpenAI's class and Anthropic's name of the error; a gateway shows the latter to its Claude clients.
+    /// Whether the client is to make its conversation shorter.
+    pub(in crate::api) fn is_too_long(&self) -> bool {
+        matches!(
+            self,
+            Self::PromptTooLong(_)
+                | Self::BodyTooLong { .. }
+                | Self::Fault(Fault::Rejected(Rejection::TooLong))
+        )
+    }
+
+    /// OpenAI's class and Anthropic's name of the error; a gateway shows the latter to its Claude clients. A prompt
+    /// that is too long has OpenAI's name: OpenCode and Codex know it by that alone.
     pub(super) fn kind_and_code(&self) -> (&'static str, &'static str) {
         match self {
             Self::Unauthorized => ("invalid_request_error", "authentication_error"),
             Self::NotFound => ("invalid_request_error", "not_found_error"),
-            Self::BodyTooLong { .. } | Self::Invalid(_) | Self::Fault(Fault::Rejected(_)) => {
-                ("invalid_request_error", "invalid_request_error")
-            }
+            Self::NoModel(_) => ("invalid_request_error", "model_not_found"),
+            error if error.is_too_long() => ("invalid_request_error", "context_length_exceeded"),
+            Self::BodyTooLong { .. }
+            | Self::PromptTooLong(_)
+            | Self::Encoding(_)
+            | Self::Invalid(_)
+            | Self::Fault(Fault::Rejected(_)) => ("invalid_request_error", "invalid_request_error"),
             Self::NoAccount(_)
             | Self::Overloaded
             | Self::Full

@@ -17,6 +17,8 @@ pub(super) struct RawSite {
     base_url: Option<Spanned<String>>,
     #[serde(default)]
     origins: Vec<Spanned<String>>,
+    #[serde(default = "default_order")]
+    order: u32,
     #[serde(default)]
     models: Vec<String>,
     models_from: Option<Spanned<ModelsFrom>>,
@@ -30,7 +32,12 @@ pub(super) struct SiteHead {
     /// Whether it has an address. A file without one is still checked whole, against a stand-in.
     pub(super) placed: bool,
     pub(super) origins: Vec<Origin>,
+    pub(super) order: u32,
     pub(super) models: Models,
+}
+
+fn default_order() -> u32 {
+    100
 }
 
 /// Checks the section; what is wrong is kept.
@@ -48,7 +55,15 @@ pub(super) fn check(source: &SiteFileSource<'_>, raw: RawSite, urls: &SiteUrls) 
     for text in &raw.origins {
         origins.push(source.keep(origin(source, text))?);
     }
-    Some(SiteHead { name: name?, title: raw.title, base_url, placed, origins, models: models? })
+    Some(SiteHead {
+        name: name?,
+        title: raw.title,
+        base_url,
+        placed,
+        origins,
+        order: raw.order,
+        models: models?,
+    })
 }
 
 fn models(source: &SiteFileSource<'_>, raw: &RawSite) -> Result<Models, SiteFileDiagnostic> {
