@@ -1,4 +1,4 @@
-//! Models as OpenAI lists them, with what servers like it tell of each: what OpenRouter and vLLM call a model's limits.
+//! Models as OpenAI lists them, with what servers like it tell of each: what `OpenRouter` and `vLLM` call a model's limits.
 
 use std::num::NonZeroU64;
 
@@ -19,10 +19,10 @@ pub(crate) struct ModelView {
     object: &'static str,
     created: u64,
     owned_by: String,
-    /// OpenRouter's name, in tokens.
+    /// `OpenRouter`'s name, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     context_length: Option<NonZeroU64>,
-    /// vLLM's name of the same.
+    /// `vLLM`'s name of the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_model_len: Option<NonZeroU64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,14 +31,14 @@ pub(crate) struct ModelView {
     architecture: Option<ModelModalities>,
 }
 
-/// What OpenRouter tells of the one who serves a model.
+/// What `OpenRouter` tells of the one who serves a model.
 #[derive(Debug, Serialize)]
 struct ModelLimits {
     context_length: Option<NonZeroU64>,
     max_completion_tokens: Option<NonZeroU64>,
 }
 
-/// What a model takes and gives, as OpenRouter tells it.
+/// What a model takes and gives, as `OpenRouter` tells it.
 #[derive(Debug, Serialize)]
 struct ModelModalities {
     input_modalities: Vec<Modality>,

@@ -37,8 +37,12 @@ impl PromptLength {
     pub(super) fn of_bytes(messages: &[Message], bytes: usize, limit_bytes: usize) -> Self {
         let mut sampled = String::new();
         for text in messages.iter().rev().flat_map(Message::texts) {
-            let room = SAMPLE_BYTES.saturating_sub(sampled.len());
-            sampled.push_str(&text[..text.floor_char_boundary(room)]);
+            let Some(room) = SAMPLE_BYTES.checked_sub(sampled.len()) else { break };
+            let mut room = room.min(text.len());
+            while !text.is_char_boundary(room) {
+                room -= 1;
+            }
+            sampled.push_str(&text[..room]);
         }
         let counted = tokens::count(&sampled);
         let per_token = if counted == 0 { BYTES_PER_TOKEN } else { sampled.len() as f64 / counted as f64 };

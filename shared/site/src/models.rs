@@ -28,7 +28,7 @@ pub struct ModelInfo {
     pub aliases: Vec<String>,
 }
 
-/// What a model takes, in OpenRouter's words.
+/// What a model takes, in `OpenRouter`'s words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words say it")]

@@ -90,11 +90,13 @@ impl ApiError {
     /// OpenAI's class and Anthropic's name of the error; a gateway shows the latter to its Claude clients. A prompt
     /// that is too long has OpenAI's name: OpenCode and Codex know it by that alone.
     pub(super) fn kind_and_code(&self) -> (&'static str, &'static str) {
+        if self.is_too_long() {
+            return ("invalid_request_error", "context_length_exceeded");
+        }
         match self {
             Self::Unauthorized => ("invalid_request_error", "authentication_error"),
             Self::NotFound => ("invalid_request_error", "not_found_error"),
             Self::NoModel(_) => ("invalid_request_error", "model_not_found"),
-            error if error.is_too_long() => ("invalid_request_error", "context_length_exceeded"),
             Self::BodyTooLong { .. }
             | Self::PromptTooLong(_)
             | Self::Encoding(_)
