@@ -39,6 +39,7 @@ mod pools;
 mod readme;
 mod recorder;
 mod resend;
+mod responses;
 mod revocation;
 mod rights;
 mod sdk;
