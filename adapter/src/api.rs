@@ -60,6 +60,8 @@ fn surfaces(via: ClientPath) -> Router<AppState> {
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/input_tokens", post(responses::input_tokens))
+        .route("/v1/responses/compact", post(responses::compact))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*name}", get(models::show))
         // Claude Code asks these before anything else.

@@ -25,6 +25,7 @@ use crate::{
 mod context;
 mod detached;
 mod fingerprint;
+mod shelf;
 mod stored;
 mod title;
 mod transcript;
@@ -33,6 +34,7 @@ pub(crate) use context::ServingContext;
 use detached::DetachedTurn;
 pub(crate) use detached::DetachedTurns;
 use fingerprint::RequestFingerprint;
+pub(crate) use shelf::ResponseShelf;
 use stored::StoredAnswer;
 use transcript::Transcript;
 

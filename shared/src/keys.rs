@@ -24,7 +24,7 @@
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
-//! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again | adapter | adapter | 2 min |
+//! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again, or names its items | adapter | adapter | 2 min, 10 min |
 //! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
 //! | `lk:adapters` | hash: id -> ms at which it was there, and the resumption after which it claimed its places; `-last`, `-resumed`, `-blind` | adapter | adapter | 30 min, renewed |
 //! | `lk:services:{role}` | hash: id -> ms and JSON, see [`crate::store::Service`] | its role | broker | 2 min, renewed |

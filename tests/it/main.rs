@@ -40,6 +40,7 @@ mod pools;
 mod readme;
 mod recorder;
 mod resend;
+mod responses;
 mod revocation;
 mod rights;
 mod sdk;

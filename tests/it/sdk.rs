@@ -184,3 +184,41 @@ async fn anthropic_node_reads_every_kind_of_answer() {
 async fn the_ai_sdk_reads_every_kind_of_answer() {
     read_by_node("ai_sdk.mjs", &AI_SDK).await;
 }
+
+/// Its default sends no item again that it was answered: it names them.
+#[tokio::test]
+async fn the_ai_sdk_carries_out_a_loop_of_tools_in_its_default() {
+    let sdks = sdks().await;
+    let world = World::start().without_broker().with_session("alice").await;
+    let model = world.practice.model();
+    let call = |city: &str| {
+        let arguments = json!({"city": city}).to_string();
+        Reply::new().reasoning("Where?").piece("I look.").tool_call(
+            0,
+            &format!("call_{city}"),
+            "weather",
+            &arguments,
+        )
+    };
+    for _ in 0..2 {
+        model.will(call("Oslo"));
+        model.will(call("Rome"));
+        model.will(Reply::text("Mild in both."));
+    }
+    let mut program = Command::new("node");
+    program.arg(path(&["tests", "support", "sdk", "ai_sdk_loop.mjs"])).arg(sdks).arg("practice-1");
+    program.env("OPENAI_BASE_URL", format!("{}v1", world.adapter().url)).env("OPENAI_API_KEY", SHARED_SECRET);
+
+    let output = program.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let printed: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = json!({"text": "Mild in both.", "steps": 3});
+    assert_eq!(printed, [expected.clone(), expected]);
+    let messages = model.last_call().body["messages"].clone();
+    assert_eq!(messages[1]["tool_calls"][0]["id"], "call_Oslo");
+    assert_eq!(messages[4]["content"], "Mild in Rome.");
+    world.stop().await;
+}

@@ -14,7 +14,7 @@ use crate::{
     connection::ClientConnection,
     openai::request::ChatRequest,
     scope::AccountScope,
-    serving::{ResumableTurn, ServingContext},
+    serving::{ResponseShelf, ResumableTurn, ServingContext},
     state::AppState,
     turn::TurnError,
 };
@@ -81,6 +81,11 @@ impl AdmittedClient {
     pub(super) async fn admit(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let client = AuthorizedClient::from_request_parts(parts, app).await?;
         Ok(Self { client, permit: AdmissionPermit::take(app)? })
+    }
+
+    /// What it was answered lately.
+    pub(super) fn shelf(&self, context: &Arc<ServingContext>) -> ResponseShelf {
+        ResponseShelf::new(Arc::clone(context), self.client.digest)
     }
 
     /// Begins to serve a turn; the place is held as long as its answer lasts.

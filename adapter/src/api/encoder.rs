@@ -8,7 +8,8 @@ use crate::{
     anthropic::stream::MessageEncoder,
     openai::stream as chat,
     openai::stream::ChunkEncoder,
-    responses::stream::ResponseEncoder,
+    responses::{answer::Item, stream::ResponseEncoder},
+    serving::ResponseShelf,
     stream::{
         delta::{Delta, FinishReason, Usage},
         sse,
@@ -42,8 +43,8 @@ pub(super) enum Surface {
     Chat(ChunkEncoder),
     /// Anthropic's messages.
     Messages(MessageEncoder),
-    /// OpenAI's responses.
-    Responses(Box<ResponseEncoder>),
+    /// OpenAI's responses, and where the items are kept, if they are.
+    Responses(Box<ResponseEncoder>, Option<ResponseShelf>),
 }
 
 /// How a stream ends that failed.
@@ -82,7 +83,7 @@ impl AnswerEncoder {
             }
             // Comments would do as well for a message, but only while the gateway has sent no ping: behind one, an
             // error that comes first is a 200 with nothing in it, and a message that was begun is still a broken one.
-            (Surface::Messages(_) | Surface::Responses(_), _) => self.begin(out),
+            (Surface::Messages(_) | Surface::Responses(..), _) => self.begin(out),
         }
     }
 
@@ -94,7 +95,7 @@ impl AnswerEncoder {
         match &mut self.words {
             Surface::Chat(chunks) => chunks.begin(out),
             Surface::Messages(events) => events.begin(out),
-            Surface::Responses(events) => events.begin(out),
+            Surface::Responses(events, _) => events.begin(out),
         }
     }
 
@@ -117,7 +118,7 @@ impl AnswerEncoder {
         match &mut self.words {
             Surface::Chat(chunks) => chunks.push(delta, out),
             Surface::Messages(events) => events.push(delta, out),
-            Surface::Responses(events) => events.push(delta, out),
+            Surface::Responses(events, _) => events.push(delta, out),
         }
     }
 
@@ -126,15 +127,22 @@ impl AnswerEncoder {
         match &mut self.words {
             Surface::Chat(_) => out.extend_from_slice(sse::HEARTBEAT),
             Surface::Messages(events) => events.silence(out),
-            Surface::Responses(events) => events.silence(out),
+            Surface::Responses(events, _) => events.silence(out),
         }
     }
 
-    pub(super) fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
+    /// Ends the answer well. What is kept of it is there before its client can know of it.
+    pub(super) async fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
         match &mut self.words {
             Surface::Chat(chunks) => chunks.end(finish, usage, out),
             Surface::Messages(events) => events.end(finish, usage, out),
-            Surface::Responses(events) => events.end(finish, usage, out),
+            Surface::Responses(events, shelf) => {
+                events.end(finish, usage, out);
+                if let Some(shelf) = shelf {
+                    let (id, items) = events.output();
+                    Box::pin(shelf.keep(id, &written(items))).await;
+                }
+            }
         }
     }
 
@@ -151,11 +159,16 @@ impl AnswerEncoder {
             // Only a broken connection tells the gateway that the answer is not whole.
             (Surface::Chat(_), ClientPath::Converted)
             | (Surface::Messages(_), ClientPath::NewApi | ClientPath::Converted) => {}
-            (Surface::Responses(events), _) => {
+            (Surface::Responses(events, _), _) => {
                 error.response_view(|code, message| events.fault(code, message, out));
                 return StreamFailure::Told;
             }
         }
         StreamFailure::Cut
     }
+}
+
+/// The items of a response as they are kept.
+pub(super) fn written(items: &[Item]) -> Vec<u8> {
+    serde_json::to_vec(items).expect("texts and numbers always serialize")
 }

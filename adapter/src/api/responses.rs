@@ -1,4 +1,4 @@
-//! `POST /v1/responses`: OpenAI's Responses API, without anything that is kept.
+//! `POST /v1/responses`: OpenAI's Responses API; what is kept are items, for minutes. And the count of a request's tokens.
 
 use axum::{
     Json,
@@ -6,22 +6,28 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 
 use super::{
     admitted::{AdmittedRequest, ApiRequest},
+    auth::{AdmittedClient, AuthorizedClient},
     body::session,
-    encoder::{self, Surface},
+    encoder::{self, Surface, written},
     error::ApiError,
     sse::{self, AnswerRoute},
+    via::ClientPath,
 };
 use crate::{
     openai::request::{ChatRequest, InvalidRequest},
     responses::{
         answer::{ItemFactory, Response as Answer, ResponseHead},
-        request::ResponsesRequest,
+        kept::KeptOutputs,
+        request::{ResponsesBody, ResponsesRequest},
         stream::ResponseEncoder,
     },
+    serving::ResponseShelf,
     state::AppState,
+    tokens::TokenCounter,
 };
 
 /// An error as clients of Responses are told.
@@ -39,23 +45,56 @@ impl IntoResponse for ResponsesError {
     }
 }
 
-impl ApiRequest for ResponsesRequest {
+/// A request whose items may still be names.
+pub(super) struct UnresolvedRequest {
+    body: ResponsesBody,
+    session: Option<String>,
+}
+
+impl ApiRequest for UnresolvedRequest {
     type Error = ResponsesError;
 
     fn read(body: &[u8], headers: &HeaderMap) -> Result<Self, InvalidRequest> {
-        let Self { request, encrypted } = Self::parse(body)?;
-        let session = session(headers).or(request.session);
-        Ok(Self { request: ChatRequest { session, ..request }, encrypted })
+        Ok(Self { body: ResponsesBody::read(body)?, session: session(headers) })
+    }
+}
+
+impl UnresolvedRequest {
+    /// Puts the items in that are named.
+    async fn resolve(self, shelf: &ResponseShelf) -> Result<ResponsesRequest, ApiError> {
+        let Self { mut body, session } = self;
+        let mut outputs = KeptOutputs::new();
+        for response in body.named() {
+            if let Some(items) = shelf.find(&response).await {
+                outputs.insert(response, items);
+            }
+        }
+        let invalid = |invalid: InvalidRequest| ApiError::Invalid(invalid.0);
+        body.resolve(&outputs).map_err(invalid)?;
+        let read = ResponsesRequest::new(&body).map_err(invalid)?;
+        let session = session.or(read.request.session);
+        Ok(ResponsesRequest { request: ChatRequest { session, ..read.request }, ..read })
     }
 }
 
 /// Answers a request, as a stream or whole.
 pub(super) async fn create(
     State(app): State<AppState>,
-    AdmittedRequest { request: ResponsesRequest { request, encrypted }, via, entry, .. }: AdmittedRequest<
-        ResponsesRequest,
-    >,
+    AdmittedRequest { request, via, entry, .. }: AdmittedRequest<UnresolvedRequest>,
 ) -> Result<Response, ResponsesError> {
+    answer(&app, request, via, entry).await
+}
+
+/// Answers a request of a client that was let in.
+pub(super) async fn answer(
+    app: &AppState,
+    request: UnresolvedRequest,
+    via: ClientPath,
+    entry: AdmittedClient,
+) -> Result<Response, ResponsesError> {
+    let shelf = entry.shelf(&app.serving);
+    let ResponsesRequest { request, encrypted, stores } = request.resolve(&shelf).await?;
+    let shelf = Some(shelf).filter(|_| stores);
     let stream = request.stream;
     let model = request.model.clone();
     let origins = request.origins.clone();
@@ -64,12 +103,10 @@ pub(super) async fn create(
         let words = move |head: &encoder::AnswerHead<'_>| {
             let (id, minted) = ids(head.id);
             let head = ResponseHead { id: &id, created: head.created, model: head.model };
-            Surface::Responses(Box::new(ResponseEncoder::new(
-                head,
-                ItemFactory::new(minted, encrypted, origins),
-            )))
+            let maker = ItemFactory::new(minted, encrypted, origins);
+            Surface::Responses(Box::new(ResponseEncoder::new(head, maker)), shelf)
         };
-        return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await?);
+        return Ok(sse::answer(app, serving, words, AnswerRoute { via, model, permit: place }).await?);
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
@@ -79,8 +116,32 @@ pub(super) async fn create(
     let head = ResponseHead { id: &id, created, model: &model };
     let (said, ending) = serving.collect().await?;
     let items = maker.items(&said);
+    if let Some(shelf) = shelf {
+        shelf.keep(&id, &written(&items)).await;
+    }
     let body = Answer::ended(head, &items, ending.end.finish, ending.usage);
     Ok(Json(body).into_response())
+}
+
+/// Counts the tokens of a request, tools included.
+pub(super) async fn input_tokens(
+    State(app): State<AppState>,
+    AdmittedRequest { request, entry, .. }: AdmittedRequest<UnresolvedRequest>,
+) -> Result<Response, ResponsesError> {
+    let ResponsesRequest { request, .. } = request.resolve(&entry.shelf(&app.serving)).await?;
+    // On a thread for blocking work: a long prompt takes a while.
+    let counting =
+        tokio::task::spawn_blocking(move || TokenCounter::default().usage(&request.messages, &request.tools));
+    let usage = counting.await.map_err(|_| ApiError::Bug)?;
+    Ok(Json(json!({"object": "response.input_tokens", "input_tokens": usage.prompt})).into_response())
+}
+
+/// Says that nothing is compacted here: an opaque item would be none to a site.
+pub(super) async fn compact(_client: AuthorizedClient) -> ResponsesError {
+    ResponsesError(ApiError::Invalid(
+        "nothing is compacted here; ask for a summary by POST /v1/responses and send that as a message"
+            .to_owned(),
+    ))
 }
 
 /// An answer's id, as responses write it, and what the ids of its items are made of.

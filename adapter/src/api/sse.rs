@@ -85,7 +85,7 @@ pub(super) async fn answer(
         Some(Ok(opened)) => {
             let ResumableTurn { id, created, model, .. } = &opened.turn;
             let words = words(&AnswerHead { id, created: *created, model });
-            return Ok(response(body(stage_of(opened, writing(words)))));
+            return Ok(response(body(stage_of(opened, writing(words)).await)));
         }
         Some(Err(error)) if !error.is_too_long() => return Err(error),
         Some(Err(error)) => Err(error),
@@ -194,7 +194,10 @@ fn body(stage: StreamStage) -> Body {
     }))
 }
 
-fn stage_of(OpenedAnswer { turn: serving, whole }: OpenedAnswer, mut writer: AnswerWriter) -> StreamStage {
+async fn stage_of(
+    OpenedAnswer { turn: serving, whole }: OpenedAnswer,
+    mut writer: AnswerWriter,
+) -> StreamStage {
     let Some((said, ending)) = whole else {
         let batch = Vec::new();
         let alarm = LazyDeadline::default();
@@ -203,7 +206,7 @@ fn stage_of(OpenedAnswer { turn: serving, whole }: OpenedAnswer, mut writer: Ans
     let AnswerWriter { encoder, out, .. } = &mut writer;
     encoder.begin(out);
     said.into_deltas().iter().for_each(|delta| encoder.push(delta, out));
-    encoder.end(ending.end.finish, ending.usage, out);
+    encoder.end(ending.end.finish, ending.usage, out).await;
     StreamStage::Whole(writer.out.freeze())
 }
 
@@ -219,7 +222,7 @@ async fn wait(mut pending: Box<PendingStream>) -> (io::Result<Bytes>, StreamStag
             writing.encoder.silence(&mut writing.out);
             (Ok(pending.send()), StreamStage::Waiting(pending))
         }
-        Ok(Ok(opened)) => match stage_of(opened, pending.writer) {
+        Ok(Ok(opened)) => match stage_of(opened, pending.writer).await {
             StreamStage::Begin(live) => begin(live),
             StreamStage::Whole(bytes) => (Ok(bytes), StreamStage::Over),
             stage => (Ok(Bytes::new()), stage),
@@ -257,7 +260,7 @@ async fn step(mut stream: Box<LiveStream>) -> (io::Result<Bytes>, StreamStage) {
     match next {
         Ok(None) => (Ok(stream.send()), StreamStage::Running(stream)),
         Ok(Some(ending)) => {
-            encoder.end(ending.end.finish, ending.usage, out);
+            encoder.end(ending.end.finish, ending.usage, out).await;
             (Ok(stream.send()), StreamStage::Over)
         }
         Err(fault) => {

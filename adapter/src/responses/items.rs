@@ -61,9 +61,9 @@ impl ItemsTranslator {
             "agent_message" => self.heard(item),
             "function_call_output" | "custom_tool_call_output" => self.result(item),
             "reasoning" => self.thought.push_str(&thought(item)),
-            "item_reference" => {
+            kind if kind.contains("compaction") => {
                 return Err(InvalidRequest(format!(
-                    "input[{index}]: an item_reference names an item that is not kept here; send the item itself"
+                    "input[{index}].type: {kind} is of OpenAI's models alone; send the items, or a summary as a message"
                 )));
             }
             // What OpenAI's own servers did, or need: no site's model knows of it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
     items::ItemsTranslator,
+    kept::{self, KeptOutputs},
     tools::{OfferedTools, named},
 };
 use crate::openai::{
@@ -19,10 +20,10 @@ use crate::openai::{
 /// What a client asks for to have its reasoning items back.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 
-/// What we read of a body. Everything else is for OpenAI's own servers and is left out: `store`, `metadata`,
-/// `service_tier`, `truncation`, `safety_identifier`.
+/// What we read of a body. Everything else is for OpenAI's own servers and is left out: `metadata`, `service_tier`,
+/// `truncation`, `context_management`, `safety_identifier`.
 #[derive(Deserialize)]
-struct ResponsesBody {
+pub(crate) struct ResponsesBody {
     model: Option<Value>,
     input: Option<Value>,
     instructions: Option<Value>,
@@ -50,6 +51,8 @@ struct ResponsesBody {
     prompt: Value,
     #[serde(default)]
     background: Value,
+    #[serde(default)]
+    store: Value,
 }
 
 /// A request, and what only the answer needs to know of it.
@@ -59,16 +62,16 @@ pub(crate) struct ResponsesRequest {
     pub request: ChatRequest,
     /// Whether reasoning items need an `encrypted_content`.
     pub encrypted: bool,
+    /// Whether its items may be named later.
+    pub stores: bool,
 }
 
 impl ResponsesRequest {
-    /// Reads a body.
+    /// Reads a body whose items are all there.
     ///
     /// # Errors
-    /// The first field that is missing, wrong, or names something that was never kept.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let body: ResponsesBody = object(body)?;
-        refuse_kept(&body)?;
+    /// The first field that is missing or wrong.
+    pub(crate) fn new(body: &ResponsesBody) -> Result<Self, InvalidRequest> {
         let model = match &body.model {
             Some(Value::String(model)) => model.clone(),
             Some(_) => return Err(InvalidRequest::expected("model", "a text")),
@@ -79,9 +82,9 @@ impl ResponsesRequest {
             Some(Value::Bool(stream)) => *stream,
             Some(_) => return Err(InvalidRequest::expected("stream", "true or false")),
         };
-        let (messages, tools) = messages(&body)?;
+        let (messages, tools) = messages(body)?;
         let (tools, origins) = tools.finish();
-        let mut rest = rest(&body)?;
+        let mut rest = rest(body)?;
         let session = body.prompt_cache_key.as_str().map(str::to_owned);
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
@@ -89,7 +92,32 @@ impl ResponsesRequest {
         let only = choice::settle(&mut tools, &mut rest)?;
         let request =
             ChatRequest { model, messages, stream, tools, only, origins, session, client: None, rest };
-        Ok(Self { request, encrypted })
+        Ok(Self { request, encrypted, stores: body.store != false })
+    }
+}
+
+impl ResponsesBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is none, or names something that is never kept.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let body: Self = object(body)?;
+        refuse_kept(&body)?;
+        Ok(body)
+    }
+
+    /// The ids of the responses whose items it names.
+    pub(crate) fn named(&self) -> Vec<String> {
+        self.input.as_ref().map(kept::named).unwrap_or_default()
+    }
+
+    /// Puts items in the place of their names.
+    ///
+    /// # Errors
+    /// When one is not kept.
+    pub(crate) fn resolve(&mut self, outputs: &KeptOutputs) -> Result<(), InvalidRequest> {
+        self.input.as_mut().map_or(Ok(()), |input| kept::resolve(input, outputs))
     }
 }
 

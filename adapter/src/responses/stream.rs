@@ -108,6 +108,11 @@ impl ResponseEncoder {
         event(out, &name, number, ResponseField { response });
     }
 
+    /// The id of the response, and its items so far.
+    pub(crate) fn output(&self) -> (&str, &[Item]) {
+        (&self.id, &self.items)
+    }
+
     /// Ends the answer badly. It is an end all the same: clients wait for one.
     pub(crate) fn fault(&mut self, code: &str, message: &str, out: &mut BytesMut) {
         self.close(INCOMPLETE, out);

@@ -1,4 +1,5 @@
-//! Answers that are kept for a moment, for a client that asks the same again: each is taken once.
+//! Answers that are kept for a moment: for a client that asks the same again, which takes it once; or for one that names
+//! what it was answered, as often as it likes.
 
 use std::time::Duration;
 
@@ -23,7 +24,19 @@ impl AdapterStore {
     /// # Errors
     /// When Redis is unavailable.
     pub async fn take_answer(&self, digest: &str) -> Result<Option<Sealed>, StoreError> {
-        let record: Option<Vec<u8>> = match self.command(redis::cmd("GETDEL").arg(keys::answer(digest))).await
+        self.sealed_answer("GETDEL", digest).await
+    }
+
+    /// The answer that is kept under a digest, for everybody who knows that.
+    ///
+    /// # Errors
+    /// When Redis is unavailable.
+    pub async fn answer(&self, digest: &str) -> Result<Option<Sealed>, StoreError> {
+        self.sealed_answer("GET", digest).await
+    }
+
+    async fn sealed_answer(&self, command: &str, digest: &str) -> Result<Option<Sealed>, StoreError> {
+        let record: Option<Vec<u8>> = match self.command(redis::cmd(command).arg(keys::answer(digest))).await
         {
             Err(StoreError::Unreadable(_)) => None,
             record => record?,

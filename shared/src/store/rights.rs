@@ -161,7 +161,7 @@ impl StoreRole {
                     keys::ADAPTERS.to_owned(),
                     &[("HSET", "x x x"), ("HMGET", "x"), ("HGETALL", ""), ("HDEL", "x"), ("PEXPIRE", "x")],
                 );
-                on(keys::answer("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
+                on(keys::answer("self-test"), &[("GET", ""), ("GETDEL", ""), ("SET", "x NX XX")]);
                 on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "x")]);
                 on(keys::FLIGHTS.to_owned(), LEASES);
                 on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "x")]);

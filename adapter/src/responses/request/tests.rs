@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(body: &Value) -> ResponsesRequest {
-    ResponsesRequest::parse(body.to_string().as_bytes()).unwrap()
+    parsed(body).unwrap()
 }
 
 fn messages(body: &Value) -> Value {
@@ -11,8 +11,14 @@ fn messages(body: &Value) -> Value {
     messages.iter().map(|message| message.value().clone()).collect()
 }
 
+fn parsed(body: &Value) -> Result<ResponsesRequest, InvalidRequest> {
+    let mut body = ResponsesBody::read(body.to_string().as_bytes())?;
+    body.resolve(&KeptOutputs::new())?;
+    ResponsesRequest::new(&body)
+}
+
 fn refusal(body: &Value) -> String {
-    ResponsesRequest::parse(body.to_string().as_bytes()).unwrap_err().0
+    parsed(body).unwrap_err().0
 }
 
 #[test]
@@ -41,9 +47,9 @@ fn what_codex_sends_is_a_chat() {
         "client_metadata": {}, "max_output_tokens": 100, "temperature": null,
     });
 
-    let ResponsesRequest { request, encrypted } = read(&body);
+    let ResponsesRequest { request, encrypted, stores } = read(&body);
 
-    assert!(request.stream && encrypted);
+    assert!(request.stream && encrypted && !stores);
     assert_eq!((request.session.as_deref(), request.tools.len()), (Some("key"), 2));
     let rest: Vec<(&str, &str)> = request.rest.iter().map(|(key, raw)| (key.as_str(), raw.get())).collect();
     let expected = [
@@ -141,9 +147,13 @@ fn a_refusal_names_the_field() {
     );
     assert!(
         with("input", json!([{"type": "item_reference", "id": "a"}]))
-            .starts_with("input[0]: an item_reference")
+            .starts_with("input[0].id: the item is not kept here; ")
     );
     assert_eq!(with("tools", json!([{"type": "function"}])), "tools[0].name: missing, expected a text");
     assert_eq!(with("tool_choice", json!(1)), "tool_choice: expected auto, none, required or an object");
-    assert_eq!(ResponsesRequest::parse(b"[1]").unwrap_err().0, "the body is not a JSON object");
+    for kind in ["compaction", "compaction_summary", "compaction_trigger", "context_compaction"] {
+        let refusal = with("input", json!([{"type": kind, "encrypted_content": "x"}]));
+        assert!(refusal.starts_with(&format!("input[0].type: {kind} is of OpenAI's models alone")));
+    }
+    assert_eq!(ResponsesBody::read(b"[1]").err().unwrap().0, "the body is not a JSON object");
 }
