@@ -15,7 +15,7 @@ use crate::{
     recorder::Recorder,
     serving::{DetachedTurns, ServingContext},
     sites::http::HttpClients,
-    turn::TurnContext,
+    turn::{LearnedOutcomes, TurnContext},
 };
 
 /// The application. Clones share it.
@@ -71,6 +71,7 @@ impl AppState {
             pool: Arc::clone(&pool),
             models: Arc::clone(&models),
             metrics: Arc::clone(&metrics),
+            learned: Arc::new(LearnedOutcomes::default()),
             calls: config.calls,
             tasks: tasks.clone(),
         };

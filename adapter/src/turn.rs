@@ -8,6 +8,8 @@ use tracing::{Instrument, Span};
 use ulid::Ulid;
 
 use crate::{
+    config::JudgeMode,
+    metrics::ModelLabels,
     models::ModelRoute,
     openai::request::ChatRequest,
     pool::{OpenAnswer, PoolError},
@@ -32,6 +34,7 @@ mod limit;
 mod memory;
 mod native;
 mod nudges;
+mod outcomes;
 mod record;
 mod repair;
 mod tally;
@@ -43,6 +46,8 @@ pub(crate) use error::TurnError;
 use limit::AnswerLimit;
 use memory::ConversationMemory;
 use native::NativeCalls;
+pub(crate) use outcomes::LearnedOutcomes;
+use outcomes::TurnLessons;
 use record::TurnObserver;
 use tally::TurnMetrics;
 
@@ -62,6 +67,7 @@ pub(crate) struct Turn {
     broken_off: Pin<Box<dyn Future<Output = Fault> + Send>>,
     record: TurnObserver,
     store: AdapterStore,
+    learned: Arc<LearnedOutcomes>,
     memory: Option<ConversationMemory>,
 }
 
@@ -112,6 +118,7 @@ pub(crate) async fn open(
         broken_off,
         record,
         store: context.store.clone(),
+        learned: Arc::clone(&context.learned),
         memory,
     })
 }
@@ -128,6 +135,7 @@ async fn begin(
     if listed {
         record.labels.model.clone_from(&model);
     }
+    let client = request.client;
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = ConversationMemory::of(&context.store, &site, scope, &model, &request);
     let prompt = Prompt::new(request, &site, model, minted, &context.calls)?;
@@ -143,12 +151,13 @@ async fn begin(
         }
     };
     // While the site thinks.
-    let (held, nudges) = tokio::join!(asking, nudges::recent(&context.store, &prompt));
+    let lessons = lessons(context, &prompt, &record.labels, client);
+    let (held, nudges, lessons) = tokio::join!(asking, nudges::recent(&context.store, &prompt), lessons);
     let OpenAnswer { deltas, hold, failovers, asked } = held?;
     record.asked(asked, failovers);
     let mut reader = reader(context, &prompt, limit, record);
     if let TurnReader::Bridged(bridged) = &mut reader {
-        bridged.recall(nudges);
+        bridged.recall(nudges, lessons);
     }
     let mut answer = TurnAnswer::new(deltas, reader, hold, prompt);
     let switched_off = answer.switched_off();
@@ -157,6 +166,22 @@ async fn begin(
         () = switched_off => return Err(PoolError::Fault(Fault::AccountDisabled).into()),
     }
     Ok((answer, memory))
+}
+
+/// What the turn's nudge goes by: nothing where none is judged, and of a model that no list confirms.
+async fn lessons(
+    context: &TurnContext,
+    prompt: &Prompt,
+    labels: &ModelLabels,
+    client: Option<[u8; 32]>,
+) -> TurnLessons {
+    let is_judged = matches!(prompt.calls, CallMode::Emulated(_)) && context.calls.judge != JudgeMode::Off;
+    match client {
+        Some(client) if is_judged && labels.model != record::NO_NAME => {
+            context.learned.recall(&context.store, labels, client).await
+        }
+        _ => TurnLessons::default(),
+    }
 }
 
 fn reader(
@@ -250,6 +275,9 @@ impl Turn {
         };
         if self.answer.was_nudged_in_vain() {
             nudges::note(&self.store, &self.answer.prompt).await;
+        }
+        if let Some((lessons, band, outcome)) = self.answer.lesson() {
+            self.learned.note(&self.store, lessons, band, outcome).await;
         }
         if let Some(memory) = &self.memory {
             let conversation = self.answer.conversation();

@@ -24,6 +24,7 @@
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |
+//! | `lk:outcomes:{digest}:{period}` | hash: `language/score/client/outcome` -> how many nudges of a model ended so, in a week | adapter | adapter | 2 weeks |
 //! | `lk:answer:{digest}` | sealed, ring `session`: an answer, for the client that asks the same again, or names its items | adapter | adapter | 2 min, 10 min |
 //! | `lk:audit` | stream: see [`crate::store::AuditEntry`] | broker | broker | capped |
 //! | `lk:adapters` | hash: id -> ms at which it was there, and the resumption after which it claimed its places; `-last`, `-resumed`, `-blind` | adapter | adapter | 30 min, renewed |
@@ -85,6 +86,7 @@ pub(crate) const OF_ADAPTER: &[&str] = &[
     "~lk:site:{*}:rate",
     "~lk:conversation:{*}",
     "~lk:nudges:{*}",
+    "~lk:outcomes:{*}:*",
     "~lk:answer:{*}",
     "~lk:flight:{*}",
     "~lk:flights",
@@ -178,6 +180,11 @@ pub(crate) fn conversation(digest: &str) -> String {
 
 pub(crate) fn nudges(digest: &str) -> String {
     format!("lk:nudges:{{{digest}}}")
+}
+
+/// Key of what came of nudges of a model in a period; its periods are in one slot.
+pub(crate) fn outcomes(digest: &str, period: u64) -> String {
+    format!("lk:outcomes:{{{digest}}}:{period}")
 }
 
 /// Key of the services of a role.

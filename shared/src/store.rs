@@ -20,6 +20,7 @@ mod junk;
 mod junk_count;
 mod leases;
 mod lists;
+mod outcomes;
 mod records;
 mod refresh;
 mod rights;

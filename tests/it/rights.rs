@@ -149,6 +149,8 @@ async fn each_user_may_do_all_that_its_side_of_the_store_does() {
     for id in ["one", "two"] {
         adapter.keep_flight(id, &Sealed::from_stored(vec![1]), TTL, 1).await.unwrap();
     }
+    adapter.count_outcome("digest", 1, "en/50/0/called", TTL).await.unwrap();
+    assert_eq!(adapter.outcomes("digest", [0, 1]).await.unwrap().len(), 1);
     adapter.cool(account.id, "rate_limited", TTL).await.unwrap();
     assert!(broker.cooldown(account.id).await.unwrap().is_some());
 

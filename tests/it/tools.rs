@@ -17,6 +17,7 @@ mod elsewhere;
 mod endings;
 mod flows;
 mod format;
+mod learned;
 mod metrics;
 mod odd_sites;
 mod pictures;

@@ -20,6 +20,8 @@ pub(crate) struct CallMetrics {
     pub repairs: Family<CallOutcomeLabels, Counter>,
     /// Announcements without a call, by reason and what came of the nudge.
     pub nudges: Family<CallOutcomeLabels, Counter>,
+    /// What came of nudges, as it is learned from.
+    pub learned: Family<LearnedLabels, Counter>,
     /// Calls that were cut.
     pub truncated: Family<CallLabels, Counter>,
     /// Answers whose text showed markup.
@@ -45,6 +47,21 @@ pub(crate) struct CallLabels {
     pub dialect: &'static str,
 }
 
+/// What is learned from a nudge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LearnedLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+    /// The language of the announcement, as ISO 639-1 names it.
+    pub language: &'static str,
+    /// The lowest score of its band.
+    pub score: &'static str,
+    /// What came of it.
+    pub outcome: &'static str,
+}
+
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct CallOutcomeLabels {
@@ -67,6 +84,7 @@ impl Default for CallMetrics {
             invalid: Family::default(),
             repairs: Family::default(),
             nudges: Family::default(),
+            learned: Family::default(),
             truncated: Family::default(),
             leaks: Family::default(),
             dropped_bytes: Family::default(),
@@ -83,6 +101,11 @@ impl CallMetrics {
         registry.register("toolcall_invalid", "Tool calls that could not be used", self.invalid.clone());
         registry.register("toolcall_repair", "Repairs, by step and outcome", self.repairs.clone());
         registry.register("toolcall_nudge", "Announcements without a call", self.nudges.clone());
+        registry.register(
+            "toolcall_learned",
+            "What came of nudges, by language and score",
+            self.learned.clone(),
+        );
         registry.register("toolcall_truncated", "Tool calls that were cut", self.truncated.clone());
         registry.register("toolcall_leak", "Answers whose text showed markup", self.leaks.clone());
         registry.register(

@@ -11,6 +11,7 @@ use super::{
     emulated::{AttemptEnd, EmulatedTurn, NextAction},
     limit::AnswerLimit,
     native::NativeCalls,
+    outcomes::{NudgeBand, NudgeOutcome, TurnLessons},
     repair,
 };
 use crate::{
@@ -171,6 +172,12 @@ impl TurnAnswer {
     /// Whether the site was told that it announced a call, and sent none all the same.
     pub(super) fn was_nudged_in_vain(&self) -> bool {
         matches!(&self.reader, TurnReader::Bridged(bridged) if bridged.was_nudged_in_vain())
+    }
+
+    /// What is to be learned of its nudge.
+    pub(super) fn lesson(&self) -> Option<(&TurnLessons, NudgeBand, NudgeOutcome)> {
+        let TurnReader::Bridged(bridged) = &self.reader else { return None };
+        bridged.lesson()
     }
 
     fn is_holding(&self) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use latchkey_shared::{shutdown::Tasks, store::AdapterStore};
 
+use super::outcomes::LearnedOutcomes;
 use crate::{config::ToolCallConfig, metrics::Metrics, models::ModelIndex, pool::Pool};
 
 /// The parts. Clones share them.
@@ -17,6 +18,8 @@ pub(crate) struct TurnContext {
     pub models: Arc<ModelIndex>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
+    /// What came of nudges.
+    pub learned: Arc<LearnedOutcomes>,
     /// How tool calls are brought about.
     pub calls: ToolCallConfig,
     /// Says when what still runs is to break off.

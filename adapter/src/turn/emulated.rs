@@ -13,6 +13,7 @@ use latchkey_bridge::{
 };
 
 use super::{
+    outcomes::{NudgeBand, NudgeOutcome, TurnLessons},
     repair::{EXTRA_ASKS, RepairReason},
     tally::TurnMetrics,
 };
@@ -80,6 +81,12 @@ pub(super) struct EmulatedTurn {
     mark: Mark,
     /// Turns of this conversation that were nudged lately, in vain.
     nudges: u32,
+    /// What is known of nudges like one of this turn.
+    lessons: TurnLessons,
+    /// What the nudge of this turn is like.
+    band: Option<NudgeBand>,
+    /// What came of it.
+    nudged: Option<NudgeOutcome>,
     /// Calls that were given when this answer began.
     before: usize,
     required: bool,
@@ -112,6 +119,9 @@ impl EmulatedTurn {
             delivered: given,
             mark,
             nudges: 0,
+            lessons: TurnLessons::default(),
+            band: None,
+            nudged: None,
             before: 0,
             required: false,
             unknown: false,
@@ -120,9 +130,15 @@ impl EmulatedTurn {
         }
     }
 
-    /// Learns how many of the conversation's last turns were nudged in vain.
-    pub(super) fn recall(&mut self, nudges: u32) {
+    /// Learns how many of the conversation's last turns were nudged in vain, and what came of nudges elsewhere.
+    pub(super) fn recall(&mut self, nudges: u32, lessons: TurnLessons) {
         self.nudges = nudges;
+        self.lessons = lessons;
+    }
+
+    /// What is to be learned of this turn.
+    pub(super) fn lesson(&self) -> Option<(&TurnLessons, NudgeBand, NudgeOutcome)> {
+        Some((&self.lessons, self.band?, self.nudged?))
     }
 
     /// Whether this turn was nudged.
@@ -262,7 +278,7 @@ impl EmulatedTurn {
     }
 
     /// Counts what an answer to us brought.
-    fn record_outcome(&self, summary: &AnswerSummary) {
+    fn record_outcome(&mut self, summary: &AnswerSummary) {
         if summary.leaked && self.attempt.gives_text() {
             self.metrics.leaked();
         }
@@ -278,7 +294,13 @@ impl EmulatedTurn {
             () => "nothing",
         };
         match purpose {
-            RepairReason::Nudge(reason) => self.metrics.nudged(reason.label(), outcome),
+            RepairReason::Nudge(reason) => {
+                self.metrics.nudged(reason.label(), outcome);
+                self.nudged = NudgeOutcome::of(outcome);
+                if let Some((_, band, outcome)) = self.lesson() {
+                    self.metrics.learned(band, outcome.as_str());
+                }
+            }
             need => self.metrics.repaired(need.label(), outcome),
         }
     }

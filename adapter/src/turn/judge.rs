@@ -54,7 +54,8 @@ pub(crate) fn judge(turn: &JudgedTurn<'_>) -> Verdict {
     let score = signals.score();
     let nudge = score >= THRESHOLD;
     let reason = if nudge { reason } else { signals.against() };
-    Verdict { score, threshold: THRESHOLD, nudge, reason, signals: signals.into_pairs() }
+    let language = if nudge { language::name(LastParagraph::of(turn.text).prose) } else { "-" };
+    Verdict { score, threshold: THRESHOLD, nudge, reason, language, signals: signals.into_pairs() }
 }
 
 /// The reading with the most behind it.

@@ -12,6 +12,9 @@ use crate::{
     stream::delta::{Delta, Usage},
 };
 
+/// Stands where no model is known by its name.
+pub(super) const NO_NAME: &str = "-";
+
 /// What the metrics learn of a turn. A turn that is dropped before its end was left by the client.
 pub(super) struct TurnObserver {
     pub metrics: Arc<Metrics>,
@@ -28,7 +31,7 @@ pub(super) struct TurnObserver {
 
 impl TurnObserver {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
-        let labels = ModelLabels { site: "-".to_owned(), model: "-".to_owned() };
+        let labels = ModelLabels { site: NO_NAME.to_owned(), model: NO_NAME.to_owned() };
         Self { metrics, labels, dialect: "-", started, span, outcome: None, recorder: recorder::tape() }
     }
 

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use latchkey_bridge::sieve::event::InvalidKind;
 
-use crate::metrics::{CallLabels, CallOutcomeLabels, Metrics, ModelLabels};
+use super::outcomes::NudgeBand;
+use crate::metrics::{CallLabels, CallOutcomeLabels, LearnedLabels, Metrics, ModelLabels};
 
 /// The metrics of one turn.
 #[derive(Clone, Debug)]
@@ -43,6 +44,17 @@ impl TurnMetrics {
     /// The judge found that an answer stopped short; `outcome` is what came of it.
     pub(super) fn nudged(&self, reason: &'static str, outcome: &'static str) {
         self.metrics.calls.nudges.get_or_create(&self.with(reason, outcome)).inc();
+    }
+
+    /// What came of a nudge, as it is learned from; or that there was none, because of what was learned.
+    pub(super) fn learned(&self, band: NudgeBand, outcome: &'static str) {
+        let ModelLabels { site, model } = self.labels.clone();
+        let NudgeBand { language, score } = band;
+        self.metrics
+            .calls
+            .learned
+            .get_or_create(&LearnedLabels { site, model, language, score, outcome })
+            .inc();
     }
 
     /// A call was cut.

@@ -14,6 +14,7 @@ mod chat;
 mod clients;
 mod line;
 mod messages;
+mod nudges;
 mod numbers;
 mod report;
 mod scenario;
@@ -24,6 +25,7 @@ mod turn;
 
 use clients::Clients;
 use line::Scenario;
+use nudges::NudgeStats;
 use numbers::Stats;
 use scenario::{ScenarioRequest, ScenarioResult};
 use thresholds::Thresholds;
@@ -105,7 +107,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let page = report::page(&asked, &shown, &thresholds, options.clients);
     std::fs::write(&options.report, page)
         .with_context(|| format!("cannot write {}", options.report.display()))?;
-    tell(&shown, &options.report, options.json)
+    let learned = nudges::learned(&asked.http, &asked.url).await;
+    tell(&shown, &learned, &options.report, options.json)
 }
 
 impl ScenarioRequest {
@@ -130,7 +133,12 @@ impl ScenarioRequest {
     }
 }
 
-fn tell(shown: &[ScenarioResult], report: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+fn tell(
+    shown: &[ScenarioResult],
+    learned: &[NudgeStats],
+    report: &std::path::Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let failures: Vec<&String> = shown.iter().flat_map(|shown| &shown.failures).collect();
     let passed = failures.is_empty();
     if json {
@@ -138,7 +146,9 @@ fn tell(shown: &[ScenarioResult], report: &std::path::Path, json: bool) -> anyho
             .iter()
             .map(|shown| (shown.scenario.as_str().to_owned(), serde_json::json!(shown.stats)))
             .collect();
-        output::print_json(&serde_json::json!({"passed": passed, "failures": failures, "lines": lines}))?;
+        let told =
+            serde_json::json!({"passed": passed, "failures": failures, "lines": lines, "nudges": learned});
+        output::print_json(&told)?;
     } else {
         let rows: Vec<[String; 8]> = shown.iter().map(|shown| shown.stats.row(shown.scenario)).collect();
         let mut text = output::table(numbers::HEAD, &rows);
@@ -147,6 +157,7 @@ fn tell(shown: &[ScenarioResult], report: &std::path::Path, json: bool) -> anyho
                 text += &format!("{}: {count} x {why}\n", shown.scenario.as_str());
             }
         }
+        learned.iter().for_each(|band| text += &band.line());
         for failure in &failures {
             text += &format!("FAILED  {failure}\n");
         }

@@ -165,6 +165,7 @@ impl StoreRole {
                 on(keys::flight("self-test"), &[("GET", ""), ("SET", "x NX XX"), ("PEXPIRE", "x")]);
                 on(keys::FLIGHTS.to_owned(), LEASES);
                 on(keys::nudges("self-test"), &[("ZADD", "XX 0"), ("ZCOUNT", "0 0"), ("PEXPIRE", "x")]);
+                on(keys::outcomes("self-test", 0), &[("HINCRBY", "x x"), ("HGETALL", ""), ("PEXPIRE", "x")]);
                 on(keys::conversation("self-test"), &[("GETDEL", ""), ("SET", "x NX XX")]);
             }
         }

@@ -6,13 +6,14 @@ use crate::{
     prompt::emulation::ConversationEnd,
     turn::{
         judge::{self, NudgeCount, PrecedingMessage, Verdict},
+        outcomes::NudgeBand,
         repair::RepairReason,
     },
 };
 
 impl EmulatedTurn {
     /// What the site is to be asked where a call was announced, and the judge's reason.
-    pub(super) fn judge(&self) -> Option<(RepairReason, &'static str)> {
+    pub(super) fn judge(&mut self) -> Option<(RepairReason, &'static str)> {
         if self.policy.judge == JudgeMode::Off
             || !self.emulation.offers_tools()
             || self.emulation.wanted.is_some()
@@ -27,24 +28,38 @@ impl EmulatedTurn {
         let tools = self.emulation.catalog.tools().iter();
         let tools: Vec<judge::JudgedTool<'_>> =
             tools.map(|tool| judge::JudgedTool::new(&tool.name, &tool.schema)).collect();
-        let Verdict { score, threshold, nudge, reason, signals } = judge::judge(&judge::JudgedTurn {
-            text: &self.delivered.text,
-            answers: if *after_result { PrecedingMessage::ToolResult } else { PrecedingMessage::User },
-            required: false,
-            tools: &tools,
-            shown: self.emulation.shown.as_deref(),
-            user,
-            system,
-            // Where no call is seen at all, the client may have left out what came before.
-            edited: called.is_empty() || called.iter().any(|name| judge::may_edit(name)),
-            refused: *refused,
-            nudges: NudgeCount { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
-        });
+        let Verdict { score, threshold, nudge, reason, language, signals } =
+            judge::judge(&judge::JudgedTurn {
+                text: &self.delivered.text,
+                answers: if *after_result { PrecedingMessage::ToolResult } else { PrecedingMessage::User },
+                required: false,
+                tools: &tools,
+                shown: self.emulation.shown.as_deref(),
+                user,
+                system,
+                // Where no call is seen at all, the client may have left out what came before.
+                edited: called.is_empty() || called.iter().any(|name| judge::may_edit(name)),
+                refused: *refused,
+                nudges: NudgeCount { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
+            });
         tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
-        if nudge && self.policy.judge == JudgeMode::Shadow {
-            self.metrics.nudged(reason.label(), "shadow");
+        if !nudge {
             return None;
         }
-        nudge.then(|| (RepairReason::Nudge(reason), reason.label()))
+        let band = NudgeBand::of(language, score);
+        let is_left_alone = self.lessons.leaves_alone(band);
+        if is_left_alone {
+            self.metrics.learned(band, "left_alone");
+        }
+        if self.policy.judge == JudgeMode::Shadow {
+            self.metrics.nudged(reason.label(), if is_left_alone { "shadow_left_alone" } else { "shadow" });
+            return None;
+        }
+        if is_left_alone {
+            self.metrics.nudged(reason.label(), "left_alone");
+            return None;
+        }
+        self.band = Some(band);
+        Some((RepairReason::Nudge(reason), reason.label()))
     }
 }

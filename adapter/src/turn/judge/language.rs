@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::{
     announcement::{Intent, IntentKind},
-    words::{Sentence, SentenceEnd},
+    words::{self, Sentence, SentenceEnd},
 };
 use table::{Language, Script, Verb};
 
@@ -21,12 +21,39 @@ const EARLY_WORDS: usize = 2;
 const LEAD_WORDS: usize = 5;
 
 static LANGUAGES: LazyLock<Vec<Language>> =
-    LazyLock::new(|| table::SOURCES.iter().map(|source| table::read(source)).collect());
+    LazyLock::new(|| table::SOURCES.iter().map(|(_, source)| table::read(source)).collect());
 
 /// The languages that a sentence may be in.
 pub(super) fn of(sentence: &Sentence) -> impl Iterator<Item = &'static Language> {
     let spoken = *sentence.languages.get_or_init(|| spoken(&sentence.words));
     LANGUAGES.iter().enumerate().filter(move |(at, _)| spoken & (1 << at) != 0).map(|(_, language)| language)
+}
+
+/// Everyday words of English, which has no table here.
+const ENGLISH: &[&str] = &[
+    " the ", " and ", " i ", " i'll ", " let ", " to ", " is ", " of ", " in ", " it ", " this ", " that ",
+    " now ", " will ",
+];
+
+/// The language of a text, as ISO 639-1 names it: of which most everyday words are there. For counting only.
+pub(super) fn name(text: &str) -> &'static str {
+    let words: String = words::sentences(text).iter().map(|sentence| sentence.words.as_str()).collect();
+    let count = |common: &mut dyn Iterator<Item = &str>| common.filter(|word| words.contains(*word)).count();
+    let score = |language: &Language| match language.script {
+        script if !script.is_in(&words) => 0,
+        // The one of its script.
+        _ if language.common.is_empty() => usize::MAX,
+        _ => count(&mut language.common.iter().map(String::as_str)),
+    };
+    let english = count(&mut ENGLISH.iter().copied());
+    let scores = LANGUAGES.iter().map(score).zip(table::SOURCES);
+    let best = scores.filter(|(score, _)| *score > english).max_by_key(|(score, _)| *score);
+    let is_han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    match best {
+        Some((_, (code, _))) => code,
+        None if text.contains(is_han) => "zh",
+        None => "en",
+    }
 }
 
 /// A bit for each language that these words may be in.
@@ -306,7 +333,7 @@ mod tests {
 
     #[test]
     fn every_table_can_be_read() {
-        for (source, language) in table::SOURCES.iter().zip(LANGUAGES.iter()) {
+        for ((source, _), language) in table::SOURCES.iter().zip(LANGUAGES.iter()) {
             assert!(!language.own.is_empty() && !language.acts.is_empty(), "{source}");
             for phrase in language.own.iter().chain(&language.done).chain(&language.waits) {
                 let plain = sentences(phrase);
@@ -333,6 +360,25 @@ mod tests {
             "Teraz sprawdzę plik konfiguracji",
         ] {
             assert_eq!(kind(text), Some(IntentKind::Own), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_told_by_its_everyday_words() {
+        for (text, code) in [
+            ("Ich werde jetzt die Datei lesen und dann die Tests ausführen.", "de"),
+            ("Je vais maintenant corriger le fichier `main.rs`.", "fr"),
+            ("Ahora voy a actualizar la prueba:", "es"),
+            ("Agora vou executar os testes.", "pt"),
+            ("Сейчас прочитаю файл настроек", "ru"),
+            ("次にファイルを読みます", "ja"),
+            ("이제 파일을 수정하겠습니다", "ko"),
+            ("现在我来修改文件 `src/main.rs`：", "zh"),
+            ("Now let me run the tests:", "en"),
+            ("I'll read the file.", "en"),
+            ("`src/main.rs`", "en"),
+        ] {
+            assert_eq!(name(text), code, "{text}");
         }
     }
 

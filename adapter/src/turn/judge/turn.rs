@@ -74,6 +74,8 @@ pub(crate) struct Verdict {
     pub threshold: i32,
     pub nudge: bool,
     pub reason: VerdictReason,
+    /// The language of what is nudged, as ISO 639-1 names it; `-` where nothing is.
+    pub language: &'static str,
     /// Signals of the winning reading, in the order in which they were weighed.
     pub signals: Vec<(&'static str, i32)>,
 }

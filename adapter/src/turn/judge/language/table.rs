@@ -2,19 +2,20 @@
 
 use serde::Deserialize;
 
-pub(super) const SOURCES: [&str; 12] = [
-    include_str!("../languages/de.toml"),
-    include_str!("../languages/es.toml"),
-    include_str!("../languages/fr.toml"),
-    include_str!("../languages/it.toml"),
-    include_str!("../languages/ja.toml"),
-    include_str!("../languages/ko.toml"),
-    include_str!("../languages/nl.toml"),
-    include_str!("../languages/pl.toml"),
-    include_str!("../languages/pt.toml"),
-    include_str!("../languages/ru.toml"),
-    include_str!("../languages/tr.toml"),
-    include_str!("../languages/vi.toml"),
+/// ISO 639-1 codes and tables.
+pub(super) const SOURCES: [(&str, &str); 12] = [
+    ("de", include_str!("../languages/de.toml")),
+    ("es", include_str!("../languages/es.toml")),
+    ("fr", include_str!("../languages/fr.toml")),
+    ("it", include_str!("../languages/it.toml")),
+    ("ja", include_str!("../languages/ja.toml")),
+    ("ko", include_str!("../languages/ko.toml")),
+    ("nl", include_str!("../languages/nl.toml")),
+    ("pl", include_str!("../languages/pl.toml")),
+    ("pt", include_str!("../languages/pt.toml")),
+    ("ru", include_str!("../languages/ru.toml")),
+    ("tr", include_str!("../languages/tr.toml")),
+    ("vi", include_str!("../languages/vi.toml")),
 ];
 
 /// What the judge knows of one language.
