@@ -60,7 +60,7 @@ impl Surface {
     /// Whether a prompt that is too long is told in a stream: Codex makes its conversation shorter by that event, and
     /// takes every 400 for its end (0.171, 2026-11).
     pub(super) fn tells_length(&self) -> bool {
-        matches!(self, Self::Responses(_))
+        matches!(self, Self::Responses(..))
     }
 }
 
