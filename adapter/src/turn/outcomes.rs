@@ -130,7 +130,7 @@ impl OutcomeCounts {
         for [called, declined, repeated] in rows {
             let all = called + declined + repeated;
             let counted = all.min(OF_ONE_CLIENT);
-            let share = |count: &u64| if all == 0 { 0 } else { count * counted / all };
+            let share = |count: &u64| (count * counted).checked_div(all).unwrap_or(0);
             sums = [sums[0] + share(called), sums[1] + share(declined), sums[2] + counted];
         }
         let [called, declined, all] = sums;

@@ -1,6 +1,6 @@
-//! Chromium's DevTools pipe as the one WebSocket that chromiumoxide speaks.
+//! Chromium's `DevTools` pipe as the one WebSocket that chromiumoxide speaks.
 //!
-//! A DevTools port is open to every local user, who could read a password while it is typed. The pipe is nobody's but
+//! A `DevTools` port is open to every local user, who could read a password while it is typed. The pipe is nobody's but
 //! ours: fd 3 and 4 of Chromium, JSON that ends in a NUL each way (Chromium's `--remote-debugging-pipe`; measured on
 //! 156, 2026-11-29). chromiumoxide takes an address alone, so it gets one on loopback, with a path that nobody can
 //! guess, which takes one connection and is gone then.
@@ -133,7 +133,7 @@ impl DevToolsListener {
 /// A WebSocket, for who knows the path; a stranger gets a 404.
 async fn handshake(connection: TcpStream, path: &str) -> Option<WebSocketStream<TcpStream>> {
     let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-    #[allow(clippy::result_large_err)] // the library's own type
+    #[expect(clippy::result_large_err, reason = "the error is the library's own type")]
     let knows = |request: &Request, response: Response| {
         let asked = request.uri().path().as_bytes();
         if asked.ct_eq(path.as_bytes()).into() {

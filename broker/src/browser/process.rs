@@ -109,8 +109,8 @@ impl ChromiumProcess {
         let sandbox = config.sandbox;
         check_user(sandbox, rustix::process::geteuid().is_root())?;
         let profile = ProfileDirectory::new()?;
-        let listener = DevToolsListener::bind().await.map_err(no_bridge)?;
-        let address = listener.address().map_err(no_bridge)?;
+        let listener = DevToolsListener::bind().await.map_err(|cause| no_bridge(&cause))?;
+        let address = listener.address().map_err(|cause| no_bridge(&cause))?;
         let mut child = command(config, profile.path()).spawn().map_err(|cause| {
             BrowserError::Unavailable(format!("cannot start {}: {cause}", chromium.display()))
         })?;
@@ -203,7 +203,7 @@ impl Drop for ProcessCleanup {
     }
 }
 
-fn no_bridge(cause: io::Error) -> BrowserError {
+fn no_bridge(cause: &io::Error) -> BrowserError {
     BrowserError::Unavailable(format!("cannot listen on 127.0.0.1 for commands to Chromium: {cause}"))
 }
 

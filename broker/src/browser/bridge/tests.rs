@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use latchkey_shared::shutdown::Tasks;
 use proptest::{collection::vec, prelude::*};
 use tokio::io::{BufReader, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio_tungstenite::{client_async, tungstenite::Error};
@@ -33,7 +34,7 @@ async fn only_who_knows_the_path_is_served_and_only_once() {
     let (pipe, mut chromium) = pipe();
     let listener = DevToolsListener::bind().await.unwrap();
     let address = listener.address().unwrap();
-    let served = tokio::spawn(listener.serve(pipe, CancellationToken::new()));
+    let served = Tasks::new().spawn(listener.serve(pipe, CancellationToken::new()));
     let (root, path) = address.rsplit_once('/').unwrap();
     let silent: Vec<TcpStream> = {
         let port = root.strip_prefix("ws://").unwrap();
@@ -69,13 +70,13 @@ async fn the_end_of_chromium_and_a_stop_end_the_connection() {
         let listener = DevToolsListener::bind().await.unwrap();
         let address = listener.address().unwrap();
         let stop = CancellationToken::new();
-        let served = tokio::spawn(listener.serve(pipe, stop.clone()));
+        let served = Tasks::new().spawn(listener.serve(pipe, stop.clone()));
         let mut ours = connect(&address).await.unwrap();
 
         if chromium_ends {
-            drop(chromium)
+            drop(chromium);
         } else {
-            stop.cancel()
+            stop.cancel();
         }
 
         served.await.unwrap();
@@ -105,7 +106,7 @@ proptest! {
             let (pipe, chromium) = pipe();
             let listener = DevToolsListener::bind().await.unwrap();
             let address = listener.address().unwrap();
-            tokio::spawn(listener.serve(pipe, CancellationToken::new()));
+            Tasks::new().spawn(listener.serve(pipe, CancellationToken::new()));
             let (mut to_us, mut from_us) = connect(&address).await.unwrap().split();
             let (from, mut to) = split(chromium);
             let mut from = BufReader::new(from);
