@@ -15,8 +15,6 @@ use crate::{
 
 /// Stands between what was said and what is said instead of a call.
 const BETWEEN: &str = "\n\n";
-/// What is said of a site that says nothing.
-const NOTHING_SAID: &str = "The site gave no answer, though it was asked twice.";
 
 impl EmulatedTurn {
     /// Passes on a call of a tool that is not declared but that the client tells of, once the site was asked again: the
@@ -96,7 +94,7 @@ impl EmulatedTurn {
                 | RepairReason::Reshape(_),
                 _,
             ) => FinishReason::Stop,
-            (RepairReason::Resume, _) => return Some(self.end_empty(out)),
+            (RepairReason::Resume, _) => return Some(NextAction::Fail(Fault::Empty)),
             (RepairReason::Nudge(_) | RepairReason::Require, _) => return None,
         };
         self.add_kept(out);
@@ -157,20 +155,9 @@ impl EmulatedTurn {
             AttemptEnd::End(_) | AttemptEnd::Cancelled if self.delivered.said => {
                 NextAction::Done(FinishReason::Stop)
             }
-            AttemptEnd::End(_) | AttemptEnd::Cancelled => self.end_empty(out),
+            AttemptEnd::End(_) | AttemptEnd::Cancelled => NextAction::Fail(Fault::Empty),
         };
         (next, judged)
-    }
-
-    /// Ends a turn in which nothing was said: a fault the first time, which the next account or question may mend. A site
-    /// that was asked again, and was silent again, is told of in a sentence: clients repeat a fault many times.
-    fn end_empty(&mut self, out: &mut Vec<Delta>) -> NextAction {
-        if self.exchanges.is_empty() {
-            return NextAction::Fail(Fault::Empty);
-        }
-        self.metrics.given_up(RepairReason::Resume.label());
-        self.say(NOTHING_SAID.to_owned(), out);
-        NextAction::Done(FinishReason::Stop)
     }
 
     /// Says the words that came in the place of a call. Where nothing of the answer is given yet they take its place.
