@@ -146,7 +146,12 @@ async fn a_failed_turn_is_found_by_the_id_that_its_answer_carries() {
     assert!(
         refused.moments.iter().any(|moment| moment.event == TurnEvent::Fault { fault: "status".to_owned() })
     );
-    assert_eq!(world.store.adapter.flights().await.unwrap(), [cut.id, refused.id]);
+    // A recording is listed once it is kept.
+    let listed = async || {
+        let listed = world.store.adapter.flights().await.unwrap();
+        (1 < listed.len()).then_some(listed)
+    };
+    assert_eq!(wait::until_some(LIMIT, listed).await, [cut.id, refused.id]);
     world.stop().await;
 }
 

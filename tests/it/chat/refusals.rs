@@ -51,8 +51,6 @@ async fn whatever_is_not_there_is_404() {
     assert_snapshot!(refusal(&adapter.get("/v1/dashboard/billing/subscription").await), @r#"404 {"error":{"message":"there is nothing here; POST /v1/chat/completions and GET /v1/models are","type":"invalid_request_error","code":"not_found_error","param":null}}"#);
     assert_eq!(adapter.get("/").await.status, 404);
     assert_eq!(adapter.get("/v1/chat/completions").await.status, 404);
-    let compact = adapter.send(Method::POST, "/v1/responses/compact", Some(&json!({}))).await;
-    assert_eq!(compact.status, 404);
 }
 
 #[tokio::test]
