@@ -28,9 +28,21 @@ pub const SILENCE_LIMIT: Duration = Duration::from_secs(120);
 /// How many may wait at once; a listener's descriptors are 1,024 or more.
 pub const MOST_UNAUTHENTICATED: usize = 256;
 
+/// How often the log tells of connections that were closed to make room.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// The connections of a listener that have not shown a secret yet. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct GraceLimiter(Arc<Mutex<VecDeque<Weak<GraceState>>>>);
+pub struct GraceLimiter(Arc<Mutex<WaitingConnections>>);
+
+#[derive(Debug, Default)]
+struct WaitingConnections {
+    /// The oldest first; those that are gone or have shown a secret stay until room is needed.
+    queue: VecDeque<Weak<GraceState>>,
+    /// How many were closed since the log told of it, and when that was.
+    evicted: u64,
+    told: Option<Instant>,
+}
 
 /// Whether one connection has shown a secret. Clones share it.
 #[derive(Clone, Debug)]
@@ -68,30 +80,45 @@ impl GraceLimiter {
             evicted: CancellationToken::new(),
         });
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if MOST_UNAUTHENTICATED <= waiting.len() {
-            waiting.retain(|each| each.upgrade().is_some_and(|each| each.is_waiting()));
+        if MOST_UNAUTHENTICATED <= waiting.queue.len() {
+            waiting.queue.retain(|each| each.upgrade().is_some_and(|each| each.is_waiting()));
         }
-        if MOST_UNAUTHENTICATED <= waiting.len() {
-            evict(&mut waiting);
+        if MOST_UNAUTHENTICATED <= waiting.queue.len() {
+            waiting.evict();
         }
-        waiting.push_back(Arc::downgrade(&state));
+        waiting.queue.push_back(Arc::downgrade(&state));
         ConnectionAuth(state)
     }
 }
 
-fn evict(waiting: &mut VecDeque<Weak<GraceState>>) {
-    let addresses = waiting.iter().map(|each| each.upgrade().map(|each| each.address));
-    let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
-    addresses.clone().for_each(|address| *counts.entry(address).or_default() += 1);
-    let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address);
-    let oldest = addresses.clone().position(|address| Some(address) == most);
-    if let Some(oldest) = oldest.and_then(|oldest| waiting.remove(oldest)).and_then(|oldest| oldest.upgrade())
-    {
-        tracing::info!(
-            client.address = %oldest.address,
-            "too many connections have shown no secret; the oldest of this address is closed"
+impl WaitingConnections {
+    fn evict(&mut self) {
+        let addresses: Vec<Option<IpAddr>> =
+            self.queue.iter().map(|each| each.upgrade().map(|each| each.address)).collect();
+        let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
+        addresses.iter().for_each(|address| *counts.entry(*address).or_default() += 1);
+        let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address);
+        let oldest = addresses.iter().position(|address| Some(*address) == most);
+        let oldest = oldest.and_then(|oldest| self.queue.remove(oldest)).and_then(|oldest| oldest.upgrade());
+        if let Some(oldest) = oldest {
+            oldest.evicted.cancel();
+            self.tell(oldest.address);
+        }
+    }
+
+    /// Once a minute: whoever opens thousands of connections must not write thousands of lines.
+    fn tell(&mut self, address: IpAddr) {
+        self.evicted += 1;
+        if self.told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
+            return;
+        }
+        let closed = std::mem::take(&mut self.evicted);
+        tracing::warn!(
+            client.address = %address,
+            closed,
+            "too many connections have shown no secret; the oldest of this address was closed"
         );
-        oldest.evicted.cancel();
+        self.told = Some(Instant::now());
     }
 }
 

@@ -37,6 +37,7 @@ async fn strangers_who_hold_connections_shut_nobody_out_of_the_adapter() {
     wait::until(Duration::from_secs(10), || open(&strangers) <= MAY_WAIT).await;
     assert!(MAY_WAIT / 2 < open(&strangers), "who waits within the limit is left alone");
     assert_eq!(open(&known), known.len(), "who has shown a secret stays");
+    drop(strangers);
     world.stop().await;
 }
 
@@ -51,6 +52,7 @@ async fn strangers_who_hold_connections_shut_nobody_out_of_the_broker() {
     assert_eq!(broker.get("/v1/accounts").send().await.unwrap().status(), 200);
     wait::until(Duration::from_secs(10), || open(&strangers) <= MAY_WAIT).await;
     assert_eq!(open(&known), 1, "who has shown the token stays");
+    drop(strangers);
     broker.stop().await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
@@ -33,18 +33,27 @@ pub(super) async fn list(
 pub(super) async fn show(
     client: AuthorizedClient,
     State(app): State<AppState>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
     let is_anthropics = is_anthropics(&headers);
-    let found = app.models.resolve(&client.scope, &name).await;
-    let found = found.map(|route| ListedModel { name, site: route.site, id: route.model });
-    match found.map_err(refusal) {
+    match found(&app, &client, name).await {
         Ok(model) if is_anthropics => Json(entry(model)).into_response(),
         Ok(model) => Json(view(model)).into_response(),
         Err(error) if is_anthropics => error.into_anthropic(),
         Err(error) => error.into_response(),
     }
+}
+
+async fn found(
+    app: &AppState,
+    client: &AuthorizedClient,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<ListedModel, ApiError> {
+    // A name that is no text is none of a model.
+    let Ok(Path(name)) = name else { return Err(ApiError::NotFound) };
+    let route = app.models.resolve(&client.scope, &name).await.map_err(refusal)?;
+    Ok(ListedModel { name, site: route.site, id: route.model })
 }
 
 fn refusal(error: ModelError) -> ApiError {

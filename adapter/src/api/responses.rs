@@ -60,17 +60,17 @@ impl ApiRequest for UnresolvedRequest {
 }
 
 impl UnresolvedRequest {
-    /// Puts the items in that are named.
-    async fn resolve(self, shelf: &ResponseShelf) -> Result<ResponsesRequest, ApiError> {
+    /// Puts the items in that are named, of `limit_bytes` together.
+    async fn resolve(self, shelf: &ResponseShelf, limit_bytes: usize) -> Result<ResponsesRequest, ApiError> {
+        let invalid = |invalid: InvalidRequest| ApiError::Invalid(invalid.0);
         let Self { mut body, session } = self;
         let mut outputs = KeptOutputs::new();
-        for response in body.named() {
+        for response in body.named().map_err(invalid)? {
             if let Some(items) = shelf.find(&response).await {
                 outputs.insert(response, items);
             }
         }
-        let invalid = |invalid: InvalidRequest| ApiError::Invalid(invalid.0);
-        body.resolve(&outputs).map_err(invalid)?;
+        body.resolve(&outputs, limit_bytes).map_err(invalid)?;
         let read = ResponsesRequest::new(&body).map_err(invalid)?;
         let session = session.or(read.request.session);
         Ok(ResponsesRequest { request: ChatRequest { session, ..read.request }, ..read })
@@ -93,7 +93,7 @@ pub(super) async fn answer(
     entry: AdmittedClient,
 ) -> Result<Response, ResponsesError> {
     let shelf = entry.shelf(&app.serving);
-    let ResponsesRequest { request, encrypted, stores } = request.resolve(&shelf).await?;
+    let ResponsesRequest { request, encrypted, stores } = request.resolve(&shelf, app.body_limit).await?;
     let shelf = Some(shelf).filter(|_| stores);
     let stream = request.stream;
     let model = request.model.clone();
@@ -128,7 +128,8 @@ pub(super) async fn input_tokens(
     State(app): State<AppState>,
     AdmittedRequest { request, entry, .. }: AdmittedRequest<UnresolvedRequest>,
 ) -> Result<Response, ResponsesError> {
-    let ResponsesRequest { request, .. } = request.resolve(&entry.shelf(&app.serving)).await?;
+    let ResponsesRequest { request, .. } =
+        request.resolve(&entry.shelf(&app.serving), app.body_limit).await?;
     // On a thread for blocking work: a long prompt takes a while.
     let counting =
         tokio::task::spawn_blocking(move || TokenCounter::default().usage(&request.messages, &request.tools));

@@ -108,16 +108,23 @@ impl ResponsesBody {
     }
 
     /// The ids of the responses whose items it names.
-    pub(crate) fn named(&self) -> Vec<String> {
-        self.input.as_ref().map(kept::named).unwrap_or_default()
-    }
-
-    /// Puts items in the place of their names.
     ///
     /// # Errors
-    /// When one is not kept.
-    pub(crate) fn resolve(&mut self, outputs: &KeptOutputs) -> Result<(), InvalidRequest> {
-        self.input.as_mut().map_or(Ok(()), |input| kept::resolve(input, outputs))
+    /// When they are too many.
+    pub(crate) fn named(&self) -> Result<Vec<String>, InvalidRequest> {
+        self.input.as_ref().map_or_else(|| Ok(Vec::new()), kept::named)
+    }
+
+    /// Puts items in the place of their names, of `limit_bytes` together.
+    ///
+    /// # Errors
+    /// When one is not kept, or all of them are too long.
+    pub(crate) fn resolve(
+        &mut self,
+        outputs: &KeptOutputs,
+        limit_bytes: usize,
+    ) -> Result<(), InvalidRequest> {
+        self.input.as_mut().map_or(Ok(()), |input| kept::resolve(input, outputs, limit_bytes))
     }
 }
 

@@ -120,6 +120,8 @@ async fn a_model_is_told_with_its_limits_and_its_other_names() {
         "practice/practice-1"
     );
     assert_snapshot!(get("/v1/models/gpt-9").await, @r#"404 {"error":{"message":"model: there is no \"gpt-9\"; GET /v1/models lists what there is","type":"invalid_request_error","code":"model_not_found","param":null}}"#);
+    let no_text = get("/v1/models/%ff").await;
+    assert!(no_text.starts_with("404 ") && no_text.contains("not_found_error"), "{no_text}");
 }
 
 #[tokio::test]

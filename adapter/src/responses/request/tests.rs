@@ -13,7 +13,7 @@ fn messages(body: &Value) -> Value {
 
 fn parsed(body: &Value) -> Result<ResponsesRequest, InvalidRequest> {
     let mut body = ResponsesBody::read(body.to_string().as_bytes())?;
-    body.resolve(&KeptOutputs::new())?;
+    body.resolve(&KeptOutputs::new(), 0)?;
     ResponsesRequest::new(&body)
 }
 
