@@ -3,6 +3,8 @@
 //! Facts: OpenAI's reference, and what Codex 0.171 sends: `namespace` for MCP servers and subagents, `custom` for patches
 //! and scripts, a `tool_search` of its own; in `tools`, in `additional_tools` items, and in what a search found (2026-11).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::openai::{
@@ -21,6 +23,8 @@ const BUILT_IN: [&str; 5] = ["local_shell", "shell", "apply_patch", "computer", 
 #[derive(Debug, Default)]
 pub(super) struct OfferedTools {
     functions: Vec<Value>,
+    /// Their names, as a client may declare as many tools as its body has room for.
+    names: HashSet<String>,
     origins: ToolOrigins,
 }
 
@@ -115,8 +119,7 @@ impl OfferedTools {
         let offered = full_name(namespace, name);
         let origin = ToolOrigin { kind, namespace: namespace.map(str::to_owned), name: name.to_owned() };
         let is_plain = kind == ToolKind::Function && namespace.is_none();
-        let known = self.functions.iter().any(|function| function["name"] == offered.as_str());
-        if known {
+        if !self.names.insert(offered.clone()) {
             // Declared again, as a tool is that was found twice.
             let same = self.origins.get(&offered).map_or(is_plain, |known| *known == origin);
             let other = || InvalidRequest(format!("{field}.name: expected a name that no other tool has"));
@@ -224,5 +227,15 @@ mod tests {
         assert_eq!(refusal(json!({"type": "custom"})), "tools[0].name: missing, expected a text");
         let twice = json!([{"type": "function", "name": "a"}, {"type": "custom", "name": "a"}]);
         assert_eq!(offered(&twice).unwrap_err(), "tools[1].name: expected a name that no other tool has");
+    }
+
+    #[test]
+    fn tools_without_end_are_taken_in_one_pass() {
+        let tool = |number: usize| json!({"type": "custom", "name": format!("tool_{number}")});
+        let tools: Value = (0..20_000).chain(0..20_000).map(tool).collect();
+
+        let (functions, _) = offered(&tools).unwrap();
+
+        assert_eq!(functions.len(), 20_000);
     }
 }
