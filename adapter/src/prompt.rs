@@ -44,7 +44,7 @@ impl Prompt {
             config::ToolMode::Emulate => true,
             config::ToolMode::Native | config::ToolMode::Off => false,
         };
-        if emulates || (request.tools.is_empty() && wanted::writes(&request, site)) {
+        if emulates || (request.tools.is_empty() && wanted::writes(&request, site)?) {
             return written::prompt(request, site, model, minted, settings);
         }
         let (request, files) = parts::apart(request, site, parts::OtherParts::of(site))?;
@@ -55,7 +55,7 @@ impl Prompt {
         let ChatRequest { messages, tools, only, rest, .. } = request;
         let calls = match settings.tools {
             config::ToolMode::Auto | config::ToolMode::Native if !tools.is_empty() => {
-                let catalog = Arc::new(written::catalog(&tools));
+                let catalog = Arc::new(written::catalog(&tools)?);
                 CallMode::Native(DeclaredTools { catalog, only, ids: Arc::new(ids(&messages)) })
             }
             _ => CallMode::Untouched,

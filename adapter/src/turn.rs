@@ -35,6 +35,7 @@ mod memory;
 mod native;
 mod nudges;
 mod outcomes;
+mod preparing;
 mod record;
 mod repair;
 mod tally;
@@ -138,7 +139,7 @@ async fn begin(
     let client = request.client;
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = ConversationMemory::of(&context.store, &site, scope, &model, &request);
-    let prompt = Prompt::new(request, &site, model, minted, &context.calls)?;
+    let prompt = Box::pin(preparing::prepare(request, &site, model, minted, &context.calls)).await?;
     let memory = memory.map(|memory| memory.with(&prompt));
     let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.

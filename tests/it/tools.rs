@@ -13,6 +13,7 @@ use crate::bridge::support::tools;
 mod budget;
 mod cases;
 mod choice;
+mod costly;
 mod elsewhere;
 mod endings;
 mod flows;

@@ -16,6 +16,8 @@ pub(crate) struct CallMetrics {
     pub emitted: Family<CallOutcomeLabels, Counter>,
     /// Calls that could not be used, by what is wrong with them.
     pub invalid: Family<CallOutcomeLabels, Counter>,
+    /// Tools whose calls were not checked whole, once a turn.
+    pub unchecked: Family<CallLabels, Counter>,
     /// Repairs, by step and outcome.
     pub repairs: Family<CallOutcomeLabels, Counter>,
     /// Announcements without a call, by reason and what came of the nudge.
@@ -82,6 +84,7 @@ impl Default for CallMetrics {
         Self {
             emitted: Family::default(),
             invalid: Family::default(),
+            unchecked: Family::default(),
             repairs: Family::default(),
             nudges: Family::default(),
             learned: Family::default(),
@@ -99,6 +102,11 @@ impl CallMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("toolcall_emitted", "Tool calls sent, by how they were read", self.emitted.clone());
         registry.register("toolcall_invalid", "Tool calls that could not be used", self.invalid.clone());
+        registry.register(
+            "toolcall_unchecked",
+            "Tools whose calls were not checked whole, once a turn",
+            self.unchecked.clone(),
+        );
         registry.register("toolcall_repair", "Repairs, by step and outcome", self.repairs.clone());
         registry.register("toolcall_nudge", "Announcements without a call", self.nudges.clone());
         registry.register(

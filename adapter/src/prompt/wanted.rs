@@ -8,7 +8,10 @@ use latchkey_bridge::{
 use latchkey_shared::site::Site;
 use serde_json::{Value, json};
 
-use crate::{capability, openai::request::ChatRequest};
+use crate::{
+    capability,
+    openai::request::{ChatRequest, InvalidRequest},
+};
 
 /// Where it stands in a chat.
 pub(super) const FIELD: &str = "response_format";
@@ -21,20 +24,30 @@ pub(crate) struct WantedFormat {
 }
 
 /// Whether the prompt has to say it.
-pub(super) fn writes(request: &ChatRequest, site: &Site) -> bool {
-    !capability::takes_fields(site) && of(request).is_some()
+///
+/// # Errors
+/// When its schema is more than is taken.
+pub(super) fn writes(request: &ChatRequest, site: &Site) -> Result<bool, InvalidRequest> {
+    Ok(!capability::takes_fields(site) && of(request)?.is_some())
 }
 
 /// What a request wants.
-pub(super) fn of(request: &ChatRequest) -> Option<WantedFormat> {
-    let format: Value = serde_json::from_str(request.rest.get(FIELD)?.get()).ok()?;
-    let schema = match format["type"].as_str()? {
-        "json_schema" => format["json_schema"]["schema"].clone(),
-        "json_object" => Value::Null,
-        _ => return None,
+///
+/// # Errors
+/// When its schema is more than is taken.
+pub(super) fn of(request: &ChatRequest) -> Result<Option<WantedFormat>, InvalidRequest> {
+    let format =
+        request.rest.get(FIELD).map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap_or_default());
+    let schema = match format.as_ref().and_then(|format| Some((format["type"].as_str()?, format))) {
+        Some(("json_schema", format)) => format["json_schema"]["schema"].clone(),
+        Some(("json_object", _)) => Value::Null,
+        _ => return Ok(None),
     };
     let schema = if schema.is_object() { schema } else { json!({"type": "object"}) };
-    Some(WantedFormat { catalog: Catalog::new(&[json!({"name": "answer", "parameters": schema})]) })
+    let tool = json!({"name": "answer", "parameters": schema}).to_string();
+    let catalog = Catalog::read(std::iter::once(tool.as_str()))
+        .map_err(|error| InvalidRequest(format!("{FIELD}: {}", error.limit)))?;
+    Ok(Some(WantedFormat { catalog }))
 }
 
 impl WantedFormat {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_bridge::{
-    catalog::Catalog,
+    catalog::{Catalog, is_heavy},
     dialect::{Dialect, Nonce},
     render::{self, PromptTooLong, RenderNote, choice::ToolChoice},
     sieve::quoted::QuotedTexts,
@@ -25,7 +25,10 @@ use crate::{
     anthropic::converted::without_billing,
     capability, config,
     conversation::{add, digest},
-    openai::{message::Message, request::ChatRequest},
+    openai::{
+        message::Message,
+        request::{ChatRequest, InvalidRequest},
+    },
 };
 
 /// Fields of a request that the prompt says in words.
@@ -45,8 +48,8 @@ pub(super) fn prompt(
     let plain = request.tools.is_empty() && !request.messages.iter().any(Message::tells_of_calls);
     let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
-    let wanted = if plain && !wanted::writes(&request, site) { None } else { wanted::of(&request) };
-    let ChatRequest { messages, mut tools, only, stream, mut rest, session, client, .. } = request;
+    let wanted = if plain && !wanted::writes(&request, site)? { None } else { wanted::of(&request)? };
+    let ChatRequest { messages, tools, only, stream, mut rest, session, client, .. } = request;
     if plain && wanted.is_none() {
         length::check(site, &messages, &tools).map_err(PromptError::TooLong)?;
         let messages = messages.into_iter().map(Message::unparsed).collect();
@@ -54,12 +57,13 @@ pub(super) fn prompt(
     }
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
     let mut budget = capability::budget(site);
+    let mut catalog = catalog(&tools)?;
     if let Some(only) = &only {
-        tools.retain(|tool| declares_one_of(tool, only));
+        catalog.retain(&only.iter().map(String::as_str).collect());
     }
     let mut emulation = Emulation {
         prompt_bytes: budget.prompt_bytes,
-        catalog: Arc::new(catalog(&tools)),
+        catalog: Arc::new(catalog),
         dialect: dialect(site, &messages, client, &settings.nonce_key),
         shown: if plain { None } else { shown(site, &model, &messages, &files) },
         choice: ToolChoice::parse(field("tool_choice").as_ref()),
@@ -102,15 +106,17 @@ pub(super) fn prompt(
     Ok(Prompt { model, messages, files, tools: Vec::new(), rest, minted, calls })
 }
 
-/// Whether a declaration is of a tool with one of these names.
-fn declares_one_of(tool: &RawValue, names: &[String]) -> bool {
-    Catalog::new(&[value(tool)]).tools().iter().any(|tool| names.contains(&tool.name))
-}
-
 /// The tools as declared.
-pub(super) fn catalog(tools: &[Box<RawValue>]) -> Catalog {
-    let values: Vec<Value> = tools.iter().map(|tool| value(tool)).collect();
-    Catalog::new(&values)
+///
+/// # Errors
+/// When they are more than is taken.
+pub(super) fn catalog(tools: &[Box<RawValue>]) -> Result<Catalog, InvalidRequest> {
+    let json = || tools.iter().map(|tool| tool.get());
+    let catalog = Catalog::read(json()).map_err(|error| InvalidRequest(error.to_string()))?;
+    if is_heavy(json()) {
+        catalog.compile();
+    }
+    Ok(catalog)
 }
 
 /// The nonce holds for a conversation, which is known by its first words and by the system prompt: they stay when it

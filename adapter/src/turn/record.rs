@@ -1,7 +1,8 @@
 //! What metrics and log learn of a turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
+use latchkey_bridge::catalog::Catalog;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -27,12 +28,15 @@ pub(super) struct TurnObserver {
     pub outcome: Option<&'static str>,
     /// Where the turn is recorded, if turns are.
     pub recorder: Option<TurnRecorder>,
+    /// The tools that calls are held against, if any.
+    catalog: Option<Arc<Catalog>>,
 }
 
 impl TurnObserver {
     pub(super) fn new(metrics: Arc<Metrics>, started: Instant, span: Span) -> Self {
         let labels = ModelLabels { site: NO_NAME.to_owned(), model: NO_NAME.to_owned() };
-        Self { metrics, labels, dialect: "-", started, span, outcome: None, recorder: recorder::tape() }
+        let recorder = recorder::tape();
+        Self { metrics, labels, dialect: "-", started, span, outcome: None, recorder, catalog: None }
     }
 
     /// The site was asked then, with another account than those that failed before.
@@ -63,7 +67,12 @@ impl TurnObserver {
     }
 
     /// How calls are to come back.
-    pub(super) fn calls(&self, calls: &CallMode) {
+    pub(super) fn calls(&mut self, calls: &CallMode) {
+        self.catalog = match calls {
+            CallMode::Untouched => None,
+            CallMode::Native(declared) => Some(Arc::clone(&declared.catalog)),
+            CallMode::Emulated(emulation) => Some(Arc::clone(&emulation.catalog)),
+        };
         let Some(tape) = &self.recorder else { return };
         match calls {
             CallMode::Untouched => tape.calls("untouched", ""),
@@ -72,6 +81,26 @@ impl TurnObserver {
                 let dialect = &emulation.dialect;
                 tape.calls(dialect.form.as_str(), dialect.nonce.as_str());
             }
+        }
+    }
+
+    /// Counts calls that were let through unchecked. Once in the log: it is the client's schema, turn after turn.
+    fn unchecked(&self) {
+        static TOLD: Once = Once::new();
+        for tool in self.catalog.iter().flat_map(|catalog| catalog.unchecked()) {
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    tool,
+                    "calls of this tool are not checked whole: its schema has patterns beyond regular expressions, \
+                     references elsewhere, or costs too much"
+                );
+            });
+            let ModelLabels { site, model } = self.labels.clone();
+            self.metrics
+                .calls
+                .unchecked
+                .get_or_create(&CallLabels { site, model, dialect: self.dialect })
+                .inc();
         }
     }
 
@@ -104,6 +133,7 @@ impl Drop for TurnObserver {
         if let Some(tape) = &self.recorder {
             tape.ended(&site, &model, outcome);
         }
+        self.unchecked();
         let took = self.started.elapsed();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.span.in_scope(|| tracing::info!(site, model, outcome, duration_ms, "turn ended"));

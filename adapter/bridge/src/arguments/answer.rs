@@ -22,7 +22,7 @@ pub fn read(text: &str, wanted: &Tool) -> Result<String, String> {
             (value.ok_or_else(|| format!("it is not JSON: {error}"))?, true)
         }
     };
-    let coerced = coerce::towards(&mut value, &wanted.schema);
+    let coerced = wanted.bears(&value) && coerce::towards(&mut value, &wanted.schema);
     let differences = wanted.differences(&value);
     if !differences.is_empty() {
         return Err(differences.join("; "));

@@ -1,5 +1,7 @@
 //! Brings a value towards a schema: only in form, never in content.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 use super::{items, keys::properties};
@@ -7,20 +9,27 @@ use super::{items, keys::properties};
 /// How deep references and nesting are followed.
 const DEPTH: usize = 32;
 
+/// So many values and variants are looked at; what comes after stays as it is.
+const LOOKED_AT: usize = 1_000_000;
+
 /// Brings a value towards a schema; says whether anything changed.
 pub(super) fn towards(value: &mut Value, schema: &Value) -> bool {
-    Coercion { root: schema }.value(value, schema, DEPTH)
+    Coercion { root: schema, left: Cell::new(LOOKED_AT) }.value(value, schema, DEPTH)
 }
 
 struct Coercion<'a> {
     /// Where local references point into.
     root: &'a Value,
+    left: Cell<usize>,
 }
 
 impl Coercion<'_> {
     fn value(&self, value: &mut Value, schema: &Value, depth: usize) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };
         let schema = self.resolve(schema);
+        if !self.spend(schema) {
+            return false;
+        }
         if let Some(variants) = variants(schema) {
             return self.variant(value, variants, depth);
         }
@@ -30,6 +39,16 @@ impl Coercion<'_> {
             changed = convert(value, &wanted) || self.listed(value, schema, &wanted);
         }
         changed | trim_enum(value, schema) | self.inside(value, schema, depth)
+    }
+
+    /// Whether there is time to look at all that a schema lists.
+    fn spend(&self, schema: &Value) -> bool {
+        let values = |schema: &Value| schema.get("enum").and_then(Value::as_array).map_or(1, Vec::len);
+        let variants = variants(schema).into_iter().flatten();
+        let listed = values(schema) + variants.map(|variant| values(self.resolve(variant))).sum::<usize>();
+        let left = self.left.get().checked_sub(listed);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// Reads a list that was written as elements.

@@ -132,7 +132,7 @@ impl CallReader<'_> {
         if let Some(other) = self.merged(tool, &value) {
             return Err(wrong(&format!("it holds the parameters of {other} too: write each call by itself")));
         }
-        let coerced = coerce::towards(&mut value, &tool.schema);
+        let coerced = tool.bears(&value) && coerce::towards(&mut value, &tool.schema);
         if !value.is_object() {
             return Err(wrong("the arguments must be a JSON object"));
         }
@@ -185,12 +185,12 @@ fn unresolved(catalog: &Catalog, name: &str) -> CallError {
 /// Parameters as an object of texts; the schema makes numbers of them later.
 fn object(tool: &Tool, fields: Vec<(String, String)>) -> Result<Value, CallError> {
     let mut object = Map::new();
+    let known = keys::properties(&tool.schema);
     for (name, text) in fields {
         if name.trim().is_empty() {
             let detail = "a parameter has no name".to_owned();
             return Err(CallError::new(InvalidKind::Malformed, &tool.name, detail));
         }
-        let known = keys::properties(&tool.schema);
         let is_odd = name.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '"'));
         if is_odd && !known.is_empty() && !known.contains(&name.as_str()) {
             let detail = format!("there is no parameter \"{}\"", head(&name, NAME_BYTES));

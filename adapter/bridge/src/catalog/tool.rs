@@ -1,10 +1,19 @@
 //! One declared tool, and whether arguments fit it.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use jsonschema::Validator;
 use serde_json::Value;
 
+use super::{
+    check::{CheckedValue, SchemaCheck},
+    cost,
+};
 use crate::text::head;
 
 /// How many differences are told to a model at once.
@@ -22,7 +31,9 @@ pub struct Tool {
     /// JSON schema of its arguments.
     pub schema: Value,
     /// Compiled when first needed: most of a client's tools are not called in a turn.
-    validator: OnceLock<Option<Validator>>,
+    check: OnceLock<SchemaCheck>,
+    /// Whether something was asked of the check that it left undone.
+    unchecked: AtomicBool,
 }
 
 impl Tool {
@@ -32,20 +43,42 @@ impl Tool {
         let description = function.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
         let schema = function.get("parameters").or_else(|| function.get("input_schema")).cloned();
         let schema = schema.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({"type": "object"}));
-        Some(Self { name, description, schema, validator: OnceLock::new() })
+        Some(Self { name, description, schema, check: OnceLock::new(), unchecked: AtomicBool::new(false) })
     }
 
-    /// What is wrong with arguments, in sentences for the model; nothing if they fit or the schema is unusable.
+    /// Compiles the schema now, as many will be needed or it is large.
+    pub fn compile(&self) {
+        self.check.get_or_init(|| SchemaCheck::new(&self.schema));
+    }
+
+    /// What is wrong with arguments, in sentences for the model; nothing if they fit as far as that can be checked.
     pub fn differences(&self, arguments: &Value) -> Vec<String> {
-        let compile = || jsonschema::options().should_validate_formats(false).build(&self.schema).ok();
-        let Some(validator) = self.validator.get_or_init(compile) else { return Vec::new() };
-        let tell = |error: jsonschema::ValidationError<'_>| {
+        let check = self.check.get_or_init(|| SchemaCheck::new(&self.schema));
+        let tell = |error: &jsonschema::ValidationError<'_>| {
             let place = error.instance_path().to_string();
             let text = error.masked_with("the value").to_string();
             let text = if place.is_empty() { text } else { format!("{place}: {text}") };
             cut(text)
         };
-        validator.iter_errors(arguments).take(TOLD).map(tell).collect()
+        let checked = check.check(&self.schema, arguments, TOLD, tell);
+        if !check.whole || matches!(checked, CheckedValue::TooCostly) {
+            self.unchecked.store(true, Ordering::Relaxed);
+        }
+        match checked {
+            CheckedValue::Fits | CheckedValue::TooCostly => Vec::new(),
+            CheckedValue::Differs(told) => told,
+        }
+    }
+
+    /// Whether arguments were let through that the schema may refuse: it has a pattern that is not linear, or costs too
+    /// much.
+    pub fn is_unchecked(&self) -> bool {
+        self.unchecked.load(Ordering::Relaxed)
+    }
+
+    /// Whether a value may be held against the schema: else that costs too much.
+    pub(crate) fn bears(&self, value: &Value) -> bool {
+        cost::is_bearable(&self.schema, value)
     }
 }
 

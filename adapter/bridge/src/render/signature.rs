@@ -1,6 +1,6 @@
 //! A tool's signature in one line, and sample arguments that fit it.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,9 @@ const DEPTH: usize = 5;
 /// So many types are told of one tool. A schema that names itself tells each of its children at every depth.
 const TYPES: usize = 500;
 
+/// So long are all values of a tool that are told: a list of values may be referred to from everywhere.
+const VALUES_BYTES: usize = 16 << 10;
+
 /// Writes `name(parameter: type, optional?: type)`.
 pub(super) fn of(tool: &Tool) -> String {
     let writer = TypePrinter::of(tool);
@@ -22,8 +25,7 @@ pub(super) fn of(tool: &Tool) -> String {
 /// Arguments for an example: all required ones, each of its type.
 pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
     let types = TypePrinter::of(tool);
-    types
-        .required(&tool.schema)
+    required_of(&tool.schema)
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), types.sample(name, schema, DEPTH)))
         .collect()
@@ -32,11 +34,13 @@ pub(super) fn sample(tool: &Tool) -> Map<String, Value> {
 struct TypePrinter<'a> {
     root: &'a Value,
     left: Cell<usize>,
+    /// Bytes of values that may still be told.
+    values: Cell<usize>,
 }
 
 impl<'a> TypePrinter<'a> {
     fn of(tool: &'a Tool) -> Self {
-        Self { root: &tool.schema, left: Cell::new(TYPES) }
+        Self { root: &tool.schema, left: Cell::new(TYPES), values: Cell::new(VALUES_BYTES) }
     }
 
     /// Whether one more type may be told.
@@ -49,9 +53,9 @@ impl<'a> TypePrinter<'a> {
     fn fields(&self, schema: &Value, depth: usize) -> Option<Vec<String>> {
         let schema = self.resolve(schema);
         let properties = schema.get("properties")?.as_object()?;
-        let required: Vec<&str> = required(schema);
+        let required: HashSet<&str> = required(schema).into_iter().collect();
         let field = |(name, schema): (&String, &Value)| {
-            let optional = if required.contains(&name.as_str()) { "" } else { "?" };
+            let optional = if required.contains(name.as_str()) { "" } else { "?" };
             format!("{name}{optional}: {}", self.name(schema, depth))
         };
         Some(properties.iter().map(field).collect())
@@ -63,10 +67,10 @@ impl<'a> TypePrinter<'a> {
             return "any".to_owned();
         };
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
+            return self.values(values);
         }
         if let Some(value) = schema.get("const") {
-            return value.to_string();
+            return self.values(std::slice::from_ref(value));
         }
         if let Some(variants) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array)
         {
@@ -80,6 +84,27 @@ impl<'a> TypePrinter<'a> {
             }
             _ => "any".to_owned(),
         }
+    }
+
+    /// Values, as far as there is room for them; an ellipsis stands for the others.
+    fn values(&self, values: &[Value]) -> String {
+        let mut told = Vec::new();
+        for value in values {
+            let Some(value) = self.value(value) else {
+                told.push("…".to_owned());
+                break;
+            };
+            told.push(value);
+        }
+        told.join(" | ")
+    }
+
+    /// A value as JSON, if there is room for it; for none after it otherwise.
+    fn value(&self, value: &Value) -> Option<String> {
+        let room = self.values.replace(0);
+        let value = (room > 0).then(|| value.to_string()).filter(|value| value.len() < room)?;
+        self.values.set(room - value.len());
+        Some(value)
     }
 
     fn of_kind(&self, kind: &str, schema: &Value, depth: usize) -> String {
@@ -99,17 +124,11 @@ impl<'a> TypePrinter<'a> {
         }
     }
 
-    fn required(&self, schema: &'a Value) -> Vec<(&'a str, &'a Value)> {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let schema_of = |name| Some((name, properties?.get(name)?));
-        required(schema).into_iter().filter_map(schema_of).collect()
-    }
-
     fn sample(&self, name: &str, schema: &Value, depth: usize) -> Value {
         let schema = self.resolve(schema);
         let Some(depth) = self.goes_on().then(|| depth.checked_sub(1)).flatten() else { return Value::Null };
         if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
-            return value.clone();
+            return self.value(value).map_or(Value::Null, |_| value.clone());
         }
         if let Some(variant) = schema.pointer("/anyOf/0").or_else(|| schema.pointer("/oneOf/0")) {
             return self.sample(name, variant, depth);
@@ -123,10 +142,10 @@ impl<'a> TypePrinter<'a> {
                 schema.get("items").map_or(json!([]), |items| json!([self.sample(name, items, depth)]))
             }
             Some("object") => {
-                let fields = self.required_of(schema);
+                let fields = required_of(schema);
                 fields
                     .into_iter()
-                    .map(|(name, schema)| (name.clone(), self.sample(&name, &schema, depth)))
+                    .map(|(name, schema)| (name.to_owned(), self.sample(name, schema, depth)))
                     .collect::<Map<_, _>>()
                     .into()
             }
@@ -134,17 +153,17 @@ impl<'a> TypePrinter<'a> {
         }
     }
 
-    fn required_of(&self, schema: &Value) -> Vec<(String, Value)> {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let named = required(schema).into_iter().filter_map(|name| Some((name, properties?.get(name)?)));
-        named.map(|(name, schema)| (name.to_owned(), self.resolve(schema).clone())).collect()
-    }
-
     fn resolve<'b>(&'b self, schema: &'b Value) -> &'b Value {
         let reference =
             schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
         reference.and_then(|pointer| self.root.pointer(pointer)).unwrap_or(schema)
     }
+}
+
+/// The properties that a schema requires.
+fn required_of(schema: &Value) -> Vec<(&str, &Value)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    required(schema).into_iter().filter_map(|name| Some((name, properties?.get(name)?))).collect()
 }
 
 fn required(schema: &Value) -> Vec<&str> {

@@ -1,0 +1,110 @@
+//! A client's schemas that were made to cost: an error that names the tool, or an answer; and nobody else waits.
+
+use futures::future::join_all;
+use latchkey_bridge::dialect::CallFormat;
+use serde_json::{Map, Value, json};
+use support::{
+    model::Reply,
+    world::{AdapterClient, WorldBuilder},
+};
+
+use super::{adapter, native};
+
+/// More than threads that serve here.
+const AT_ONCE: usize = 4;
+
+fn with_schema(schema: &Value) -> Value {
+    let mut body = AdapterClient::question("Search for it.");
+    body["tools"] = json!([{"type": "function", "function": {"name": "search", "parameters": schema}}]);
+    body
+}
+
+fn patterns(count: usize) -> Value {
+    let pattern =
+        |number| json!({"type": "string", "pattern": format!("^(?:[a-z{number}]{{1,50}}){{1,20}}$")});
+    let properties: Map<String, Value> =
+        (0..count).map(|number| (format!("p{number}"), pattern(number))).collect();
+    json!({"type": "object", "properties": properties})
+}
+
+/// A list of values of so many bytes that so many properties refer to.
+fn values(bytes: usize, references: usize) -> Value {
+    let properties: Map<String, Value> =
+        (0..references).map(|number| (format!("p{number}"), json!({"$ref": "#/$defs/values"}))).collect();
+    let values: Vec<String> = (0..bytes / 40).map(|number| format!("{number:034}")).collect();
+    json!({"type": "object", "properties": properties, "$defs": {"values": {"enum": values}}})
+}
+
+fn both() -> [WorldBuilder; 2] {
+    [adapter(CallFormat::Xml), native()]
+}
+
+#[tokio::test]
+async fn a_tool_that_costs_too_much_is_refused_by_its_name() {
+    for world in both() {
+        let world = world.await;
+        for (schema, expected) in [
+            (patterns(2000), "at most 1024 patterns"),
+            (values(1_300_000, 400), "at most 1048576 bytes"),
+            (values(40, 5000), "at most 4096 references"),
+        ] {
+            let refused = world.adapter().chat(&with_schema(&schema)).await;
+            assert_eq!(refused.status, 400, "{}", refused.body);
+            let told = refused.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert!(told.contains("tools[0] (search)") && told.contains(expected), "{told}");
+        }
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_just_not_refused_is_answered_and_keeps_nobody_waiting() {
+    for world in both() {
+        let world = world.concurrency(16).await;
+        world.practice.model().always(Reply::text("Nothing was found."));
+        let adapter = world.adapter();
+        let mut overtaken = false;
+        for schema in [patterns(1000), values(900_000, 400), patterns(1000)] {
+            let body = with_schema(&schema);
+            let costly = join_all((0..AT_ONCE).map(|_| adapter.chat(&body)));
+            tokio::pin!(costly);
+            // A thread that compiles schemas would answer after them.
+            tokio::select! {
+                biased;
+                _ = &mut costly => continue,
+                alive = adapter.get("/livez") => { overtaken = true; assert_eq!(alive.status, 200); }
+            }
+            for answer in costly.await {
+                assert_eq!(answer.status, 200, "{}", answer.body);
+            }
+        }
+        assert!(overtaken, "the adapter was silent until it had read every schema");
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_check_would_never_end_goes_out_and_is_counted() {
+    let world = native().await;
+    let link = |number: usize| {
+        let next = json!({"$ref": format!("#/$defs/d{}", number + 1)});
+        (format!("d{number}"), json!({"anyOf": [next, next]}))
+    };
+    let mut defs: Map<String, Value> = (0..60).map(link).collect();
+    defs.insert("d60".to_owned(), json!({"type": "string"}));
+    let schema = json!({"type": "object", "properties": {"text": {"$ref": "#/$defs/d0"}}, "$defs": defs});
+    world.practice.model().will(Reply::new().tool_call(0, "a", "search", "{\"text\":1}"));
+
+    let answer = world.adapter().chat(&with_schema(&schema)).await;
+
+    let call = &answer.json()["choices"][0]["message"]["tool_calls"][0]["function"];
+    assert_eq!(call["arguments"], "{\"text\":1}", "{}", answer.body);
+    let metrics = world.adapter().get("/metrics").await.body;
+    assert!(
+        metrics.lines().any(
+            |line| line.starts_with("latchkey_adapter_toolcall_unchecked_total{") && line.ends_with(" 1")
+        ),
+        "{metrics}"
+    );
+    world.stop().await;
+}
