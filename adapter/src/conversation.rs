@@ -27,13 +27,16 @@ pub(crate) struct ConversationDigests {
 }
 
 impl ConversationDigests {
-    /// Digests a request. Its session, tools and model are part of what was said, and so are the pools that it may use:
-    /// the same words of another team are another conversation.
+    /// Digests a request. Its session, tools and model are part of what was said, and so are the client's secret and
+    /// the pools that it may use: the same words of somebody else are another conversation.
     pub(crate) fn read(site: &Site, scope: &AccountScope, model: &str, request: &ChatRequest) -> Self {
         let mut all = Sha256::new();
         let pools: Vec<&str> = scope.pools().into_iter().flatten().map(PoolName::as_str).collect();
         add(&mut all, &pools.join(" "));
-        for part in [site.name.as_str(), model, request.session.as_deref().unwrap_or_default()] {
+        let client = request.client.iter().flatten().map(|byte| format!("{byte:02x}")).collect::<String>();
+        for part in
+            [client.as_str(), site.name.as_str(), model, request.session.as_deref().unwrap_or_default()]
+        {
             add(&mut all, part);
         }
         for tool in &request.tools {

@@ -11,7 +11,7 @@ use latchkey_shared::{
     shutdown::Tasks,
     site::Site,
     store::{AdapterStore, SESSION_EXPIRED, StoredConversation},
-    vault::SessionVault,
+    vault::{RecordOwner, SessionVault},
 };
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::time::Instant;
@@ -225,7 +225,7 @@ impl Pool {
                 Err(PoolError::NoAccount) if last.is_some() => break,
                 Err(error) => return Err(error),
             };
-            let Some(session) = self.session_of(lease.account, lease.generation).await else {
+            let Some(session) = self.session_of(site, lease.account, lease.generation).await else {
                 tried.push(lease.account);
                 continue;
             };
@@ -263,7 +263,7 @@ impl Pool {
         let mut skipped = tried.to_vec();
         for _ in 0..ATTEMPTS {
             let candidate = self.directory.next(&site.name, scope, &skipped)?;
-            if let Some(session) = self.session_of(candidate.id, candidate.generation).await {
+            if let Some(session) = self.session_of(site, candidate.id, candidate.generation).await {
                 return Some((candidate.id, session));
             }
             skipped.push(candidate.id);
@@ -271,8 +271,9 @@ impl Pool {
         None
     }
 
-    async fn session_of(&self, id: AccountId, generation: u64) -> Option<Arc<Session>> {
-        match self.sessions.open(&self.store, id, generation).await {
+    async fn session_of(&self, site: &Site, id: AccountId, generation: u64) -> Option<Arc<Session>> {
+        match self.sessions.open(&self.store, RecordOwner { account: id, site: &site.name }, generation).await
+        {
             Ok(Some(session)) => Some(session),
             Ok(None) => {
                 self.directory.invalidate_generation(id, generation);

@@ -68,6 +68,7 @@ impl AppState {
         let models = Arc::new(models);
         let turns = TurnContext {
             store: store.clone(),
+            vault: vault.clone(),
             pool: Arc::clone(&pool),
             models: Arc::clone(&models),
             metrics: Arc::clone(&metrics),

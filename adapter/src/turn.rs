@@ -138,7 +138,7 @@ async fn begin(
     }
     let client = request.client;
     let minted = Ulid::generate().to_string().to_lowercase();
-    let memory = ConversationMemory::of(&context.store, &site, scope, &model, &request);
+    let memory = ConversationMemory::of(context, &site, scope, &model, &request);
     let prompt = Box::pin(preparing::prepare(request, &site, model, minted, &context.calls)).await?;
     let memory = memory.map(|memory| memory.with(&prompt));
     let limit = AnswerLimit::of(&prompt, &site)?;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use latchkey_shared::{
+    account::Account,
     heartbeat::ServiceHeartbeat,
     id::AccountId,
     shutdown::Tasks,
     store::{BrokerStore, SealedRecord, StoreError, StoreRole},
-    vault::{CredentialsVault, Sealed, SessionVault, VaultError},
+    vault::{CredentialsVault, RecordOwner, Sealed, SessionVault, VaultError},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -124,7 +125,7 @@ impl Rewrap {
         let accounts = self.context.store.accounts().await?;
         self.progress.send_modify(|progress| progress.of = accounts.len());
         for account in &accounts {
-            match self.rewrap(account.id).await {
+            match self.rewrap(account).await {
                 // One account's trouble is not that of those after it.
                 Err(error @ StoreError::Unreadable(_)) => {
                     tracing::error!(account.id = %account.id, %error, "cannot rewrap the account's records");
@@ -137,18 +138,19 @@ impl Rewrap {
         Ok(())
     }
 
-    async fn rewrap(&self, id: AccountId) -> Result<(), StoreError> {
+    async fn rewrap(&self, account: &Account) -> Result<(), StoreError> {
+        let (id, owner) = (account.id, RecordOwner::of(account));
         let KeyContext { store, credentials_vault, session_vault, .. } = &self.context;
         if let Some((version, sealed)) = store.credentials(id).await? {
-            let anew = credentials_vault.rewrap(&sealed, id, version);
+            let anew = credentials_vault.rewrap(&sealed, owner, version);
             self.put(SealedRecord::Credentials, id, &sealed, anew).await?;
         }
         if let Some(kept) = store.state(id).await? {
-            let anew = credentials_vault.rewrap_state(&kept.sealed, id, kept.generation);
+            let anew = credentials_vault.rewrap_state(&kept.sealed, owner, kept.generation);
             self.put(SealedRecord::State, id, &kept.sealed, anew).await?;
         }
         if let Some(stored) = store.session(id).await? {
-            let anew = session_vault.rewrap(&stored.sealed, id, stored.generation);
+            let anew = session_vault.rewrap(&stored.sealed, owner, stored.generation);
             self.put(SealedRecord::Session, id, &stored.sealed, anew).await?;
         }
         Ok(())

@@ -16,7 +16,7 @@ use latchkey_shared::{
     site::Site,
     store::{BrokerStore, LoginLock, NewSession, Published, StoreError},
     time::Timestamp,
-    vault::{CredentialsVault, SessionVault},
+    vault::{CredentialsVault, RecordOwner, SessionVault},
 };
 use tokio::{
     sync::Semaphore,
@@ -229,7 +229,7 @@ impl LoginAttempt<'_> {
         let id = self.account.id;
         let Some((version, sealed)) = self.context.store.credentials(id).await? else { return Ok(None) };
         self.credentials_version = version;
-        let opened = self.context.credentials_vault.open(&sealed, id, version);
+        let opened = self.context.credentials_vault.open(&sealed, RecordOwner::of(self.account), version);
         opened.map(Some).map_err(|error| {
             LoginError::new(
                 FailureCode::NoCredentials,
@@ -241,10 +241,10 @@ impl LoginAttempt<'_> {
     async fn publish(&self, lock: &LoginLock, new: ProvedSession<'_>) -> Result<(), LoginError> {
         let ProvedSession { session, state, origin, rung, evidence } = new;
         let LoginContext { store, credentials_vault, session_vault, .. } = self.context;
-        let id = self.account.id;
+        let (id, owner) = (self.account.id, RecordOwner::of(self.account));
         let generation = lock.generation;
-        let sealed = session_vault.seal(session, id, generation);
-        let sealed_state = state.map(|state| credentials_vault.seal_state(state, id, generation));
+        let sealed = session_vault.seal(session, owner, generation);
+        let sealed_state = state.map(|state| credentials_vault.seal_state(state, owner, generation));
         let recent_login_ms = match rung {
             Some(_) => self.recent_login_ms(),
             None => self.account.recent_login_ms.clone(),

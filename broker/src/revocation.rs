@@ -9,6 +9,7 @@ use latchkey_shared::{
     session::Session,
     site::{Logout, LogoutMethod, Site},
     store::StoreError,
+    vault::RecordOwner,
 };
 use reqwest::{Method, header};
 use secrecy::ExposeSecret;
@@ -37,7 +38,7 @@ pub(crate) async fn revoke(app: &App, account: &Account, actor: Actor) -> Result
     audit::record(&app.store, actor, "session.revoked", account.id, &detail).await;
     let Some(site) = app.catalog.site(&account.site) else { return Ok(()) };
     let Some(logout) = site.logout.clone() else { return Ok(()) };
-    match app.session_vault.open(&stored.sealed, account.id, stored.generation) {
+    match app.session_vault.open(&stored.sealed, RecordOwner::of(account), stored.generation) {
         Ok(session) => {
             app.tasks.spawn(end(app.clone(), site, logout, session, account.id).in_current_span());
         }

@@ -20,7 +20,7 @@
 //! | `lk:site:{site}:rejected` | zset: id -> ms at which the site refused its password | broker | broker | 10 min after the last |
 //! | `lk:site:{site}:paused` | 1: nothing is typed there unasked | broker | broker | 30 min |
 //! | `lk:sites` | set of site names | broker | both | while it has members |
-//! | `lk:conversation:{digest}` | JSON: see [`crate::store::StoredConversation`] | adapter | adapter | as the site file says |
+//! | `lk:conversation:{digest}` | sealed: see [`crate::store::StoredConversation`] | adapter | adapter | as the site file says |
 //! | `lk:{id}:forced` | integer: logins that adapters asked for | broker | broker | 10 min after the first |
 //! | `lk:refresh` | zset: id -> generation that a site refused | adapter adds, broker removes | broker | while it has members |
 //! | `lk:nudges:{digest}` | zset: number of a turn that was nudged, by itself | adapter | adapter | a day |

@@ -9,13 +9,14 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
 
 use held::LoadedRing;
-use record::RecordContext;
+use record::{OpenedRecord, RecordContext};
 use source::{RingSource, RingVariables};
 
 use crate::{
+    account::Account,
     credentials::Credentials,
     env::{Env, EnvError},
-    id::AccountId,
+    id::{AccountId, SiteName},
     keys,
     recording::TurnRecord,
     session::Session,
@@ -78,6 +79,23 @@ struct RingVault {
     deployment: String,
 }
 
+/// Whose a record is. A record opens for no other account, and at no other site.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordOwner<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// Where it signs in.
+    pub site: &'a SiteName,
+}
+
+impl<'a> RecordOwner<'a> {
+    /// Of an account as it stands.
+    #[must_use]
+    pub fn of(account: &'a Account) -> Self {
+        Self { account: account.id, site: &account.site }
+    }
+}
+
 /// One of the two rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
@@ -126,14 +144,14 @@ impl CredentialsVault {
 
     /// Seals one version of an account's credentials under the ring's first key.
     #[must_use]
-    pub fn seal(&self, credentials: &Credentials, account: AccountId, version: u64) -> Sealed {
-        self.0.seal(&credentials.to_bytes(), &self.place(account, version))
+    pub fn seal(&self, credentials: &Credentials, of: RecordOwner<'_>, version: u64) -> Sealed {
+        self.0.seal(&credentials.to_bytes(), &self.place(of, version))
     }
 
     /// Seals what an account's browser kept when it brought back a generation of its session.
     #[must_use]
-    pub fn seal_state(&self, state: &Session, account: AccountId, generation: u64) -> Sealed {
-        self.0.seal(&state.to_bytes(), &self.place_of_state(account, generation))
+    pub fn seal_state(&self, state: &Session, of: RecordOwner<'_>, generation: u64) -> Sealed {
+        self.0.seal(&state.to_bytes(), &self.place_of_state(of, generation))
     }
 
     /// Opens it.
@@ -143,10 +161,10 @@ impl CredentialsVault {
     pub fn open_state(
         &self,
         sealed: &Sealed,
-        account: AccountId,
+        of: RecordOwner<'_>,
         generation: u64,
     ) -> Result<Session, VaultError> {
-        let plaintext = self.0.open(sealed, &self.place_of_state(account, generation))?;
+        let plaintext = self.0.open(sealed, &self.place_of_state(of, generation))?;
         Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
@@ -158,32 +176,38 @@ impl CredentialsVault {
     pub fn rewrap_state(
         &self,
         sealed: &Sealed,
-        account: AccountId,
+        of: RecordOwner<'_>,
         generation: u64,
     ) -> Result<Option<Sealed>, VaultError> {
-        self.0.rewrap(sealed, &self.place_of_state(account, generation))
+        self.0.rewrap(sealed, &self.place_of_state(of, generation))
     }
 
     /// Opens them.
     ///
     /// # Errors
     /// When the record is anything but these credentials.
-    pub fn open(&self, sealed: &Sealed, account: AccountId, version: u64) -> Result<Credentials, VaultError> {
-        let plaintext = self.0.open(sealed, &self.place(account, version))?;
+    pub fn open(
+        &self,
+        sealed: &Sealed,
+        of: RecordOwner<'_>,
+        version: u64,
+    ) -> Result<Credentials, VaultError> {
+        let plaintext = self.0.open(sealed, &self.place(of, version))?;
         Credentials::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
-    /// Seals under the ring's first key what another of its keys has sealed; `None` when it is so already.
+    /// Seals under the ring's first key what another of its keys has sealed, or what names no
+    /// site; `None` when neither is so.
     ///
     /// # Errors
     /// When the record does not open at its place.
     pub fn rewrap(
         &self,
         sealed: &Sealed,
-        account: AccountId,
+        of: RecordOwner<'_>,
         epoch: u64,
     ) -> Result<Option<Sealed>, VaultError> {
-        self.0.rewrap(sealed, &self.place(account, epoch))
+        self.0.rewrap(sealed, &self.place(of, epoch))
     }
 
     /// Reads the ring again when it is time; whether it is another one now.
@@ -197,12 +221,12 @@ impl CredentialsVault {
         self.0.held.ring().ids()
     }
 
-    fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        self.0.place(RecordKind::Credentials, keys::credentials(account), account.to_string(), epoch)
+    fn place<'a>(&'a self, of: RecordOwner<'a>, epoch: u64) -> RecordContext<'a> {
+        self.0.place_of(of, RecordKind::Credentials, keys::credentials(of.account), epoch)
     }
 
-    fn place_of_state(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        self.0.place(RecordKind::State, keys::state(account), account.to_string(), epoch)
+    fn place_of_state<'a>(&'a self, of: RecordOwner<'a>, epoch: u64) -> RecordContext<'a> {
+        self.0.place_of(of, RecordKind::State, keys::state(of.account), epoch)
     }
 }
 
@@ -223,30 +247,31 @@ impl SessionVault {
 
     /// Seals one generation of an account's session under the ring's first key.
     #[must_use]
-    pub fn seal(&self, session: &Session, account: AccountId, generation: u64) -> Sealed {
-        self.0.seal(&session.to_bytes(), &self.place(account, generation))
+    pub fn seal(&self, session: &Session, of: RecordOwner<'_>, generation: u64) -> Sealed {
+        self.0.seal(&session.to_bytes(), &self.place(of, generation))
     }
 
     /// Opens it.
     ///
     /// # Errors
     /// When the record is anything but this session.
-    pub fn open(&self, sealed: &Sealed, account: AccountId, generation: u64) -> Result<Session, VaultError> {
-        let plaintext = self.0.open(sealed, &self.place(account, generation))?;
+    pub fn open(&self, sealed: &Sealed, of: RecordOwner<'_>, generation: u64) -> Result<Session, VaultError> {
+        let plaintext = self.0.open(sealed, &self.place(of, generation))?;
         Session::from_bytes(&plaintext).map_err(|_| VaultError::Format)
     }
 
-    /// Seals under the ring's first key what another of its keys has sealed; `None` when it is so already.
+    /// Seals under the ring's first key what another of its keys has sealed, or what names no
+    /// site; `None` when neither is so.
     ///
     /// # Errors
     /// When the record does not open at its place.
     pub fn rewrap(
         &self,
         sealed: &Sealed,
-        account: AccountId,
+        of: RecordOwner<'_>,
         epoch: u64,
     ) -> Result<Option<Sealed>, VaultError> {
-        self.0.rewrap(sealed, &self.place(account, epoch))
+        self.0.rewrap(sealed, &self.place(of, epoch))
     }
 
     /// Reads the ring again when it is time; whether it is another one now.
@@ -260,8 +285,8 @@ impl SessionVault {
         self.0.held.ring().ids()
     }
 
-    fn place(&self, account: AccountId, epoch: u64) -> RecordContext<'_> {
-        self.0.place(RecordKind::Session, keys::session(account), account.to_string(), epoch)
+    fn place<'a>(&'a self, of: RecordOwner<'a>, epoch: u64) -> RecordContext<'a> {
+        self.0.place_of(of, RecordKind::Session, keys::session(of.account), epoch)
     }
 
     /// Seals the answer to a question, which is known by its digest, under the ring's first key.
@@ -279,7 +304,25 @@ impl SessionVault {
     }
 
     fn place_of_answer(&self, digest: &str) -> RecordContext<'_> {
-        self.0.place(RecordKind::Answer, keys::answer(digest), digest.to_owned(), 0)
+        self.0.place(RecordKind::Answer, keys::answer(digest), digest.to_owned())
+    }
+
+    /// Seals what a site calls a conversation, which is known by the digest of what was said in it.
+    #[must_use]
+    pub fn seal_conversation(&self, conversation: &[u8], digest: &str) -> Sealed {
+        self.0.seal(conversation, &self.place_of_conversation(digest))
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the record is anything but this conversation.
+    pub fn open_conversation(&self, sealed: &Sealed, digest: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.0.open(sealed, &self.place_of_conversation(digest))
+    }
+
+    fn place_of_conversation(&self, digest: &str) -> RecordContext<'_> {
+        self.0.place(RecordKind::Conversation, keys::conversation(digest), digest.to_owned())
     }
 
     /// Seals the recording of one turn under the ring's first key.
@@ -298,7 +341,7 @@ impl SessionVault {
     }
 
     fn flight_place(&self, id: &str) -> RecordContext<'_> {
-        self.0.place(RecordKind::Flight, keys::flight(id), id.to_owned(), 0)
+        self.0.place(RecordKind::Flight, keys::flight(id), id.to_owned())
     }
 }
 
@@ -309,9 +352,25 @@ impl RingVault {
         Ok(Self { held, deployment })
     }
 
-    /// The place of a record; `epoch` is a generation or a version of credentials, 0 where there is none.
-    fn place(&self, kind: RecordKind, redis_key: String, owner: String, epoch: u64) -> RecordContext<'_> {
-        RecordContext { kind, deployment: &self.deployment, redis_key, owner, generation_or_version: epoch }
+    /// The place of a record that no account has, and that is replaced by none.
+    fn place(&self, kind: RecordKind, redis_key: String, owner: String) -> RecordContext<'_> {
+        let deployment = &self.deployment;
+        RecordContext { kind, deployment, redis_key, owner, generation_or_version: 0, site: None }
+    }
+
+    /// The place of an account's record; `epoch` is a generation or a version of credentials.
+    fn place_of<'a>(
+        &'a self,
+        of: RecordOwner<'a>,
+        kind: RecordKind,
+        redis_key: String,
+        epoch: u64,
+    ) -> RecordContext<'a> {
+        RecordContext {
+            generation_or_version: epoch,
+            site: Some(of.site.as_str()),
+            ..self.place(kind, redis_key, of.account.to_string())
+        }
     }
 
     fn seal(&self, plaintext: &[u8], context: &RecordContext<'_>) -> Sealed {
@@ -319,6 +378,10 @@ impl RingVault {
     }
 
     fn open(&self, sealed: &Sealed, context: &RecordContext<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.opened(sealed, context).map(|opened| opened.plaintext)
+    }
+
+    fn opened(&self, sealed: &Sealed, context: &RecordContext<'_>) -> Result<OpenedRecord, VaultError> {
         let id = record::key_id(&sealed.0, context.kind)?;
         let ring = self.held.ring();
         let key = ring.find(id).ok_or(VaultError::UnknownKey(id))?;
@@ -326,10 +389,10 @@ impl RingVault {
     }
 
     fn rewrap(&self, sealed: &Sealed, context: &RecordContext<'_>) -> Result<Option<Sealed>, VaultError> {
-        let plaintext = self.open(sealed, context)?;
+        let opened = self.opened(sealed, context)?;
         let sealed_under = record::key_id(&sealed.0, context.kind)?;
-        let is_current = self.held.ring().sealing().id == sealed_under;
-        Ok((!is_current).then(|| self.seal(&plaintext, context)))
+        let is_current = opened.names_site && self.held.ring().sealing().id == sealed_under;
+        Ok((!is_current).then(|| self.seal(&opened.plaintext, context)))
     }
 }
 

@@ -5,15 +5,17 @@ use std::time::Duration;
 use latchkey_shared::account::State;
 use serde_json::{Value, json};
 use support::{
+    hunt::forms,
     librechat::{EMAIL, LibreChat, NO_PARENT, PASSWORD},
     model::{CallEnd, Reply},
     wait,
-    world::{AdapterClient, World},
+    world::{AdapterClient, SHARED_SECRET, World},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::chat::log::LogBuffer;
 
+const OTHER: &str = "a-secret-of-another-tenant";
 const SOON: Duration = Duration::from_secs(10);
 
 /// Messages that take turns, beginning with the person.
@@ -29,8 +31,11 @@ async fn librechat_is_signed_in_to_and_answers() {
     tracing_subscriber::registry().with(log.layer("latchkey_adapter=debug")).init();
     let site = LibreChat::start().await;
     let urls = format!("librechat={}", site.url);
-    let world =
-        World::start().broker_env("LATCHKEY_SITE_URLS", &urls).adapter_env("LATCHKEY_SITE_URLS", &urls).await;
+    let world = World::start()
+        .broker_env("LATCHKEY_SITE_URLS", &urls)
+        .adapter_env("LATCHKEY_SITE_URLS", &urls)
+        .adapter_env("LATCHKEY_SHARED_SECRETS", &format!("{SHARED_SECRET},{OTHER}"))
+        .await;
     let admin = world.admin();
     let adapter = world.adapter();
 
@@ -42,6 +47,7 @@ async fn librechat_is_signed_in_to_and_answers() {
 
     it_streams_and_answers_whole(&site, &adapter).await;
     turns_go_on_where_they_were(&site, &adapter).await;
+    nobody_else_goes_on_with_them(&site, &world).await;
     a_client_that_leaves_stops_the_answer_and_leaves_nothing(&site, &adapter, &log).await;
     faults_are_told(&site, &adapter).await;
 
@@ -101,6 +107,21 @@ async fn turns_go_on_where_they_were(site: &LibreChat, adapter: &AdapterClient) 
     );
     let heard = site.model.last_call().body["messages"].as_array().unwrap().len();
     assert_eq!(heard, 5);
+}
+
+/// Not with another secret and the very words, and not by reading Redis.
+async fn nobody_else_goes_on_with_them(site: &LibreChat, world: &World) {
+    let words = ["One?", "1", "Two?", "2", "Three?", "3", "Four?"];
+    let ours = site.asked().pop().unwrap()["conversationId"].as_str().unwrap().to_owned();
+    site.model.will(Reply::text("4"));
+    assert_eq!(world.adapter().with_secret(OTHER).chat(&said(&words)).await.text(), "4");
+    assert_eq!(site.asked().pop().unwrap()["conversationId"], "new");
+
+    let theirs = forms(&ours);
+    let dump = world.redis.dump().await;
+    for (form, bytes) in theirs {
+        assert!(!dump.windows(bytes.len()).any(|window| window == bytes), "the conversation's id, {form}");
+    }
 }
 
 async fn a_client_that_leaves_stops_the_answer_and_leaves_nothing(

@@ -36,7 +36,7 @@ impl Pool {
         else {
             return Ok(None);
         };
-        let Some(session) = self.session_of(account, generation).await else { return Ok(None) };
+        let Some(session) = self.session_of(site, account, generation).await else { return Ok(None) };
         let ask = DriverRequest::going_on(site, prompt, values);
         let asked = Instant::now();
         match sites::open(&self.context, site, &session, ask).await {

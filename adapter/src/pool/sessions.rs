@@ -7,11 +7,11 @@ use std::{
 };
 
 use latchkey_shared::{
-    id::AccountId,
+    id::{AccountId, SiteName},
     session::Session,
     store::{AdapterStore, StoreError},
     time::Timestamp,
-    vault::SessionVault,
+    vault::{RecordOwner, SessionVault},
 };
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ pub(super) struct SessionCache {
 }
 
 struct CachedSession {
+    /// For which it was sealed.
+    site: SiteName,
     generation: u64,
     session: Arc<Session>,
 }
@@ -36,17 +38,18 @@ impl SessionCache {
         Self { vault, opened: Mutex::default(), swept: Mutex::new(Instant::now()) }
     }
 
-    /// The session of an account in this generation or a newer one; `None` when there is none that can be used.
+    /// The session of an account at a site, in this generation or a newer one; `None` when there is none that can be used.
     ///
     /// # Errors
     /// When Redis is unavailable and the session is not kept.
     pub(super) async fn open(
         &self,
         store: &AdapterStore,
-        id: AccountId,
+        of: RecordOwner<'_>,
         generation: u64,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        if let Some(session) = self.kept(id, generation) {
+        let id = of.account;
+        if let Some(session) = self.kept(of, generation) {
             return Ok(Some(session));
         }
         let Some(stored) = store.session(id).await? else { return Ok(None) };
@@ -54,8 +57,8 @@ impl SessionCache {
             tracing::warn!(account.id = %id, generation, "an older session stands where a newer one was seen");
             return Ok(None);
         }
-        match self.vault.open(&stored.sealed, id, stored.generation) {
-            Ok(session) => Ok(self.keep(id, stored.generation, session)),
+        match self.vault.open(&stored.sealed, of, stored.generation) {
+            Ok(session) => Ok(self.keep(of, stored.generation, session)),
             Err(error) => {
                 tracing::error!(account.id = %id, %error, "cannot open the session");
                 Ok(None)
@@ -75,20 +78,25 @@ impl SessionCache {
         opened.values().filter(|opened| opened.lives()).count()
     }
 
-    fn kept(&self, id: AccountId, generation: u64) -> Option<Arc<Session>> {
+    fn kept(&self, of: RecordOwner<'_>, generation: u64) -> Option<Arc<Session>> {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = opened.get(&id).filter(|opened| opened.generation >= generation && opened.lives());
+        let found = opened
+            .get(&of.account)
+            .filter(|opened| opened.site == *of.site && opened.generation >= generation && opened.lives());
         found.map(|opened| Arc::clone(&opened.session))
     }
 
     /// Keeps a session, and now and then forgets those that are over. A newer one that came meanwhile stays.
-    fn keep(&self, id: AccountId, generation: u64, session: Session) -> Option<Arc<Session>> {
-        let fresh = CachedSession { generation, session: Arc::new(session) };
+    fn keep(&self, of: RecordOwner<'_>, generation: u64, session: Session) -> Option<Arc<Session>> {
+        let id = of.account;
+        let fresh = CachedSession { site: of.site.clone(), generation, session: Arc::new(session) };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_to_sweep() {
             opened.retain(|_, opened| opened.lives());
         }
-        if opened.get(&id).is_none_or(|kept| kept.generation < generation) && fresh.lives() {
+        if opened.get(&id).is_none_or(|kept| kept.site != *of.site || kept.generation < generation)
+            && fresh.lives()
+        {
             opened.insert(id, fresh);
         }
         opened.get(&id).filter(|opened| opened.lives()).map(|opened| Arc::clone(&opened.session))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_shared::{shutdown::Tasks, store::AdapterStore};
+use latchkey_shared::{shutdown::Tasks, store::AdapterStore, vault::SessionVault};
 
 use super::outcomes::LearnedOutcomes;
 use crate::{config::ToolCallConfig, metrics::Metrics, models::ModelIndex, pool::Pool};
@@ -12,6 +12,8 @@ use crate::{config::ToolCallConfig, metrics::Metrics, models::ModelIndex, pool::
 pub(crate) struct TurnContext {
     /// Redis.
     pub store: AdapterStore,
+    /// Seals what a site calls its conversations.
+    pub vault: SessionVault,
     /// The accounts.
     pub pool: Arc<Pool>,
     /// The models.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use latchkey_shared::{
     site::Site,
     store::{AdapterStore, StoredConversation},
+    vault::SessionVault,
 };
 
 use super::{TurnContext, TurnError};
@@ -19,9 +20,9 @@ use crate::{
 };
 
 /// What was said in a conversation that its site keeps.
-#[derive(Debug)]
 pub(super) struct ConversationMemory {
     store: AdapterStore,
+    vault: SessionVault,
     digests: ConversationDigests,
     /// `None` when it was too much.
     said: Option<CollectedAnswer>,
@@ -30,7 +31,7 @@ pub(super) struct ConversationMemory {
 impl ConversationMemory {
     /// For a site that keeps conversations.
     pub(super) fn of(
-        store: &AdapterStore,
+        context: &TurnContext,
         site: &Site,
         scope: &AccountScope,
         model: &str,
@@ -38,7 +39,9 @@ impl ConversationMemory {
     ) -> Option<Self> {
         capability::remembers(site)?;
         let thread = ConversationDigests::read(site, scope, model, request);
-        Some(Self { store: store.clone(), digests: thread, said: Some(CollectedAnswer::default()) })
+        let TurnContext { store, vault, .. } = context;
+        let said = Some(CollectedAnswer::default());
+        Some(Self { store: store.clone(), vault: vault.clone(), digests: thread, said })
     }
 
     /// The same, for what the site is asked: it was told once how calls are written, nonce and all.
@@ -60,7 +63,9 @@ impl ConversationMemory {
     pub(super) async fn keep(&self, conversation: Option<(StoredConversation, Duration)>) {
         let (Some(said), Some((conversation, ttl))) = (&self.said, conversation) else { return };
         let digest = self.digests.after(said);
-        if let Err(error) = self.store.keep_conversation(&digest, &conversation, ttl).await {
+        let record = serde_json::to_vec(&conversation).expect("texts and JSON always serialize");
+        let sealed = self.vault.seal_conversation(&record, &digest);
+        if let Err(error) = self.store.keep_conversation(&digest, &sealed, ttl).await {
             tracing::warn!(account.id = %conversation.account, %error, "cannot note the conversation");
         }
     }
@@ -78,13 +83,18 @@ pub(super) async fn go_on(
     memory: Option<&ConversationMemory>,
 ) -> Result<Option<OpenAnswer>, TurnError> {
     let Some(before) = memory.and_then(|memory| memory.digests.before.as_deref()) else { return Ok(None) };
-    let conversation = match context.store.take_conversation(before).await {
-        Ok(Some(conversation)) => conversation,
+    let sealed = match context.store.take_conversation(before).await {
+        Ok(Some(sealed)) => sealed,
         Ok(None) => return Ok(None),
         Err(error) => {
             tracing::warn!(%error, "cannot look for the conversation, all of it is told anew");
             return Ok(None);
         }
+    };
+    let opened = context.vault.open_conversation(&sealed, before);
+    let Some(conversation) = opened.ok().and_then(|record| serde_json::from_slice(&record).ok()) else {
+        tracing::warn!("cannot open the conversation, all of it is told anew");
+        return Ok(None);
     };
     let held = context.pool.go_on(site, scope, prompt, conversation).await.map_err(PoolError::Fault)?;
     tracing::debug!(site = %site.name, goes_on = held.is_some(), "the site knows the conversation");

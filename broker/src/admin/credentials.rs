@@ -6,6 +6,7 @@ use latchkey_shared::{
     credentials::Credentials,
     store::{AccountChange, ReplaceOutcome},
     time::Timestamp,
+    vault::RecordOwner,
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,7 @@ async fn stored(app: &App, account: &Account) -> Result<(u64, Credentials), Prob
     let Some((version, sealed)) = app.store.credentials(account.id).await? else {
         return Err(Problem::invalid("username", "it is missing, and none is stored"));
     };
-    let opened = app.credentials_vault.open(&sealed, account.id, version).map_err(|error| {
+    let opened = app.credentials_vault.open(&sealed, RecordOwner::of(account), version).map_err(|error| {
         tracing::warn!(account.id = %account.id, %error, "cannot open the credentials that are to change");
         Problem::invalid("username", "it is missing, and what is stored cannot be opened: give all of them")
     })?;
@@ -118,7 +119,7 @@ pub(super) async fn put(
 ) -> Result<u64, Problem> {
     let not_found = || Problem::AccountNotFound(account.id.to_string());
     let version = app.store.draw_credentials_version(account.id).await?.ok_or_else(not_found)?;
-    let sealed = app.credentials_vault.seal(credentials, account.id, version);
+    let sealed = app.credentials_vault.seal(credentials, RecordOwner::of(account), version);
     match app.store.put_credentials(account.id, version, &sealed, base).await? {
         ReplaceOutcome::Done => Ok(version),
         ReplaceOutcome::Overtaken => Err(Problem::CredentialsChanged),

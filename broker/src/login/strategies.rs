@@ -11,6 +11,7 @@ use latchkey_shared::{
         step::{Action, Condition},
     },
     store::LoginLock,
+    vault::RecordOwner,
 };
 use tokio::time::timeout;
 
@@ -81,7 +82,9 @@ impl<'a> LoginAttempt<'a> {
         }
         let id = self.account.id;
         let Some(stored) = self.context.store.session(id).await? else { return Ok(None) };
-        let Ok(session) = self.context.session_vault.open(&stored.sealed, id, stored.generation) else {
+        let Ok(session) =
+            self.context.session_vault.open(&stored.sealed, RecordOwner::of(self.account), stored.generation)
+        else {
             return Ok(None);
         };
         match self.probe(&session, credentials).await {
@@ -132,7 +135,11 @@ impl<'a> LoginAttempt<'a> {
                 return None;
             }
         };
-        match self.context.credentials_vault.open_state(&stored.sealed, id, stored.generation) {
+        match self.context.credentials_vault.open_state(
+            &stored.sealed,
+            RecordOwner::of(self.account),
+            stored.generation,
+        ) {
             Ok(kept) => Some(kept),
             Err(error) => {
                 tracing::warn!(%error, "cannot open what the browser kept; the whole recipe is run");

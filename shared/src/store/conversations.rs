@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AdapterStore, StoreError, values::millis};
-use crate::{id::AccountId, keys};
+use crate::{id::AccountId, keys, vault::Sealed};
 
 /// A conversation at a site. Worth nothing without the account's session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,12 +28,11 @@ impl AdapterStore {
     pub async fn keep_conversation(
         &self,
         digest: &str,
-        conversation: &StoredConversation,
+        sealed: &Sealed,
         ttl: Duration,
     ) -> Result<(), StoreError> {
-        let record = serde_json::to_string(conversation).expect("texts and JSON always serialize");
         let mut set = redis::cmd("SET");
-        set.arg(keys::conversation(digest)).arg(record).arg("PX").arg(millis(ttl).max(1));
+        set.arg(keys::conversation(digest)).arg(sealed.as_bytes()).arg("PX").arg(millis(ttl).max(1));
         self.command(&set).await
     }
 
@@ -69,12 +68,12 @@ impl AdapterStore {
     ///
     /// # Errors
     /// When Redis is unavailable.
-    pub async fn take_conversation(&self, digest: &str) -> Result<Option<StoredConversation>, StoreError> {
+    pub async fn take_conversation(&self, digest: &str) -> Result<Option<Sealed>, StoreError> {
         let record: Option<Vec<u8>> =
             match self.command(redis::cmd("GETDEL").arg(keys::conversation(digest))).await {
                 Err(StoreError::Unreadable(_)) => None,
                 record => record?,
             };
-        Ok(record.and_then(|record| serde_json::from_slice(&record).ok()))
+        Ok(record.map(Sealed::from_stored))
     }
 }

@@ -19,4 +19,7 @@ pub enum VaultError {
     /// A bit flipped, or it was moved to another key, account or epoch, or belongs to another deployment.
     #[error("the record was changed or belongs to another place, account, generation or deployment")]
     Refused,
+    /// Its account was moved to another site of the catalog.
+    #[error("the record was sealed for another site: sign in to this one anew")]
+    OtherSite,
 }

@@ -14,7 +14,11 @@
 //! HKDF-SHA-256 (RFC 5869) of ring key and salt, with the first 10 bytes in `info`, gives 32 bytes of record key and
 //! 32 bytes of commitment: GCM alone does not bind the key. A record key seals once, so the random nonce cannot
 //! repeat under it. Additional data: the first 42 bytes, deployment, Redis key, account and epoch, each with its
-//! length before it. The plaintext is padded to steps of 256 bytes, so that a password's length does not show.
+//! length before it.
+//!
+//! What is encrypted: the plaintext's length (4 bytes, big endian), the plaintext, the length (1 byte) and name of the
+//! account's site, zeros up to a step of 256 bytes, so that a password's length does not show. Records sealed before
+//! 2026-12 have zeros in place of the site, and who reads them only looks at the plaintext: either side may be older.
 
 use aes_gcm::{
     Aes256Gcm, Key as AesKey, KeyInit, Nonce,
@@ -51,6 +55,8 @@ pub enum RecordKind {
     Answer = 5,
     /// The recording of a turn.
     Flight = 6,
+    /// What a site calls a conversation.
+    Conversation = 7,
 }
 
 /// Where a record belongs. All of it is authenticated.
@@ -61,6 +67,15 @@ pub(super) struct RecordContext<'a> {
     /// The account, the question or the turn, whose it is.
     pub(super) owner: String,
     pub(super) generation_or_version: u64,
+    /// The site of the account, where there is one: what was sealed for one is used at no other.
+    pub(super) site: Option<&'a str>,
+}
+
+/// A record that opened.
+pub(super) struct OpenedRecord {
+    pub(super) plaintext: Zeroizing<Vec<u8>>,
+    /// Whether it says for which site it was sealed.
+    pub(super) names_site: bool,
 }
 
 /// The random parts of one record.
@@ -93,7 +108,7 @@ pub(super) fn seal(
     let aad = additional_data(&record[..SALT.end], context);
     record.extend_from_slice(&*derived.commitment);
     record.extend_from_slice(&random.nonce);
-    let padded = pad(plaintext);
+    let padded = pad(plaintext, context.site);
     let payload = Payload { msg: &padded, aad: &aad };
     let ciphertext = derived.cipher.encrypt(&Nonce::from(random.nonce), payload);
     record.extend_from_slice(&ciphertext.expect("AES-GCM seals up to 64 GiB"));
@@ -123,7 +138,7 @@ pub(super) fn open(
     key: &RingKey,
     record: &[u8],
     context: &RecordContext<'_>,
-) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+) -> Result<OpenedRecord, VaultError> {
     let header = &record[..SALT.end];
     let derived = DerivedKey::new(key, header);
     if !bool::from(derived.commitment.ct_eq(&record[COMMITMENT])) {
@@ -132,7 +147,11 @@ pub(super) fn open(
     let nonce: [u8; 12] = record[NONCE].try_into().expect("the range has 12 bytes");
     let payload = Payload { msg: &record[NONCE.end..], aad: &additional_data(header, context) };
     let padded = derived.cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::Refused)?;
-    unpad(Zeroizing::new(padded))
+    let (opened, site) = unpad(Zeroizing::new(padded))?;
+    match (site, context.site) {
+        (Some(site), Some(wanted)) if site != wanted.as_bytes() => Err(VaultError::OtherSite),
+        _ => Ok(opened),
+    }
 }
 
 struct DerivedKey {
@@ -172,24 +191,29 @@ fn additional_data(header: &[u8], context: &RecordContext<'_>) -> Vec<u8> {
     aad
 }
 
-/// Length (4 bytes, big endian), plaintext, zeros up to the step.
-fn pad(plaintext: &[u8]) -> Zeroizing<Vec<u8>> {
+fn pad(plaintext: &[u8], site: Option<&str>) -> Zeroizing<Vec<u8>> {
     let length = u32::try_from(plaintext.len()).expect("a record holds less than 4 GiB");
-    let mut padded = Zeroizing::new(Vec::with_capacity((plaintext.len() + 4).next_multiple_of(PADDING_STEP)));
+    let site = site.unwrap_or_default();
+    let filled = plaintext.len() + site.len() + 5;
+    let mut padded = Zeroizing::new(Vec::with_capacity(filled.next_multiple_of(PADDING_STEP)));
     padded.extend_from_slice(&length.to_be_bytes());
     padded.extend_from_slice(plaintext);
-    let end = padded.len().next_multiple_of(PADDING_STEP);
-    padded.resize(end, 0);
+    padded.push(u8::try_from(site.len()).expect("a site's name has 40 letters at most"));
+    padded.extend_from_slice(site.as_bytes());
+    padded.resize(filled.next_multiple_of(PADDING_STEP), 0);
     padded
 }
 
-fn unpad(mut padded: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+/// The plaintext, and the site that the record is for, if it says so.
+fn unpad(mut padded: Zeroizing<Vec<u8>>) -> Result<(OpenedRecord, Option<Vec<u8>>), VaultError> {
     let (length, rest) = padded.split_first_chunk::<4>().ok_or(VaultError::Format)?;
     let length = u32::from_be_bytes(*length) as usize;
-    if length > rest.len() {
-        return Err(VaultError::Format);
-    }
+    let behind = rest.get(length..).ok_or(VaultError::Format)?;
+    let site = match behind.split_first() {
+        None | Some((0, _)) => None,
+        Some((size, name)) => Some(name.get(..usize::from(*size)).ok_or(VaultError::Format)?.to_vec()),
+    };
     padded.drain(..4);
     padded.truncate(length);
-    Ok(padded)
+    Ok((OpenedRecord { plaintext: padded, names_site: site.is_some() }, site))
 }

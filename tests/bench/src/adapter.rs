@@ -10,7 +10,7 @@ use latchkey_shared::{
     session::Session,
     store::{BrokerStore, NewSession, RedisConfig},
     time::Timestamp,
-    vault::{KeyRing, SessionVault},
+    vault::{KeyRing, RecordOwner, SessionVault},
 };
 use secrecy::ExposeSecret;
 
@@ -75,7 +75,7 @@ impl Deployment {
         let lock = self.store.lock_login(account.id, Duration::from_secs(30)).await?;
         let lock = lock.with_context(|| format!("account {} is being signed in by another", account.id))?;
         let session = session();
-        let sealed = self.vault.seal(&session, account.id, lock.generation);
+        let sealed = self.vault.seal(&session, RecordOwner::of(&account), lock.generation);
         let new = NewSession::given(&sealed, session.expires_at);
         self.store.publish_session(&lock, new).await?;
         self.store.unlock_login(&lock).await?;

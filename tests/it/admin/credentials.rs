@@ -8,7 +8,7 @@ use latchkey_shared::{
     credentials::Credentials,
     env::Env,
     store::{BrokerStore, RedisConfig},
-    vault::{CredentialsVault, KeyRing},
+    vault::{CredentialsVault, KeyRing, RecordOwner},
 };
 use redis::aio::MultiplexedConnection;
 use reqwest::{Method, Response};
@@ -50,7 +50,10 @@ async fn stored(broker: &Broker, ring: &str, account: &str) -> Credentials {
     let store = BrokerStore::connect(&RedisConfig::from_env(&env).unwrap()).await.unwrap();
     let id = account.rsplit('/').next().unwrap().parse().unwrap();
     let (version, sealed) = store.credentials(id).await.unwrap().unwrap();
-    CredentialsVault::from_env(&env).unwrap().open(&sealed, id, version).unwrap()
+    CredentialsVault::from_env(&env)
+        .unwrap()
+        .open(&sealed, RecordOwner { account: id, site: &"practice".parse().unwrap() }, version)
+        .unwrap()
 }
 
 /// What somebody changes: a password, a seed, or everything.

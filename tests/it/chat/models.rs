@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use latchkey_shared::{account::Account, store::NewSession};
+use latchkey_shared::{account::Account, store::NewSession, vault::RecordOwner};
 use serde_json::json;
 use support::{
     http,
@@ -27,7 +27,7 @@ async fn publish_elsewhere(world: &World, site: &str) {
     world.store.create_account(&account).await.unwrap();
     let lock = world.store.lock_login(account.id, Duration::from_secs(30)).await.unwrap().unwrap();
     let session = world.practice.sign_in("alice").session(&world.practice.url);
-    let sealed = world.session_vault.seal(&session, account.id, lock.generation);
+    let sealed = world.session_vault.seal(&session, RecordOwner::of(&account), lock.generation);
     let new = NewSession::given(&sealed, session.expires_at);
     world.store.publish_session(&lock, new).await.unwrap();
 }
@@ -168,4 +168,39 @@ async fn a_site_with_a_lower_order_goes_first() {
         (&json!("second"), &json!("practice-1"))
     );
     assert_eq!(models["data"][1]["id"], "practice/practice-1");
+}
+
+/// As whoever writes Redis as the broker may do it.
+#[tokio::test]
+async fn an_account_that_was_moved_to_another_site_serves_nobody_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("second.toml");
+    let second = SITE_FILE.replace("name = \"practice\"", "name = \"second\"\nbase_url = \"http://127.0.0.1:9\"");
+    std::fs::write(&path, second.replace("practice-1", "second-1")).unwrap();
+    let world = adapter().adapter_env("LATCHKEY_SITES", path.to_str().unwrap()).await;
+    // Its session is open in the adapter by now.
+    assert_eq!(world.adapter().ask("hi").await.status, 200);
+    let id = world.account("alice");
+
+    let mut redis = world.redis.connection().await;
+    for command in [
+        format!("SREM lk:site:practice:accounts {id}"),
+        format!("SADD lk:site:second:accounts {id}"),
+        "SADD lk:sites second".to_owned(),
+        format!("HSET lk:{{{id}}}:account site second"),
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        redis::cmd(words[0]).arg(&words[1..]).exec_async(&mut redis).await.unwrap();
+    }
+    support::wait::until_some(SOON, async || {
+        let sites = world.adapter().get("/readyz").await.json()["sites"].to_string();
+        sites.contains(r#""accounts":1"#).then_some(()).filter(|()| sites.contains("second"))
+    })
+    .await;
+    let mut body = AdapterClient::question("hi");
+    body["model"] = "second/second-1".into();
+    let answer = world.adapter().chat(&body).await;
+
+    assert_eq!(answer.status, 503, "nobody is asked with it: {}", answer.body);
+    assert!(answer.body.contains("no_account") || answer.body.contains("signed in"), "{}", answer.body);
 }

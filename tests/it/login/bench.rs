@@ -17,7 +17,7 @@ use latchkey_shared::{
     shutdown::Tasks,
     site::{self, Site},
     store::{BrokerStore, RedisConfig, ReplaceOutcome},
-    vault::{CredentialsVault, KeyRing, SessionVault},
+    vault::{CredentialsVault, KeyRing, RecordOwner, SessionVault},
 };
 use reqwest::Url;
 use rustix::process::{Pid, Signal, kill_process};
@@ -81,7 +81,7 @@ impl Bench {
         let username = practice::USERNAME.to_owned();
         let totp_seed = totp_seed.map(Into::into);
         let credentials = Credentials { username, password: password.into(), totp_seed };
-        let sealed = self.context.credentials_vault.seal(&credentials, self.account.id, 1);
+        let sealed = self.context.credentials_vault.seal(&credentials, RecordOwner::of(&self.account), 1);
         let store = &self.context.store;
         let replaced = store.put_credentials(self.account.id, 1, &sealed, None).await.unwrap();
         assert_eq!(replaced, ReplaceOutcome::Done);
@@ -101,7 +101,12 @@ impl Bench {
     /// The published session, opened as an adapter opens it.
     pub(super) async fn session(&self) -> Option<Session> {
         let stored = self.context.store.session(self.account.id).await.unwrap()?;
-        Some(self.context.session_vault.open(&stored.sealed, self.account.id, stored.generation).unwrap())
+        Some(
+            self.context
+                .session_vault
+                .open(&stored.sealed, RecordOwner::of(&self.account), stored.generation)
+                .unwrap(),
+        )
     }
 
     /// Ends Chromium and every task.

@@ -9,7 +9,7 @@ use latchkey_shared::{
     session::Cookie,
     store::{BrokerStore, NewSession, RedisConfig, ReplaceOutcome},
     time::Timestamp,
-    vault::{CredentialsVault, SessionVault},
+    vault::{CredentialsVault, RecordOwner, SessionVault},
 };
 use tempfile::TempDir;
 
@@ -166,7 +166,7 @@ async fn seed(
     let account = Account::new(SITE.parse().unwrap(), username.to_owned());
     store.create_account(&account).await.unwrap();
     let typed = Credentials { username: username.to_owned(), password: PASSWORD.into(), totp_seed: None };
-    let sealed = credentials.seal(&typed, account.id, 1);
+    let sealed = credentials.seal(&typed, RecordOwner::of(&account), 1);
     let replaced = store.put_credentials(account.id, 1, &sealed, None).await.unwrap();
     assert_eq!(replaced, ReplaceOutcome::Done);
 
@@ -181,8 +181,8 @@ async fn seed(
         ..session.cookies[0].clone()
     });
     let lock = store.lock_login(account.id, Duration::from_secs(30)).await.unwrap().unwrap();
-    let sealed = sessions.seal(&session, account.id, lock.generation);
-    let kept = credentials.seal_state(&state, account.id, lock.generation);
+    let sealed = sessions.seal(&session, RecordOwner::of(&account), lock.generation);
+    let kept = credentials.seal_state(&state, RecordOwner::of(&account), lock.generation);
     let share = 0.35 + 0.35 * f64::from(u32::try_from(number * 37 % 100).unwrap()) / 100.0;
     let refresh_at = Some(Timestamp::now() + plan.life.mul_f64(share));
     let new = NewSession { state: Some(&kept), refresh_at, ..NewSession::given(&sealed, session.expires_at) };

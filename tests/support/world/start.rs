@@ -14,7 +14,7 @@ use latchkey_shared::{
     session::Session,
     store::{NewSession, Published, RedisConfig, StoredSession},
     time::Timestamp,
-    vault::SessionVault,
+    vault::{RecordOwner, SessionVault},
 };
 use tempfile::TempDir;
 
@@ -319,7 +319,8 @@ impl World {
     pub async fn spoil(&self, id: AccountId) {
         let StoredSession { generation, sealed } =
             self.store.session(id).await.unwrap().expect("it is signed in");
-        let mut session = self.session_vault.open(&sealed, id, generation).unwrap();
+        let account = self.store.account(id).await.unwrap().expect("it is there");
+        let mut session = self.session_vault.open(&sealed, RecordOwner::of(&account), generation).unwrap();
         session.bearer = session.bearer.map(|_| "spoilt".into());
         session.cookies.iter_mut().for_each(|cookie| cookie.value = "spoilt".into());
         session.local_storage.values_mut().for_each(|value| *value = "spoilt".into());
@@ -350,7 +351,8 @@ async fn publish(
 
 async fn publish_session(store: &TestStore, vault: &SessionVault, id: AccountId, session: &Session) {
     let lock = store.lock_login(id, Duration::from_secs(30)).await.unwrap().expect("nobody else signs in");
-    let sealed = vault.seal(session, id, lock.generation);
+    let account = store.account(id).await.unwrap().expect("it is there");
+    let sealed = vault.seal(session, RecordOwner::of(&account), lock.generation);
     let new = NewSession::given(&sealed, session.expires_at);
     let published = store.publish_session(&lock, new).await.unwrap();
     assert_eq!(published, Published::Done);
