@@ -5,6 +5,7 @@ use std::{future::IntoFuture, path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use latchkey_shared::{
     shutdown::Tasks,
+    site,
     store::{BrokerStore, StoreRole},
 };
 use tokio::net::TcpListener;
@@ -44,6 +45,11 @@ pub async fn run(
     install_crypto();
     let store = BrokerStore::connect(&config.redis).await.context("the broker needs Redis")?;
     store.expect_sites(config.catalog.names());
+    for site in config.catalog.sites() {
+        for advice in site::advice(site) {
+            tracing::warn!(site = %site.name, "{advice}");
+        }
+    }
     store.prove(StoreRole::Broker).await?;
     // The browser outlives the logins: a login that is told to stop still closes its page.
     let tasks = Tasks::new();

@@ -14,6 +14,7 @@ mod killed;
 mod once;
 mod picture;
 mod ports;
+mod targets;
 pub(crate) mod tls;
 
 use bench::{Bench, bearer, practice_site};

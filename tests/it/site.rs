@@ -76,11 +76,31 @@ async fn check_finds_right_files_right_and_says_when_there_is_none() {
           "file": "[fixtures]/right.toml",
           "site": "inhouse",
           "base_url": "https://chat.example.org/",
+          "advice": [],
           "unreadable": null,
           "mistakes": []
         }
       ]
     }
+    "#);
+}
+
+#[tokio::test]
+async fn check_says_what_is_right_and_not_safe() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("unsafe.toml");
+    let right = std::fs::read_to_string(fixtures().join("right.toml")).unwrap();
+    let origins = "[site]\norigins = [\"https://login.example.org\"]";
+    let toml = right.replace("https://chat.example.org", "http://chat.example.org").replace("[site]", origins);
+    std::fs::write(&path, toml).unwrap();
+
+    let told = run(&["site", "check", path.to_str().unwrap()], &[], "").await;
+
+    assert_snapshot!(told.shown().replace(path.to_str().unwrap(), "unsafe.toml"), @r#"
+    exit 0
+    unsafe.toml: right; it describes inhouse at http://chat.example.org/
+    unsafe.toml: http://chat.example.org/ is not encrypted: whoever is on the way reads passwords and sessions; write https://
+    unsafe.toml: line 20: fill types a secret at any of the 2 origins; add origin = "https://...", the one whose page it is
     "#);
 }
 

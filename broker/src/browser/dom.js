@@ -36,7 +36,29 @@
 
   const isEnabled = (element) => !element.matches(":disabled") && element.getAttribute("aria-disabled") !== "true";
 
-  const isAllowed = (origins) => origins.includes(location.origin) && window.origin === location.origin;
+  // A `blob:` document has the origin of whoever made it, who need not be the site.
+  const isAllowed = (origins) =>
+    /^https?:$/.test(location.protocol) && origins.includes(location.origin) && window.origin === location.origin;
+
+  // Whether a form, or a button of it, sends what is typed elsewhere. A script's address is the page's own doing.
+  const leadsAway = (element, targets) => {
+    const form = element.form;
+    if (!form) return false;
+    const addresses = [form.getAttribute("action")];
+    for (const button of HTMLFormElement.prototype.__lookupGetter__("elements").call(form)) {
+      addresses.push(button.getAttribute("formaction"));
+    }
+    const foreign = (address) => {
+      if (!address) return false;
+      try {
+        const url = new URL(address, document.baseURI);
+        return url.protocol !== "javascript:" && !targets.includes(url.origin);
+      } catch {
+        return true;
+      }
+    };
+    return addresses.some(foreign);
+  };
 
   const announce = (element) => {
     element.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertText" }));
@@ -143,11 +165,12 @@
     },
 
     // Checks the origin and types in one turn, so that no navigation comes between.
-    fill(selector, value, origins) {
+    fill(selector, value, origins, targets) {
       const element = find(selector);
       if (!element) return "missing";
       if (!isAllowed(origins)) return "foreign";
       if (!isField(element)) return "unfit";
+      if (leadsAway(element, targets)) return "leads_away";
       if (!isEnabled(element) || element.readOnly) return "disabled";
       element.focus();
       put(element, value);

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 
 use url::{Origin, Url};
 
+mod advice;
 mod built_in;
 pub mod chat;
 mod condition;
@@ -23,6 +24,7 @@ mod selector;
 pub mod step;
 pub mod text;
 
+pub use advice::advice;
 pub use built_in::BUILT_IN;
 use chat::Chat;
 pub use file::{ParsedSite, check, http_url, parse};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use url::Url;
+use url::{Origin, Url};
 
 use super::{NamePattern, text::RecipeText};
 
@@ -13,6 +13,8 @@ pub struct LoginStep {
     pub action: Action,
     /// Done only if this selector is visible when the step's turn comes, or within `settle`.
     pub when_visible: Option<String>,
+    /// The only origin at which it types, of those that the site names; any of them where it is `None`.
+    pub origin: Option<Origin>,
     /// Its own limit, if the recipe's `step_timeout` does not suit.
     pub timeout: Option<Duration>,
     /// Line of the site file where it stands.

@@ -118,6 +118,7 @@ const STAIRS: [(&str, &[&str]); 5] = [
     (
         "shared/site/src/",
         &[
+            "advice",
             "file",
             "refresh",
             "logout",

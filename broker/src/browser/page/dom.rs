@@ -37,6 +37,8 @@ pub enum ActionOutcome {
     Unfit,
     /// The page's origin is not an allowed one; nothing was typed.
     Foreign,
+    /// The field's form, or a button of it, sends to an origin that is not allowed; nothing was typed.
+    LeadsAway,
 }
 
 /// Where a page keeps items.
@@ -85,8 +87,8 @@ impl Page {
         self.call("glance", json!([selectors, texts])).await
     }
 
-    /// Puts a value into the first visible field, if the page's origin is one of the allowed. Origin and field are
-    /// checked in the same turn as the value is put there.
+    /// Puts a value into the first visible field, if the page's origin is one of `origins` and its form sends to none but
+    /// `targets`. All of it is checked in the same turn as the value is put there.
     ///
     /// # Errors
     /// When the browser ends or does not answer.
@@ -95,8 +97,9 @@ impl Page {
         selector: &str,
         value: &SecretString,
         origins: &[String],
+        targets: &[String],
     ) -> Result<ActionOutcome, BrowserError> {
-        self.call("fill", json!([selector, value.expose_secret(), origins])).await
+        self.call("fill", json!([selector, value.expose_secret(), origins, targets])).await
     }
 
     /// Puts values back that the page emptied since they were filled in.

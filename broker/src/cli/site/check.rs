@@ -18,13 +18,15 @@ struct CheckReport {
 }
 
 /// What is told of one file.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct FileReport {
     file: String,
     /// The site that it describes, if it is right.
     site: Option<String>,
     /// Where that is, if the file says so.
     base_url: Option<String>,
+    /// What is right and still not safe.
+    advice: Vec<String>,
     /// Why it cannot be read.
     unreadable: Option<String>,
     mistakes: Vec<SiteFileDiagnostic>,
@@ -40,7 +42,7 @@ pub(super) fn run(files: &[PathBuf], output: &Output) -> anyhow::Result<ExitCode
 
 fn check(path: &Path) -> FileReport {
     let file = path.display().to_string();
-    let mut report = FileReport { file, site: None, base_url: None, unreadable: None, mistakes: Vec::new() };
+    let mut report = FileReport { file, ..FileReport::default() };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(cause) => {
@@ -51,6 +53,7 @@ fn check(path: &Path) -> FileReport {
     match site::check(&report.file, &text, &SiteUrls::new()) {
         Ok(ParsedSite { name, site }) => {
             report.site = Some(name.to_string());
+            report.advice = site.as_ref().map(site::advice).unwrap_or_default();
             report.base_url = site.map(|site| site.base_url.to_string());
         }
         Err(mistakes) => report.mistakes = mistakes,
@@ -64,7 +67,12 @@ impl FileReport {
     }
 
     fn lines(&self) -> String {
-        let Self { file, site, base_url, unreadable, mistakes } = self;
+        let advice: String = self.advice.iter().map(|advice| format!("{}: {advice}\n", self.file)).collect();
+        self.verdict() + &advice
+    }
+
+    fn verdict(&self) -> String {
+        let Self { file, site, base_url, unreadable, mistakes, .. } = self;
         if let Some(cause) = unreadable {
             return format!("{file}: cannot read it: {cause}; name a site file\n");
         }

@@ -9,9 +9,9 @@ use latchkey_shared::{
 };
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
-use url::Url;
+use url::{Origin, Url};
 
-use super::{FailureCode, LoginError, PAUSE, RecipeRunner, foreign};
+use super::{FailureCode, LoginError, PAUSE, PageState, RecipeRunner, foreign};
 use crate::{
     browser::{ActionOutcome, BrowserError, KeyPress},
     login::totp::{self, CodeTiming, TotpCodes},
@@ -20,7 +20,8 @@ use crate::{
 /// What is done to an element once it takes input.
 #[derive(Clone, Copy)]
 enum ElementAction<'a> {
-    Fill(&'a SecretString),
+    /// The value, and where alone it is typed.
+    Fill(&'a SecretString, Option<&'a Origin>),
     Choose(&'a str),
     Click,
 }
@@ -35,7 +36,7 @@ impl RecipeRunner<'_> {
                 }
                 let Credentials { username, password, .. } = self.credentials;
                 let value = value.fill(&self.site.base_url, username, password);
-                self.enter(selector, deadline, ElementAction::Fill(&value)).await
+                self.enter(selector, deadline, ElementAction::Fill(&value, step.origin.as_ref())).await
             }
             Action::Totp(selector) => self.totp(selector, deadline, step).await,
             Action::Choose { selector, option } => {
@@ -95,7 +96,13 @@ impl RecipeRunner<'_> {
             }
             match self.attempt(selector, action).await {
                 Ok(ActionOutcome::Done) => return Ok(()),
-                Ok(ActionOutcome::Foreign) => return Err(foreign(&self.look(&[]).await?)),
+                Ok(ActionOutcome::Foreign) => return Err(self.foreign(&self.look(&[]).await?, action)),
+                Ok(ActionOutcome::LeadsAway) => {
+                    let what = format!(
+                        "the form of `{selector}` sends to an origin that the site file does not allow"
+                    );
+                    return Err(LoginError::new(FailureCode::OriginViolation, what));
+                }
                 Ok(ActionOutcome::Unfit) => {
                     let what = format!("`{selector}` is not the kind of element that the step needs");
                     return Err(LoginError::new(FailureCode::SelectorMissing, what));
@@ -118,12 +125,29 @@ impl RecipeRunner<'_> {
         action: ElementAction<'_>,
     ) -> Result<ActionOutcome, BrowserError> {
         match action {
-            ElementAction::Fill(value) => self.page.fill(selector, value, &self.origins).await,
+            ElementAction::Fill(value, origin) => {
+                let only = origin.map(Origin::ascii_serialization);
+                let at = only.as_ref().map_or(self.origins.as_slice(), std::slice::from_ref);
+                self.page.fill(selector, value, at, &self.origins).await
+            }
             ElementAction::Choose(option) => self.page.choose(selector, option, &self.origins).await,
             ElementAction::Click => {
                 self.page.refill(&self.origins).await?;
                 self.page.click(selector).await
             }
+        }
+    }
+
+    /// Why nothing is typed where the page is.
+    fn foreign(&self, page_state: &PageState<'_>, action: ElementAction<'_>) -> LoginError {
+        let at = page_state.origin().unwrap_or("an unknown origin");
+        let is_of_the_site = self.origins.iter().any(|origin| origin == at);
+        match action {
+            ElementAction::Fill(_, Some(only)) if is_of_the_site => LoginError::new(
+                FailureCode::OriginViolation,
+                format!("the page is at {at}, and the step types at {} alone", only.ascii_serialization()),
+            ),
+            _ => foreign(page_state),
         }
     }
 
@@ -161,7 +185,7 @@ impl RecipeRunner<'_> {
         self.code_typed = true;
         // Waiting for a fresh code is not the page's delay.
         let deadline = Instant::now() + self.limit(step);
-        self.enter(selector, deadline, ElementAction::Fill(&code)).await
+        self.enter(selector, deadline, ElementAction::Fill(&code, step.origin.as_ref())).await
     }
 
     /// Waits for a time step whose code is fresh enough and was not typed by any login before, of whatever account.

@@ -14,6 +14,8 @@ pub struct OpenAiChat {
     pub path: String,
     /// The field of the body that lists what was uploaded, beside what the client itself may have put there.
     pub uploads: Option<String>,
+    /// Fields of a client's request that the site gets beside OpenAI's own.
+    pub fields: Vec<String>,
 }
 
 /// The table as it stands in the file.
@@ -22,6 +24,8 @@ pub struct OpenAiChat {
 pub(super) struct RawOpenAi {
     path: Spanned<String>,
     uploads: Option<Spanned<String>>,
+    #[serde(default)]
+    fields: Vec<String>,
 }
 
 /// Checks it; it may list uploads where they are `given`.
@@ -40,5 +44,6 @@ pub(super) fn check(
         let message = "nothing is uploaded; write a table [chat.upload] that says how, or leave this out";
         return Err(source.mistake(uploads.span().start, message));
     }
-    Ok(OpenAiChat { path: raw.path.into_inner(), uploads: raw.uploads.map(Spanned::into_inner) })
+    let uploads = raw.uploads.map(Spanned::into_inner);
+    Ok(OpenAiChat { path: raw.path.into_inner(), uploads, fields: raw.fields })
 }

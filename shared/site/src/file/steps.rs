@@ -29,6 +29,7 @@ pub(super) struct RawStep {
     assert: Option<Spanned<RawCondition>>,
     value: Option<Spanned<String>>,
     when_visible: Option<Spanned<String>>,
+    origin: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "some_duration")]
     timeout: Option<Duration>,
 }
@@ -63,8 +64,10 @@ fn step(
     }
     let when_visible = raw.when_visible.clone().map(Spanned::into_inner);
     let timeout = raw.timeout;
+    let origin = raw.origin.clone();
     let action = action(source, at, raw, base_url, origins)?;
-    Ok(LoginStep { action, when_visible, timeout, line: source.line(at) })
+    let origin = origin.map(|text| self::origin(source, &text, &action, origins)).transpose()?;
+    Ok(LoginStep { action, when_visible, origin, timeout, line: source.line(at) })
 }
 
 fn action(
@@ -141,6 +144,28 @@ fn goto(
         return Err(source.mistake(at, format!("{origin} is not among site.origins; add it there")));
     }
     Ok(url)
+}
+
+/// Where alone a step types.
+fn origin(
+    source: &SiteFileSource<'_>,
+    text: &Spanned<String>,
+    action: &Action,
+    origins: &[Origin],
+) -> Result<Origin, SiteFileDiagnostic> {
+    let at = text.span().start;
+    if !matches!(action, Action::Fill { .. } | Action::Totp(_)) {
+        return Err(source.mistake(at, "origin belongs to fill or totp; take it away"));
+    }
+    let wanted = text.get_ref();
+    let same = origins.iter().find(|origin| origin.ascii_serialization() == wanted.trim_end_matches('/'));
+    same.cloned().ok_or_else(|| {
+        let known: Vec<String> = origins.iter().map(Origin::ascii_serialization).collect();
+        source.mistake(
+            at,
+            format!("{wanted:?} is not among site.origins, expected one of {}", known.join(", ")),
+        )
+    })
 }
 
 fn key(source: &SiteFileSource<'_>, name: &Spanned<String>) -> Result<RecipeKey, SiteFileDiagnostic> {
