@@ -49,10 +49,10 @@ impl DriverRequest {
     /// Words a whole prompt for a site.
     pub(crate) fn new(site: &Site, prompt: &Prompt) -> Self {
         let words = match &site.chat.driver {
-            Driver::OpenAi(_) => {
+            Driver::OpenAi(chat) => {
                 let has_files = !prompt.files.is_empty();
                 let uploaded = has_files.then(|| declared::variables::PromptVariables::whole(prompt));
-                DriverInput::OpenAi(openai::body(prompt), uploaded)
+                DriverInput::OpenAi(openai::body(prompt, chat), uploaded)
             }
             Driver::Http(_) | Driver::Socket(_) => {
                 DriverInput::Declared(declared::variables::PromptVariables::whole(prompt))

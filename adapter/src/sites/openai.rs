@@ -31,6 +31,34 @@ mod wire;
 
 use decode::OpenAiDecoder;
 
+/// OpenAI's own fields of a chat request, beside those that we write (API reference, 2026-11).
+const FIELDS: [&str; 24] = [
+    "frequency_penalty",
+    "logit_bias",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "temperature",
+    "tool_choice",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
 /// What reads a stream of such a site.
 pub(crate) fn decoder() -> impl Decode {
     OpenAiDecoder::default()
@@ -44,15 +72,18 @@ pub(super) struct OpenAiRequest {
     pub(super) minted: String,
 }
 
-/// The body for a prompt; the same for every account.
-pub(super) fn body(prompt: &Prompt) -> Bytes {
+/// The body for a prompt; the same for every account. A site may do more with a field than answer (`files`, `chat_id`), for
+/// everybody who shares the account: none goes there but OpenAI's own and those that its file names.
+pub(super) fn body(prompt: &Prompt, openai: &OpenAiChat) -> Bytes {
+    let is_known = |name: &str| FIELDS.contains(&name) || openai.fields.iter().any(|field| field == name);
+    let rest = prompt.rest.iter().filter(|(name, _)| is_known(name));
     let request = wire::Request {
         model: &prompt.model,
         messages: &prompt.messages,
         tools: &prompt.tools,
         stream: true,
         stream_options: wire::StreamOptions { include_usage: true },
-        rest: &prompt.rest,
+        rest: rest.map(|(name, value)| (name.as_str(), &**value)).collect(),
     };
     serde_json::to_vec(&request).expect("texts and JSON always serialize").into()
 }
@@ -110,7 +141,7 @@ pub(super) async fn open(
     Ok(deltas)
 }
 
-/// The body with what was uploaded in one of its fields, behind what the client itself has put there.
+/// The body with what was uploaded in one of its fields, behind what the client itself has put there where it may.
 fn listing(body: &[u8], field: &str, uploads: Value) -> Bytes {
     let mut body: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
     match (body.get_mut(field), uploads) {

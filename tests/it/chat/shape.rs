@@ -10,7 +10,7 @@ use support::{
     world::AdapterClient,
 };
 
-use super::{SOON, adapter, bytes, refusal, unique_removed, with_limits};
+use super::{SITE_FILE, SOON, adapter, bytes, refusal, unique_removed, with_limits};
 
 #[tokio::test]
 async fn a_stream_has_the_canonical_bytes() {
@@ -209,7 +209,9 @@ async fn buffered_delivery_is_one_valid_stream_or_a_status() {
 
 #[tokio::test]
 async fn the_site_gets_the_request_as_it_came() {
-    let world = adapter().await;
+    let path = "path = \"/api/chat/completions\"";
+    let file = SITE_FILE.replace(path, &format!("{path}\nfields = [\"own\"]"));
+    let world = adapter().site_file(file).await;
     let body = json!({
         "model": "practice/practice-1",
         "messages": [
@@ -217,7 +219,7 @@ async fn the_site_gets_the_request_as_it_came() {
             {"role": "assistant", "content": null, "tool_calls": []},
             {"role": "tool", "name": "read", "tool_call_id": "a", "content": "x"},
         ],
-        "stop": "END", "n": 1, "temperature": 0.5, "unknown": {"kept": [1]}, "stream_options": null,
+        "stop": "END", "n": 1, "temperature": 0.5, "own": {"kept": [1]}, "chat_id": "a", "stream_options": null,
     });
 
     world.adapter().chat(&body).await;
@@ -226,7 +228,9 @@ async fn the_site_gets_the_request_as_it_came() {
     expected["model"] = "practice-1".into();
     expected["stream"] = true.into();
     expected["stream_options"] = json!({"include_usage": true});
-    expected.as_object_mut().unwrap().remove("n");
+    for field in ["n", "chat_id"] {
+        expected.as_object_mut().unwrap().remove(field);
+    }
     let call = world.practice.model().last_call();
     assert_eq!(call.body, expected);
     assert_eq!(call.header("user-agent"), "Mozilla/5.0 (practice)");

@@ -30,9 +30,9 @@ pub(super) struct Request<'a> {
     pub stream: bool,
     /// Asks for the usage chunk.
     pub stream_options: StreamOptions,
-    /// As it came.
+    /// As they came.
     #[serde(flatten)]
-    pub rest: &'a BTreeMap<String, Box<RawValue>>,
+    pub rest: BTreeMap<&'a str, &'a RawValue>,
 }
 
 /// Asks for the usage chunk.
