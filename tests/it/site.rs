@@ -91,7 +91,8 @@ async fn check_says_what_is_right_and_not_safe() {
     let path = directory.path().join("unsafe.toml");
     let right = std::fs::read_to_string(fixtures().join("right.toml")).unwrap();
     let origins = "[site]\norigins = [\"https://login.example.org\"]";
-    let toml = right.replace("https://chat.example.org", "http://chat.example.org").replace("[site]", origins);
+    let toml =
+        right.replace("https://chat.example.org", "http://chat.example.org").replace("[site]", origins);
     std::fs::write(&path, toml).unwrap();
 
     let told = run(&["site", "check", path.to_str().unwrap()], &[], "").await;

@@ -175,7 +175,8 @@ async fn a_site_with_a_lower_order_goes_first() {
 async fn an_account_that_was_moved_to_another_site_serves_nobody_there() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("second.toml");
-    let second = SITE_FILE.replace("name = \"practice\"", "name = \"second\"\nbase_url = \"http://127.0.0.1:9\"");
+    let second =
+        SITE_FILE.replace("name = \"practice\"", "name = \"second\"\nbase_url = \"http://127.0.0.1:9\"");
     std::fs::write(&path, second.replace("practice-1", "second-1")).unwrap();
     let world = adapter().adapter_env("LATCHKEY_SITES", path.to_str().unwrap()).await;
     // Its session is open in the adapter by now.
