@@ -52,6 +52,16 @@ impl FromRequestParts<AppState> for AuthorizedClient {
     }
 }
 
+impl AuthorizedClient {
+    /// Takes a place for one answer.
+    ///
+    /// # Errors
+    /// When there are as many answers as there is room for.
+    pub(super) fn enter(self, app: &AppState) -> Result<AdmittedClient, ApiError> {
+        Ok(AdmittedClient { permit: AdmissionPermit::take(app)?, client: self })
+    }
+}
+
 /// The place of one answer; dropped, it is free. Taken after the secret was looked at and before the body is read.
 #[derive(Debug)]
 pub(super) struct AdmissionPermit {
@@ -79,8 +89,7 @@ impl AdmittedClient {
     /// # Errors
     /// Without a shared secret, or when there are as many answers as there is room for.
     pub(super) async fn admit(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let client = AuthorizedClient::from_request_parts(parts, app).await?;
-        Ok(Self { client, permit: AdmissionPermit::take(app)? })
+        AuthorizedClient::from_request_parts(parts, app).await?.enter(app)
     }
 
     /// What it was answered lately.

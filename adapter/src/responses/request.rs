@@ -25,7 +25,8 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 #[derive(Deserialize)]
 pub(crate) struct ResponsesBody {
     model: Option<Value>,
-    input: Option<Value>,
+    /// The items, or a text.
+    pub(crate) input: Option<Value>,
     instructions: Option<Value>,
     #[serde(default)]
     tools: Value,
@@ -38,13 +39,15 @@ pub(crate) struct ResponsesBody {
     text: Value,
     #[serde(default)]
     reasoning: Value,
-    stream: Option<Value>,
+    /// Whether a stream is wanted.
+    pub(crate) stream: Option<Value>,
     #[serde(default)]
     include: Value,
     #[serde(default)]
     prompt_cache_key: Value,
     #[serde(default)]
-    previous_response_id: Value,
+    /// The response that it goes on with.
+    pub(crate) previous_response_id: Value,
     #[serde(default)]
     conversation: Value,
     #[serde(default)]
@@ -102,7 +105,16 @@ impl ResponsesBody {
     /// # Errors
     /// When it is none, or names something that is never kept.
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let body: Self = object(body)?;
+        Self::read_with(body, |_| ())
+    }
+
+    /// Reads a body, and completes it before anything is refused.
+    ///
+    /// # Errors
+    /// When it is none, or names something that is never kept.
+    pub(crate) fn read_with(body: &[u8], complete: impl FnOnce(&mut Self)) -> Result<Self, InvalidRequest> {
+        let mut body: Self = object(body)?;
+        complete(&mut body);
         refuse_kept(&body)?;
         Ok(body)
     }
