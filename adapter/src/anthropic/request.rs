@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use latchkey_shared::site::chat::effort::Effort;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -14,7 +15,7 @@ use crate::openai::{
     request::{ChatRequest, InvalidRequest, object, raw},
 };
 
-/// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
+/// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`,
 /// `context_management`, `top_k`, `service_tier`, betas.
 #[derive(Deserialize)]
 struct MessagesBody {
@@ -28,6 +29,7 @@ struct MessagesBody {
     top_p: Option<Box<RawValue>>,
     stop_sequences: Option<Value>,
     stream: Option<Value>,
+    thinking: Option<Value>,
     output_config: Option<Value>,
     /// What `output_config.format` was called in its beta.
     output_format: Option<Value>,
@@ -73,7 +75,8 @@ impl ChatRequest {
         let mut rest = rest(&body)?;
         let only = choice::settle(&mut tools, &mut rest)?;
         let origins = ToolOrigins::default();
-        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, rest })
+        let effort = effort(&body);
+        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, effort, rest })
     }
 }
 
@@ -140,6 +143,21 @@ fn rest(body: &MessagesBody) -> Result<BTreeMap<String, Box<RawValue>>, InvalidR
         tool_choice(choice, &mut rest)?;
     }
     Ok(rest)
+}
+
+/// How much is to be thought: what `output_config` says, else what `thinking` amounts to. A word that is not known here is
+/// that of a newer client, and says nothing.
+fn effort(body: &MessagesBody) -> Option<Effort> {
+    let thinking = body.thinking.as_ref().unwrap_or(&Value::Null);
+    if thinking["type"] == "disabled" {
+        return Some(Effort::None);
+    }
+    let wanted = body.output_config.as_ref().and_then(|config| config["effort"].as_str());
+    wanted.and_then(Effort::parse).or_else(|| match thinking["budget_tokens"].as_u64()? {
+        ..4096 => Some(Effort::Low),
+        4096..16_384 => Some(Effort::Medium),
+        _ => Some(Effort::High),
+    })
 }
 
 /// Whether a tool of Anthropic's servers is chosen, which is left out.

@@ -14,7 +14,7 @@ use super::{
 use crate::openai::{
     choice,
     message::Message,
-    request::{ChatRequest, InvalidRequest, object, raw},
+    request::{self, ChatRequest, InvalidRequest, object, raw},
 };
 
 /// What a client asks for to have its reasoning items back.
@@ -91,10 +91,21 @@ impl ResponsesRequest {
         let session = body.prompt_cache_key.as_str().map(str::to_owned);
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
+        let effort = request::effort(&rest);
         let mut tools = tools.iter().map(raw).collect();
         let only = choice::settle(&mut tools, &mut rest)?;
-        let request =
-            ChatRequest { model, messages, stream, tools, only, origins, session, client: None, rest };
+        let request = ChatRequest {
+            model,
+            messages,
+            stream,
+            tools,
+            only,
+            origins,
+            session,
+            client: None,
+            effort,
+            rest,
+        };
         Ok(Self { request, encrypted, stores: body.store != false })
     }
 }

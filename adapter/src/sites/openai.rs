@@ -7,7 +7,7 @@ use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::{openai::OpenAiChat, upload::UPLOADS},
+        chat::{effort::EffortRules, openai::OpenAiChat, upload::UPLOADS},
     },
 };
 use reqwest::{StatusCode, header};
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     DriverContext,
     declared::{call::SiteClient, upload::Uploads, variables::PromptVariables},
-    headers, http, refusal,
+    effort, headers, http, refusal,
     trace::EventBoundary,
 };
 use crate::{
@@ -44,15 +44,16 @@ pub(super) struct OpenAiRequest {
     pub(super) minted: String,
 }
 
-/// The body for a prompt; the same for every account.
-pub(super) fn body(prompt: &Prompt) -> Bytes {
+/// The body for a prompt; the same for every account. What is told of effort is as the site file has it.
+pub(super) fn body(prompt: &Prompt, effort: Option<&EffortRules>) -> Bytes {
+    let rest = effort::rest(prompt, effort);
     let request = wire::Request {
         model: &prompt.model,
         messages: &prompt.messages,
         tools: &prompt.tools,
         stream: true,
         stream_options: wire::StreamOptions { include_usage: true },
-        rest: &prompt.rest,
+        rest: &rest,
     };
     serde_json::to_vec(&request).expect("texts and JSON always serialize").into()
 }
