@@ -46,16 +46,34 @@ pub async fn run(
     prompt: &str,
     env: &[(&str, &str)],
 ) -> ClaudeRun {
-    let home = tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap();
-    let file = |name: &str| home.path().join(name);
+    let home = home();
     let mut command = command(&home).await;
     command
-        .args(["-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"])
-        .args(["--output-format", "stream-json", "--verbose"])
         .env("ANTHROPIC_BASE_URL", adapter.as_str().trim_end_matches('/'))
         .env("ANTHROPIC_AUTH_TOKEN", SHARED_SECRET)
         .envs(MODELS.map(|name| (name, model)))
-        .envs(env.iter().copied())
+        .envs(env.iter().copied());
+    ended(command, &home, project, prompt).await
+}
+
+/// The same by a file of settings that somebody else wrote, which says where the key is.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_told(settings: &str, project: &Project, prompt: &str) -> ClaudeRun {
+    let home = home();
+    let directory = home.path().join("config");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("settings.json"), settings).unwrap();
+    let command = command(&home).await;
+    ended(command, &home, project, prompt).await
+}
+
+async fn ended(mut command: Command, home: &TempDir, project: &Project, prompt: &str) -> ClaudeRun {
+    let file = |name: &str| home.path().join(name);
+    command
+        .args(["-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"])
+        .args(["--output-format", "stream-json", "--verbose"])
         .current_dir(project.path())
         .stdout(std::fs::File::create(file("stdout")).unwrap())
         .stderr(std::fs::File::create(file("stderr")).unwrap());
@@ -85,6 +103,10 @@ impl ClaudeRun {
         let failed = contents.flatten().filter(|block| block["is_error"] == true);
         failed.map(|block| block["content"].to_string()).collect()
     }
+}
+
+fn home() -> TempDir {
+    tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap()
 }
 
 async fn command(home: &TempDir) -> Command {
