@@ -7,6 +7,7 @@ use latchkey_shared::{env::Env, site::catalog::SiteCatalog, store::RedisConfig, 
 
 mod secrets;
 
+pub(crate) use secrets::SecretGrant;
 pub use secrets::SharedSecrets;
 
 use crate::recorder;
