@@ -5,6 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod blocks;
 pub(crate) mod converted;
+pub(crate) mod edits;
 pub(crate) mod error;
 pub(crate) mod models;
 pub(crate) mod request;

@@ -24,6 +24,7 @@ mod messages;
 mod models;
 mod request_id;
 mod responses;
+mod socket;
 mod sse;
 mod via;
 
@@ -59,7 +60,7 @@ fn surfaces(via: ClientPath) -> Router<AppState> {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
-        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses", post(responses::create).get(socket::open))
         .route("/v1/responses/input_tokens", post(responses::input_tokens))
         .route("/v1/responses/compact", post(responses::compact))
         .route("/v1/models", get(models::list))

@@ -7,6 +7,7 @@ use latchkey_shared::{env::Env, site::catalog::SiteCatalog, store::RedisConfig, 
 
 mod secrets;
 
+pub(crate) use secrets::SecretGrant;
 pub use secrets::SharedSecrets;
 
 use crate::recorder;
@@ -63,6 +64,23 @@ pub struct Config {
     pub recorder: Option<recorder::RecorderConfig>,
     /// `LATCHKEY_RESEND` and `LATCHKEY_TITLES`.
     pub short_circuits: ShortCircuits,
+    /// How long a socket lasts: no variable, clients count on OpenAI's hour.
+    pub sockets: SocketLimits,
+}
+
+/// How long a WebSocket of the Responses API may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketLimits {
+    /// From its beginning; a turn that runs is finished.
+    pub lifetime: Duration,
+    /// Without a request.
+    pub idle: Duration,
+}
+
+impl Default for SocketLimits {
+    fn default() -> Self {
+        Self { lifetime: Duration::from_secs(60 * 60), idle: Duration::from_secs(5 * 60) }
+    }
 }
 
 /// Which requests are answered without asking a site.
@@ -171,6 +189,7 @@ impl Config {
             delivery: env.choice("LATCHKEY_STREAM", &deliveries, DeliveryMode::Live { heartbeat })?,
             drain: drain(env)?,
             short_circuits: ShortCircuits::from_env(env)?,
+            sockets: SocketLimits::default(),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! A client sends all of a conversation each time. What it sends up to the last answer is digested; if a site's own
 //! conversation is kept under the digest, only the rest is new to the site. Without it, all is told anew.
 
-use latchkey_shared::{id::PoolName, site::Site};
+use latchkey_shared::site::Site;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -31,8 +31,7 @@ impl ConversationDigests {
     /// the pools that it may use: the same words of somebody else are another conversation.
     pub(crate) fn read(site: &Site, scope: &AccountScope, model: &str, request: &ChatRequest) -> Self {
         let mut all = Sha256::new();
-        let pools: Vec<&str> = scope.pools().into_iter().flatten().map(PoolName::as_str).collect();
-        add(&mut all, &pools.join(" "));
+        add(&mut all, &scope.key());
         let client = request.client.iter().flatten().map(|byte| format!("{byte:02x}")).collect::<String>();
         for part in
             [client.as_str(), site.name.as_str(), model, request.session.as_deref().unwrap_or_default()]

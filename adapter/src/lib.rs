@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-use std::{pin::pin, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use anyhow::Context;
 use latchkey_shared::{
@@ -43,7 +43,7 @@ mod turn;
 
 use acceptor::{Acceptor, Workers};
 use config::Config;
-use connection::ClientConnection;
+use connection::{ClientConnection, OpenSockets};
 use state::AppState;
 
 /// How long connections may take to tell their clients that their stream is cut.
@@ -81,14 +81,17 @@ pub async fn run(
 
     tracing::info!(address = %listener.local_addr()?, sites = app.catalog.sites().count(), "adapter serves");
     let closing = CancellationToken::new();
+    let sockets = app.sockets.clone();
     let router = api::router(app);
     let (mut threads, seats) = Workers::start(others, &router, patience)?;
     let door = Acceptor::open(listener, closing.clone(), patience, seats)?;
+    let draining = sockets.clone();
     let shutdown = async move {
         shutdown.await;
         closing.cancel();
+        draining.drain();
     };
-    serve(door, router, &mut threads, shutdown, drain, &tasks.stopping()).await?;
+    serve(door, router, (&mut threads, &sockets), shutdown, drain, &tasks.stopping()).await?;
     if !tasks.stop(LAST_TASKS).await {
         tracing::warn!("some leases were not released in time, they end by themselves");
     }
@@ -107,7 +110,7 @@ async fn attend(mut heartbeat: ServiceHeartbeat, stopping: CancellationToken) {
 async fn serve(
     acceptor: Acceptor,
     router: axum::Router,
-    threads: &mut Workers,
+    (threads, sockets): (&mut Workers, &OpenSockets),
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
     stopping: &CancellationToken,
@@ -131,7 +134,9 @@ async fn serve(
         axum::serve(acceptor, router.into_make_service_with_connect_info::<ClientConnection>())
             .with_graceful_shutdown(shutdown)
             .await?;
-        threads.served().await
+        threads.served().await?;
+        sockets.ended().await;
+        io::Result::Ok(())
     };
     let mut serving = pin!(serving);
     tokio::select! {

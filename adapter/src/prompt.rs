@@ -52,7 +52,7 @@ impl Prompt {
             return Err(InvalidRequest(format!("tools: the site {} takes no tools", site.name)).into());
         }
         length::check(site, &request.messages, &request.tools).map_err(PromptError::TooLong)?;
-        let ChatRequest { messages, tools, only, rest, .. } = request;
+        let ChatRequest { messages, tools, only, effort, rest, .. } = request;
         let calls = match settings.tools {
             config::ToolMode::Auto | config::ToolMode::Native if !tools.is_empty() => {
                 let catalog = Arc::new(written::catalog(&tools)?);
@@ -61,7 +61,7 @@ impl Prompt {
             _ => CallMode::Untouched,
         };
         let messages = messages.into_iter().map(Message::unparsed).collect();
-        Ok(Self { model, messages, files, tools, rest, minted, calls })
+        Ok(Self { model, messages, files, tools, effort, rest, minted, calls })
     }
 }
 

@@ -146,6 +146,7 @@ fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> 
         origins: ToolOrigins::default(),
         session: None,
         client: None,
+        effort: None,
         rest: BTreeMap::new(),
     };
     let nonce_key = NonceKey { secret: [0; 32], deployment: String::new() };

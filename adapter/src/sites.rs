@@ -8,6 +8,7 @@ use latchkey_shared::{
     site::{ModelsFrom, Site, chat::Driver},
 };
 use reqwest::Client;
+use serde_json::Value;
 
 use crate::{
     prompt::Prompt,
@@ -18,6 +19,7 @@ mod context;
 mod declared;
 #[cfg(test)]
 mod decoded;
+mod effort;
 mod headers;
 pub(crate) mod http;
 pub(crate) mod models;
@@ -51,12 +53,13 @@ impl DriverRequest {
         let words = match &site.chat.driver {
             Driver::OpenAi(chat) => {
                 let has_files = !prompt.files.is_empty();
-                let uploaded = has_files.then(|| declared::variables::PromptVariables::whole(prompt));
-                DriverInput::OpenAi(openai::body(prompt, chat), uploaded)
+                let uploaded =
+                    has_files.then(|| declared::variables::PromptVariables::whole(prompt, Value::Null));
+                DriverInput::OpenAi(openai::body(prompt, chat, site.chat.effort.as_ref()), uploaded)
             }
-            Driver::Http(_) | Driver::Socket(_) => {
-                DriverInput::Declared(declared::variables::PromptVariables::whole(prompt))
-            }
+            Driver::Http(_) | Driver::Socket(_) => DriverInput::Declared(
+                declared::variables::PromptVariables::whole(prompt, effort::of(site, prompt)),
+            ),
         };
         Self { words, minted: prompt.minted.clone(), kept: None }
     }
@@ -66,7 +69,9 @@ impl DriverRequest {
         match &site.chat.driver {
             Driver::OpenAi(_) => Self::new(site, prompt),
             Driver::Http(_) | Driver::Socket(_) => {
-                let words = DriverInput::Declared(declared::variables::PromptVariables::new_only(prompt));
+                let effort = effort::of(site, prompt);
+                let words =
+                    DriverInput::Declared(declared::variables::PromptVariables::new_only(prompt, effort));
                 Self { words, minted: prompt.minted.clone(), kept: Some(kept) }
             }
         }

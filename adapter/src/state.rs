@@ -8,7 +8,8 @@ use latchkey_shared::{
 
 use crate::{
     admission::{AdmissionLimit, RefusalLog},
-    config::{Config, DeliveryMode, SharedSecrets},
+    config::{Config, DeliveryMode, SharedSecrets, SocketLimits},
+    connection::OpenSockets,
     metrics::Metrics,
     models::ModelIndex,
     pool::{Pool, WaitLimits},
@@ -48,6 +49,10 @@ pub(crate) struct App {
     pub vault: SessionVault,
     /// How many answers there is room for.
     pub admission: AdmissionLimit,
+    /// Connections that became sockets.
+    pub sockets: OpenSockets,
+    /// How long such a one lasts.
+    pub socket_limits: SocketLimits,
     /// Longest request body in bytes.
     pub body_limit: usize,
     /// Keeps what happened in turns, if it is told to.
@@ -95,6 +100,8 @@ impl AppState {
             serving: Arc::new(serving),
             vault,
             admission: AdmissionLimit::new(config.streams),
+            sockets: OpenSockets::new(config.body_limit),
+            socket_limits: config.sockets,
             body_limit: config.body_limit,
             recorder,
         }))

@@ -68,6 +68,7 @@ impl Session {
             | VariableName::Messages
             | VariableName::System
             | VariableName::Model
+            | VariableName::Effort
             | VariableName::Null
             | VariableName::Value(_) => None,
         }

@@ -23,6 +23,7 @@ stream = { mean = 1.0, p95 = 1.0, first_token = 1.0 }
 tools = { mean = 1.0, p95 = 1.0, first_token = 1.0 }
 endings = { mean = 1.0, p95 = 1.0, first_token = 1.0 }
 claude = { mean = 1.0, p95 = 1.0, first_token = 1.0 }
+codex = { mean = 1.0, p95 = 1.0, first_token = 1.0 }
 ";
 
 /// No time matters: what is shown does not depend on what else the machine does.
@@ -32,6 +33,7 @@ stream = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
 tools = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
 endings = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
 claude = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
+codex = { mean = 900.0, p95 = 900.0, first_token = 900.0 }
 ";
 
 /// A run, and where its report is.
@@ -96,7 +98,7 @@ async fn what_is_right_is_accepted() {
 async fn a_dropped_finish_fails_every_line_that_streams() {
     let failed = fails(Broken::DropsFinish, LOOSE, "4").await;
 
-    assert_eq!(failed, each(&["stream", "tools", "endings", "claude"], &["error_rate"]));
+    assert_eq!(failed, each(&["stream", "tools", "endings", "claude", "codex"], &["error_rate"]));
 }
 
 #[tokio::test]
@@ -104,7 +106,7 @@ async fn leaked_markup_fails_every_line_with_tools() {
     let failed = fails(Broken::LeaksMarkup, LOOSE, "4").await;
 
     let numbers = ["error_rate", "ended_by_itself", "tool_success"];
-    assert_eq!(failed, each(&["tools", "endings", "claude"], &numbers));
+    assert_eq!(failed, each(&["tools", "endings", "claude", "codex"], &numbers));
 }
 
 #[tokio::test]
@@ -119,7 +121,7 @@ async fn an_early_end_fails_the_line_of_endings_alone() {
 async fn arguments_that_do_not_fit_fail_the_success_of_tools() {
     assert_eq!(
         fails(Broken::WrongArguments, LOOSE, "4").await,
-        each(&["tools", "endings", "claude"], &["tool_success"])
+        each(&["tools", "endings", "claude", "codex"], &["tool_success"])
     );
 }
 
@@ -127,13 +129,13 @@ async fn arguments_that_do_not_fit_fail_the_success_of_tools() {
 async fn a_slow_answer_fails_the_times_of_every_line() {
     let failed = fails(Broken::Slow, STRICT, "1").await;
 
-    let streamed = each(&["stream", "tools", "endings", "claude"], &["mean", "p95", "first_token"]);
+    let streamed = each(&["stream", "tools", "endings", "claude", "codex"], &["mean", "p95", "first_token"]);
     assert_eq!(failed, [each(&["chat"], &["mean", "p95"]), streamed].concat());
 }
 
 #[tokio::test]
 async fn failures_fail_the_error_rate_of_every_line() {
-    let lines = ["chat", "stream", "tools", "endings", "claude"];
+    let lines = ["chat", "stream", "tools", "endings", "claude", "codex"];
 
     assert_eq!(fails(Broken::Fails, LOOSE, "4").await, each(&lines, &["error_rate"]));
 }
@@ -175,7 +177,7 @@ async fn real_clients_take_the_turns_where_they_are_asked_to() {
     let world = World::start().without_broker().with_session("alice").await;
     world.practice.model().always_with(edits);
 
-    let more = ["--clients", "--only", "tools,claude"];
+    let more = ["--clients", "--only", "tools,claude,codex"];
     let accepted = Accepted::run(&world.adapters[0].url, LOOSE, "1", &more).await;
 
     assert_eq!(accepted.ran.code, 0, "{}", accepted.ran.shown());
@@ -203,6 +205,7 @@ fn edits(request: &Value) -> Reply {
     let (names, fields) = match (has("Edit"), has("edit")) {
         (true, _) => (["Read", "Edit"], ["file_path", "old_string", "new_string"]),
         (_, true) => (["read", "edit"], ["filePath", "oldString", "newString"]),
+        _ if has("exec_command") => return by_shell(results),
         _ => return Reply::text("A greeting for Oslo"),
     };
     let call = |name: &str, arguments: &Value| {
@@ -211,6 +214,15 @@ fn edits(request: &Value) -> Reply {
     match results {
         0 => call(names[0], &json!({fields[0]: "greeting.txt"})),
         1 => call(names[1], &json!({fields[0]: "greeting.txt", fields[1]: "world", fields[2]: "Oslo"})),
+        _ => Reply::text("The greeting is for Oslo now."),
+    }
+}
+
+/// What Codex does, who edits by its shell.
+fn by_shell(results: usize) -> Reply {
+    let command = json!({"cmd": "sed -i s/world/Oslo/ greeting.txt"}).to_string();
+    match results {
+        0 => Reply::new().tool_call(0, "call_0", "exec_command", &command),
         _ => Reply::text("The greeting is for Oslo now."),
     }
 }

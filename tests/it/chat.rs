@@ -10,6 +10,7 @@ use support::{
 mod advice;
 mod early;
 mod edge;
+mod effort;
 mod encodings;
 mod failover;
 mod fields;

@@ -19,6 +19,7 @@ pub(crate) mod asked;
 mod chainlit;
 mod given_up;
 mod situations;
+mod tool_search;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 /// Shorter than the silence of the situation that has one, longer than the adapter's heartbeat.

@@ -14,6 +14,7 @@ mod chainlit;
 mod chat;
 mod claude;
 mod cli;
+mod client;
 mod codex;
 mod compaction;
 mod compose;

@@ -151,3 +151,37 @@ async fn tokens_are_counted_with_the_tools() {
     assert!(without > 0 && count(&body).await > without + 5);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_cleared_of_a_conversation_is_told() {
+    let world = world().await;
+    world.practice.model().always(Reply::text("Fine."));
+    let use_of = |id: &str| json!([{"type": "tool_use", "id": id, "name": "Read", "input": {}}]);
+    let result_of =
+        |id: &str| json!([{"type": "tool_result", "tool_use_id": id, "content": "y".repeat(4000)}]);
+    let mut body = question();
+    body["messages"] = json!([
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "content": use_of("a")}, {"role": "user", "content": result_of("a")},
+        {"role": "assistant", "content": use_of("b")}, {"role": "user", "content": result_of("b")},
+    ]);
+    let keep = json!({"type": "tool_uses", "value": 1});
+    let edit = json!({"type": "clear_tool_uses_20250919", "trigger": {"type": "tool_uses", "value": 1}, "keep": keep});
+    body["context_management"] = json!({"edits": [edit, {"type": "compact_20260112"}]});
+
+    let whole = world.adapter().send(Method::POST, PATH, Some(&body)).await.json();
+    body["stream"] = true.into();
+    let (streamed, _) = events(&world.adapter(), &body).await;
+    let end = streamed.iter().find(|(name, _)| name == "message_delta").unwrap();
+
+    let told = json!({"applied_edits": [
+        {"type": "clear_tool_uses_20250919", "cleared_tool_uses": 1, "cleared_input_tokens": 992},
+    ]});
+    assert_eq!((&whole["context_management"], &end.1["context_management"]), (&told, &told));
+    let asked = world.practice.model().last_call().body["messages"].clone();
+    assert_eq!(asked[2]["content"], "[Old tool result content cleared]");
+    assert_eq!(asked[4]["content"].as_str().unwrap().len(), 4000);
+    let plain = world.adapter().send(Method::POST, PATH, Some(&question())).await.json();
+    assert!(plain.get("context_management").is_none());
+    world.stop().await;
+}

@@ -107,6 +107,43 @@ async fn a_plan_is_shown_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_channel_whose_clients_may_write_the_user_bites_and_a_literal_stays() {
+    let new_api = with_old_channels().await;
+    let rollout = Rollout::new(&new_api, "models = [\"practice-1\"]\n");
+    let channel = |overridden: &str| {
+        json!({
+            "name": "latchkey@10.0.0.1:7802", "base_url": "http://10.0.0.1:7802/new-api", "models": "practice-1",
+            "group": "default", "tag": "latchkey", "header_override": overridden,
+        })
+    };
+    let verdict = async || {
+        let json: Value = serde_json::from_str(&rollout.does("plan --json").await).unwrap();
+        let settings = json["settings"].as_array().unwrap();
+        let row = settings.iter().find(|row| row["name"] == "X-Latchkey-User").unwrap();
+        (
+            row["verdict"].clone(),
+            row["value"].clone(),
+            json["plan"]["changes"][0]["fields"]["header_override"].clone(),
+        )
+    };
+    assert_eq!(verdict().await.0, "ok");
+    new_api.add(&channel(r#"{"X-Latchkey-User": "pool=team-a"}"#));
+
+    let (word, _, changed) = verdict().await;
+    assert_eq!(word, "ok");
+    let kept: Value = serde_json::from_str(changed.as_str().unwrap()).unwrap();
+    assert_eq!(kept["X-Latchkey-User"], "pool=team-a", "what the operator chose is not taken away");
+
+    let other = NewApi::start().await;
+    other.add(&channel(r#"{"X-Latchkey-User": "{client_header:X-User}"}"#));
+    let rollout = Rollout::new(&other, "models = [\"practice-1\"]\n");
+    let json: Value = serde_json::from_str(&rollout.does("plan --json").await).unwrap();
+    let row =
+        json["settings"].as_array().unwrap().iter().find(|row| row["name"] == "X-Latchkey-User").unwrap();
+    assert_eq!((&row["verdict"], &row["value"]), (&json!("bites"), &json!("latchkey@10.0.0.1:7802")));
+}
+
+#[tokio::test]
 async fn applied_twice_nothing_changes_the_second_time() {
     let new_api = with_old_channels().await;
     let rollout = Rollout::new(&new_api, "models = [\"practice-1\"]\n");

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 mod commands;
 mod names;
+mod users;
 
 const SITE_FILE: &str = include_str!("../../shared/sites/practice.toml");
 const ACCOUNTS: [&str; 5] = ["anna", "bert", "carl", "dora", "emil"];

@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use latchkey_shared::recording::{TurnEvent, TurnRecord};
 use reqwest::Method;
+use serde_json::json;
 use support::{
     hunt::{Find, Hunter},
     model::Reply,
+    responses::ResponsesSocket,
     wait,
     world::{AdapterClient, SHARED_SECRET, World},
 };
@@ -38,6 +40,28 @@ fn hunter(world: &World) -> Hunter {
         hunter.secret("a token", &session.token);
     }
     hunter
+}
+
+#[tokio::test]
+async fn each_turn_of_a_socket_has_a_recording_of_its_own() {
+    let world = world("full", &[]).await;
+    let mut socket = ResponsesSocket::open(&world.adapters[0].url, SHARED_SECRET).await.unwrap();
+    for number in 1..=2 {
+        world.practice.model().will(Reply::text(ANSWER));
+        socket.ask(&json!({"model": "practice-1", "input": format!("{QUESTION} {number}")})).await;
+    }
+
+    for number in 1..=2 {
+        let flight = flight(&world, &format!("{}.{number}", socket.id)).await;
+        let request = joined(&flight, |event| match event {
+            TurnEvent::Request { body } => Some(body),
+            _ => None,
+        });
+        assert!(request.contains(&format!("{QUESTION} {number}")), "{flight:#?}");
+        assert_eq!((flight.path.as_str(), flight.outcome.as_str()), ("/v1/responses", "ok"));
+    }
+    drop(socket);
+    world.stop().await;
 }
 
 fn joined(flight: &TurnRecord, pick: impl Fn(&TurnEvent) -> Option<&str>) -> String {

@@ -7,6 +7,8 @@ use support::{
     world::{AdapterClient, HttpAnswer, SHARED_SECRET, Streamed, World},
 };
 
+mod over_socket;
+
 const OTHER_SECRET: &str = "another-secret-of-a-test-world";
 const PATH: &str = "/v1/responses";
 

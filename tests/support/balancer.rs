@@ -87,6 +87,12 @@ impl Balancer {
         fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    /// The requests that are over, a line each.
+    #[must_use]
+    pub fn requests(&self) -> String {
+        fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default()
+    }
+
     fn nginx(&self) -> u32 {
         fs::read_to_string(self.directory.path().join("nginx.pid")).unwrap().trim().parse().unwrap()
     }

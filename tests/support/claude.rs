@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -46,16 +46,57 @@ pub async fn run(
     prompt: &str,
     env: &[(&str, &str)],
 ) -> ClaudeRun {
-    let home = tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap();
-    let file = |name: &str| home.path().join(name);
+    run_with(adapter, model, project, prompt, env, &[]).await
+}
+
+/// The same with more arguments.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_with(
+    adapter: &Url,
+    model: &str,
+    project: &Project,
+    prompt: &str,
+    env: &[(&str, &str)],
+    arguments: &[String],
+) -> ClaudeRun {
+    let home = home();
     let mut command = command(&home).await;
     command
-        .args(["-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"])
-        .args(["--output-format", "stream-json", "--verbose"])
         .env("ANTHROPIC_BASE_URL", adapter.as_str().trim_end_matches('/'))
         .env("ANTHROPIC_AUTH_TOKEN", SHARED_SECRET)
         .envs(MODELS.map(|name| (name, model)))
         .envs(env.iter().copied())
+        .args(arguments);
+    ended(command, &home, project, prompt).await
+}
+
+/// The same by a file of settings that somebody else wrote, which says where the key is.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_told(settings: &str, project: &Project, prompt: &str) -> ClaudeRun {
+    let home = home();
+    let directory = home.path().join("config");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("settings.json"), settings).unwrap();
+    let command = command(&home).await;
+    ended(command, &home, project, prompt).await
+}
+
+async fn ended(mut command: Command, home: &TempDir, project: &Project, prompt: &str) -> ClaudeRun {
+    let file = |name: &str| home.path().join(name);
+    command
+        .args([
+            "-p",
+            prompt,
+            "--permission-mode",
+            "acceptEdits",
+            "--allowedTools",
+            "Read,Edit,Write,mcp__notes__keep",
+        ])
+        .args(["--output-format", "stream-json", "--verbose"])
         .current_dir(project.path())
         .stdout(std::fs::File::create(file("stdout")).unwrap())
         .stderr(std::fs::File::create(file("stderr")).unwrap());
@@ -68,6 +109,15 @@ pub async fn run(
         .expect("it is ours");
     let events = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     ClaudeRun { success: status.success(), events, stderr }
+}
+
+/// The arguments that give it an MCP server with one tool, `keep`, which writes a text into a file of the project.
+#[must_use]
+pub fn notes(project: &Project) -> Vec<String> {
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/support/codex/notes.py");
+    let server = json!({"command": "python3", "args": [server, project.path().join("notes.txt")]});
+    let servers = json!({"mcpServers": {"notes": server}});
+    vec!["--mcp-config".to_owned(), servers.to_string()]
 }
 
 impl ClaudeRun {
@@ -85,6 +135,10 @@ impl ClaudeRun {
         let failed = contents.flatten().filter(|block| block["is_error"] == true);
         failed.map(|block| block["content"].to_string()).collect()
     }
+}
+
+fn home() -> TempDir {
+    tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap()
 }
 
 async fn command(home: &TempDir) -> Command {

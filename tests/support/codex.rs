@@ -46,9 +46,28 @@ pub async fn run_with(
     prompt: &str,
     settings: &[String],
 ) -> CodexRun {
-    let home = home(base, model);
+    ended(&home(base, model), Some(key), project, prompt, settings).await
+}
+
+/// The same by a file of settings that somebody else wrote, which says where the key is.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_told(file: &str, project: &Project, prompt: &str) -> CodexRun {
+    let home = tempfile::Builder::new().prefix("latchkey-codex-").tempdir().unwrap();
+    std::fs::write(home.path().join("config.toml"), file).unwrap();
+    ended(&home, None, project, prompt, &[]).await
+}
+
+async fn ended(
+    home: &TempDir,
+    key: Option<&str>,
+    project: &Project,
+    prompt: &str,
+    settings: &[String],
+) -> CodexRun {
     let file = |name: &str| home.path().join(name);
-    let mut group = start(&home, key, project, prompt, settings).await;
+    let mut group = start(home, key, project, prompt, settings).await;
     let ended = tokio::time::timeout(LIMIT, group.child.wait()).await;
     let printed = std::fs::read_to_string(file("stdout")).unwrap();
     let bytes = std::fs::read(file("stderr")).unwrap();
@@ -89,7 +108,13 @@ pub fn notes(project: &Project) -> Vec<String> {
     ]
 }
 
-async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str, settings: &[String]) -> Group {
+async fn start(
+    home: &TempDir,
+    key: Option<&str>,
+    project: &Project,
+    prompt: &str,
+    settings: &[String],
+) -> Group {
     let mut command = Command::new(client("codex").await);
     command
         .args(["exec", "--json", "--skip-git-repo-check", prompt])
@@ -98,7 +123,7 @@ async fn start(home: &TempDir, key: &str, project: &Project, prompt: &str, setti
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home.path())
         .env("CODEX_HOME", home.path())
-        .env(KEY, key)
+        .envs(key.map(|key| (KEY, key)))
         .env("HTTPS_PROXY", NOWHERE)
         .env("NO_PROXY", "127.0.0.1")
         .stdin(Stdio::null())

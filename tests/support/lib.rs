@@ -24,6 +24,7 @@ mod product;
 pub mod prometheus;
 pub mod redis;
 pub mod replay;
+pub mod responses;
 pub mod server;
 pub mod sites;
 pub mod soak;

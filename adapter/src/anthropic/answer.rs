@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::edits::AppliedEdits;
 use crate::stream::{
     collect::CollectedAnswer,
     delta::{FinishReason, Usage},
@@ -25,6 +26,8 @@ pub(crate) struct Message<'a> {
     stop_reason: Option<&'static str>,
     stop_sequence: Option<()>,
     usage: UsageView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_management: Option<&'a AppliedEdits>,
 }
 
 /// A block of an answer, as it is or as it begins.
@@ -73,8 +76,8 @@ impl<'a> Message<'a> {
         id: &'a str,
         model: &'a str,
         said: &'a CollectedAnswer,
-        end: StreamEnd,
-        usage: Usage,
+        (end, usage): (StreamEnd, Usage),
+        edits: Option<&'a AppliedEdits>,
     ) -> Self {
         let mut content = Vec::new();
         if !said.reasoning.is_empty() {
@@ -89,7 +92,7 @@ impl<'a> Message<'a> {
             content.push(Block::ToolUse { id: &call.id, name: &call.name, input });
         }
         let stop_reason = Some(stop_reason(end.finish));
-        Self { content, stop_reason, ..Self::begun(id, model, usage) }
+        Self { content, stop_reason, context_management: edits, ..Self::begun(id, model, usage) }
     }
 
     /// A message of which nothing is known but what it is asked with.
@@ -99,7 +102,17 @@ impl<'a> Message<'a> {
         let content = Vec::new();
         let stop_reason = None;
         let stop_sequence = None;
-        Self { id, kind, role, model, content, stop_reason, stop_sequence, usage: usage.into() }
+        Self {
+            id,
+            kind,
+            role,
+            model,
+            content,
+            stop_reason,
+            stop_sequence,
+            usage: usage.into(),
+            context_management: None,
+        }
     }
 }
 

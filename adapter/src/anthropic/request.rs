@@ -1,11 +1,16 @@
 //! A Messages request, as a chat request: whatever a client may send is accepted, and what a site can be asked is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use latchkey_shared::site::chat::effort::Effort;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{blocks::MessagesTranslator, converted::without_billing};
+use super::{
+    blocks::MessagesTranslator,
+    converted::without_billing,
+    edits::{self, AppliedEdits},
+};
 use crate::openai::{
     choice,
     message::Message,
@@ -14,8 +19,8 @@ use crate::openai::{
     request::{ChatRequest, InvalidRequest, object, raw},
 };
 
-/// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`, `thinking`,
-/// `context_management`, `top_k`, `service_tier`, betas.
+/// What we read of a body. Everything else is for Anthropic's own models and is left out: `metadata`,
+/// `top_k`, `service_tier`, betas.
 #[derive(Deserialize)]
 struct MessagesBody {
     model: Option<Value>,
@@ -28,18 +33,23 @@ struct MessagesBody {
     top_p: Option<Box<RawValue>>,
     stop_sequences: Option<Value>,
     stream: Option<Value>,
+    thinking: Option<Value>,
     output_config: Option<Value>,
     /// What `output_config.format` was called in its beta.
     output_format: Option<Value>,
+    context_management: Option<Value>,
 }
 
+/// What Claude Code declares so that a list of tools is never empty while all of them are deferred; it carries out none.
+const PLACEHOLDER: &str = "DeferredToolPlaceholder";
+
 impl ChatRequest {
-    /// Reads a body of the Messages API.
+    /// Reads a body of the Messages API, and tells what of it was cleared.
     ///
     /// # Errors
     /// The first field that is missing or wrong.
-    pub(crate) fn parse_messages(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let body: MessagesBody = object(body)?;
+    pub(crate) fn parse_messages(body: &[u8]) -> Result<(Self, Option<AppliedEdits>), InvalidRequest> {
+        let mut body: MessagesBody = object(body)?;
         let stream = match &body.stream {
             None | Some(Value::Null) => false,
             Some(Value::Bool(stream)) => *stream,
@@ -50,7 +60,7 @@ impl ChatRequest {
             Some(_) => return Err(InvalidRequest::expected("model", "a text")),
             None => return Err(InvalidRequest::missing("model", "a text")),
         };
-        let messages = match &body.messages {
+        let mut messages = match body.messages.take() {
             Some(Value::Array(messages)) if !messages.is_empty() => messages,
             Some(Value::Array(_)) => {
                 return Err(InvalidRequest("messages: expected at least one message".to_owned()));
@@ -58,6 +68,12 @@ impl ChatRequest {
             Some(_) => return Err(InvalidRequest::expected("messages", "an array")),
             None => return Err(InvalidRequest::missing("messages", "an array")),
         };
+        let chosen = body.tool_choice.as_ref().and_then(|choice| choice["name"].as_str());
+        let loaded = loaded(&messages);
+        let is_loaded = |name: &str| loaded.contains(name) || chosen == Some(name);
+        let mut tools = tools(body.tools.as_ref(), is_loaded)?;
+        let edits =
+            edits::apply(&mut messages, body.context_management.as_ref().filter(|wanted| !wanted.is_null()))?;
         let mut conversation = MessagesTranslator::default();
         conversation.system(&system(body.system.as_ref())?);
         for (index, message) in messages.iter().enumerate() {
@@ -69,11 +85,13 @@ impl ChatRequest {
             return Err(InvalidRequest("messages: expected at least one message with content".to_owned()));
         }
         let messages = messages.into_iter().map(Message::of).collect();
-        let mut tools = tools(body.tools.as_ref())?;
         let mut rest = rest(&body)?;
         let only = choice::settle(&mut tools, &mut rest)?;
         let origins = ToolOrigins::default();
-        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, rest })
+        let effort = effort(&body);
+        let request =
+            Self { model, messages, stream, tools, only, origins, session: None, client: None, effort, rest };
+        Ok((request, edits))
     }
 }
 
@@ -88,8 +106,12 @@ fn system(system: Option<&Value>) -> Result<String, InvalidRequest> {
     Ok(kept.collect::<Vec<_>>().join("\n\n"))
 }
 
-/// Tools as functions. Those that Anthropic's servers carry out have no schema: no site can, so they are left out.
-fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
+/// Tools as functions. Those that Anthropic's servers carry out have no schema: no site can, so they are left out. One that is
+/// deferred is offered once it was loaded.
+fn tools(
+    tools: Option<&Value>,
+    is_loaded: impl Fn(&str) -> bool,
+) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
     let tools = match tools {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(tools)) => tools,
@@ -104,6 +126,9 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
             tracing::debug!(tool.index = index, "a tool of Anthropic's servers is left out");
             continue;
         };
+        if name == PLACEHOLDER || (tool["defer_loading"] == true && !is_loaded(name)) {
+            continue;
+        }
         let mut function = Map::from_iter([("name".to_owned(), name.into())]);
         if let Some(description) = tool.get("description").filter(|text| text.is_string()) {
             function.insert("description".to_owned(), description.clone());
@@ -112,6 +137,16 @@ fn tools(tools: Option<&Value>) -> Result<Vec<Box<RawValue>>, InvalidRequest> {
         functions.push(raw(&json!({"type": "function", "function": function})));
     }
     Ok(functions)
+}
+
+/// The tools that searches have loaded: a result names them.
+fn loaded(messages: &[Value]) -> BTreeSet<String> {
+    fn blocks(value: &Value) -> &[Value] {
+        value["content"].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+    let results = messages.iter().flat_map(blocks).filter(|block| block["type"] == "tool_result");
+    let found = results.flat_map(blocks).filter(|block| block["type"] == "tool_reference");
+    found.filter_map(|block| block["tool_name"].as_str()).map(str::to_owned).collect()
 }
 
 /// What is left of the body, in OpenAI's words.
@@ -140,6 +175,21 @@ fn rest(body: &MessagesBody) -> Result<BTreeMap<String, Box<RawValue>>, InvalidR
         tool_choice(choice, &mut rest)?;
     }
     Ok(rest)
+}
+
+/// How much is to be thought: what `output_config` says, else what `thinking` amounts to. A word that is not known here is
+/// that of a newer client, and says nothing.
+fn effort(body: &MessagesBody) -> Option<Effort> {
+    let thinking = body.thinking.as_ref().unwrap_or(&Value::Null);
+    if thinking["type"] == "disabled" {
+        return Some(Effort::None);
+    }
+    let wanted = body.output_config.as_ref().and_then(|config| config["effort"].as_str());
+    wanted.and_then(Effort::parse).or_else(|| match thinking["budget_tokens"].as_u64()? {
+        ..4096 => Some(Effort::Low),
+        4096..16_384 => Some(Effort::Medium),
+        _ => Some(Effort::High),
+    })
 }
 
 /// Whether a tool of Anthropic's servers is chosen, which is left out.

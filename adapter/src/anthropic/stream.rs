@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     answer::{Block, Message, SIGNATURE, UsageView, no_input, stop_reason},
+    edits::AppliedEdits,
     error::ErrorView,
 };
 use crate::stream::delta::{Delta, FinishReason, ToolCall, Usage};
@@ -21,6 +22,8 @@ pub(crate) struct MessageEncoder {
     prompt_tokens: u64,
     open: Option<OpenBlock>,
     index: usize,
+    /// What was cleared of the conversation, if the client wanted that.
+    edits: Option<AppliedEdits>,
     /// Blanks before the first word: an empty text block is refused when it comes back.
     blanks: String,
 }
@@ -55,11 +58,13 @@ struct BlockStop {
 }
 
 #[derive(Serialize)]
-struct MessageDelta {
+struct MessageDelta<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     delta: StopDelta,
     usage: UsageView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_management: Option<&'a AppliedEdits>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +84,12 @@ impl MessageEncoder {
     pub(crate) fn new(id: &str, model: &str, prompt_tokens: u64) -> Self {
         let id = id.to_owned();
         let model = model.to_owned();
-        Self { id, model, prompt_tokens, open: None, index: 0, blanks: String::new() }
+        Self { id, model, prompt_tokens, open: None, index: 0, edits: None, blanks: String::new() }
+    }
+
+    /// The same that tells what was cleared of the conversation.
+    pub(crate) fn with_edits(self, edits: Option<AppliedEdits>) -> Self {
+        Self { edits, ..self }
     }
 
     /// Opens the answer.
@@ -127,7 +137,12 @@ impl MessageEncoder {
     pub(crate) fn end(&mut self, finish: FinishReason, usage: Usage, out: &mut BytesMut) {
         self.close(out);
         let delta = StopDelta { stop_reason: stop_reason(finish), stop_sequence: None };
-        let delta = MessageDelta { kind: "message_delta", delta, usage: usage.into() };
+        let delta = MessageDelta {
+            kind: "message_delta",
+            delta,
+            usage: usage.into(),
+            context_management: self.edits.as_ref(),
+        };
         event(out, "message_delta", &delta);
         event(out, "message_stop", &MessageStop { kind: "message_stop" });
     }

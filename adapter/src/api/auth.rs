@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use sha2::{Digest, Sha256};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::error::ApiError;
 use crate::{
+    config::SecretGrant,
     connection::ClientConnection,
     openai::request::ChatRequest,
     scope::AccountScope,
@@ -22,7 +23,7 @@ use crate::{
 /// Proof that the request bears a shared secret, and what that one may use.
 #[derive(Clone)]
 pub(super) struct AuthorizedClient {
-    /// The secret's digest. Known here alone: no turn begins without it, and so without a place.
+    /// The digest of the secret, and of the user where a request chooses one. Known here alone: no turn begins without it, and so without a place.
     digest: [u8; 32],
     /// The accounts.
     pub scope: AccountScope,
@@ -39,8 +40,8 @@ impl FromRequestParts<AppState> for AuthorizedClient {
             .map(|(_, secret)| secret);
         // As Anthropic's SDKs send it; either will do.
         let mut secrets = bearer.into_iter().chain(header("x-api-key")).map(str::trim);
-        let admitted = secrets.find_map(|secret| app.secrets.admit(secret).map(|scope| (secret, scope)));
-        let Some((secret, scope)) = admitted else {
+        let admitted = secrets.find_map(|secret| app.secrets.admit(secret).map(|grant| (secret, grant)));
+        let Some((secret, grant)) = admitted else {
             app.metrics.refused.inc();
             app.refusals.note();
             return Err(ApiError::Unauthorized);
@@ -48,7 +49,49 @@ impl FromRequestParts<AppState> for AuthorizedClient {
         if let Some(ConnectInfo(ClientConnection(auth))) = parts.extensions.get() {
             auth.authenticate();
         }
-        Ok(Self { digest: Sha256::digest(secret).into(), scope })
+        let mut digest = Sha256::new_with_prefix(secret);
+        let scope = match (grant, chosen(&parts.headers)?) {
+            (SecretGrant::Scope(scope), None) => scope,
+            (SecretGrant::Scope(_), Some(_)) => {
+                return Err(ApiError::Invalid(format!("{USER}: this key does not let a request choose")));
+            }
+            (SecretGrant::Chosen, None) => {
+                return Err(ApiError::Invalid(format!("{USER}: missing, expected {CHOICE}")));
+            }
+            (SecretGrant::Chosen, Some(scope)) => {
+                // Each scope has queues of its own: there are as many as there are pools and accounts.
+                if !app.pool.directory().has_any(&scope) {
+                    return Err(ApiError::Invalid(format!("{USER}: there is no such pool or account")));
+                }
+                // What one user was answered is no other's, though all have one secret.
+                digest.update([0]);
+                digest.update(scope.key());
+                scope
+            }
+        };
+        Ok(Self { digest: digest.finalize().into(), scope })
+    }
+}
+
+/// Whose accounts a request uses, where its secret lets it choose.
+const USER: &str = "X-Latchkey-User";
+const CHOICE: &str = "pool=NAME or account=ID";
+
+fn chosen(headers: &HeaderMap) -> Result<Option<AccountScope>, ApiError> {
+    let mut values = headers.get_all(USER).iter();
+    let (first, second) = (values.next(), values.next());
+    let Some(value) = first else { return Ok(None) };
+    let scope = value.to_str().ok().filter(|_| second.is_none()).and_then(AccountScope::chosen);
+    scope.map(Some).ok_or_else(|| ApiError::Invalid(format!("{USER}: expected {CHOICE}")))
+}
+
+impl AuthorizedClient {
+    /// Takes a place for one answer.
+    ///
+    /// # Errors
+    /// When there are as many answers as there is room for.
+    pub(super) fn enter(self, app: &AppState) -> Result<AdmittedClient, ApiError> {
+        Ok(AdmittedClient { permit: AdmissionPermit::take(app)?, client: self })
     }
 }
 
@@ -79,8 +122,7 @@ impl AdmittedClient {
     /// # Errors
     /// Without a shared secret, or when there are as many answers as there is room for.
     pub(super) async fn admit(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let client = AuthorizedClient::from_request_parts(parts, app).await?;
-        Ok(Self { client, permit: AdmissionPermit::take(app)? })
+        AuthorizedClient::from_request_parts(parts, app).await?.enter(app)
     }
 
     /// What it was answered lately.

@@ -9,10 +9,12 @@ use axum::{
     Json,
     http::{
         HeaderValue, StatusCode,
-        header::{CONTENT_LENGTH, RETRY_AFTER},
+        header::{CONTENT_LENGTH, RETRY_AFTER, UPGRADE},
     },
     response::{IntoResponse, Response},
 };
+
+use serde_json::json;
 
 use crate::{
     anthropic::error as anthropic,
@@ -35,6 +37,15 @@ impl ApiError {
             Self::Unauthorized => "the key is none that is known here".to_owned(),
             Self::NotFound => {
                 "there is nothing here; POST /v1/chat/completions and GET /v1/models are".to_owned()
+            }
+            Self::NoSocket => {
+                "expected the upgrade to a WebSocket; without one, POST asks here".to_owned()
+            }
+            Self::OldSocket => "a connection lasts an hour at most; connect again to go on".to_owned(),
+            Self::NoResponse => {
+                "previous_response_id: expected this connection's last response; send the whole conversation in \
+                 input without it"
+                    .to_owned()
             }
             Self::BodyTooLong { limit } => {
                 format!("prompt is too long: the body has more than {limit} bytes")
@@ -67,6 +78,9 @@ impl ApiError {
             Self::Overloaded | Self::NoAccount(_) => Some(5),
             Self::Unauthorized
             | Self::NotFound
+            | Self::NoSocket
+            | Self::OldSocket
+            | Self::NoResponse
             | Self::BodyTooLong { .. }
             | Self::Encoding(_)
             | Self::NoModel(_)
@@ -89,22 +103,44 @@ impl ApiError {
         }
     }
 
-    /// As clients of Responses are told: Codex takes a 429 for the end, and asks again on 503.
+    /// As clients of Responses are told.
     pub(super) fn into_responses(self) -> Response {
-        if self.status() != StatusCode::TOO_MANY_REQUESTS {
-            return self.into_response();
-        }
         self.log();
-        let message = self.message();
-        let detail =
-            ErrorDetail { message: &message, kind: "server_error", code: "overloaded_error", param: None };
-        let body = Json(ErrorView { error: detail });
-        self.with_retry_after((StatusCode::SERVICE_UNAVAILABLE, body).into_response())
+        let response = self.responses_view(|status, view| (status, Json(view)).into_response());
+        self.with_headers(response)
     }
 
-    fn with_retry_after(&self, mut response: Response) -> Response {
+    /// As clients of Responses are told on a socket.
+    pub(super) fn response_event(&self) -> String {
+        self.log();
+        let event = self.responses_view(|status, view| {
+            let mut event = json!({"type": "error", "status": status.as_u16(), "error": view.error});
+            if let Some(secs) = self.retry_after() {
+                event["headers"] = json!({"retry-after": secs.to_string()});
+            }
+            event
+        });
+        event.to_string()
+    }
+
+    /// Codex takes a 429 for the end, and asks again on 503.
+    fn responses_view<T>(&self, show: impl FnOnce(StatusCode, &ErrorView<'_>) -> T) -> T {
+        let message = self.message();
+        let (status, (kind, code)) = match self.status() {
+            StatusCode::TOO_MANY_REQUESTS => {
+                (StatusCode::SERVICE_UNAVAILABLE, ("server_error", "overloaded_error"))
+            }
+            status => (status, self.kind_and_code()),
+        };
+        show(status, &ErrorView { error: ErrorDetail { message: &message, kind, code, param: None } })
+    }
+
+    fn with_headers(&self, mut response: Response) -> Response {
         if let Some(secs) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if *self == Self::NoSocket {
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
         response
     }
@@ -223,7 +259,7 @@ impl IntoResponse for ApiError {
         self.log();
         let status = self.status();
         let response = self.view(|view| (status, Json(view)).into_response());
-        self.with_retry_after(response)
+        self.with_headers(response)
     }
 }
 

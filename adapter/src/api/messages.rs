@@ -16,14 +16,18 @@ use super::{
     sse::{self, AnswerRoute},
 };
 use crate::{
-    anthropic::{answer::Message, stream::MessageEncoder},
+    anthropic::{answer::Message, edits::AppliedEdits, stream::MessageEncoder},
     openai::request::{ChatRequest, InvalidRequest},
     state::AppState,
     tokens::TokenCounter,
 };
 
 /// A message.
-pub(super) struct MessageRequest(ChatRequest);
+pub(super) struct MessageRequest {
+    request: ChatRequest,
+    /// What was cleared of it, if the client wanted that.
+    edits: Option<AppliedEdits>,
+}
 
 /// An error as clients of Messages are told.
 pub(super) struct MessagesError(ApiError);
@@ -44,15 +48,15 @@ impl ApiRequest for MessageRequest {
     type Error = MessagesError;
 
     fn read(body: &[u8], headers: &HeaderMap) -> Result<Self, InvalidRequest> {
-        let request = ChatRequest::parse_messages(body)?;
-        Ok(Self(ChatRequest { session: session(headers), ..request }))
+        let (request, edits) = ChatRequest::parse_messages(body)?;
+        Ok(Self { request: ChatRequest { session: session(headers), ..request }, edits })
     }
 }
 
 /// Answers a chat, as a stream or whole.
 pub(super) async fn create(
     State(app): State<AppState>,
-    AdmittedRequest { request: MessageRequest(request), headers, via, entry }: AdmittedRequest<
+    AdmittedRequest { request: MessageRequest { request, edits }, headers, via, entry }: AdmittedRequest<
         MessageRequest,
     >,
 ) -> Result<Response, MessagesError> {
@@ -63,20 +67,22 @@ pub(super) async fn create(
     let (place, serving) = entry.open(&app.serving, request);
     if stream {
         let words = |head: &AnswerHead<'_>| {
-            Surface::Messages(MessageEncoder::new(&id(head.id), head.model, estimate))
+            Surface::Messages(MessageEncoder::new(&id(head.id), head.model, estimate).with_edits(edits))
         };
         return Ok(sse::answer(&app, serving, words, AnswerRoute { via, model, permit: place }).await?);
     }
     let mut serving = Box::pin(serving).await?;
     let id = id(&serving.id);
     let (said, ending) = serving.collect().await?;
-    let body = Message::new(&id, &serving.model, &said, ending.end, ending.usage);
+    let body = Message::new(&id, &serving.model, &said, (ending.end, ending.usage), edits.as_ref());
     Ok(Json(body).into_response())
 }
 
 /// Counts the tokens of a prompt, tools included.
 pub(super) async fn count_tokens(
-    AdmittedRequest { request: MessageRequest(request), entry: _entry, .. }: AdmittedRequest<MessageRequest>,
+    AdmittedRequest { request: MessageRequest { request, .. }, entry: _entry, .. }: AdmittedRequest<
+        MessageRequest,
+    >,
 ) -> Result<Response, MessagesError> {
     // On a thread for blocking work: a long prompt takes a while.
     let counting =

@@ -6,7 +6,10 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use bytes::{Bytes, BytesMut};
+use latchkey_shared::time::Timestamp;
+use serde_json::{Value, json};
+use ulid::Ulid;
 
 use super::{
     admitted::{AdmittedRequest, ApiRequest},
@@ -18,7 +21,10 @@ use super::{
     via::ClientPath,
 };
 use crate::{
-    openai::request::{ChatRequest, InvalidRequest},
+    openai::{
+        origin::ToolOrigins,
+        request::{ChatRequest, InvalidRequest},
+    },
     responses::{
         answer::{ItemFactory, Response as Answer, ResponseHead},
         kept::KeptOutputs,
@@ -27,6 +33,7 @@ use crate::{
     },
     serving::ResponseShelf,
     state::AppState,
+    stream::delta::{FinishReason, Usage},
     tokens::TokenCounter,
 };
 
@@ -47,8 +54,10 @@ impl IntoResponse for ResponsesError {
 
 /// A request whose items may still be names.
 pub(super) struct UnresolvedRequest {
-    body: ResponsesBody,
-    session: Option<String>,
+    /// What is asked.
+    pub body: ResponsesBody,
+    /// The session that the headers name.
+    pub session: Option<String>,
 }
 
 impl ApiRequest for UnresolvedRequest {
@@ -60,8 +69,15 @@ impl ApiRequest for UnresolvedRequest {
 }
 
 impl UnresolvedRequest {
-    /// Puts the items in that are named, of `limit_bytes` together.
-    async fn resolve(self, shelf: &ResponseShelf, limit_bytes: usize) -> Result<ResponsesRequest, ApiError> {
+    /// Puts the items in that are named, of `limit_bytes` together; gives the request, and all of its input.
+    ///
+    /// # Errors
+    /// When an item is not kept, or the request is wrong.
+    pub(super) async fn resolve(
+        self,
+        shelf: &ResponseShelf,
+        limit_bytes: usize,
+    ) -> Result<(ResponsesRequest, Value), ApiError> {
         let invalid = |invalid: InvalidRequest| ApiError::Invalid(invalid.0);
         let Self { mut body, session } = self;
         let mut outputs = KeptOutputs::new();
@@ -73,7 +89,8 @@ impl UnresolvedRequest {
         body.resolve(&outputs, limit_bytes).map_err(invalid)?;
         let read = ResponsesRequest::new(&body).map_err(invalid)?;
         let session = session.or(read.request.session);
-        Ok(ResponsesRequest { request: ChatRequest { session, ..read.request }, ..read })
+        let request = ResponsesRequest { request: ChatRequest { session, ..read.request }, ..read };
+        Ok((request, body.input.unwrap_or_default()))
     }
 }
 
@@ -82,18 +99,20 @@ pub(super) async fn create(
     State(app): State<AppState>,
     AdmittedRequest { request, via, entry, .. }: AdmittedRequest<UnresolvedRequest>,
 ) -> Result<Response, ResponsesError> {
-    answer(&app, request, via, entry).await
+    let shelf = entry.shelf(&app.serving);
+    let (request, _) = request.resolve(&shelf, app.body_limit).await?;
+    Ok(answer(&app, request, shelf, via, entry).await?)
 }
 
 /// Answers a request of a client that was let in.
 pub(super) async fn answer(
     app: &AppState,
-    request: UnresolvedRequest,
+    request: ResponsesRequest,
+    shelf: ResponseShelf,
     via: ClientPath,
     entry: AdmittedClient,
-) -> Result<Response, ResponsesError> {
-    let shelf = entry.shelf(&app.serving);
-    let ResponsesRequest { request, encrypted, stores } = request.resolve(&shelf, app.body_limit).await?;
+) -> Result<Response, ApiError> {
+    let ResponsesRequest { request, encrypted, stores } = request;
     let shelf = Some(shelf).filter(|_| stores);
     let stream = request.stream;
     let model = request.model.clone();
@@ -106,7 +125,7 @@ pub(super) async fn answer(
             let maker = ItemFactory::new(minted, encrypted, origins);
             Surface::Responses(Box::new(ResponseEncoder::new(head, maker)), shelf)
         };
-        return Ok(sse::answer(app, serving, words, AnswerRoute { via, model, permit: place }).await?);
+        return sse::answer(app, serving, words, AnswerRoute { via, model, permit: place }).await;
     }
     let mut serving = Box::pin(serving).await?;
     let (id, minted) = ids(&serving.id);
@@ -123,12 +142,25 @@ pub(super) async fn answer(
     Ok(Json(body).into_response())
 }
 
+/// The stream of an answer to a request that wants none yet.
+pub(super) fn nothing(request: &ResponsesRequest) -> Bytes {
+    let minted = Ulid::generate().to_string().to_lowercase();
+    let id = format!("resp_{minted}");
+    let created = Timestamp::now().millis() / 1000;
+    let head = ResponseHead { id: &id, created, model: &request.request.model };
+    let mut events = ResponseEncoder::new(head, ItemFactory::new(&minted, false, ToolOrigins::default()));
+    let mut out = BytesMut::new();
+    events.begin(&mut out);
+    events.end(FinishReason::Stop, Usage::default(), &mut out);
+    out.freeze()
+}
+
 /// Counts the tokens of a request, tools included.
 pub(super) async fn input_tokens(
     State(app): State<AppState>,
     AdmittedRequest { request, entry, .. }: AdmittedRequest<UnresolvedRequest>,
 ) -> Result<Response, ResponsesError> {
-    let ResponsesRequest { request, .. } =
+    let (ResponsesRequest { request, .. }, _) =
         request.resolve(&entry.shelf(&app.serving), app.body_limit).await?;
     // On a thread for blocking work: a long prompt takes a while.
     let counting =

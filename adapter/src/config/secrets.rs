@@ -1,4 +1,4 @@
-//! The bearer secrets that clients may use, and to which pools each is bound. Kept as digests only.
+//! The bearer secrets that clients may use, and which accounts each gives. Kept as digests only.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -20,18 +20,31 @@ pub struct SharedSecrets(Vec<SharedSecret>);
 #[derive(Clone)]
 struct SharedSecret {
     digest: [u8; 32],
-    scope: AccountScope,
+    grant: SecretGrant,
 }
 
+/// What a secret gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SecretGrant {
+    /// Some accounts.
+    Scope(AccountScope),
+    /// Those that a header of each request chooses.
+    Chosen,
+}
+
+/// Marks a secret whose requests choose their accounts.
+const USERS: &str = "users";
+
 impl SharedSecrets {
-    /// Reads secrets separated by commas or line ends, each with the pools to which it is bound: `secret pool=team-a`.
+    /// Reads secrets separated by commas or line ends, each with the pools to which it is bound, `secret pool=team-a`, or
+    /// with the mark that requests choose, `secret users`.
     pub(super) fn parse(text: &SecretString) -> anyhow::Result<Self> {
         let items = text.expose_secret().split([',', '\n']).map(str::trim).filter(|item| !item.is_empty());
         let mut secrets: Vec<SharedSecret> = Vec::new();
         for (index, item) in items.enumerate() {
             let secret = SharedSecret::parse(item).with_context(|| format!("secret {}", index + 1))?;
-            if secrets.iter().any(|other| other.digest == secret.digest && other.scope != secret.scope) {
-                bail!("secret {} is there twice, bound to different pools", index + 1);
+            if secrets.iter().any(|other| other.digest == secret.digest && other.grant != secret.grant) {
+                bail!("secret {} is there twice, with different rights", index + 1);
             }
             secrets.push(secret);
         }
@@ -47,12 +60,12 @@ impl SharedSecrets {
     }
 
     /// What the bearer of a text may use, if it is one of them; takes the same time however much of it is right.
-    pub(crate) fn admit(&self, text: &str) -> Option<AccountScope> {
+    pub(crate) fn admit(&self, text: &str) -> Option<SecretGrant> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let mut admitted = None;
         for secret in &self.0 {
             if secret.digest.ct_eq(&digest).into() {
-                admitted = Some(secret.scope.clone());
+                admitted = Some(secret.grant.clone());
             }
         }
         admitted
@@ -66,12 +79,18 @@ impl SharedSecret {
         if secret.len() < SHORTEST_SECRET {
             bail!("expected at least {SHORTEST_SECRET} characters");
         }
+        let digest = Sha256::digest(secret).into();
+        let words: Vec<&str> = words.collect();
+        if words == [USERS] {
+            return Ok(Self { digest, grant: SecretGrant::Chosen });
+        }
         let pools: Option<BTreeSet<PoolName>> =
-            words.map(|word| word.strip_prefix("pool=")?.parse().ok()).collect();
+            words.iter().map(|word| word.strip_prefix("pool=")?.parse().ok()).collect();
         // What stands there is not repeated: it may be the rest of a secret.
-        let pools =
-            pools.context("after a secret only pool=NAME may stand, NAME being 1 to 40 of a-z, 0-9 and -")?;
-        Ok(Self { digest: Sha256::digest(secret).into(), scope: AccountScope::of(pools) })
+        let pools = pools.context(
+            "after a secret only pool=NAME may stand, NAME being 1 to 40 of a-z, 0-9 and -, or users alone",
+        )?;
+        Ok(Self { digest, grant: SecretGrant::Scope(AccountScope::of(pools)) })
     }
 }
 
@@ -89,8 +108,8 @@ mod tests {
         SharedSecrets::parse(&text.into()).map_err(|error| format!("{error:#}"))
     }
 
-    fn scope(pools: &[&str]) -> AccountScope {
-        AccountScope::of(pools.iter().map(|pool| pool.parse().unwrap()).collect())
+    fn scope(pools: &[&str]) -> SecretGrant {
+        SecretGrant::Scope(AccountScope::of(pools.iter().map(|pool| pool.parse().unwrap()).collect()))
     }
 
     #[test]
@@ -98,7 +117,7 @@ mod tests {
         let secrets = parse("first-secret-of-twenty,\nsecond-secret-of-twenty").unwrap();
 
         for secret in ["first-secret-of-twenty", "second-secret-of-twenty"] {
-            assert_eq!(secrets.admit(secret), Some(AccountScope::All));
+            assert_eq!(secrets.admit(secret), Some(scope(&[])));
         }
         assert_eq!([secrets.admit("first-secret-of-twent"), secrets.admit("")], [None, None]);
     }
@@ -107,10 +126,12 @@ mod tests {
     fn a_secret_may_be_bound_to_pools() {
         let secrets = parse("first-secret-of-twenty\n\n second-secret-of-twenty  pool=b pool=a\nthird-secret-of-twenty pool=a").unwrap();
 
-        assert_eq!(secrets.admit("first-secret-of-twenty"), Some(AccountScope::All));
+        assert_eq!(secrets.admit("first-secret-of-twenty"), Some(scope(&[])));
         assert_eq!(secrets.admit("second-secret-of-twenty"), Some(scope(&["a", "b"])));
         assert_eq!(secrets.admit("third-secret-of-twenty"), Some(scope(&["a"])));
         assert_eq!(secrets.admit("second-secret-of-twenty pool=b pool=a"), None);
+        let chosen = parse("first-secret-of-twenty users").unwrap();
+        assert_eq!(chosen.admit("first-secret-of-twenty"), Some(SecretGrant::Chosen));
     }
 
     #[test]
@@ -125,7 +146,12 @@ mod tests {
             ),
             ("first-secret-of-twenty hush", "secret 1: after a secret only pool=NAME"),
             ("first-secret-of-twenty pools=a", "secret 1: after a secret only pool=NAME"),
-            (twice, "secret 2 is there twice, bound to different pools"),
+            (twice, "secret 2 is there twice, with different rights"),
+            ("first-secret-of-twenty users pool=a", "secret 1: after a secret only pool=NAME"),
+            (
+                "first-secret-of-twenty users\nfirst-secret-of-twenty",
+                "secret 2 is there twice, with different rights",
+            ),
             (" ,", "expected at least one secret"),
         ] {
             let told = parse(text).unwrap_err();

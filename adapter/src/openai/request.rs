@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use latchkey_shared::site::chat::effort::Effort;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -29,6 +30,8 @@ pub(crate) struct ChatRequest {
     pub session: Option<String>,
     /// The digest of the client's secret, if it came with one.
     pub client: Option<[u8; 32]>,
+    /// How much the model is to think, if the client says it.
+    pub effort: Option<Effort>,
     /// Every other field.
     pub rest: BTreeMap<String, Box<RawValue>>,
 }
@@ -55,8 +58,15 @@ impl ChatRequest {
         custom::chosen(&mut rest);
         let only = choice::settle(&mut tools, &mut rest)?;
         rest.remove("stream_options"); // ours: usage is always asked for and always given
-        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, rest })
+        let effort = effort(&rest);
+        Ok(Self { model, messages, stream, tools, only, origins, session: None, client: None, effort, rest })
     }
+}
+
+/// How much the model is to think, in the words of chats. What is no word that is known here stays a field like others.
+pub(crate) fn effort(rest: &BTreeMap<String, Box<RawValue>>) -> Option<Effort> {
+    let word: String = serde_json::from_str(rest.get("reasoning_effort")?.get()).ok()?;
+    Effort::parse(&word)
 }
 
 /// Refuses what no answer of a site can have: a client that asks for it does not do without.

@@ -107,6 +107,11 @@ impl AccountDirectory {
         self.table().has(site, scope)
     }
 
+    /// Whether there is an account in a scope, at whatever site and in whatever state.
+    pub(crate) fn has_any(&self, scope: &AccountScope) -> bool {
+        self.table().has_any(scope)
+    }
+
     /// Counts the accounts of a site.
     pub(crate) fn count(&self, site: &SiteName, now: Timestamp) -> AccountCount {
         self.table().count(site, now)

@@ -197,6 +197,13 @@ impl Scheduler {
         !self.queue(site, scope).is_empty()
     }
 
+    /// Whether there is an account in a scope, at whatever site and in whatever state. Where the scope was used before, its
+    /// queues say so.
+    pub(super) fn has_any(&self, scope: &AccountScope) -> bool {
+        let mut queues = self.queues.values().filter_map(|queues| queues.get(scope));
+        queues.any(|queue| !queue.is_empty()) || self.known.values().any(|known| scope.admits(&known.account))
+    }
+
     /// Counts the accounts of a site. Looks at all there are: no request waits for it.
     pub(super) fn count(&self, site: &SiteName, now: Timestamp) -> AccountCount {
         let mut count = AccountCount::default();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use latchkey_bridge::{catalog::Catalog, render::cut};
+use latchkey_shared::site::chat::effort::Effort;
 use serde_json::value::RawValue;
 
 use super::{emulation::Emulation, file::PromptFile};
@@ -22,6 +23,8 @@ pub(crate) struct Prompt {
     pub files: Vec<PromptFile>,
     /// The client's tools.
     pub tools: Vec<Box<RawValue>>,
+    /// How much the model is to think, if the client says it.
+    pub effort: Option<Effort>,
     /// Whatever else the client asks for.
     pub rest: BTreeMap<String, Box<RawValue>>,
     /// Begins the ids that we give to tool calls; unique to the answer.

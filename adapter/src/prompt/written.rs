@@ -49,11 +49,12 @@ pub(super) fn prompt(
     let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
     let (request, files) = parts::apart(request, site, others)?;
     let wanted = if plain && !wanted::writes(&request, site)? { None } else { wanted::of(&request)? };
-    let ChatRequest { messages, tools, only, stream, mut rest, session, client, .. } = request;
+    let ChatRequest { messages, tools, only, stream, mut rest, session, client, effort, .. } = request;
     if plain && wanted.is_none() {
         length::check(site, &messages, &tools).map_err(PromptError::TooLong)?;
         let messages = messages.into_iter().map(Message::unparsed).collect();
-        return Ok(Prompt { model, messages, files, tools, rest, minted, calls: CallMode::Untouched });
+        let calls = CallMode::Untouched;
+        return Ok(Prompt { model, messages, files, tools, effort, rest, minted, calls });
     }
     let field = |name: &str| rest.get(name).map(|raw| value(raw));
     let mut budget = capability::budget(site);
@@ -103,7 +104,7 @@ pub(super) fn prompt(
         true => CallMode::Emulated(Arc::new(emulation)),
         false => CallMode::Untouched,
     };
-    Ok(Prompt { model, messages, files, tools: Vec::new(), rest, minted, calls })
+    Ok(Prompt { model, messages, files, tools: Vec::new(), effort, rest, minted, calls })
 }
 
 /// The tools as declared.

@@ -14,7 +14,7 @@ use super::{
 use crate::openai::{
     choice,
     message::Message,
-    request::{ChatRequest, InvalidRequest, object, raw},
+    request::{self, ChatRequest, InvalidRequest, object, raw},
 };
 
 /// What a client asks for to have its reasoning items back.
@@ -25,7 +25,8 @@ const ENCRYPTED: &str = "reasoning.encrypted_content";
 #[derive(Deserialize)]
 pub(crate) struct ResponsesBody {
     model: Option<Value>,
-    input: Option<Value>,
+    /// The items, or a text.
+    pub(crate) input: Option<Value>,
     instructions: Option<Value>,
     #[serde(default)]
     tools: Value,
@@ -38,13 +39,15 @@ pub(crate) struct ResponsesBody {
     text: Value,
     #[serde(default)]
     reasoning: Value,
-    stream: Option<Value>,
+    /// Whether a stream is wanted.
+    pub(crate) stream: Option<Value>,
     #[serde(default)]
     include: Value,
     #[serde(default)]
     prompt_cache_key: Value,
     #[serde(default)]
-    previous_response_id: Value,
+    /// The response that it goes on with.
+    pub(crate) previous_response_id: Value,
     #[serde(default)]
     conversation: Value,
     #[serde(default)]
@@ -88,10 +91,21 @@ impl ResponsesRequest {
         let session = body.prompt_cache_key.as_str().map(str::to_owned);
         let encrypted =
             body.include.as_array().is_some_and(|names| names.iter().any(|name| name == ENCRYPTED));
+        let effort = request::effort(&rest);
         let mut tools = tools.iter().map(raw).collect();
         let only = choice::settle(&mut tools, &mut rest)?;
-        let request =
-            ChatRequest { model, messages, stream, tools, only, origins, session, client: None, rest };
+        let request = ChatRequest {
+            model,
+            messages,
+            stream,
+            tools,
+            only,
+            origins,
+            session,
+            client: None,
+            effort,
+            rest,
+        };
         Ok(Self { request, encrypted, stores: body.store != false })
     }
 }
@@ -102,7 +116,16 @@ impl ResponsesBody {
     /// # Errors
     /// When it is none, or names something that is never kept.
     pub(crate) fn read(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let body: Self = object(body)?;
+        Self::read_with(body, |_| ())
+    }
+
+    /// Reads a body, and completes it before anything is refused.
+    ///
+    /// # Errors
+    /// When it is none, or names something that is never kept.
+    pub(crate) fn read_with(body: &[u8], complete: impl FnOnce(&mut Self)) -> Result<Self, InvalidRequest> {
+        let mut body: Self = object(body)?;
+        complete(&mut body);
         refuse_kept(&body)?;
         Ok(body)
     }

@@ -1,13 +1,13 @@
 //! The driver of sites whose own endpoint is like OpenAI's chat completions, behind the site's session.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use latchkey_shared::{
     session::Session,
     site::{
         Site,
-        chat::{openai::OpenAiChat, upload::UPLOADS},
+        chat::{effort::EffortRules, openai::OpenAiChat, upload::UPLOADS},
     },
 };
 use reqwest::{StatusCode, header};
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     DriverContext,
     declared::{call::SiteClient, upload::Uploads, variables::PromptVariables},
-    headers, http, refusal,
+    effort, headers, http, refusal,
     trace::EventBoundary,
 };
 use crate::{
@@ -73,17 +73,21 @@ pub(super) struct OpenAiRequest {
 }
 
 /// The body for a prompt; the same for every account. A site may do more with a field than answer (`files`, `chat_id`), for
-/// everybody who shares the account: none goes there but OpenAI's own and those that its file names.
-pub(super) fn body(prompt: &Prompt, openai: &OpenAiChat) -> Bytes {
+/// everybody who shares the account: none goes there but OpenAI's own and those that its file names. What is told of effort
+/// is as the file has it.
+pub(super) fn body(prompt: &Prompt, openai: &OpenAiChat, effort: Option<&EffortRules>) -> Bytes {
     let is_known = |name: &str| FIELDS.contains(&name) || openai.fields.iter().any(|field| field == name);
     let rest = prompt.rest.iter().filter(|(name, _)| is_known(name));
+    let mut rest: wire::Fields<'_> =
+        rest.map(|(name, value)| (name.as_str(), Cow::Borrowed(&**value))).collect();
+    effort::tell(&mut rest, prompt.effort, effort);
     let request = wire::Request {
         model: &prompt.model,
         messages: &prompt.messages,
         tools: &prompt.tools,
         stream: true,
         stream_options: wire::StreamOptions { include_usage: true },
-        rest: rest.map(|(name, value)| (name.as_str(), &**value)).collect(),
+        rest,
     };
     serde_json::to_vec(&request).expect("texts and JSON always serialize").into()
 }

@@ -17,6 +17,7 @@ mod messages;
 mod nudges;
 mod numbers;
 mod report;
+mod responses;
 mod scenario;
 mod sse;
 mod tasks;
@@ -49,7 +50,7 @@ pub(crate) struct Options {
     /// Only these lines.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
-    /// Has the real `OpenCode` and Claude Code take the turns of tools, endings and claude.
+    /// Has the real `OpenCode`, Claude Code and Codex take the turns of tools, endings, claude and codex.
     #[arg(long)]
     clients: bool,
     /// What each line must show; scripts/ops/accept.toml has the defaults.
@@ -129,6 +130,8 @@ impl ScenarioRequest {
             (Scenario::Claude, None) => {
                 Ok(messages::stream(self, &tasks::of_claude_code(self, number)).await)
             }
+            (Scenario::Codex, Some(clients)) => clients.codex(self, number).await,
+            (Scenario::Codex, None) => Ok(responses::stream(self, &tasks::of_codex(self, number)).await),
         }
     }
 }

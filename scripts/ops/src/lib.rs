@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod accept;
 pub mod case;
+mod client;
 mod new_api;
 mod output;
 mod record;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// The acceptance run of a migration.
     Accept(accept::Options),
+    /// What a client needs to be told.
+    Client(client::Options),
     /// New-api's channels for the adapters.
     NewApi(new_api::Options),
     /// A recorded turn as a case.
@@ -41,6 +44,7 @@ pub async fn run() -> ExitCode {
     rustls::crypto::ring::default_provider().install_default().expect("nobody else installed one");
     let ran = match arguments.command {
         Command::Accept(options) => accept::run(options).await,
+        Command::Client(options) => client::run(options).await,
         Command::NewApi(options) => new_api::run(options).await,
         Command::Record(options) => record::run(options).await,
         Command::Replay(options) => replay::run(&options),

@@ -24,6 +24,7 @@ use gateway::Gateway;
 use journal::Journal;
 use plan::Plan;
 use rollout::Rollout;
+use settings::RequiredSetting;
 
 /// What to do with new-api's channels.
 #[derive(Args)]
@@ -130,8 +131,9 @@ impl RolloutContext {
 
     async fn show_plan(&self, json: bool) -> anyhow::Result<()> {
         let stage = self.journal.stage();
-        let plan = self.plan(&self.gateway.channels().await?, stage)?;
-        let settings = settings::check(self.gateway.settings().await?.as_ref(), &self.rollout.models);
+        let channels = self.gateway.channels().await?;
+        let plan = self.plan(&channels, stage)?;
+        let settings = self.settings(&channels).await?;
         if json {
             let new_api = json!({"url": self.rollout.url.as_str(), "version": self.version});
             return output::print_json(
@@ -141,6 +143,11 @@ impl RolloutContext {
         let head = self.head();
         let plan = shown::plan(&plan);
         output::print(&format!("{head}\n{plan}\n{}", shown::settings(&settings)))
+    }
+
+    async fn settings(&self, channels: &[Channel]) -> anyhow::Result<Vec<RequiredSetting>> {
+        let Rollout { models, adapters, .. } = &self.rollout;
+        Ok(settings::check(self.gateway.settings().await?.as_ref(), models, channels, adapters))
     }
 
     async fn apply(&mut self, command: &str, stage: u8) -> anyhow::Result<()> {
@@ -193,12 +200,12 @@ impl RolloutContext {
         let of_the_rollout = |channel: &&Channel| {
             channel.is_ours() || channel.serves(&self.rollout.models, &self.rollout.groups)
         };
+        let settings = self.settings(&channels).await?;
         let channels: Vec<&Channel> = channels.iter().filter(of_the_rollout).collect();
         let mut health = Vec::new();
         for adapter in &self.rollout.adapters {
             health.push((adapter, adapter::health(adapter).await));
         }
-        let settings = settings::check(self.gateway.settings().await?.as_ref(), &self.rollout.models);
         if json {
             let new_api = json!({"url": self.rollout.url.as_str(), "version": self.version});
             let stage = self.journal.stage();

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use latchkey_shared::terminal::EchoOff;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -20,6 +20,22 @@ const LONGEST: u64 = 8 * 1024;
 pub(crate) fn from_file(path: &Path) -> anyhow::Result<SecretString> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     first_line(text.as_bytes()).with_context(|| format!("{} is empty", path.display()))
+}
+
+/// The key that is all that a file holds: clients send the file as it is.
+///
+/// # Errors
+/// When the file cannot be read, or holds anything else.
+pub(crate) fn alone_in(path: &Path) -> anyhow::Result<SecretString> {
+    let text = SecretString::from(
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+    );
+    let mut words = text.expose_secret().split_whitespace();
+    match (words.next(), words.next()) {
+        (Some(key), None) => Ok(key.into()),
+        // What else stands there is not repeated: it may be another secret.
+        _ => bail!("{}: expected the key alone, in one line", path.display()),
+    }
 }
 
 /// What is typed, or the first line of standard input.

@@ -13,6 +13,7 @@ use toml::Spanned;
 use super::{SiteFileDiagnostic, duration::some_duration, mistake::SiteFileSource, pointer::is_pointer};
 
 pub mod conversation;
+pub mod effort;
 mod fill;
 pub mod http;
 pub mod openai;
@@ -22,6 +23,7 @@ pub mod stream;
 pub mod text;
 pub mod upload;
 
+use effort::{EffortRules, RawEffort};
 use http::{HttpChat, RawHttp};
 use openai::{OpenAiChat, RawOpenAi};
 use socket::{RawSocketIo, RawWebSocket, SocketChat};
@@ -39,6 +41,8 @@ pub struct Chat {
     pub foreign_calls: bool,
     /// What holds for one of its models instead, by the name that the site gives it.
     pub models: BTreeMap<String, ModelRules>,
+    /// How much a model is to think, in the site's words. Without it a site like `OpenAI` is told the client's.
+    pub effort: Option<EffortRules>,
     /// The longest prompt that the site takes, in bytes, where tools are written into it.
     pub prompt_bytes: Option<usize>,
     /// How a dead session looks. Without it, every 401 is one.
@@ -144,6 +148,7 @@ pub(super) struct RawChat {
     foreign_calls: Option<bool>,
     #[serde(default)]
     models: BTreeMap<String, ModelRules>,
+    effort: Option<Spanned<RawEffort>>,
     prompt_bytes: Option<usize>,
     #[serde(default)]
     expired: Expired,
@@ -177,6 +182,7 @@ impl RawChat {
             dialect,
             foreign_calls,
             models,
+            effort,
             prompt_bytes,
             expired,
             refusals,
@@ -215,7 +221,20 @@ impl RawChat {
         }
         let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
         let foreign_calls = foreign_calls.unwrap_or(true);
-        Ok(Chat { tools, dialect, foreign_calls, models, prompt_bytes, expired, refusals, upload, driver })
+        let has_body = matches!(driver, Driver::OpenAi(_));
+        let effort = effort.map(|raw| effort::check(source, raw, has_body)).transpose()?;
+        Ok(Chat {
+            tools,
+            dialect,
+            foreign_calls,
+            models,
+            effort,
+            prompt_bytes,
+            expired,
+            refusals,
+            upload,
+            driver,
+        })
     }
 }
 

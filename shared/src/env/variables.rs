@@ -87,7 +87,7 @@ pub const VARIABLES: &[Variable] = &[
     plain("LATCHKEY_SESSION_KEYS_COMMAND", "both: command that prints that ring; run without a shell"),
     secret(
         "LATCHKEY_SHARED_SECRETS",
-        "adapter: bearer secrets that clients may use, at least 20 characters each; `secret pool=a pool=b` uses accounts of these pools alone",
+        "adapter: bearer secrets that clients may use, at least 20 characters each; `secret pool=a pool=b` uses accounts of these pools alone, `secret users` those that `X-Latchkey-User` of each request names",
     ),
     plain("LATCHKEY_SITES", "both: site files, or directories of them, separated by commas"),
     plain("LATCHKEY_SITE_URLS", "both: base URLs of sites, like open-webui=https://chat.example.org"),

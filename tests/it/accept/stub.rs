@@ -52,6 +52,7 @@ impl Stub {
         let router = Router::new()
             .route("/v1/chat/completions", post(chat))
             .route("/v1/messages", post(messages))
+            .route("/v1/responses", post(responses))
             .with_state(Arc::new(broken));
         let server = Server::start(router).await;
         Self { url: server.url(), _server: server }
@@ -121,9 +122,36 @@ async fn messages(State(broken): State<Arc<Broken>>, Json(request): Json<Value>)
     stream(events.iter().map(event).collect())
 }
 
+async fn responses(State(broken): State<Arc<Broken>>, Json(request): Json<Value>) -> Response {
+    let said = match said(*broken, &request).await {
+        Ok(said) => said,
+        Err(refused) => return refused,
+    };
+    let (delta, item) = match said {
+        StubReply::Text(text) => (text.to_owned(), json!({"type": "message", "content": [{"text": text}]})),
+        StubReply::Call(arguments) => {
+            let arguments = arguments.to_string();
+            (arguments.clone(), json!({"type": "function_call", "name": "write", "arguments": arguments}))
+        }
+    };
+    let usage = json!({"input_tokens": 1, "output_tokens": 1});
+    let mut events = vec![
+        json!({"type": "response.created"}),
+        json!({"type": "response.some.delta", "delta": delta}),
+        json!({"type": "response.output_item.done", "item": item}),
+    ];
+    if *broken != Broken::DropsFinish {
+        events.push(json!({"type": "response.completed", "response": {"output": [item], "usage": usage}}));
+    }
+    for (number, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = number.into();
+    }
+    stream(events.iter().map(|event| format!("data: {event}\n\n")).collect())
+}
+
 async fn said(broken: Broken, request: &Value) -> Result<StubReply, Response> {
     let has_begun =
-        request["messages"].as_array().unwrap().iter().any(|message| message["role"] == "assistant");
+        request["messages"].as_array().into_iter().flatten().any(|message| message["role"] == "assistant");
     match broken {
         Broken::Fails => return Err((StatusCode::INTERNAL_SERVER_ERROR, "broken").into_response()),
         Broken::Slow => tokio::time::sleep(SLOW).await,

@@ -36,9 +36,14 @@ impl Home {
 
     /// The same, with further options of each.
     pub(super) fn with_options(adapters: &[(&str, &Url)], options: &Value) -> Self {
+        Self::told(&config(adapters, options))
+    }
+
+    /// Makes one with these settings.
+    pub(super) fn told(settings: &Value) -> Self {
         let home = Self(tempfile::Builder::new().prefix("latchkey-opencode-").tempdir().unwrap());
         home.write("models.json", &json!({}));
-        home.write("config.json", &config(adapters, options));
+        home.write("config.json", settings);
         home
     }
 

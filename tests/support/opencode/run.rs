@@ -36,11 +36,25 @@ pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> OpencodeRun 
 /// When it does not end in time.
 pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> OpencodeRun {
     let home = Home::with_options(&[(PROVIDER, adapter)], options);
+    ended(&home, &["--model", &format!("{PROVIDER}/{MODEL}")], project, prompt).await
+}
+
+/// The same by a file of settings that somebody else wrote, which says which model, and where the key is.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_told(settings: &Value, project: &Project, prompt: &str) -> OpencodeRun {
+    ended(&Home::told(settings), &[], project, prompt).await
+}
+
+async fn ended(home: &Home, model: &[&str], project: &Project, prompt: &str) -> OpencodeRun {
     let stdout = home.file("stdout");
     let stderr = home.file("stderr");
     let mut command = home.command().await;
     command
-        .args(["run", "--pure", "--format", "json", "--model", &format!("{PROVIDER}/{MODEL}"), prompt])
+        .args(["run", "--pure", "--format", "json"])
+        .args(model)
+        .arg(prompt)
         .current_dir(project.path())
         .stdout(std::fs::File::create(&stdout).unwrap())
         .stderr(std::fs::File::create(stderr).unwrap());

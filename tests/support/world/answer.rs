@@ -15,7 +15,7 @@ pub struct HttpAnswer {
 }
 
 impl HttpAnswer {
-    pub(super) async fn read(response: Response) -> Self {
+    pub async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         Self { status, headers, body: response.text().await.unwrap() }

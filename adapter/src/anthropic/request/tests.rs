@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(body: &Value) -> ChatRequest {
-    ChatRequest::parse_messages(body.to_string().as_bytes()).unwrap()
+    ChatRequest::parse_messages(body.to_string().as_bytes()).unwrap().0
 }
 
 fn messages(body: &Value) -> Value {
@@ -60,6 +60,32 @@ fn what_claude_code_sends_is_a_chat() {
         rest,
         [("max_tokens", "32000"), ("parallel_tool_calls", "false"), ("tool_choice", "\"auto\"")]
     );
+}
+
+#[test]
+fn a_deferred_tool_is_offered_once_it_was_loaded() {
+    let tool = |name: &str, defers: bool| json!({"name": name, "input_schema": {"type": "object"}, "defer_loading": defers});
+    let tools = json!([
+        tool("ToolSearch", false),
+        tool("A", true),
+        tool("B", true),
+        tool("DeferredToolPlaceholder", true)
+    ]);
+    let names = |messages: Value, choice: Value| {
+        let body = json!({"model": "m", "messages": messages, "tools": tools, "tool_choice": choice});
+        let tools = read(&body).tools;
+        let tools = tools.iter().map(|raw| serde_json::from_str::<Value>(raw.get()).unwrap());
+        tools.map(|tool| tool["function"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let user = json!({"role": "user", "content": "a"});
+    let call = json!({"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "ToolSearch", "input": {}}]});
+    let found = json!([{"type": "tool_reference", "tool_name": "B"}]);
+    let result =
+        json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": found}]});
+
+    assert_eq!(names(json!([user]), Value::Null), ["ToolSearch"]);
+    assert_eq!(names(json!([user, call, result]), Value::Null), ["ToolSearch", "B"]);
+    assert_eq!(names(json!([user]), json!({"type": "tool", "name": "A"})), ["ToolSearch", "A"]);
 }
 
 #[test]

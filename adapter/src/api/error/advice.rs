@@ -19,6 +19,9 @@ pub(super) fn of(error: &ApiError) -> &'static str {
         }
         ApiError::Fault(Fault::Unreadable(_)) => "the site file may be out of date; try it with site try",
         ApiError::NotFound
+        | ApiError::NoSocket
+        | ApiError::OldSocket
+        | ApiError::NoResponse
         | ApiError::Invalid(_)
         | ApiError::PromptTooLong(_)
         | ApiError::Encoding(_)

@@ -17,6 +17,12 @@ pub(in crate::api) enum ApiError {
     Unauthorized,
     /// No such path or method.
     NotFound,
+    /// A path for sockets, and no request that opens one.
+    NoSocket,
+    /// A socket that has lasted as long as one may.
+    OldSocket,
+    /// A socket's last response is another one.
+    NoResponse,
     /// The body is longer than allowed.
     BodyTooLong { limit: usize },
     /// The body is packed in a way that is not read here.
@@ -47,8 +53,11 @@ impl ApiError {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::NoModel(_) => StatusCode::NOT_FOUND,
+            Self::NoSocket => StatusCode::UPGRADE_REQUIRED,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLong { .. }
+            | Self::OldSocket
+            | Self::NoResponse
             | Self::Invalid(_)
             | Self::PromptTooLong(_)
             | Self::Fault(Fault::Rejected(_)) => StatusCode::BAD_REQUEST,
@@ -96,8 +105,11 @@ impl ApiError {
         match self {
             Self::Unauthorized => ("invalid_request_error", "authentication_error"),
             Self::NotFound => ("invalid_request_error", "not_found_error"),
+            Self::OldSocket => ("invalid_request_error", "websocket_connection_limit_reached"),
+            Self::NoResponse => ("invalid_request_error", "previous_response_not_found"),
             Self::NoModel(_) => ("invalid_request_error", "model_not_found"),
-            Self::BodyTooLong { .. }
+            Self::NoSocket
+            | Self::BodyTooLong { .. }
             | Self::PromptTooLong(_)
             | Self::Encoding(_)
             | Self::Invalid(_)

@@ -67,6 +67,7 @@ impl<'a> PlaceholderValues<'a> {
             VariableName::Messages => words()?.messages(!self.tells_system),
             VariableName::System => words()?.system().into(),
             VariableName::Model => words()?.model().into(),
+            VariableName::Effort => words()?.effort().clone(),
             VariableName::Null => Value::Null,
             VariableName::Value(name) => self.captures.get(name).ok_or(UNKNOWN)?.clone(),
             VariableName::Bearer

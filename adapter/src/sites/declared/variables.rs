@@ -23,30 +23,32 @@ pub(in crate::sites) struct PromptVariables {
 struct ConversationText {
     model: String,
     system: String,
+    /// How much the model is to think, as the site knows it; or null.
+    effort: Value,
     messages: Vec<Message>,
     files: Vec<PromptFile>,
 }
 
 impl PromptVariables {
     /// The whole prompt.
-    pub(in crate::sites) fn whole(prompt: &Prompt) -> Self {
-        Self::told(prompt, 0, prompt.files.clone())
+    pub(in crate::sites) fn whole(prompt: &Prompt, effort: Value) -> Self {
+        Self::told(prompt, effort, 0, prompt.files.clone())
     }
 
     /// What came after the last answer: the rest is known to the site.
-    pub(in crate::sites) fn new_only(prompt: &Prompt) -> Self {
+    pub(in crate::sites) fn new_only(prompt: &Prompt, effort: Value) -> Self {
         let last = prompt.messages.iter().rposition(|message| message.role() == "assistant");
         let files = prompt.files.iter().filter(|file| file.is_new).cloned().collect();
-        Self::told(prompt, last.map_or(0, |at| at + 1), files)
+        Self::told(prompt, effort, last.map_or(0, |at| at + 1), files)
     }
 
-    fn told(prompt: &Prompt, from: usize, files: Vec<PromptFile>) -> Self {
+    fn told(prompt: &Prompt, effort: Value, from: usize, files: Vec<PromptFile>) -> Self {
         let (system, said): (Vec<&Message>, Vec<&Message>) =
             prompt.messages[from..].iter().partition(|message| message.is_system());
         let system = system.into_iter().map(Message::text).collect::<Vec<_>>().join("\n\n");
         let messages = said.into_iter().cloned().collect();
         Self {
-            text: Arc::new(ConversationText { model: prompt.model.clone(), system, messages, files }),
+            text: Arc::new(ConversationText { model: prompt.model.clone(), system, effort, messages, files }),
             file: None,
         }
     }
@@ -66,6 +68,10 @@ impl PromptVariables {
 
     pub(super) fn model(&self) -> &str {
         &self.text.model
+    }
+
+    pub(super) fn effort(&self) -> &Value {
+        &self.text.effort
     }
 
     pub(super) fn system(&self) -> &str {

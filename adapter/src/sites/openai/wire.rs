@@ -2,7 +2,7 @@
 //!
 //! Read leniently where sites differ and borrowed where they are long: this is parsed for every token.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,6 +15,9 @@ use crate::{
         fault::Fault,
     },
 };
+
+/// Fields by their names.
+pub(super) type Fields<'a> = BTreeMap<&'a str, Cow<'a, RawValue>>;
 
 /// What we send: the client's request, with what must be ours.
 #[derive(Debug, Serialize)]
@@ -32,7 +35,7 @@ pub(super) struct Request<'a> {
     pub stream_options: StreamOptions,
     /// As they came.
     #[serde(flatten)]
-    pub rest: BTreeMap<&'a str, &'a RawValue>,
+    pub rest: Fields<'a>,
 }
 
 /// Asks for the usage chunk.

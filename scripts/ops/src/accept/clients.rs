@@ -42,6 +42,9 @@ const MODELS: [&str; 4] = [
     "ANTHROPIC_DEFAULT_HAIKU_MODEL",
 ];
 
+/// Where Codex finds its key.
+const CODEX_KEY: &str = "ACCEPT_KEY";
+
 /// Where the clients are.
 pub(super) struct Clients {
     programs: PathBuf,
@@ -57,7 +60,7 @@ impl Clients {
         let output = Command::new(script).stdin(Stdio::null()).stderr(Stdio::inherit()).output().await;
         let output = output.context("cannot run scripts/clients")?;
         if !output.status.success() {
-            bail!("scripts/clients cannot install OpenCode and Claude Code; it says why above");
+            bail!("scripts/clients cannot install the clients; it says why above");
         }
         let directory = String::from_utf8(output.stdout).context("scripts/clients names no directory")?;
         Ok(Self { programs: Path::new(directory.trim_end()).join("node_modules/.bin") })
@@ -118,6 +121,33 @@ impl Clients {
             .envs(MODELS.map(|name| (name, &request.model)));
         scratch.turn(command, request).await
     }
+
+    /// A turn by Codex.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) async fn codex(&self, request: &ScenarioRequest, _number: usize) -> anyhow::Result<Turn> {
+        let scratch = Scratch::new()?;
+        fs::write(scratch.home.path().join("config.toml"), codex_settings(request))?;
+        let mut command = scratch.command(&self.programs.join("codex"));
+        command
+            .args(["exec", "--json", "--skip-git-repo-check", PROMPT])
+            .env("CODEX_HOME", scratch.home.path())
+            .env(CODEX_KEY, request.key.expose_secret());
+        scratch.turn(command, request).await
+    }
+}
+
+/// How Codex is told of what it is tried with; the key is in a variable of its process.
+fn codex_settings(request: &ScenarioRequest) -> String {
+    format!(
+        "model = {model}\nmodel_provider = \"accept\"\napproval_policy = \"never\"\n\
+         sandbox_mode = \"danger-full-access\"\ncheck_for_update_on_startup = false\n\n\
+         [model_providers.accept]\nname = \"accept\"\nbase_url = {url}\nenv_key = \"{CODEX_KEY}\"\n\
+         wire_api = \"responses\"\n\n[analytics]\nenabled = false\n",
+        model = json!(request.model),
+        url = json!(format!("{}/v1", request.url.as_str().trim_end_matches('/'))),
+    )
 }
 
 /// A home and a project that are gone with the turn.

@@ -15,6 +15,8 @@ pub(super) enum Scenario {
     Endings,
     /// What Claude Code sends.
     Claude,
+    /// What Codex sends.
+    Codex,
 }
 
 impl Scenario {
@@ -26,6 +28,7 @@ impl Scenario {
             Self::Tools => "tools",
             Self::Endings => "endings",
             Self::Claude => "claude",
+            Self::Codex => "codex",
         }
     }
 
@@ -37,6 +40,7 @@ impl Scenario {
             Self::Tools => "A minimal tool set",
             Self::Endings => "Where agents stop without editing",
             Self::Claude => "Claude Code",
+            Self::Codex => "Codex",
         }
     }
 }

@@ -70,6 +70,32 @@ pub(super) fn of_claude_code(request: &ScenarioRequest, number: usize) -> Value 
     })
 }
 
+/// The same kind of task, as Codex words it.
+pub(super) fn of_codex(request: &ScenarioRequest, number: usize) -> Value {
+    let text = format!("Write the file note-{number}.txt with the single line: hello {number}");
+    let part = json!([{"type": "input_text", "text": text}]);
+    let about = json!([{"type": "input_text", "text": "<environment_context>\n  <shell>bash</shell>\n</environment_context>"}]);
+    json!({
+        "model": request.model,
+        "instructions": RULES,
+        "input": [
+            {"type": "message", "role": "developer", "content": about},
+            {"type": "message", "role": "user", "content": part},
+        ],
+        "tools": [
+            {"type": "function", "name": TOOL, "description": DESCRIPTION, "strict": false, "parameters": schema()},
+            {"type": "web_search", "external_web_access": false},
+        ],
+        "tool_choice": "auto",
+        "parallel_tool_calls": true,
+        "reasoning": {"effort": "medium", "summary": "auto"},
+        "store": false,
+        "stream": true,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "accept",
+    })
+}
+
 /// Whether a call is one that the client could carry out.
 pub(super) fn judge(name: &str, arguments: &str) -> Call {
     if name != TOOL {

@@ -26,6 +26,7 @@ pub(super) struct Thresholds {
     endings: Limits,
     #[serde(default)]
     claude: Limits,
+    codex: Limits,
 }
 
 /// What one line must show; nothing is asked where there is nothing.
@@ -63,6 +64,7 @@ impl Thresholds {
             tools: own.tools.over(defaults.tools),
             endings: own.endings.over(defaults.endings),
             claude: own.claude.over(defaults.claude),
+            codex: own.codex.over(defaults.codex),
         })
     }
 
@@ -74,6 +76,7 @@ impl Thresholds {
             Scenario::Tools => &self.tools,
             Scenario::Endings => &self.endings,
             Scenario::Claude => &self.claude,
+            Scenario::Codex => &self.codex,
         }
     }
 

@@ -21,6 +21,11 @@ pub(super) const FIELDS: [&str; 10] = [
 /// The mark of the channels that this program made.
 pub(super) const TAG: &str = "latchkey";
 
+/// The header by which a channel chooses whose accounts it uses, as it is compared.
+const USER_HEADER: &str = "x-latchkey-user";
+/// The same as it is written.
+pub(super) const USER_HEADER_NAME: &str = "X-Latchkey-User";
+
 /// New-api's word for a channel that serves.
 const ENABLED: i64 = 1;
 
@@ -118,6 +123,31 @@ impl Channel {
         self.number("response_time")
     }
 
+    /// The literal by which it chooses whose accounts it uses.
+    pub(super) fn user(&self) -> Option<String> {
+        let overridden = self.meaning("header_override");
+        let values = overridden.as_object()?.iter().filter(|(name, _)| is_user(name));
+        let mut values = values.filter_map(|(_, value)| value.as_str());
+        values.find(|value| !value.contains(CLIENT_HEADER)).map(str::to_owned)
+    }
+
+    /// Whether its clients may choose that: by the header's value, or by a rule that passes headers on. A literal goes
+    /// before such a rule.
+    pub(super) fn lets_clients_choose(&self, is_ours: bool) -> bool {
+        let overridden = self.meaning("header_override");
+        let mut rules = overridden.as_object().into_iter().flatten();
+        self.user().is_none()
+            && rules.any(|(name, value)| match is_user(name) {
+                true => value.as_str().is_some_and(|value| value.contains(CLIENT_HEADER)),
+                false => is_ours && passes_on(name),
+            })
+    }
+
+    /// Where it leads.
+    pub(super) fn base_url(&self) -> &str {
+        self.text("base_url")
+    }
+
     fn number(&self, field: &str) -> i64 {
         self.0.get(field).and_then(Value::as_i64).unwrap_or(0)
     }
@@ -125,6 +155,19 @@ impl Channel {
     fn text(&self, field: &str) -> &str {
         self.0.get(field).and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+/// How new-api writes the header of its client.
+const CLIENT_HEADER: &str = "{client_header:";
+
+fn is_user(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(USER_HEADER)
+}
+
+/// Whether a name is a rule of new-api's that passes clients' headers on, whatever its pattern.
+fn passes_on(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    name == "*" || name.starts_with("re:") || name.starts_with("regex:")
 }
 
 /// A value as it means the same.
@@ -137,5 +180,35 @@ pub(super) fn meaning(field: &str, value: &Value) -> Value {
         ("header_override" | "model_mapping", Value::String(_) | Value::Null) => Value::Object(Map::new()),
         (_, Value::Null) => "".into(),
         (_, value) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn channel(overridden: &Value) -> Channel {
+        serde_json::from_value(json!({"header_override": overridden.to_string()})).unwrap()
+    }
+
+    #[test]
+    fn a_literal_is_a_channels_own_and_all_else_is_its_clients() {
+        for (overridden, user, own, others) in [
+            (json!({}), None, false, false),
+            (json!({"X-Latchkey-User": "pool=a"}), Some("pool=a"), false, false),
+            (json!({"x-latchkey-user ": "account=b", "*": true}), Some("account=b"), false, false),
+            (json!({"X-Latchkey-User": "{client_header:X-User}"}), None, true, true),
+            (json!({"*": true}), None, true, false),
+            (json!({"RE:^x-.*": ""}), None, true, false),
+            (json!({"regex:latchkey": ""}), None, true, false),
+            (json!({"X-Other": "{client_header:X-Latchkey-User}"}), None, false, false),
+        ] {
+            let channel = channel(&overridden);
+            assert_eq!(channel.user().as_deref(), user, "{overridden}");
+            let lets = [true, false].map(|is_ours| channel.lets_clients_choose(is_ours));
+            assert_eq!(lets, [own, others], "{overridden}");
+        }
     }
 }

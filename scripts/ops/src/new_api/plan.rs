@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    channel::{Channel, Fields, TAG},
+    channel::{Channel, Fields, TAG, USER_HEADER_NAME, meaning},
     rollout::{NEW_API, OPENAI, Rollout},
 };
 
@@ -103,6 +103,7 @@ pub(super) fn plan(
         match (called.next(), called.next()) {
             (None, _) => plan.creations.push(Creation { name, fields }),
             (Some(channel), None) => {
+                keep_user(&mut fields, channel);
                 plan.changes.extend(Change::of(channel, channel.differing(&fields)));
             }
             (Some(_), Some(_)) => anyhow::bail!("two channels are called {name}: rename or delete one"),
@@ -169,6 +170,16 @@ fn wanted(rollout: &Rollout, adapter: &Url) -> Fields {
         ("tag", TAG.into()),
         ("header_override", header_override().into()),
     ]
+}
+
+/// A channel that was told whose accounts it uses stays that one's.
+fn keep_user(fields: &mut Fields, channel: &Channel) {
+    let Some(user) = channel.user() else { return };
+    for (_, value) in fields.iter_mut().filter(|(name, _)| *name == "header_override") {
+        let mut headers = meaning("header_override", value);
+        headers[USER_HEADER_NAME] = user.as_str().into();
+        *value = headers.to_string().into();
+    }
 }
 
 /// Where a channel leads: below the path where each failure is told as new-api passes it on.

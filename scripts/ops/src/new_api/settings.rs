@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
+
+use super::channel::Channel;
 
 /// A website may think for a while about the probe of a channel test.
 const SLOWEST_TEST_SECS: f64 = 20.0;
@@ -82,7 +85,12 @@ impl ReadSettings<'_> {
 }
 
 /// Looks at the settings; `None` when new-api does not show them.
-pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[String]) -> Vec<RequiredSetting> {
+pub(super) fn check(
+    settings: Option<&BTreeMap<String, String>>,
+    models: &[String],
+    channels: &[Channel],
+    adapters: &[Url],
+) -> Vec<RequiredSetting> {
     let told = ReadSettings(settings);
     vec![
         RequiredSetting {
@@ -110,6 +118,7 @@ pub(super) fn check(settings: Option<&BTreeMap<String, String>>, models: &[Strin
             advice: "0, in its environment",
             otherwise: "every longer answer is cut",
         },
+        users(channels, adapters),
     ]
 }
 
@@ -178,6 +187,23 @@ fn takes(patterns: &Value, model: &str) -> bool {
     })
 }
 
+/// What a client writes into the header that chooses accounts, it uses.
+fn users(channels: &[Channel], adapters: &[Url]) -> RequiredSetting {
+    let is_ours = |channel: &Channel| {
+        let leads = |adapter: &Url| channel.base_url().starts_with(adapter.as_str().trim_end_matches('/'));
+        channel.is_ours() || adapters.iter().any(leads)
+    };
+    let open = channels.iter().filter(|channel| channel.lets_clients_choose(is_ours(channel)));
+    let open: Vec<&str> = open.map(Channel::name).collect();
+    RequiredSetting {
+        name: "X-Latchkey-User",
+        value: if open.is_empty() { "no client's".to_owned() } else { open.join(", ") },
+        verdict: Verdict::of(Some(open.is_empty())),
+        advice: "a literal in a channel's header override, pool=NAME or account=ID; never {client_header:...}, * or re:",
+        otherwise: "whoever writes the header uses anybody's account",
+    }
+}
+
 /// A model without a price is refused, unless new-api serves its owner alone.
 fn prices(settings: &ReadSettings<'_>, models: &[String]) -> RequiredSetting {
     let lists = ["ModelPrice", "ModelRatio"].map(|name| settings.json(name));
@@ -230,7 +256,7 @@ mod tests {
     fn verdicts(settings: &[(&str, &str)], model: &str) -> Vec<&'static str> {
         let settings: BTreeMap<String, String> =
             settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        check(Some(&settings), &[model.to_owned()]).iter().map(|one| one.verdict.as_str()).collect()
+        check(Some(&settings), &[model.to_owned()], &[], &[]).iter().map(|one| one.verdict.as_str()).collect()
     }
 
     #[test]
@@ -247,12 +273,12 @@ mod tests {
             ("ChannelDisableThreshold", "20"),
         ];
 
-        let judged = ["bites"; 6].into_iter().chain(["unknown"]);
+        let judged = ["bites"; 6].into_iter().chain(["unknown", "ok"]);
         assert!(verdicts(&DEFAULTS, "claude-big").into_iter().eq(judged.clone()));
         assert!(verdicts(&DEFAULTS, "gpt-big").into_iter().eq(judged));
-        assert_eq!(verdicts(&right, "claude-big"), ["ok", "ok", "ok", "ok", "ok", "ok", "unknown"]);
+        assert_eq!(verdicts(&right, "claude-big"), ["ok", "ok", "ok", "ok", "ok", "ok", "unknown", "ok"]);
         assert_eq!(verdicts(&DEFAULTS, "big")[2], "ok");
-        assert_eq!(verdicts(&[], "big"), ["unknown"; 7]);
+        assert_eq!(verdicts(&[], "big")[..7], ["unknown"; 7]);
     }
 
     #[test]

@@ -325,8 +325,11 @@ fn text(
     let at = raw.span().start;
     let wrong = |why: String| source.mistake(at, format!("{list}: {why}"));
     let text = TextTemplate::parse(raw.get_ref(), known).map_err(wrong)?;
-    match [VariableName::Messages, VariableName::Null].iter().find(|name| text.names(name)) {
-        Some(_) => Err(wrong("{messages} and {null} stand only in json".to_owned())),
+    match [VariableName::Messages, VariableName::Effort, VariableName::Null]
+        .iter()
+        .find(|name| text.names(name))
+    {
+        Some(_) => Err(wrong("{messages}, {effort} and {null} stand only in json".to_owned())),
         None => Ok(text),
     }
 }

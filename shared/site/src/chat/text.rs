@@ -37,6 +37,8 @@ pub enum VariableName {
     System,
     /// `{model}`: the model as the site knows it.
     Model,
+    /// `{effort}`: how much the model is to think, or null; only as a whole JSON value.
+    Effort,
     /// `{null}`: JSON's null, which TOML has not; only as a whole JSON value.
     Null,
     /// `{bearer}`: the session's bearer.
@@ -65,11 +67,12 @@ pub enum JsonTemplate {
     Fields(Vec<(String, JsonTemplate)>),
 }
 
-const FIXED: [(&str, VariableName); 6] = [
+const FIXED: [(&str, VariableName); 7] = [
     ("prompt", VariableName::Prompt),
     ("messages", VariableName::Messages),
     ("system", VariableName::System),
     ("model", VariableName::Model),
+    ("effort", VariableName::Effort),
     ("null", VariableName::Null),
     ("bearer", VariableName::Bearer),
 ];
@@ -189,8 +192,8 @@ fn unknown_placeholder(name: &str, values: &BTreeSet<String>) -> String {
     match nearest(name, candidates) {
         Some(near) => format!("unknown placeholder {{{name}}}; did you mean {{{near}}}?"),
         None => format!(
-            "unknown placeholder {{{name}}}, expected {{prompt}}, {{messages}}, {{system}}, {{model}}, {{null}}, \
-             {{bearer}}, {{cookie.NAME}}, {{local_storage.KEY}}, {{session_storage.KEY}}, or a value that is minted \
+            "unknown placeholder {{{name}}}, expected {{prompt}}, {{messages}}, {{system}}, {{model}}, {{effort}}, \
+             {{null}}, {{bearer}}, {{cookie.NAME}}, {{local_storage.KEY}}, {{session_storage.KEY}}, or a value that is minted \
              or taken before"
         ),
     }
