@@ -13,6 +13,7 @@ mod denial;
 #[rustfmt::skip]
 mod english;
 mod grammar;
+mod handed;
 mod intent;
 mod language;
 mod patch;
