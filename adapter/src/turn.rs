@@ -28,8 +28,9 @@ use crate::{
 mod answer;
 mod context;
 mod emulated;
+mod end_mark;
 mod error;
-mod judge;
+pub(crate) mod judge;
 mod limit;
 mod memory;
 mod native;
@@ -37,6 +38,7 @@ mod nudges;
 mod outcomes;
 mod record;
 mod repair;
+mod shares;
 mod tally;
 
 use answer::{TurnAnswer, TurnReader};
@@ -138,7 +140,8 @@ async fn begin(
     let client = request.client;
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = ConversationMemory::of(&context.store, &site, scope, &model, &request);
-    let prompt = Prompt::new(request, &site, model, minted, &context.calls)?;
+    let end_mark = context.learned.lets_ask_for_end_mark(&record.labels);
+    let prompt = Prompt::new(request, &site, model, minted, &context.calls, end_mark)?;
     let memory = memory.map(|memory| memory.with(&prompt));
     let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
@@ -276,8 +279,8 @@ impl Turn {
         if self.answer.was_nudged_in_vain() {
             nudges::note(&self.store, &self.answer.prompt).await;
         }
-        if let Some((lessons, band, outcome)) = self.answer.lesson() {
-            self.learned.note(&self.store, lessons, band, outcome).await;
+        for (lessons, lesson) in self.answer.lessons() {
+            self.learned.note(&self.store, lessons, lesson).await;
         }
         if let Some(memory) = &self.memory {
             let conversation = self.answer.conversation();

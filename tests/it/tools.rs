@@ -14,6 +14,7 @@ mod budget;
 mod cases;
 mod choice;
 mod elsewhere;
+mod end_mark;
 mod endings;
 mod flows;
 mod format;

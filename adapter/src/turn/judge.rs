@@ -81,5 +81,9 @@ fn reading(turn: &JudgedTurn<'_>) -> (VerdictReason, Signals) {
             best = other;
         }
     }
+    if turn.unmarked && best.1.score() < THRESHOLD {
+        best.1.add(signals::UNMARKED);
+        best.0 = VerdictReason::Unmarked;
+    }
     best
 }

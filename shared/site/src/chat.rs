@@ -37,6 +37,8 @@ pub struct Chat {
     pub dialect: Dialect,
     /// Whether calls are read in other models' forms too, where they are written.
     pub foreign_calls: bool,
+    /// Whether its models are asked to mark the end of finished work, where calls are written out.
+    pub end_mark: bool,
     /// What holds for one of its models instead, by the name that the site gives it.
     pub models: BTreeMap<String, ModelRules>,
     /// The longest prompt that the site takes, in bytes, where tools are written into it.
@@ -57,6 +59,8 @@ pub struct Chat {
 pub struct ModelRules {
     /// Whether its calls are read in other models' forms too; none where the site's rule holds.
     pub foreign_calls: Option<bool>,
+    /// Whether it is asked to mark the end of finished work; none where the site's rule holds.
+    pub end_mark: Option<bool>,
 }
 
 /// The protocols, one for each way in which sites chat.
@@ -143,6 +147,8 @@ pub(super) struct RawChat {
     dialect: Dialect,
     foreign_calls: Option<bool>,
     #[serde(default)]
+    end_mark: bool,
+    #[serde(default)]
     models: BTreeMap<String, ModelRules>,
     prompt_bytes: Option<usize>,
     #[serde(default)]
@@ -163,6 +169,13 @@ impl Chat {
         let rule = self.models.get(model).and_then(|rules| rules.foreign_calls);
         rule.unwrap_or(self.foreign_calls)
     }
+
+    /// Whether a model is asked to mark the end of finished work.
+    #[must_use]
+    pub fn asks_for_end_mark(&self, model: &str) -> bool {
+        let rule = self.models.get(model).and_then(|rules| rules.end_mark);
+        rule.unwrap_or(self.end_mark)
+    }
 }
 
 impl RawChat {
@@ -176,6 +189,7 @@ impl RawChat {
             tools,
             dialect,
             foreign_calls,
+            end_mark,
             models,
             prompt_bytes,
             expired,
@@ -215,7 +229,18 @@ impl RawChat {
         }
         let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
         let foreign_calls = foreign_calls.unwrap_or(true);
-        Ok(Chat { tools, dialect, foreign_calls, models, prompt_bytes, expired, refusals, upload, driver })
+        Ok(Chat {
+            tools,
+            dialect,
+            foreign_calls,
+            end_mark,
+            models,
+            prompt_bytes,
+            expired,
+            refusals,
+            upload,
+            driver,
+        })
     }
 }
 

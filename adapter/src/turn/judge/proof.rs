@@ -127,6 +127,7 @@ fn verdict(case: &ProofCase) -> Verdict {
         system: if case.plan { MARK } else { "" },
         edited: true,
         refused: case.denied,
+        unmarked: false,
         nudges: NudgeCount { this_turn: u32::from(case.spent), last_ten_turns: u32::from(case.spent) },
     })
 }
@@ -277,6 +278,7 @@ fn after_tool_result() -> JudgedTurn<'static> {
         system: "",
         edited: true,
         refused: false,
+        unmarked: false,
         nudges: NudgeCount::default(),
     }
 }

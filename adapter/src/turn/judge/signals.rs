@@ -94,6 +94,9 @@ const DENIED: Signal = speaks_for("denies_tools", 70);
 const BRING: Signal = speaks_for("asks_for_a_file", 60);
 const CAUSED: Signal = against("gives_a_cause", 60, VerdictReason::Refused);
 
+/// Whatever says that nothing is left outweighs it.
+pub(super) const UNMARKED: Signal = speaks_for("no_mark_of_the_end", 50);
+
 const CLAIMED: Signal = speaks_for("change_without_call", 60);
 
 const EDIT_TOOLS: &[&str] = &["edit", "write", "patch", "replace", "create", "update_file"];
