@@ -35,6 +35,9 @@ pub struct ClaudeRun {
     pub stderr: String,
 }
 
+/// What it may do in most tests.
+const EDITS: [&str; 4] = ["--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"];
+
 /// Has Claude Code do what a prompt says, in a project, by a model behind an adapter.
 ///
 /// # Panics
@@ -46,12 +49,27 @@ pub async fn run(
     prompt: &str,
     env: &[(&str, &str)],
 ) -> ClaudeRun {
+    run_with(adapter, model, project, prompt, env, &EDITS.map(str::to_owned)).await
+}
+
+/// The same with these options in place of leave to edit.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_with(
+    adapter: &Url,
+    model: &str,
+    project: &Project,
+    prompt: &str,
+    env: &[(&str, &str)],
+    options: &[String],
+) -> ClaudeRun {
     let home = tempfile::Builder::new().prefix("latchkey-claude-").tempdir().unwrap();
     let file = |name: &str| home.path().join(name);
     let mut command = command(&home).await;
     command
-        .args(["-p", prompt, "--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"])
-        .args(["--output-format", "stream-json", "--verbose"])
+        .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])
+        .args(options)
         .env("ANTHROPIC_BASE_URL", adapter.as_str().trim_end_matches('/'))
         .env("ANTHROPIC_AUTH_TOKEN", SHARED_SECRET)
         .envs(MODELS.map(|name| (name, model)))

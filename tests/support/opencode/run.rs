@@ -36,11 +36,40 @@ pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> OpencodeRun 
 /// When it does not end in time.
 pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> OpencodeRun {
     let home = Home::with_options(&[(PROVIDER, adapter)], options);
+    run_at(home, project, prompt, &[], &[]).await
+}
+
+/// The same, with settings of its own, and more arguments.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_as(
+    adapter: &Url,
+    project: &Project,
+    prompt: &str,
+    settings: &Value,
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> OpencodeRun {
+    let home = Home::with_settings(&[(PROVIDER, adapter)], &Value::Null, settings);
+    run_at(home, project, prompt, arguments, env).await
+}
+
+async fn run_at(
+    home: Home,
+    project: &Project,
+    prompt: &str,
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> OpencodeRun {
     let stdout = home.file("stdout");
     let stderr = home.file("stderr");
     let mut command = home.command().await;
     command
-        .args(["run", "--pure", "--format", "json", "--model", &format!("{PROVIDER}/{MODEL}"), prompt])
+        .args(["run", "--pure", "--format", "json", "--model", &format!("{PROVIDER}/{MODEL}")])
+        .args(arguments)
+        .arg(prompt)
+        .envs(env.iter().copied())
         .current_dir(project.path())
         .stdout(std::fs::File::create(&stdout).unwrap())
         .stderr(std::fs::File::create(stderr).unwrap());
