@@ -12,7 +12,7 @@ use prometheus_client::{
 mod calls;
 
 use calls::CallMetrics;
-pub(crate) use calls::{CallLabels, CallOutcomeLabels, LearnedLabels};
+pub(crate) use calls::{CallLabels, CallOutcomeLabels, EndMarkLabels, LearnedLabels};
 
 /// Upper bounds of times, in seconds: from a cached answer to the longest turn.
 const SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];

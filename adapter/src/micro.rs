@@ -1,4 +1,4 @@
-//! Two stages of an answer by themselves, for `scripts/bench micro`: what a chunk costs without a connection.
+//! Stages of an answer by themselves, for `scripts/bench`: what a chunk costs without a connection, and a turn's end.
 
 use bytes::BytesMut;
 
@@ -6,6 +6,7 @@ use crate::{
     openai::stream::ChunkEncoder,
     sites::openai_decoder,
     stream::{Decode, delta::Delta},
+    turn::judge::{JudgedTool, JudgedTurn, NudgeCount, PrecedingMessage, judge},
 };
 
 /// Reads a stream of OpenAI's chunks; gives how many deltas came of it.
@@ -36,4 +37,28 @@ pub fn encode(texts: impl IntoIterator<Item = String>) -> usize {
         out.clear();
     }
     bytes
+}
+
+/// Judges texts as ends of turns without a call; gives how many of them announce one.
+#[must_use]
+pub fn announce<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    let tool = |name, argument| JudgedTool { name, parameters: vec![argument], required: vec![argument] };
+    let tools = [tool("read", "filePath"), tool("edit", "filePath"), tool("bash", "command")];
+    let announces = |text: &&str| {
+        let turn = JudgedTurn {
+            text,
+            answers: PrecedingMessage::ToolResult,
+            required: false,
+            tools: &tools,
+            shown: None,
+            user: "Fix the failing test.",
+            system: "You are a coding agent.",
+            edited: true,
+            refused: false,
+            unmarked: false,
+            nudges: NudgeCount::default(),
+        };
+        judge(&turn).nudge
+    };
+    texts.into_iter().filter(announces).count()
 }

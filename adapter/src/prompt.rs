@@ -27,7 +27,7 @@ pub(crate) use file::PromptFile;
 pub(crate) use length::PromptLength;
 
 impl Prompt {
-    /// Makes the prompt for one site.
+    /// Makes the prompt for one site; `end_mark` says whether its model may be asked to mark the end of its work.
     ///
     /// # Errors
     /// When the site cannot do what is asked.
@@ -37,6 +37,7 @@ impl Prompt {
         model: String,
         minted: String,
         settings: &config::ToolCallConfig,
+        end_mark: bool,
     ) -> Result<Self, PromptError> {
         let takes_tools = capability::takes_tools(site);
         let emulates = match settings.tools {
@@ -45,7 +46,7 @@ impl Prompt {
             config::ToolMode::Native | config::ToolMode::Off => false,
         };
         if emulates || (request.tools.is_empty() && wanted::writes(&request, site)?) {
-            return written::prompt(request, site, model, minted, settings);
+            return written::prompt(request, site, model, minted, settings, end_mark);
         }
         let (request, files) = parts::apart(request, site, parts::OtherParts::of(site))?;
         if !request.tools.is_empty() && !takes_tools {

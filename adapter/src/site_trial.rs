@@ -151,7 +151,7 @@ fn prompt(site: &Site, model: String, question: &str) -> anyhow::Result<Prompt> 
     };
     let nonce_key = NonceKey { secret: [0; 32], deployment: String::new() };
     let calls = ToolCallConfig { tools: ToolMode::Off, repair: false, judge: JudgeMode::Off, nonce_key };
-    Ok(Prompt::new(request, site, model, "trial".to_owned(), &calls)?)
+    Ok(Prompt::new(request, site, model, "trial".to_owned(), &calls, false)?)
 }
 
 /// Writes what is told, without secrets.

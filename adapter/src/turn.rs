@@ -28,8 +28,9 @@ use crate::{
 mod answer;
 mod context;
 mod emulated;
+mod end_mark;
 mod error;
-mod judge;
+pub(crate) mod judge;
 mod limit;
 mod memory;
 mod native;
@@ -38,6 +39,7 @@ mod outcomes;
 mod preparing;
 mod record;
 mod repair;
+mod shares;
 mod tally;
 
 use answer::{TurnAnswer, TurnReader};
@@ -139,7 +141,9 @@ async fn begin(
     let client = request.client;
     let minted = Ulid::generate().to_string().to_lowercase();
     let memory = ConversationMemory::of(context, &site, scope, &model, &request);
-    let prompt = Box::pin(preparing::prepare(request, &site, model, minted, &context.calls)).await?;
+    let end_mark = context.learned.lets_ask_for_end_mark(&record.labels);
+    let preparing = preparing::prepare(request, &site, model, minted, &context.calls, end_mark);
+    let prompt = Box::pin(preparing).await?;
     let memory = memory.map(|memory| memory.with(&prompt));
     let limit = AnswerLimit::of(&prompt, &site)?;
     // Boxed: the futures below it nest deeper than the compiler lays out in one piece.
@@ -277,8 +281,8 @@ impl Turn {
         if self.answer.was_nudged_in_vain() {
             nudges::note(&self.store, &self.answer.prompt).await;
         }
-        if let Some((lessons, band, outcome)) = self.answer.lesson() {
-            self.learned.note(&self.store, lessons, band, outcome).await;
+        for (lessons, lesson) in self.answer.lessons() {
+            self.learned.note(&self.store, lessons, lesson).await;
         }
         if let Some(memory) = &self.memory {
             let conversation = self.answer.conversation();

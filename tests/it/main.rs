@@ -3,6 +3,7 @@
 
 mod accept;
 mod admin;
+mod agents;
 mod audit;
 mod bench;
 mod bridge;

@@ -15,6 +15,7 @@ mod cases;
 mod choice;
 mod costly;
 mod elsewhere;
+mod end_mark;
 mod endings;
 mod flows;
 mod format;

@@ -35,6 +35,9 @@ pub struct ClaudeRun {
     pub stderr: String,
 }
 
+/// What it may do in most tests.
+const EDITS: [&str; 4] = ["--permission-mode", "acceptEdits", "--allowedTools", "Read,Edit,Write"];
+
 /// Has Claude Code do what a prompt says, in a project, by a model behind an adapter.
 ///
 /// # Panics
@@ -46,10 +49,10 @@ pub async fn run(
     prompt: &str,
     env: &[(&str, &str)],
 ) -> ClaudeRun {
-    run_with(adapter, model, project, prompt, env, &[]).await
+    run_with(adapter, model, project, prompt, env, &EDITS.map(str::to_owned)).await
 }
 
-/// The same with more arguments.
+/// The same with these options in place of leave to edit.
 ///
 /// # Panics
 /// When it does not end in time.
@@ -59,7 +62,7 @@ pub async fn run_with(
     project: &Project,
     prompt: &str,
     env: &[(&str, &str)],
-    arguments: &[String],
+    options: &[String],
 ) -> ClaudeRun {
     let home = home();
     let mut command = command(&home).await;
@@ -67,9 +70,8 @@ pub async fn run_with(
         .env("ANTHROPIC_BASE_URL", adapter.as_str().trim_end_matches('/'))
         .env("ANTHROPIC_AUTH_TOKEN", SHARED_SECRET)
         .envs(MODELS.map(|name| (name, model)))
-        .envs(env.iter().copied())
-        .args(arguments);
-    ended(command, &home, project, prompt).await
+        .envs(env.iter().copied());
+    ended(command, &home, project, prompt, options).await
 }
 
 /// The same by a file of settings that somebody else wrote, which says where the key is.
@@ -82,21 +84,20 @@ pub async fn run_told(settings: &str, project: &Project, prompt: &str) -> Claude
     std::fs::create_dir(&directory).unwrap();
     std::fs::write(directory.join("settings.json"), settings).unwrap();
     let command = command(&home).await;
-    ended(command, &home, project, prompt).await
+    ended(command, &home, project, prompt, &EDITS.map(str::to_owned)).await
 }
 
-async fn ended(mut command: Command, home: &TempDir, project: &Project, prompt: &str) -> ClaudeRun {
+async fn ended(
+    mut command: Command,
+    home: &TempDir,
+    project: &Project,
+    prompt: &str,
+    options: &[String],
+) -> ClaudeRun {
     let file = |name: &str| home.path().join(name);
     command
-        .args([
-            "-p",
-            prompt,
-            "--permission-mode",
-            "acceptEdits",
-            "--allowedTools",
-            "Read,Edit,Write,mcp__notes__keep",
-        ])
-        .args(["--output-format", "stream-json", "--verbose"])
+        .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])
+        .args(options)
         .current_dir(project.path())
         .stdout(std::fs::File::create(file("stdout")).unwrap())
         .stderr(std::fs::File::create(file("stderr")).unwrap());

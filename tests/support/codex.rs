@@ -100,12 +100,18 @@ impl CodexRun {
 /// The settings that give it an MCP server with one tool, `keep`, which writes a text into a file of the project.
 #[must_use]
 pub fn notes(project: &Project) -> Vec<String> {
-    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/support/codex/notes.py");
-    let file = project.path().join("notes.txt");
+    let [server, file] = notes_server(project);
     vec![
         r#"mcp_servers.notes.command="python3""#.to_owned(),
         format!("mcp_servers.notes.args=[{server:?}, {file:?}]"),
     ]
+}
+
+/// What python3 runs as that server, and the file of the project.
+#[must_use]
+pub fn notes_server(project: &Project) -> [String; 2] {
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/support/codex/notes.py");
+    [server.to_owned(), project.path().join("notes.txt").display().to_string()]
 }
 
 async fn start(

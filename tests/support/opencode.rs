@@ -19,7 +19,7 @@ mod server;
 
 pub use project::Project;
 pub(crate) use run::Group;
-pub use run::{OpencodeRun, run, run_told, run_with};
+pub use run::{OpencodeRun, run, run_as, run_told, run_with};
 pub use server::{OpenCode, Turn};
 
 /// The model that every session talks to.

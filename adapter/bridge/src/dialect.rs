@@ -90,6 +90,11 @@ impl Dialect {
         format!("NO_TOOL_{}", self.nonce)
     }
 
+    /// The word by which a model says that its work is finished, where it is asked to.
+    pub fn end(&self) -> String {
+        format!("END_{}", self.nonce)
+    }
+
     fn brackets(&self) -> (char, char) {
         match self.form {
             CallFormat::Xml | CallFormat::Json => ('<', '>'),

@@ -24,6 +24,8 @@ pub(crate) struct CallMetrics {
     pub nudges: Family<CallOutcomeLabels, Counter>,
     /// What came of nudges, as it is learned from.
     pub learned: Family<LearnedLabels, Counter>,
+    /// How answers kept to the mark of the end.
+    pub end_marks: Family<EndMarkLabels, Counter>,
     /// Calls that were cut.
     pub truncated: Family<CallLabels, Counter>,
     /// Answers whose text showed markup.
@@ -64,6 +66,17 @@ pub(crate) struct LearnedLabels {
     pub outcome: &'static str,
 }
 
+/// How an answer kept to the mark of the end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EndMarkLabels {
+    /// The site's name.
+    pub site: String,
+    /// The model as the site names it.
+    pub model: String,
+    /// How.
+    pub outcome: &'static str,
+}
+
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct CallOutcomeLabels {
@@ -88,6 +101,7 @@ impl Default for CallMetrics {
             repairs: Family::default(),
             nudges: Family::default(),
             learned: Family::default(),
+            end_marks: Family::default(),
             truncated: Family::default(),
             leaks: Family::default(),
             dropped_bytes: Family::default(),
@@ -113,6 +127,11 @@ impl CallMetrics {
             "toolcall_learned",
             "What came of nudges, by language and score",
             self.learned.clone(),
+        );
+        registry.register(
+            "toolcall_end_mark",
+            "How answers kept to the mark of the end",
+            self.end_marks.clone(),
         );
         registry.register("toolcall_truncated", "Tool calls that were cut", self.truncated.clone());
         registry.register("toolcall_leak", "Answers whose text showed markup", self.leaks.clone());

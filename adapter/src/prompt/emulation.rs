@@ -39,6 +39,8 @@ pub(crate) struct Emulation {
     pub wanted: Option<WantedFormat>,
     /// Whether the client is shown each word as it comes.
     pub streamed: bool,
+    /// Whether the model is asked to mark the end of finished work.
+    pub end_mark: bool,
     /// The end of the conversation.
     pub end: ConversationEnd,
 }
@@ -91,9 +93,10 @@ impl Emulation {
         messages: &[Message],
         budget: PromptBudget,
     ) -> Result<RenderedPrompt, PromptTooLong> {
-        let Self { catalog, choice, parallel, dialect, .. } = self;
+        let Self { catalog, choice, parallel, dialect, end_mark, .. } = self;
         let messages: Vec<&Value> = messages.iter().map(Message::value).collect();
-        let request = RenderRequest { messages: &messages, catalog, choice, parallel: *parallel };
+        let request =
+            RenderRequest { messages: &messages, catalog, choice, parallel: *parallel, end_mark: *end_mark };
         render::render(&request, dialect, budget)
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn prompt(
     model: String,
     minted: String,
     settings: &config::ToolCallConfig,
+    end_mark: bool,
 ) -> Result<Prompt, PromptError> {
     let plain = request.tools.is_empty() && !request.messages.iter().any(Message::tells_of_calls);
     let others = if plain { OtherParts::of(site) } else { OtherParts::LeftOut };
@@ -70,15 +71,16 @@ pub(super) fn prompt(
         choice: ToolChoice::parse(field("tool_choice").as_ref()),
         parallel: field("parallel_tool_calls") != Some(Value::Bool(false)),
         restricted: only.is_some(),
-        told: messages
-            .iter()
-            .filter(|message| message.role() == "user" || message.is_system())
-            .map(Message::text)
-            .collect(),
+        told: told(&messages),
+        end_mark: end_mark
+            && wanted.is_none()
+            && settings.judge != config::JudgeMode::Off
+            && site.chat.asks_for_end_mark(&model),
         wanted,
         streamed: stream,
         end: ConversationEnd::of(&messages),
     };
+    emulation.end_mark &= emulation.offers_tools() && !emulation.requires_call();
     emulation.end.conversation = conversation(site, &model, session.as_deref(), &messages);
     let written = emulation.wanted.is_some().then_some(wanted::FIELD);
     rest.retain(|name, _| !FIELDS.contains(&name.as_str()) && Some(name.as_str()) != written);
@@ -105,6 +107,12 @@ pub(super) fn prompt(
         false => CallMode::Untouched,
     };
     Ok(Prompt { model, messages, files, tools: Vec::new(), effort, rest, minted, calls })
+}
+
+/// What the client and the person said.
+fn told(messages: &[Message]) -> Vec<String> {
+    let said = messages.iter().filter(|message| message.role() == "user" || message.is_system());
+    said.map(Message::text).collect()
 }
 
 /// The tools as declared.

@@ -11,7 +11,7 @@ use super::{
     emulated::{AttemptEnd, EmulatedTurn, NextAction},
     limit::AnswerLimit,
     native::NativeCalls,
-    outcomes::{NudgeBand, NudgeOutcome, TurnLessons},
+    outcomes::{Lesson, TurnLessons},
     repair,
 };
 use crate::{
@@ -174,10 +174,13 @@ impl TurnAnswer {
         matches!(&self.reader, TurnReader::Bridged(bridged) if bridged.was_nudged_in_vain())
     }
 
-    /// What is to be learned of its nudge.
-    pub(super) fn lesson(&self) -> Option<(&TurnLessons, NudgeBand, NudgeOutcome)> {
-        let TurnReader::Bridged(bridged) = &self.reader else { return None };
-        bridged.lesson()
+    /// What is to be learned of it, and to what it adds.
+    pub(super) fn lessons(&self) -> impl Iterator<Item = (&TurnLessons, Lesson)> {
+        let bridged = match &self.reader {
+            TurnReader::Bridged(bridged) => Some(bridged),
+            TurnReader::Untouched(_) | TurnReader::Native(_) => None,
+        };
+        bridged.into_iter().flat_map(|bridged| bridged.lessons())
     }
 
     fn is_holding(&self) -> bool {

@@ -8,12 +8,13 @@ use latchkey_bridge::{
     render::reask,
     sieve::{
         self, Expectation,
-        event::{AnswerSummary, CallOrigin, InvalidCall, InvalidKind, SieveEvent},
+        event::{AnswerSummary, InvalidCall, InvalidKind},
     },
 };
 
 use super::{
-    outcomes::{NudgeBand, NudgeOutcome, TurnLessons},
+    end_mark::MarkOutcome,
+    outcomes::{Lesson, NudgeBand, NudgeOutcome, TurnLessons},
     repair::{EXTRA_ASKS, RepairReason},
     tally::TurnMetrics,
 };
@@ -21,7 +22,7 @@ use crate::{
     config::JudgeMode,
     prompt::{RepairExchange, emulation::Emulation},
     stream::{
-        delta::{Delta, FinishReason, ToolCall},
+        delta::{Delta, FinishReason},
         fault::Fault,
         finish::StreamEnd,
     },
@@ -29,7 +30,9 @@ use crate::{
 
 mod attempt;
 mod delivered;
+mod ended;
 mod ending;
+mod giving;
 mod judging;
 mod mark;
 
@@ -79,6 +82,8 @@ pub(super) struct EmulatedTurn {
     attempt: Attempt,
     delivered: Delivered,
     mark: Mark,
+    /// The same in what is thought.
+    thought_mark: Mark,
     /// Turns of this conversation that were nudged lately, in vain.
     nudges: u32,
     /// What is known of nudges like one of this turn.
@@ -87,6 +92,8 @@ pub(super) struct EmulatedTurn {
     band: Option<NudgeBand>,
     /// What came of it.
     nudged: Option<NudgeOutcome>,
+    /// How the model kept to the mark of the end.
+    ended: Option<MarkOutcome>,
     /// Calls that were given when this answer began.
     before: usize,
     required: bool,
@@ -108,7 +115,8 @@ impl EmulatedTurn {
         let round = Attempt::new(&emulation, None);
         let exchanges = Vec::new();
         let given = Delivered::default();
-        let mark = Mark::new(&emulation.dialect.no_call());
+        let mark = || Mark::new(&emulation.dialect, emulation.end_mark);
+        let (mark, thought_mark) = (mark(), mark());
         Self {
             emulation,
             minted,
@@ -118,10 +126,12 @@ impl EmulatedTurn {
             attempt: round,
             delivered: given,
             mark,
+            thought_mark,
             nudges: 0,
             lessons: TurnLessons::default(),
             band: None,
             nudged: None,
+            ended: None,
             before: 0,
             required: false,
             unknown: false,
@@ -136,9 +146,11 @@ impl EmulatedTurn {
         self.lessons = lessons;
     }
 
-    /// What is to be learned of this turn.
-    pub(super) fn lesson(&self) -> Option<(&TurnLessons, NudgeBand, NudgeOutcome)> {
-        Some((&self.lessons, self.band?, self.nudged?))
+    /// What is to be learned of this turn, and to what it adds.
+    pub(super) fn lessons(&self) -> impl Iterator<Item = (&TurnLessons, Lesson)> {
+        let nudge = self.band.zip(self.nudged).map(|(band, outcome)| Lesson::Nudge(band, outcome));
+        let both = nudge.into_iter().chain(self.ended.map(Lesson::EndMark));
+        both.map(|lesson| (&self.lessons, lesson))
     }
 
     /// Whether this turn was nudged.
@@ -196,6 +208,7 @@ impl EmulatedTurn {
         let summary = self.attempt.finish(end, &self.emulation, &mut events);
         self.emit(events, out);
         self.unmask(out);
+        self.note_misplaced_mark();
         self.record_outcome(&summary);
         self.pass_on(out);
         let (next, judged) = match self.need(how) {
@@ -215,66 +228,6 @@ impl EmulatedTurn {
         self.release(&next, out);
         self.metrics.ended(word(&next), judged);
         next
-    }
-
-    fn emit(&mut self, events: Vec<SieveEvent>, out: &mut Vec<Delta>) {
-        for event in events {
-            match event {
-                SieveEvent::Text(text) if self.attempt.gives_text() => {
-                    let shown = self.mark.pass(&text);
-                    self.say(shown, out);
-                }
-                SieveEvent::Text(text) => self.attempt.keep(&text),
-                SieveEvent::Reasoning(text) if self.attempt.gives_text() => {
-                    self.delivered.thought = true;
-                    out.push(Delta::Reasoning(text));
-                }
-                SieveEvent::Reasoning(_) => {}
-                SieveEvent::Call(call) => {
-                    self.unmask(out);
-                    self.metrics.emitted(reading(call.reading));
-                    if call.repaired {
-                        self.metrics.repaired("json", "call");
-                    }
-                    self.call(call.name, call.arguments, out);
-                }
-                SieveEvent::Invalid(invalid) => {
-                    self.metrics.invalid(invalid.kind);
-                    self.attempt.note_invalid(invalid);
-                }
-                SieveEvent::Truncated(truncated) => {
-                    self.metrics.truncated();
-                    self.attempt.note_truncated(truncated);
-                }
-                SieveEvent::Dropped(size) => self.metrics.dropped(size),
-            }
-        }
-    }
-
-    /// Gives what might have become the mark.
-    fn unmask(&mut self, out: &mut Vec<Delta>) {
-        let rest = self.mark.rest();
-        self.say(rest, out);
-    }
-
-    fn say(&mut self, text: String, out: &mut Vec<Delta>) {
-        if text.is_empty() {
-            return;
-        }
-        self.delivered.say(&text);
-        if self.withholds() {
-            self.withheld.push_str(&text);
-        } else {
-            out.push(Delta::Text(text));
-        }
-    }
-
-    fn call(&mut self, name: String, arguments: String, out: &mut Vec<Delta>) {
-        let said = std::mem::take(&mut self.withheld);
-        out.extend((!said.is_empty()).then_some(Delta::Text(said)));
-        let id = format!("call_{}_{}", self.minted, self.delivered.calls);
-        self.delivered.calls += 1;
-        out.push(Delta::Call(ToolCall { id, name, arguments }));
     }
 
     /// Counts what an answer to us brought.
@@ -297,7 +250,7 @@ impl EmulatedTurn {
             RepairReason::Nudge(reason) => {
                 self.metrics.nudged(reason.label(), outcome);
                 self.nudged = NudgeOutcome::of(outcome);
-                if let Some((_, band, outcome)) = self.lesson() {
+                if let Some((band, outcome)) = self.band.zip(self.nudged) {
                     self.metrics.learned(band, outcome.as_str());
                 }
             }
@@ -378,14 +331,6 @@ impl EmulatedTurn {
         let answer = self.attempt.raw().to_owned();
         self.exchanges.push(RepairExchange { answer, question });
         self.attempt = Attempt::new(&self.emulation, Some(reason));
-    }
-}
-
-fn reading(reading: CallOrigin) -> &'static str {
-    match reading {
-        CallOrigin::Own => "own",
-        CallOrigin::Lenient => "lenient",
-        CallOrigin::Reasoning => "reasoning",
     }
 }
 

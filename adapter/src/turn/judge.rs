@@ -13,6 +13,7 @@ mod denial;
 #[rustfmt::skip]
 mod english;
 mod grammar;
+mod handed;
 mod intent;
 mod language;
 mod patch;
@@ -79,6 +80,10 @@ fn reading(turn: &JudgedTurn<'_>) -> (VerdictReason, Signals) {
         if other.1.score() > best.1.score() && other.1.score() >= THRESHOLD {
             best = other;
         }
+    }
+    if turn.unmarked && best.1.score() < THRESHOLD {
+        best.1.add(signals::UNMARKED);
+        best.0 = VerdictReason::Unmarked;
     }
     best
 }

@@ -1,4 +1,5 @@
-//! What came of nudges, by model, language and score: the replicas learn together where a site's model is left alone.
+//! What came of nudges, by model, language and score, and whether a model keeps to the mark of the end: the replicas learn
+//! together where a site's model is left alone, and where its mark can be relied on.
 //!
 //! Kept are names and numbers, for two weeks at most, and no word of an answer. Clients are told apart by a sixteenth of
 //! them all, so that none of them can be known again and there is a bound to what is kept.
@@ -13,6 +14,10 @@ use latchkey_shared::{store::AdapterStore, time::Timestamp};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::{
+    end_mark::{self, MarkCounts, MarkOutcome},
+    shares::{CLIENTS, ENOUGH, shares},
+};
 use crate::{
     conversation::{add, digest},
     metrics::ModelLabels,
@@ -22,13 +27,6 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long a replica believes what it has read.
 const FRESH: Duration = Duration::from_secs(60);
-/// With fewer outcomes nothing is learned.
-const ENOUGH: u64 = 30;
-/// So many of them count of one client: none teaches a lesson alone.
-const OF_ONE_CLIENT: u64 = ENOUGH / 2;
-/// The kinds of clients that are told apart.
-const CLIENTS: u8 = 16;
-
 /// What a nudge brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NudgeOutcome {
@@ -59,9 +57,22 @@ struct LearnedAt {
     counts: OutcomeCounts,
 }
 
-/// Called, declined and repeated, by language, score and client.
+/// What was counted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OutcomeCounts(BTreeMap<String, [u64; 3]>);
+pub(super) struct OutcomeCounts {
+    /// Called, declined and repeated, by language, score and client.
+    nudges: BTreeMap<String, [u64; 3]>,
+    marks: MarkCounts,
+}
+
+/// What one turn teaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// What a nudge brought.
+    Nudge(NudgeBand, NudgeOutcome),
+    /// How the model kept to the mark of the end.
+    EndMark(MarkOutcome),
+}
 
 /// What one turn goes by, and where its own outcome goes.
 #[derive(Debug, Clone, Default)]
@@ -118,23 +129,31 @@ impl OutcomeCounts {
 
     fn add(&mut self, name: &str, count: u64) {
         let Some((row, outcome)) = name.rsplit_once('/') else { return };
+        if self.marks.add(row, outcome, count) {
+            return;
+        }
         let Some(at) = NudgeOutcome::ALL.iter().position(|kind| kind.as_str() == outcome) else { return };
-        self.0.entry(row.to_owned()).or_default()[at] += count;
+        self.nudges.entry(row.to_owned()).or_default()[at] += count;
     }
 
     /// Whether enough nudges of a band, of several clients, were declined more often than they brought a call.
     pub(super) fn leaves_alone(&self, band: NudgeBand) -> bool {
         let NudgeBand { language, score } = band;
-        let rows = (0..CLIENTS).filter_map(|client| self.0.get(&row(language, score, client)));
-        let mut sums = [0; 3];
-        for [called, declined, repeated] in rows {
-            let all = called + declined + repeated;
-            let counted = all.min(OF_ONE_CLIENT);
-            let share = |count: &u64| (count * counted).checked_div(all).unwrap_or(0);
-            sums = [sums[0] + share(called), sums[1] + share(declined), sums[2] + counted];
-        }
-        let [called, declined, all] = sums;
+        let rows = (0..CLIENTS).filter_map(|client| self.nudges.get(&row(language, score, client)));
+        let ([called, declined, _], all) = shares(rows);
         all >= ENOUGH && declined > called
+    }
+}
+
+impl Lesson {
+    /// Its name in Redis.
+    fn name(self, client: u8) -> String {
+        match self {
+            Self::Nudge(band, outcome) => {
+                format!("{}/{}", row(band.language, band.score, client), outcome.as_str())
+            }
+            Self::EndMark(outcome) => end_mark::name(client, outcome),
+        }
     }
 }
 
@@ -143,9 +162,19 @@ impl TurnLessons {
     pub(super) fn leaves_alone(&self, band: NudgeBand) -> bool {
         self.counts.leaves_alone(band)
     }
+
+    /// Whether the model keeps to the mark of the end.
+    pub(super) fn keeps_to_end_mark(&self) -> bool {
+        self.counts.marks.are_kept_to()
+    }
 }
 
 impl LearnedOutcomes {
+    /// Whether a model may be asked for the mark of the end: not where it is known to repeat or misplace it.
+    pub(super) fn lets_ask_for_end_mark(&self, labels: &ModelLabels) -> bool {
+        self.known(&digest_of(labels)).is_none_or(|known| !known.counts.marks.are_misused())
+    }
+
     /// What is known of a model. Where Redis does not say, what was known before.
     pub(super) async fn recall(
         &self,
@@ -154,10 +183,7 @@ impl LearnedOutcomes {
         client: [u8; 32],
     ) -> TurnLessons {
         let client = client[31] % CLIENTS;
-        let mut all = Sha256::new();
-        add(&mut all, &labels.site);
-        add(&mut all, &labels.model);
-        let digest = digest(all);
+        let digest = digest_of(labels);
         let known = self.known(&digest);
         if let Some(LearnedAt { at, counts }) = &known
             && at.elapsed() < FRESH
@@ -168,7 +194,7 @@ impl LearnedOutcomes {
         let counts = match store.outcomes(&digest, [now.saturating_sub(1), now]).await {
             Ok(names) => OutcomeCounts::read(names),
             Err(error) => {
-                tracing::warn!(%error, "cannot read what came of nudges");
+                tracing::warn!(%error, "cannot read what came of turns");
                 known.map(|known| known.counts).unwrap_or_default()
             }
         };
@@ -176,19 +202,13 @@ impl LearnedOutcomes {
         TurnLessons { digest, client, counts }
     }
 
-    /// Notes what came of a nudge, here and for the other replicas.
-    pub(super) async fn note(
-        &self,
-        store: &AdapterStore,
-        lessons: &TurnLessons,
-        band: NudgeBand,
-        outcome: NudgeOutcome,
-    ) {
+    /// Notes what a turn teaches, here and for the other replicas.
+    pub(super) async fn note(&self, store: &AdapterStore, lessons: &TurnLessons, lesson: Lesson) {
         let TurnLessons { digest, client, .. } = lessons;
         if digest.is_empty() {
             return;
         }
-        let name = format!("{}/{}", row(band.language, band.score, *client), outcome.as_str());
+        let name = lesson.name(*client);
         self.keep(digest, |known| {
             let mut known =
                 known.unwrap_or(LearnedAt { at: Instant::now(), counts: OutcomeCounts::default() });
@@ -196,7 +216,7 @@ impl LearnedOutcomes {
             known
         });
         if let Err(error) = store.count_outcome(digest, period(), &name, 2 * PERIOD).await {
-            tracing::warn!(%error, "cannot note what came of a nudge");
+            tracing::warn!(%error, "cannot note what came of a turn");
         }
     }
 
@@ -209,6 +229,13 @@ impl LearnedOutcomes {
         let before = all.remove(digest);
         all.insert(digest.to_owned(), change(before));
     }
+}
+
+fn digest_of(labels: &ModelLabels) -> String {
+    let mut all = Sha256::new();
+    add(&mut all, &labels.site);
+    add(&mut all, &labels.model);
+    digest(all)
 }
 
 fn row(language: &str, score: &str, client: u8) -> String {

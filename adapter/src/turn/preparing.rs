@@ -28,10 +28,11 @@ pub(super) async fn prepare(
     model: String,
     minted: String,
     settings: &ToolCallConfig,
+    end_mark: bool,
 ) -> Result<Prompt, TurnError> {
     let schemas = request.tools.iter().chain(request.rest.get("response_format"));
     if !is_heavy(schemas.map(|raw| raw.get())) {
-        return Ok(Prompt::new(request, site, model, minted, settings)?);
+        return Ok(Prompt::new(request, site, model, minted, settings, end_mark)?);
     }
     let Ok(Ok(thread)) = timeout(WAIT, THREADS.acquire()).await else {
         return Err(PoolError::QueueFull.into());
@@ -39,7 +40,7 @@ pub(super) async fn prepare(
     let (site, settings) = (Arc::clone(site), settings.clone());
     let prepared = spawn_blocking(move || {
         let _thread = thread;
-        Prompt::new(request, &site, model, minted, &settings)
+        Prompt::new(request, &site, model, minted, &settings, end_mark)
     });
     Ok(prepared.await.map_err(|_| PoolError::Fault(Fault::ShuttingDown))??)
 }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use latchkey_bridge::sieve::event::InvalidKind;
 
-use super::outcomes::NudgeBand;
-use crate::metrics::{CallLabels, CallOutcomeLabels, LearnedLabels, Metrics, ModelLabels};
+use super::{end_mark::MarkOutcome, outcomes::NudgeBand};
+use crate::metrics::{CallLabels, CallOutcomeLabels, EndMarkLabels, LearnedLabels, Metrics, ModelLabels};
 
 /// The metrics of one turn.
 #[derive(Clone, Debug)]
@@ -55,6 +55,13 @@ impl TurnMetrics {
             .learned
             .get_or_create(&LearnedLabels { site, model, language, score, outcome })
             .inc();
+    }
+
+    /// How an answer kept to the mark of the end.
+    pub(super) fn end_mark(&self, outcome: MarkOutcome) {
+        let ModelLabels { site, model } = self.labels.clone();
+        let labels = EndMarkLabels { site, model, outcome: outcome.as_str() };
+        self.metrics.calls.end_marks.get_or_create(&labels).inc();
     }
 
     /// A call was cut.

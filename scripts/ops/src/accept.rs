@@ -12,6 +12,7 @@ use crate::{output, secret};
 
 mod chat;
 mod clients;
+mod end_marks;
 mod line;
 mod messages;
 mod nudges;
@@ -19,12 +20,14 @@ mod numbers;
 mod report;
 mod responses;
 mod scenario;
+mod series;
 mod sse;
 mod tasks;
 mod thresholds;
 mod turn;
 
 use clients::Clients;
+use end_marks::EndMarkStats;
 use line::Scenario;
 use nudges::NudgeStats;
 use numbers::Stats;
@@ -108,7 +111,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let page = report::page(&asked, &shown, &thresholds, options.clients);
     std::fs::write(&options.report, page)
         .with_context(|| format!("cannot write {}", options.report.display()))?;
-    let learned = nudges::learned(&asked.http, &asked.url).await;
+    let metrics = series::metrics(&asked.http, &asked.url).await;
+    let learned = LearnedStats { nudges: nudges::read(&metrics), end_marks: end_marks::read(&metrics) };
     tell(&shown, &learned, &options.report, options.json)
 }
 
@@ -136,9 +140,15 @@ impl ScenarioRequest {
     }
 }
 
+/// What the adapter has learned, where it is one.
+struct LearnedStats {
+    nudges: Vec<NudgeStats>,
+    end_marks: Vec<EndMarkStats>,
+}
+
 fn tell(
     shown: &[ScenarioResult],
-    learned: &[NudgeStats],
+    LearnedStats { nudges, end_marks }: &LearnedStats,
     report: &std::path::Path,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
@@ -149,8 +159,7 @@ fn tell(
             .iter()
             .map(|shown| (shown.scenario.as_str().to_owned(), serde_json::json!(shown.stats)))
             .collect();
-        let told =
-            serde_json::json!({"passed": passed, "failures": failures, "lines": lines, "nudges": learned});
+        let told = serde_json::json!({"passed": passed, "failures": failures, "lines": lines, "nudges": nudges, "end_marks": end_marks});
         output::print_json(&told)?;
     } else {
         let rows: Vec<[String; 8]> = shown.iter().map(|shown| shown.stats.row(shown.scenario)).collect();
@@ -160,7 +169,8 @@ fn tell(
                 text += &format!("{}: {count} x {why}\n", shown.scenario.as_str());
             }
         }
-        learned.iter().for_each(|band| text += &band.line());
+        nudges.iter().for_each(|band| text += &band.line());
+        end_marks.iter().for_each(|model| text += &model.line());
         for failure in &failures {
             text += &format!("FAILED  {failure}\n");
         }

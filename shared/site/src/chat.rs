@@ -39,6 +39,8 @@ pub struct Chat {
     pub dialect: Dialect,
     /// Whether calls are read in other models' forms too, where they are written.
     pub foreign_calls: bool,
+    /// Whether its models are asked to mark the end of finished work, where calls are written out.
+    pub end_mark: bool,
     /// What holds for one of its models instead, by the name that the site gives it.
     pub models: BTreeMap<String, ModelRules>,
     /// How much a model is to think, in the site's words. Without it a site like `OpenAI` is told the client's.
@@ -61,6 +63,8 @@ pub struct Chat {
 pub struct ModelRules {
     /// Whether its calls are read in other models' forms too; none where the site's rule holds.
     pub foreign_calls: Option<bool>,
+    /// Whether it is asked to mark the end of finished work; none where the site's rule holds.
+    pub end_mark: Option<bool>,
 }
 
 /// The protocols, one for each way in which sites chat.
@@ -147,6 +151,8 @@ pub(super) struct RawChat {
     dialect: Dialect,
     foreign_calls: Option<bool>,
     #[serde(default)]
+    end_mark: bool,
+    #[serde(default)]
     models: BTreeMap<String, ModelRules>,
     effort: Option<Spanned<RawEffort>>,
     prompt_bytes: Option<usize>,
@@ -168,6 +174,13 @@ impl Chat {
         let rule = self.models.get(model).and_then(|rules| rules.foreign_calls);
         rule.unwrap_or(self.foreign_calls)
     }
+
+    /// Whether a model is asked to mark the end of finished work.
+    #[must_use]
+    pub fn asks_for_end_mark(&self, model: &str) -> bool {
+        let rule = self.models.get(model).and_then(|rules| rules.end_mark);
+        rule.unwrap_or(self.end_mark)
+    }
 }
 
 impl RawChat {
@@ -181,6 +194,7 @@ impl RawChat {
             tools,
             dialect,
             foreign_calls,
+            end_mark,
             models,
             effort,
             prompt_bytes,
@@ -227,6 +241,7 @@ impl RawChat {
             tools,
             dialect,
             foreign_calls,
+            end_mark,
             models,
             effort,
             prompt_bytes,

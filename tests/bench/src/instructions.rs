@@ -2,7 +2,8 @@
 //!
 //! Unlike time, instructions hardly depend on what else the machine does, so a change that makes a chunk dearer is seen
 //! on any machine. What the kernel does is not in them. Two runs that differ only in how many chunks an answer has give
-//! the cost of a chunk: start, requests and end are the same in both and cancel out.
+//! the cost of a chunk: start, requests and end are the same in both and cancel out. So do two runs of the judge of
+//! announcements, which have ends of turns to judge by themselves.
 
 use std::{
     fs,
@@ -13,8 +14,11 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
 
+mod ends;
 mod kept;
 mod lockstep;
+
+pub(crate) use ends::judge;
 
 use kept::Kept;
 use lockstep::Lockstep;
@@ -67,6 +71,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         ensure!(many > few, "mode {mode}: {MANY} chunks took {many} instructions, {FEW} took {few}");
         now.instructions_per_chunk.insert(mode.to_owned(), (many - few) / (ANSWERS * (MANY - FEW)) as u64);
     }
+    now.judge = ends::count().await.context("cannot count what the judge of announcements costs")?;
     if options.accept {
         now.write(&options.kept)?;
         println!("{}kept in {}", now.table(None), options.kept.display());
@@ -126,7 +131,7 @@ async fn count(adapter: &Path, model: &'static str, call: bool, chunks: usize) -
 }
 
 /// The sum in callgrind's output (callgrind format, "totals").
-fn total(counts: &Path) -> anyhow::Result<u64> {
+pub(crate) fn total(counts: &Path) -> anyhow::Result<u64> {
     let text = fs::read_to_string(counts).context("callgrind wrote nothing")?;
     let line = text.lines().find_map(|line| line.strip_prefix("totals:"));
     Ok(line.context("callgrind wrote no totals")?.trim().parse()?)

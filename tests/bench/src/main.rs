@@ -43,6 +43,11 @@ enum Command {
     Bridge,
     /// Counts what a chunk costs the adapter in instructions.
     Instructions(instructions::Options),
+    /// Judges ends of turns so many times over, for `instructions` to count.
+    Judge {
+        /// How many times.
+        rounds: usize,
+    },
     /// Serves the stamped upstream.
     Upstream {
         /// Where.
@@ -68,6 +73,7 @@ async fn main() -> anyhow::Result<()> {
         },
         Command::Bridge => bridge::run(),
         Command::Instructions(options) => Box::pin(instructions::run(options)).await,
+        Command::Judge { rounds } => instructions::judge(rounds),
         Command::Upstream { listen } => upstream::serve(listen).await,
         Command::Floor { listen, upstream } => floor::serve(listen, upstream).await,
     }

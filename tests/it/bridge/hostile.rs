@@ -125,6 +125,7 @@ fn a_tool_whose_schema_names_itself_is_told_in_bounds() {
         catalog: &catalog,
         choice: &ToolChoice::Auto,
         parallel: true,
+        end_mark: false,
     };
 
     let rendered = render(&request, &dialect(CallFormat::Xml), PromptBudget::default()).unwrap();

@@ -28,7 +28,7 @@ fn rendered(
     let catalog = catalog();
     let messages: Vec<&Value> = messages.iter().collect();
     render(
-        &RenderRequest { messages: &messages, catalog: &catalog, choice, parallel: true },
+        &RenderRequest { messages: &messages, catalog: &catalog, choice, parallel: true, end_mark: false },
         &dialect(form),
         budget,
     )
@@ -229,6 +229,7 @@ fn the_choice_is_said_at_the_end_and_none_hides_the_tools() {
         catalog: &catalog(),
         choice: &ToolChoice::Auto,
         parallel: false,
+        end_mark: false,
     };
     let one = render(&one, &dialect(CallFormat::Json), PromptBudget::default()).unwrap();
     assert!(one.messages[1].text.ends_with("Call one tool at most.)"));
@@ -342,6 +343,7 @@ fn a_request_without_tools_is_told_as_it_is() {
         catalog: &catalog,
         choice: &ToolChoice::Auto,
         parallel: true,
+        end_mark: false,
     };
     let prompt = render(&request, &dialect(CallFormat::Xml), PromptBudget::default()).unwrap();
 

@@ -23,7 +23,8 @@ async fn a_tool_that_is_found_is_offered_and_works() {
 
         let url = &world.adapters[0].url;
         let env = [("ENABLE_TOOL_SEARCH", "true")];
-        let notes = claude::notes(&project);
+        let mut notes = claude::notes(&project);
+        notes.push("--allowedTools=mcp__notes__keep".to_owned());
         let run = claude::run_with(url, "practice-1", &project, "Keep a note", &env, &notes).await;
 
         let asked: Vec<String> = model.calls().iter().map(|call| call.body.to_string()).collect();

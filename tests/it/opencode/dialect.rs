@@ -96,7 +96,8 @@ impl Dialect {
         let nonce = &self.nonce;
         let mut out = String::new();
         for (name, value) in arguments.as_object().unwrap() {
-            let value = value.as_str().unwrap();
+            // What is no text is written as JSON.
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let written = match self.form {
                 Form::Json => return arguments.to_string(),
                 Form::Xml => writeln!(out, "<parameter_{nonce} name=\"{name}\">{value}</parameter_{nonce}>"),

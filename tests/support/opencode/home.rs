@@ -36,7 +36,14 @@ impl Home {
 
     /// The same, with further options of each.
     pub(super) fn with_options(adapters: &[(&str, &Url)], options: &Value) -> Self {
-        Self::told(&config(adapters, options))
+        Self::with_settings(adapters, options, &Value::Null)
+    }
+
+    /// The same, with further settings.
+    pub(super) fn with_settings(adapters: &[(&str, &Url)], options: &Value, settings: &Value) -> Self {
+        let mut config = config(adapters, options);
+        merge(&mut config, settings);
+        Self::told(&config)
     }
 
     /// Makes one with these settings.
@@ -86,6 +93,16 @@ impl Home {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.file(name)).unwrap();
         file.write_all(content.to_string().as_bytes()).unwrap();
+    }
+}
+
+/// Adds settings to those that are there.
+fn merge(config: &mut Value, more: &Value) {
+    for (name, value) in more.as_object().into_iter().flatten() {
+        match &mut config[name] {
+            known if known.is_object() && value.is_object() => merge(known, value),
+            known => *known = value.clone(),
+        }
     }
 }
 

@@ -36,7 +36,24 @@ pub async fn run(adapter: &Url, project: &Project, prompt: &str) -> OpencodeRun 
 /// When it does not end in time.
 pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &Value) -> OpencodeRun {
     let home = Home::with_options(&[(PROVIDER, adapter)], options);
-    ended(&home, &["--model", &format!("{PROVIDER}/{MODEL}")], project, prompt).await
+    ended(&home, &model(), project, prompt, &[]).await
+}
+
+/// The same, with settings of its own, and more arguments.
+///
+/// # Panics
+/// When it does not end in time.
+pub async fn run_as(
+    adapter: &Url,
+    project: &Project,
+    prompt: &str,
+    settings: &Value,
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> OpencodeRun {
+    let home = Home::with_settings(&[(PROVIDER, adapter)], &Value::Null, settings);
+    let arguments = model().into_iter().chain(arguments.iter().map(|&argument| argument.to_owned()));
+    ended(&home, &arguments.collect::<Vec<_>>(), project, prompt, env).await
 }
 
 /// The same by a file of settings that somebody else wrote, which says which model, and where the key is.
@@ -44,17 +61,29 @@ pub async fn run_with(adapter: &Url, project: &Project, prompt: &str, options: &
 /// # Panics
 /// When it does not end in time.
 pub async fn run_told(settings: &Value, project: &Project, prompt: &str) -> OpencodeRun {
-    ended(&Home::told(settings), &[], project, prompt).await
+    ended(&Home::told(settings), &[], project, prompt, &[]).await
 }
 
-async fn ended(home: &Home, model: &[&str], project: &Project, prompt: &str) -> OpencodeRun {
+/// Says which model is asked.
+fn model() -> [String; 2] {
+    ["--model".to_owned(), format!("{PROVIDER}/{MODEL}")]
+}
+
+async fn ended(
+    home: &Home,
+    arguments: &[String],
+    project: &Project,
+    prompt: &str,
+    env: &[(&str, &str)],
+) -> OpencodeRun {
     let stdout = home.file("stdout");
     let stderr = home.file("stderr");
     let mut command = home.command().await;
     command
         .args(["run", "--pure", "--format", "json"])
-        .args(model)
+        .args(arguments)
         .arg(prompt)
+        .envs(env.iter().copied())
         .current_dir(project.path())
         .stdout(std::fs::File::create(&stdout).unwrap())
         .stderr(std::fs::File::create(stderr).unwrap());

@@ -103,7 +103,8 @@ pub fn silence() -> String {
     "Your last answer was empty. Send the answer now.".to_owned()
 }
 
-/// Whether an answer to a nudge says that no call is needed.
+/// Whether an answer to a nudge says that no call is needed, or that the work is finished.
 pub fn declines(answer: &str, dialect: &Dialect) -> bool {
-    answer.trim().trim_matches(['`', '*', '.', '"']).eq_ignore_ascii_case(&dialect.no_call())
+    let word = answer.trim().trim_matches(['`', '*', '.', '"']);
+    [dialect.no_call(), dialect.end()].iter().any(|says| word.eq_ignore_ascii_case(says))
 }

@@ -18,6 +18,8 @@ pub struct RenderRequest<'a> {
     pub choice: &'a ToolChoice,
     /// Whether several may be called at once.
     pub parallel: bool,
+    /// Whether the model is asked to mark the end of finished work.
+    pub end_mark: bool,
 }
 
 /// What a site takes.

@@ -69,7 +69,8 @@ impl EmulatedTurn {
         // broke off: the site, whose fault a client may repeat; the limit of length; or the model, which ends with what it
         // said and a sentence. An announcement that stayed one is no fault: none.
         if let Some(text) = reason.doubtful() {
-            self.say(text.to_owned(), out);
+            let text = self.mark.without(text);
+            self.say(text, out);
             return Some(NextAction::Done(FinishReason::Stop));
         }
         if self.delivered.calls > 0 {
@@ -132,7 +133,10 @@ impl EmulatedTurn {
         let doubtful = self.attempt.purpose.as_ref().and_then(RepairReason::doubtful).map(str::to_owned);
         let is_doubtful = doubtful.is_some();
         // What was taken for a call was none; and words in its place are the model's last word. Nothing is swallowed.
-        doubtful.into_iter().for_each(|text| self.say(text, out));
+        doubtful.into_iter().for_each(|text| {
+            let text = self.mark.without(&text);
+            self.say(text, out);
+        });
         if !self.attempt.is_refusal(&self.emulation) {
             self.add_kept(out);
         }
@@ -163,6 +167,7 @@ impl EmulatedTurn {
     /// Says the words that came in the place of a call. Where nothing of the answer is given yet they take its place.
     fn add_kept(&mut self, out: &mut Vec<Delta>) {
         let kept = self.attempt.kept();
+        let kept = self.mark.without(&kept);
         if kept.trim().is_empty() {
             return;
         }

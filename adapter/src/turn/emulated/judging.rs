@@ -5,7 +5,7 @@ use crate::{
     config::JudgeMode,
     prompt::emulation::ConversationEnd,
     turn::{
-        judge::{self, NudgeCount, PrecedingMessage, Verdict},
+        judge::{self, NudgeCount, PrecedingMessage, Verdict, VerdictReason},
         outcomes::NudgeBand,
         repair::RepairReason,
     },
@@ -40,10 +40,12 @@ impl EmulatedTurn {
                 // Where no call is seen at all, the client may have left out what came before.
                 edited: called.is_empty() || called.iter().any(|name| judge::may_edit(name)),
                 refused: *refused,
+                unmarked: self.lacks_end_mark(),
                 nudges: NudgeCount { this_turn: u32::from(self.was_nudged()), last_ten_turns: self.nudges },
             });
         tracing::debug!(score, threshold, nudge, reason = reason.label(), ?signals, "the end is judged");
-        if !nudge {
+        self.note_end(nudge && reason != VerdictReason::Unmarked);
+        if !nudge || self.is_ended_by_mark() {
             return None;
         }
         let band = NudgeBand::of(language, score);

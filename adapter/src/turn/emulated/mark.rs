@@ -1,40 +1,57 @@
-//! The mark with which a site says that no call is needed. It may come unasked, and is never shown.
+//! The marks with which a site says that no call is needed, or that its work is finished. They are never shown.
 
-/// Takes the mark out of a text, however it is split.
+use latchkey_bridge::dialect::Dialect;
+
+/// Takes the marks out of a text, however it is split.
 #[derive(Debug)]
 pub(super) struct Mark {
-    mark: String,
-    /// The end of the text so far, if it may be a beginning of the mark.
+    /// That no call is needed. It may come unasked.
+    no_call: String,
+    /// That the work is finished, where that is asked for.
+    end: Option<String>,
+    /// The end of the text so far, if it may be a beginning of a mark.
     held: String,
-    /// Whether it came.
+    /// Whether the first came.
     pub seen: bool,
+    /// How often the second came.
+    pub ends: usize,
+    /// Whether words came behind it.
+    said_behind: bool,
 }
 
 impl Mark {
-    /// For a mark in ASCII, in any case.
-    pub(super) fn new(mark: &str) -> Self {
-        Self { mark: mark.to_ascii_lowercase(), held: String::new(), seen: false }
+    /// For the marks of a conversation, in any case.
+    pub(super) fn new(dialect: &Dialect, end: bool) -> Self {
+        Self {
+            no_call: dialect.no_call().to_ascii_lowercase(),
+            end: end.then(|| dialect.end().to_ascii_lowercase()),
+            held: String::new(),
+            seen: false,
+            ends: 0,
+            said_behind: false,
+        }
     }
 
     /// What can be shown by now.
     pub(super) fn pass(&mut self, text: &str) -> String {
-        // Of nearly all pieces this is all: the mark has an underscore behind its first two letters.
-        let ends_plainly = !text.ends_with(['n', 'N', 'o', 'O']);
-        if self.held.is_empty() && ends_plainly && !text.contains('_') {
+        if self.held.is_empty() && self.is_plain(text) {
+            self.note_shown(text);
             return text.to_owned();
         }
         let text = std::mem::take(&mut self.held) + text;
         let lower = text.to_ascii_lowercase();
         let mut shown = String::with_capacity(text.len());
         let mut from = 0;
-        while let Some(at) = lower[from..].find(&self.mark) {
-            self.seen = true;
-            shown.push_str(&text[from..from + at]);
-            from += at + self.mark.len();
+        while let Some((at, size, is_end)) = self.first(&lower[from..]) {
+            let before = &text[from..from + at];
+            self.note_shown(before);
+            shown.push_str(before);
+            self.seen |= !is_end;
+            self.ends += usize::from(is_end);
+            from += at + size;
         }
-        let longest = self.mark.len().min(lower.len() - from + 1);
-        let begun = (1..longest).rev().find(|&size| lower[from..].ends_with(&self.mark[..size]));
-        let until = text.len() - begun.unwrap_or(0);
+        let until = text.len() - self.begun(&lower[from..]);
+        self.note_shown(&text[from..until]);
         shown.push_str(&text[from..until]);
         self.held.push_str(&text[until..]);
         shown
@@ -42,33 +59,146 @@ impl Mark {
 
     /// What was no mark.
     pub(super) fn rest(&mut self) -> String {
-        std::mem::take(&mut self.held)
+        let rest = std::mem::take(&mut self.held);
+        self.note_shown(&rest);
+        rest
+    }
+
+    /// A whole text without marks.
+    pub(super) fn without(&mut self, text: &str) -> String {
+        self.pass(text) + &self.rest()
+    }
+
+    /// Whether the mark of the end came once, and no words behind it.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.ends == 1 && !self.said_behind
+    }
+
+    /// Nearly every piece is: the marks have an underscore behind their first letters.
+    fn is_plain(&self, text: &str) -> bool {
+        let begins = |c: char| {
+            let c = c.to_ascii_lowercase();
+            matches!(c, 'n' | 'o') || (self.end.is_some() && matches!(c, 'e' | 'd'))
+        };
+        !text.ends_with(begins) && !text.contains('_')
+    }
+
+    /// Where the first mark of a text in lower case begins, its size, and whether it is that of the end.
+    fn first(&self, lower: &str) -> Option<(usize, usize, bool)> {
+        let no_call = lower.find(&self.no_call).map(|at| (at, self.no_call.len(), false));
+        let end = self.end.as_ref().and_then(|end| Some((lower.find(end)?, end.len(), true)));
+        no_call.into_iter().chain(end).min()
+    }
+
+    /// How many bytes at the end of a text in lower case may begin a mark.
+    fn begun(&self, lower: &str) -> usize {
+        let begun = |mark: &String| {
+            let longest = mark.len().min(lower.len() + 1);
+            (1..longest).rev().find(|&size| lower.ends_with(&mark[..size])).unwrap_or(0)
+        };
+        begun(&self.no_call).max(self.end.as_ref().map_or(0, begun))
+    }
+
+    fn note_shown(&mut self, text: &str) {
+        self.said_behind |= self.ends > 0 && text.contains(char::is_alphanumeric);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use latchkey_bridge::dialect::{CallFormat, Nonce};
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn shown(pieces: &[&str]) -> (String, bool) {
-        let mut mark = Mark::new("NO_TOOL_ab12");
+    fn dialect() -> Dialect {
+        Dialect { form: CallFormat::Xml, nonce: Nonce::derive(b"a secret", "a conversation") }
+    }
+
+    fn shown(pieces: &[&str], end: bool) -> (String, Mark) {
+        let mut mark = Mark::new(&dialect(), end);
         let text: String = pieces.iter().map(|piece| mark.pass(piece)).collect();
-        (text + &mark.rest(), mark.seen)
+        (text + &mark.rest(), mark)
+    }
+
+    fn no_call() -> String {
+        dialect().no_call()
     }
 
     #[test]
     fn a_mark_is_taken_out_wherever_it_is_split() {
-        let text = "Done. NO_TOOL_ab12 Bye, NO_TOO no_tool_AB12!";
+        let text = format!("Done. {} Bye, NO_TOO {}!", no_call(), no_call().to_uppercase());
         for at in 0..text.len() {
-            assert_eq!(shown(&[&text[..at], &text[at..]]), ("Done.  Bye, NO_TOO !".to_owned(), true), "{at}");
+            let (said, mark) = shown(&[&text[..at], &text[at..]], false);
+            assert_eq!((said.as_str(), mark.seen), ("Done.  Bye, NO_TOO !", true), "{at}");
         }
-        let each: Vec<String> = text.chars().map(String::from).collect();
-        let each: Vec<&str> = each.iter().map(String::as_str).collect();
-        assert_eq!(shown(&each).0, "Done.  Bye, NO_TOO !");
     }
 
     #[test]
     fn a_text_without_it_is_whole() {
-        assert_eq!(shown(&["NO", "N", "NO_TOOL_", "zz 字N"]), ("NONNO_TOOL_zz 字N".to_owned(), false));
+        let (said, mark) = shown(&["NO", "N", "NO_TOOL_", "zz 字N", "END_"], true);
+        assert_eq!((said.as_str(), mark.seen, mark.ends), ("NONNO_TOOL_zz 字NEND_", false, 0));
+    }
+
+    #[test]
+    fn the_end_counts_once_and_with_nothing_behind_it() {
+        let end = dialect().end();
+        for (text, is_at_end) in [
+            (format!("Done.\n\n{end}"), true),
+            (format!("Done. **{end}**\n"), true),
+            (format!("Done. {end} {end}"), false),
+            (format!("{end} More."), false),
+            ("Done.".to_owned(), false),
+        ] {
+            assert_eq!(shown(&[&text], true).1.is_at_end(), is_at_end, "{text}");
+        }
+        assert_eq!(shown(&[&end], false).0, end, "not asked for");
+    }
+
+    proptest! {
+        /// However a text is cut, no mark is shown and no other byte is lost.
+        #[test]
+        fn marks_are_taken_out_of_any_text_in_any_pieces(
+            parts in prop::collection::vec((0..6usize, "(?s)[ENDNO_TL a字\n]{0,6}"), 0..6),
+            cuts in prop::collection::vec(1..9usize, 1..12),
+        ) {
+            let marks = [no_call(), dialect().end()];
+            let mut text = String::new();
+            let mut expected = String::new();
+            for (kind, words) in &parts {
+                // A space keeps what stands beside a mark from completing another.
+                text.push_str(&format!(" {words} "));
+                expected.push_str(&format!(" {words} "));
+                match kind {
+                    0 | 1 => text.push_str(&marks[*kind]),
+                    2 => text.push_str(&marks[1].to_lowercase()),
+                    // All but its last letter is none.
+                    3 => {
+                        let half = &marks[1][..marks[1].len() - 1];
+                        text.push_str(half);
+                        expected.push_str(half);
+                    }
+                    _ => {}
+                }
+            }
+            let chars: Vec<char> = text.chars().collect();
+            let mut pieces: Vec<String> = Vec::new();
+            let mut from = 0;
+            for size in cuts.iter().cycle() {
+                if from >= chars.len() {
+                    break;
+                }
+                let until = (from + size).min(chars.len());
+                pieces.push(chars[from..until].iter().collect());
+                from = until;
+            }
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+
+            let (said, mark) = shown(&pieces, true);
+
+            prop_assert_eq!(&said, &expected);
+            let ends = parts.iter().filter(|(kind, _)| matches!(kind, 1 | 2)).count();
+            prop_assert_eq!((mark.seen, mark.ends), (parts.iter().any(|(kind, _)| *kind == 0), ends));
+        }
     }
 }

@@ -216,7 +216,8 @@ pub(super) const OTHERS: &[&str] = &["你", "您", "已", "无需", "不需要"]
 
 pub(super) const OFFERS: &[&str] = &[
     "请告诉我", "告诉我", "随时", "如有需要", "如果需要", "如果你愿意", "如果您", "需要的话", "你说一声",
-    "您说一声", "叫我", "如果觉得", "很高兴", "很乐意", "如果你想", "如果你希望", "需要我",
+    "您说一声", "叫我", "给我发消息", "发消息给我", "发个消息", "给我留言", "留言给我", "留个言", "私信我", "私聊我", "喊我", "联系我 ", "通知我 ", "打个招呼",
+    "打声招呼", "再找我", "来找我", "ping 我", "戳我", "微信我", "吱一声", "知会我", "艾特我", "回个话", "给我回", "如果觉得", "很高兴", "很乐意", "如果你想", "如果你希望", "需要我",
 ];
 
 pub(super) const WAITS: &[&str] = &[
@@ -295,6 +296,14 @@ pub(super) const LEFT_NOTHING: &[&str] = &["你", "您", "可以忽略", "可以
 pub(super) const USERS_FIRST: &[&str] = &[
     "你选", "您选", "你定", "您定", "你决定", "您决定", "你先", "您先", "请你", "请您", "你看", "你说了算", "您说了算", "你说一", "您说一", "你给", "您给",
 ];
+
+/// A clause with one of these gives the user something to do for the model.
+pub(super) const ORDERS: &[&str] = &[
+    "发我", "发给我", "给我", "贴出来", "贴给我", "贴上来", "贴到这", "传给我", "发过来", "发上来", "传上来", "告诉我", "麻烦你", "麻烦您", "请你", "请您", "请把",
+    "劳烦你", "劳烦您",
+];
+/// And with one of these it does not: it is over, or asks for time.
+pub(super) const NO_ORDER: &[&str] = &["了", "过 ", "时间", "一会", "片刻", "稍等", "放心", "给我的", "告诉我的", "发给我的"];
 
 /// A clause about the user with one of these tells, and gives nothing to do: "你说得对".
 pub(super) const OF_USERS: [char; 9] = ['了', '的', '是', '得', '到', '过', '望', '对', '用'];

@@ -184,7 +184,11 @@ pub(super) const OFFERS: &[&str] = &[
     " if you need ", " if needed ", " if that's useful ", " happy to ", " glad to ", " glad that ",
     " just say ", " say the word ", " tell me ", " just ask ", " ping me ", " whenever you ", " i can also ",
     " i could also ", " i'm here if ", " i'm here to ", " i'm here for ", " i'm here whenever ", " i'm here should ", " i'm here when ", " would you like ", " you'd like me ", " want me to ",
-    " at your disposal ", " anything else ",
+    " at your disposal ", " anything else ", " message me ", " drop me ", " shoot me ", " dm me ", " text me ", " email me ", " mail me ",
+    " write me ", " write to me ", " call me ", " ring me ", " contact me ", " reach me ", " reach out to me ", " reach out when", " reach out if ",
+    " reach out any ", " reach out and ", " give me a shout ", " give me a call ", " give me a nudge ", " give me a ping ", " give me a heads up ",
+    " hit me up ", " buzz me ", " nudge me ", " poke me ", " holler ", " get in touch ", " get back to me ", " come back to me ",
+    " send me a message ", " leave me a ", " tag me ", " flag me ", " my inbox ", " my dms ",
 ];
 
 /// The user has to act, answer or agree first.
@@ -219,6 +223,15 @@ pub(super) const DONE: &[&str] = &[
     " i created ", " i removed ", " committed ", " succeeds ", " succeeded ", " no errors ", " all set ",
     " no changes ", " is ready ",
 ];
+
+/// Openings of a clause that gives the user something to do for the model.
+pub(super) const ORDERS: &[&str] = &[
+    " send me ", " send it ", " send over ", " give me ", " tell me ", " show me ", " get me ", " hand me ", " lend me ", " grant me ", " point me ",
+    " log in ", " log into ", " sign in ", " sign into ", " visit ", " click ", " reload the ", " refresh the ", " share ", " paste ", " upload ",
+    " attach ", " forward ", " post it ", " post the ", " pick one ", " choose one ", " decide ", " let me have ",
+];
+/// With one of these such a clause only asks for time.
+pub(super) const PATIENCE: &[&str] = &[" moment ", " second ", " seconds ", " sec ", " minute ", " minutes ", " bit ", " while "];
 
 /// The next step is the user's.
 pub(super) const USERS_STEP: &[&str] = &[

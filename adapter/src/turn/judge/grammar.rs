@@ -283,6 +283,25 @@ pub(super) fn opens_with_verb(words: &str) -> bool {
     content(words).split_ascii_whitespace().next().is_some_and(|word| english::ACTIONS.contains(&word))
 }
 
+/// Whether the first words of a clause, but for those that lead over, are one of the phrases.
+pub(super) fn opens_with(clause: &str, phrases: &[&str]) -> bool {
+    let opening = without_please(clause);
+    phrases.iter().any(|phrase| opening.starts_with(phrase.trim_start()))
+}
+
+/// "You run the migration": the user's step, and not what the user did, has or is.
+pub(super) fn is_users(clause: &str) -> bool {
+    let Some(rest) = without_please(clause).strip_prefix("you ") else { return false };
+    let verb = rest.split_ascii_whitespace().find(|word| !is_adverb(word));
+    verb.is_some_and(|verb| english::ACTIONS.contains(&verb) && !english::LIKE_PAST.contains(&verb))
+}
+
+fn without_please(clause: &str) -> &str {
+    let opening = content(clause).trim_start();
+    let opening = opening.strip_prefix("please ").unwrap_or(opening);
+    opening.strip_prefix("just ").unwrap_or(opening)
+}
+
 /// "..., just the docs".
 fn is_just(clause: &str) -> bool {
     let is_led = clause.starts_with(" just the ") || clause.starts_with(" only the ");

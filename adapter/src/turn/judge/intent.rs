@@ -26,7 +26,14 @@ pub(super) fn find(sentence: &Sentence) -> Option<Intent> {
 /// Whether a clause before an announcement gives the user something to do: "你把日志发我".
 pub(super) fn is_users(clause: &str) -> bool {
     let clause = clause.trim();
-    clause.starts_with(['你', '您']) && !clause.contains(chinese::OF_USERS)
+    let greets = clause.starts_with("你好") || clause.starts_with("您好");
+    // "你把测试机的地址给一下": what is acted on may have an attribute.
+    let tells = if clause.contains('把') {
+        clause.contains(['了', '过'])
+    } else {
+        clause.contains(chinese::OF_USERS)
+    };
+    clause.starts_with(['你', '您']) && !greets && !tells
 }
 
 #[cfg(test)]

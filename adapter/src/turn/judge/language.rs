@@ -4,6 +4,7 @@
 //! has no spaces, or endings carry the meaning (kana, Hangul), a phrase is found anywhere.
 
 mod table;
+mod users;
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ use super::{
     words::{self, Sentence, SentenceEnd},
 };
 use table::{Language, Script, Verb};
+pub(super) use users::{asks, depends, orders};
 
 /// Words after "I will" in which the action is sought: some languages put it last.
 const REACH_WORDS: usize = 12;
@@ -94,34 +96,11 @@ pub(super) fn consents(sentence: &Sentence) -> bool {
         .any(|phrase| sentence.words.starts_with(phrase.as_str()) || bare.starts_with(phrase.as_str()))
 }
 
-/// Whether a sentence asks without a question mark.
-pub(super) fn asks(sentence: &Sentence) -> bool {
-    let words = sentence.words.as_str();
-    of(sentence).any(|language| {
-        !any(&language.wonders, words)
-            && language
-                .asks
-                .iter()
-                .any(|ending| words.trim_end().ends_with(ending.trim_end()) && !words.is_empty())
-    })
-}
-
 /// Whether a sentence says that something was changed.
 pub(super) fn claims(sentence: &Sentence) -> bool {
     let words = sentence.words.as_str();
     of(sentence).any(|language| {
         any(&language.done, words) && any(&language.claims, words) && !any(&language.not, words)
-    })
-}
-
-/// Whether what is announced at `at` hangs on something.
-pub(super) fn depends(sentence: &Sentence, at: usize) -> bool {
-    // The space before an announcement ends the word before it.
-    let before = &sentence.words[..at + usize::from(sentence.words[at..].starts_with(' '))];
-    of(sentence).any(|language| {
-        // A verb at the end: what it hangs on stands anywhere before it.
-        let seen = if language.script.has_words() { before } else { &sentence.words };
-        any(&language.conditions, seen) || any(&language.users, before)
     })
 }
 

@@ -5,7 +5,7 @@ use super::{
     announcement::{Intent, IntentKind},
     chinese, claim, denial,
     denial::ToolDenial,
-    english, grammar, intent, language, patch,
+    english, handed, intent, language, patch,
     request::{Plan, UserRequest},
     shape,
     tail::{LastParagraph, TailKind},
@@ -67,6 +67,8 @@ const WAITING: Signal = against("waits_for_user", 80, VerdictReason::Asked);
 const OFFER: Signal = against("offer", 80, VerdictReason::Offered);
 const EARLIER_QUESTION: Signal = against("question_a_sentence_earlier", 25, VerdictReason::Asked);
 const EARLIER_OFFER: Signal = against("offer_a_sentence_earlier", 40, VerdictReason::Offered);
+/// "Send me the log. I'll look at it."
+const EARLIER_STEP: Signal = against("step_of_the_user_a_sentence_earlier", 50, VerdictReason::Asked);
 const NEGATED: Signal = against("negated", 80, VerdictReason::Negated);
 const STANDING: Signal = against("standing_promise", 50, VerdictReason::Finished);
 const DONE: Signal = against("finished", 50, VerdictReason::Finished);
@@ -91,6 +93,9 @@ const WANTED: Signal = against("user_wants_to_see", 80, VerdictReason::Planned);
 const DENIED: Signal = speaks_for("denies_tools", 70);
 const BRING: Signal = speaks_for("asks_for_a_file", 60);
 const CAUSED: Signal = against("gives_a_cause", 60, VerdictReason::Refused);
+
+/// Whatever says that nothing is left outweighs it.
+pub(super) const UNMARKED: Signal = speaks_for("no_mark_of_the_end", 50);
 
 const CLAIMED: Signal = speaks_for("change_without_call", 60);
 
@@ -155,7 +160,6 @@ pub(super) fn announced(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request
         Some(IntentKind::Negated) => signals.add(NEGATED),
         Some(IntentKind::Talk) | None => {}
     }
-    let earlier = before.last();
     let acts_earlier = before
         .iter()
         .rev()
@@ -180,7 +184,7 @@ pub(super) fn announced(turn: &JudgedTurn<'_>, tail: &LastParagraph<'_>, request
     signals.add_if(is_first && is_all, NOTHING_ELSE);
     signals.add_if(names_target(turn, tail.prose), TARGET);
 
-    hands_back(last, earlier, intent, &mut signals);
+    hands_back(before, last, tail, intent, &mut signals);
     note_end(last, kind, &mut signals);
     signals.add_if(tail.prose.len() > SHORT_BYTES, LONG);
     signals.add_if(kind != Some(IntentKind::Own) && request.words, EXPLAIN);
@@ -210,32 +214,26 @@ fn note_end(last: &Sentence, kind: Option<IntentKind>, signals: &mut Signals) {
 }
 
 /// Adds what gives the word to the user.
-fn hands_back(last: &Sentence, earlier: Option<&Sentence>, intent: Option<Intent>, signals: &mut Signals) {
-    let asks = |sentence: &Sentence| {
-        sentence.end == SentenceEnd::Question || sentence.has_any(chinese::ASKS) || language::asks(sentence)
-    };
-    let offers = |sentence: &Sentence| {
-        has(sentence, english::OFFERS, chinese::OFFERS)
-            || language::has(sentence, |language| &language.offers)
-    };
-    let depends = intent.is_some_and(|intent| depends(last, intent.at));
+fn hands_back(
+    before: &[Sentence],
+    last: &Sentence,
+    tail: &LastParagraph<'_>,
+    intent: Option<Intent>,
+    signals: &mut Signals,
+) {
+    let earlier = before.last();
+    let depends = intent.is_some_and(|intent| handed::depends(last, intent.at));
     let announces = intent.is_some_and(|intent| matches!(intent.kind, IntentKind::Own | IntentKind::Loose));
-    signals.add_if(asks(last), QUESTION);
-    signals.add_if(offers(last), OFFER);
-    let waits = has(last, english::WAITS, chinese::WAITS) || language::has(last, |language| &language.waits);
-    let waits = waits || last.words.starts_with(" please ");
-    signals.add_if(depends || waits, WAITING);
-    let wonders = announces && earlier.is_some_and(is_to_oneself);
-    signals.add_if(!wonders && earlier.is_some_and(asks), EARLIER_QUESTION);
+    let asks_in_list =
+        || tail.ends == TailKind::List && handed::is_list_of_questions(tail.behind, announces && looks(last));
+    signals.add_if(handed::asks(last) || asks_in_list(), QUESTION);
+    signals.add_if(handed::offers(last), OFFER);
+    signals.add_if(depends || handed::waits(last), WAITING);
+    let wonders = announces && earlier.is_some_and(handed::is_to_oneself);
+    signals.add_if(!wonders && earlier.is_some_and(handed::asks), EARLIER_QUESTION);
     let gladly = |sentence: &Sentence| announces && sentence.has_any(english::GLADLY);
-    signals.add_if(earlier.is_some_and(|earlier| offers(earlier) && !gladly(earlier)), EARLIER_OFFER);
-}
-
-/// "Why does it fail there? Let me look."
-fn is_to_oneself(question: &Sentence) -> bool {
-    let chinese = question.words.contains(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-    let wonders = english::WONDERS.iter().any(|opening| question.words.starts_with(opening));
-    (chinese || wonders) && !has(question, english::SPOKEN_TO, chinese::SPOKEN_TO)
+    signals.add_if(earlier.is_some_and(|earlier| handed::offers(earlier) && !gladly(earlier)), EARLIER_OFFER);
+    signals.add_if(earlier.is_some_and(handed::orders), EARLIER_STEP);
 }
 
 /// "Here's the fix."
@@ -254,23 +252,6 @@ fn looks(sentence: &Sentence) -> bool {
 
 fn is_ellipsis(prose: &str) -> bool {
     prose.trim_end().ends_with(['.', '…', '。'])
-}
-
-/// Whether what is announced at `intent` hangs on the user.
-fn depends(sentence: &Sentence, intent: usize) -> bool {
-    let before = &sentence.words[..intent];
-    let has = |phrases: &[&str]| phrases.iter().any(|phrase| before.contains(phrase));
-    // "Send me the log and I'll look": an order to the user comes first.
-    let is_order = before.trim_end_matches([' ', ',']).ends_with(" and") && grammar::opens_with_verb(before);
-    let after_user = (has(&["你", "您"]) && before.contains('后'))
-        || has(chinese::USERS_FIRST)
-        || before.split(',').any(intent::is_users);
-    is_order
-        || after_user
-        || has(english::CONDITIONS)
-        || has(english::USERS_FIRST)
-        || has(chinese::CONDITIONS)
-        || language::depends(sentence, intent)
 }
 
 /// Weighs whether a call was written in a form that is none.

@@ -7,6 +7,8 @@ use super::silent;
 
 /// Bytes of prose looked at; a paragraph longer than this ends no differently for its beginning.
 const PROSE_BYTES: usize = 1600;
+/// Bytes of a list looked at, from its end.
+const LIST_BYTES: usize = 4 << 10;
 
 /// The end of a text.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct LastParagraph<'a> {
     pub(super) prose: &'a str,
     /// What follows the prose.
     pub(super) ends: TailKind<'a>,
+    /// The list or fence itself, and whatever says nothing.
+    pub(super) behind: &'a str,
 }
 
 /// What a text ends with.
@@ -45,8 +49,30 @@ impl<'a> LastParagraph<'a> {
             blocks.push(line);
         }
         let prose = last(silent::cut(&text[blocks.start..blocks.end]), PROSE_BYTES);
-        Self { prose, ends: blocks.ends.unwrap_or(TailKind::Prose) }
+        Self { prose, ends: blocks.ends.unwrap_or(TailKind::Prose), behind: &text[blocks.end..] }
     }
+}
+
+/// The outermost items of a list without what hangs below them, each with the lines that it goes on in.
+pub(super) fn items(list: &str) -> Vec<String> {
+    let list = last(list, LIST_BYTES);
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let is_item = |line: &&str| kind(line.trim()) == LineKind::Item;
+    let outermost = list.lines().filter(is_item).map(indent).min().unwrap_or(0);
+    let mut items: Vec<String> = Vec::new();
+    let mut is_below = true;
+    for line in list.lines().filter(|line| !line.trim().is_empty()) {
+        match items.last_mut() {
+            _ if is_item(&line) && indent(line) == outermost => {
+                items.push(line.trim().to_owned());
+                is_below = false;
+            }
+            _ if is_item(&line) => is_below = true,
+            Some(item) if !is_below => item.push_str(&format!("\n{}", line.trim())),
+            _ => {}
+        }
+    }
+    items
 }
 
 #[derive(Debug, Default)]

@@ -26,6 +26,8 @@ pub(crate) struct JudgedTurn<'a> {
     pub edited: bool,
     /// The user or the client refused a tool call since the user last spoke.
     pub refused: bool,
+    /// The model can be relied on to mark the end of its work, and did not.
+    pub unmarked: bool,
     pub nudges: NudgeCount,
 }
 
@@ -93,6 +95,8 @@ pub(crate) enum VerdictReason {
     Denial,
     /// A change is reported that no call of the conversation can have made.
     Claimed,
+    /// The mark of the end is not there, of a model that keeps to it.
+    Unmarked,
     /// Nothing visible was said.
     Empty,
     /// `tool_choice` demanded a call.
@@ -124,6 +128,7 @@ impl VerdictReason {
             Self::PatchAsText => "patch_as_text",
             Self::Denial => "denial",
             Self::Claimed => "claimed",
+            Self::Unmarked => "unmarked",
             Self::Empty => "empty",
             Self::RequiredMissing => "required_missing",
             Self::Asked => "asked",

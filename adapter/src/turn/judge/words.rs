@@ -88,7 +88,8 @@ pub(super) fn sentences(paragraph: &str) -> Vec<Sentence> {
             Some(SentenceEnd::Open) => done.push(finish(&mut open, SentenceEnd::Open)),
             Some(end) => {
                 // Closing marks and further stops belong to this sentence.
-                rest = rest.trim_start_matches(['.', '。', '…', '!', '！', '?', '？', '*', '"', ')', '）']);
+                rest =
+                    rest.trim_start_matches(['.', '。', '…', '!', '！', '?', '？', '؟', '*', '"', ')', '）']);
                 done.push(finish(&mut open, end));
             }
             None => open.push(plain(c, next)),
@@ -121,7 +122,7 @@ fn mark_colons(paragraph: &str, sentences: &mut [Sentence]) {
 fn ends(c: char, next: char) -> Option<SentenceEnd> {
     match c {
         '\n' => Some(SentenceEnd::Open),
-        '?' | '？' => Some(SentenceEnd::Question),
+        '?' | '？' | '؟' => Some(SentenceEnd::Question),
         '。' | '！' => Some(SentenceEnd::Stop),
         '.' | '!' | '…' if next.is_whitespace() || matches!(next, '*' | '"' | ')' | '.' | '…') => {
             Some(SentenceEnd::Stop)

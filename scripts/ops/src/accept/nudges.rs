@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Url;
 use serde::Serialize;
+
+use super::series;
 
 /// The metric that counts them.
 const METRIC: &str = "latchkey_adapter_toolcall_learned_total{";
@@ -24,38 +25,22 @@ pub(super) struct NudgeStats {
     left_alone: u64,
 }
 
-/// Asks an adapter for them; a gateway has no such page, and none are told.
-pub(super) async fn learned(http: &reqwest::Client, url: &Url) -> Vec<NudgeStats> {
-    let address = format!("{}/metrics", url.as_str().trim_end_matches('/'));
-    let Ok(answer) = http.get(address).send().await else { return Vec::new() };
-    match answer.error_for_status() {
-        Ok(answer) => read(&answer.text().await.unwrap_or_default()),
-        Err(_) => Vec::new(),
-    }
-}
-
-fn read(metrics: &str) -> Vec<NudgeStats> {
+/// Reads them from an adapter's metrics.
+pub(super) fn read(metrics: &str) -> Vec<NudgeStats> {
     let mut bands: BTreeMap<[String; 4], NudgeStats> = BTreeMap::new();
-    for line in metrics.lines() {
-        let Some((labels, count)) = line.strip_prefix(METRIC).and_then(|rest| rest.rsplit_once("} ")) else {
-            continue;
-        };
-        let label = |name: &str| {
-            let value = labels.split_once(&format!("{name}=\"")).and_then(|(_, rest)| rest.split_once('"'));
-            value.map(|(value, _)| value.to_owned()).unwrap_or_default()
-        };
-        let key = ["site", "model", "language", "score"].map(label);
+    for series in series::of(metrics, METRIC) {
+        let key = ["site", "model", "language", "score"].map(|name| series.label(name));
         let [site, model, language, score] = key.clone();
         let empty = NudgeStats { site, model, language, score, ..NudgeStats::default() };
         let band = bands.entry(key).or_insert(empty);
-        let outcome = match label("outcome").as_str() {
+        let outcome = match series.label("outcome").as_str() {
             "called" => &mut band.called,
             "declined" => &mut band.declined,
             "repeated" => &mut band.repeated,
             "left_alone" => &mut band.left_alone,
             _ => continue,
         };
-        *outcome += count.parse::<u64>().unwrap_or_default();
+        *outcome += series.count;
     }
     bands.into_values().collect()
 }

@@ -19,6 +19,9 @@ pub(super) struct Kept {
     pub toolchain: String,
     /// By mode.
     pub instructions_per_chunk: BTreeMap<String, u64>,
+    /// What the judge of announcements costs, by unit.
+    #[serde(default)]
+    pub judge: BTreeMap<String, u64>,
 }
 
 /// What is to be said of new counts.
@@ -44,16 +47,24 @@ impl Kept {
 
     /// The counts, beside those that hold.
     pub(super) fn table(&self, kept: Option<&Self>) -> String {
-        let mut out = format!("  {:<8}{:>18}{:>12}{:>9}\n", "mode", "instructions/chunk", "kept", "change");
-        for (mode, &count) in &self.instructions_per_chunk {
-            let before = kept.and_then(|kept| kept.instructions_per_chunk.get(mode));
-            let (kept, change) = match before {
+        let mut out = format!("  {:<28}{:>10}{:>10}{:>9}\n", "what", "count", "kept", "change");
+        let before = kept.map(Self::counts).unwrap_or_default();
+        for (what, count) in self.counts() {
+            let (kept, change) = match before.get(&what) {
                 Some(&before) => (before.to_string(), format!("{:+.1} %", growth(before, count) * 100.0)),
                 None => ("-".to_owned(), "-".to_owned()),
             };
-            writeln!(out, "  {mode:<8}{count:>18}{kept:>12}{change:>9}").expect("a string takes all");
+            writeln!(out, "  {what:<28}{count:>10}{kept:>10}{change:>9}").expect("a string takes all");
         }
         out
+    }
+
+    /// All counts, by what they are of.
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let chunks =
+            self.instructions_per_chunk.iter().map(|(mode, &count)| (format!("{mode}: a chunk"), count));
+        let judge = self.judge.iter().map(|(unit, &count)| (format!("judge: {unit}"), count));
+        chunks.chain(judge).collect()
     }
 
     /// Judges these counts by those that hold.
@@ -66,26 +77,26 @@ impl Kept {
                 kept.toolchain, self.toolchain
             ));
         }
-        for (mode, &before) in &kept.instructions_per_chunk {
-            let Some(&count) = self.instructions_per_chunk.get(mode) else {
-                remarks.grown.push(format!("mode {mode} was not counted; if it is gone: {ACCEPT}"));
+        let (counts, kept) = (self.counts(), kept.counts());
+        for (what, &before) in &kept {
+            let Some(&count) = counts.get(what) else {
+                remarks.grown.push(format!("{what} was not counted; if it is gone: {ACCEPT}"));
                 continue;
             };
             let growth = growth(before, count);
             if count as f64 > before as f64 * (1.0 + limit) {
                 remarks.grown.push(format!(
-                    "mode {mode}: a chunk costs {count} instructions, {:.1} % more than the {before} that are kept; \
-                     {:.0} % are allowed. Find out why, or accept it: {ACCEPT}",
+                    "{what} costs {count}, {:.1} % more than the {before} that are kept; {:.0} % are allowed. Find out why, or accept it: {ACCEPT}",
                     growth * 100.0,
                     limit * 100.0
                 ));
             } else if growth < -limit {
-                remarks.said.push(format!("mode {mode} has become cheaper; so that it stays so: {ACCEPT}"));
+                remarks.said.push(format!("{what} has become cheaper; so that it stays so: {ACCEPT}"));
             }
         }
-        for mode in self.instructions_per_chunk.keys() {
-            if !kept.instructions_per_chunk.contains_key(mode) {
-                remarks.grown.push(format!("mode {mode} has no count that is kept: {ACCEPT}"));
+        for what in counts.keys() {
+            if !kept.contains_key(what) {
+                remarks.grown.push(format!("{what} has no count that is kept: {ACCEPT}"));
             }
         }
         remarks
@@ -102,7 +113,7 @@ mod tests {
 
     fn counts(toolchain: &str, native: u64) -> Kept {
         let instructions_per_chunk = BTreeMap::from([("native".to_owned(), native)]);
-        Kept { toolchain: toolchain.to_owned(), instructions_per_chunk }
+        Kept { toolchain: toolchain.to_owned(), instructions_per_chunk, ..Kept::default() }
     }
 
     #[test]
@@ -127,6 +138,8 @@ mod tests {
     fn no_mode_is_left_out() {
         let none = Kept { toolchain: "a".to_owned(), ..Kept::default() };
 
+        let judge = BTreeMap::from([("bytes of tables".to_owned(), 1)]);
+        assert_eq!(Kept { judge, ..counts("a", 1) }.against(&counts("a", 1)).grown.len(), 1);
         assert_eq!(none.against(&counts("a", 1)).grown.len(), 1);
         assert_eq!(counts("a", 1).against(&none).grown.len(), 1);
     }

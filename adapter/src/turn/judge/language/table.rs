@@ -56,6 +56,12 @@ pub(in super::super) struct Language {
     pub(super) conditions: Vec<String>,
     /// The next step is the user's.
     pub(in super::super) users: Vec<String>,
+    /// Openings of a clause that gives the user something to do for the model: "send me", "you run"; `*` stands for a word
+    /// or for its beginning. Its endings, where verbs stand last.
+    pub(super) orders: Vec<String>,
+    /// With one of these at once behind them, or anywhere where verbs stand last, such a clause gives nothing to do:
+    /// "give me a moment", "you are right".
+    pub(super) tells: Vec<String>,
     /// A promise for all time to come.
     pub(in super::super) standing: Vec<String>,
     /// Endings of a question that may come without its mark.
@@ -109,6 +115,8 @@ pub(super) fn read(source: &str) -> Language {
             &mut language.waits,
             &mut language.conditions,
             &mut language.users,
+            &mut language.orders,
+            &mut language.tells,
             &mut language.standing,
             &mut language.asks,
             &mut language.wonders,
