@@ -234,13 +234,12 @@ impl RawChat {
             return Err(source.mistake(at, message));
         }
         let upload = upload.map(|raw| upload::check(source, raw, known_at_uploads(&driver))).transpose()?;
-        let foreign_calls = foreign_calls.unwrap_or(true);
         let has_body = matches!(driver, Driver::OpenAi(_));
         let effort = effort.map(|raw| effort::check(source, raw, has_body)).transpose()?;
         Ok(Chat {
             tools,
             dialect,
-            foreign_calls,
+            foreign_calls: foreign_calls.unwrap_or(true),
             end_mark,
             models,
             effort,
