@@ -71,7 +71,9 @@ async fn asked(world: &World, path: &str, fields: &Value) -> Value {
 
 #[tokio::test]
 async fn a_site_is_told_by_its_own_switch() {
-    let like_openai = adapter().site_file(format!("{SITE_FILE}{EFFORT}")).await;
+    let path = "path = \"/api/chat/completions\"";
+    let file = SITE_FILE.replace(path, &format!("{path}\nfields = [\"chat_template_kwargs\"]"));
+    let like_openai = adapter().site_file(format!("{file}{EFFORT}")).await;
     let field = "json = { model = \"{model}\",";
     let named = declared().replace(field, &format!("{field} think = \"{{effort}}\","));
     let rules = EFFORT.replace("field = \"/chat_template_kwargs/enable_thinking\"\n", "");
