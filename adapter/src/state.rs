@@ -100,7 +100,7 @@ impl AppState {
             serving: Arc::new(serving),
             vault,
             admission: AdmissionLimit::new(config.streams),
-            sockets: OpenSockets::new(config.body_limit),
+            sockets: OpenSockets::new(config.body_limit, config.streams),
             socket_limits: config.sockets,
             body_limit: config.body_limit,
             recorder,

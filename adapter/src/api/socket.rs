@@ -35,6 +35,9 @@ pub(super) async fn open(State(app): State<AppState>, request: Request) -> Resul
     if sockets.draining().is_cancelled() {
         return Err(ApiError::Fault(Fault::ShuttingDown).into());
     }
+    if sockets.is_full() {
+        return Err(ApiError::Full.into());
+    }
     let opened_by = SocketClient {
         client,
         via: parts.extensions.get().copied().unwrap_or(ClientPath::Direct),

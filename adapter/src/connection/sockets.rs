@@ -7,6 +7,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What sockets remember is counted in pieces of this size.
 const PIECE_BYTES: usize = 1024;
+/// Of so many answers' places one socket may be open beside them: between two turns it has only its connection.
+const ANSWERS_A_SOCKET: usize = 4;
 /// So many of the longest bodies all sockets remember together.
 const LONGEST_HELD: usize = 4;
 
@@ -16,14 +18,21 @@ pub(crate) struct OpenSockets {
     tracker: TaskTracker,
     draining: CancellationToken,
     memory: Arc<Semaphore>,
+    most: usize,
 }
 
 impl OpenSockets {
-    /// None as yet; `body_limit` is what one of them may remember, in bytes.
-    pub(crate) fn new(body_limit: usize) -> Self {
+    /// None as yet; `body_limit` is what one of them may remember, in bytes, `answers` how many there may be at once.
+    pub(crate) fn new(body_limit: usize, answers: usize) -> Self {
         let pieces = body_limit.saturating_mul(LONGEST_HELD).div_ceil(PIECE_BYTES);
         let memory = Arc::new(Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)));
-        Self { tracker: TaskTracker::new(), draining: CancellationToken::new(), memory }
+        let most = answers.div_ceil(ANSWERS_A_SOCKET);
+        Self { tracker: TaskTracker::new(), draining: CancellationToken::new(), memory, most }
+    }
+
+    /// Whether there is room for no more of them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.most <= self.tracker.len()
     }
 
     /// Serves a socket until it ends.
@@ -60,7 +69,7 @@ mod tests {
 
     #[test]
     fn all_sockets_together_remember_no_more_than_a_few_bodies() {
-        let sockets = OpenSockets::new(10 * PIECE_BYTES);
+        let sockets = OpenSockets::new(10 * PIECE_BYTES, 1);
 
         let held: Vec<_> = (0..5).map(|_| sockets.hold(10 * PIECE_BYTES)).collect();
 
@@ -68,5 +77,16 @@ mod tests {
         drop(held);
         assert!(sockets.hold(PIECE_BYTES + 1).is_some());
         assert!(sockets.hold(41 * PIECE_BYTES).is_none() && sockets.hold(usize::MAX).is_none());
+    }
+
+    #[tokio::test]
+    async fn there_are_no_more_sockets_than_a_share_of_the_answers() {
+        let sockets = OpenSockets::new(PIECE_BYTES, 2 * ANSWERS_A_SOCKET);
+
+        for _ in 0..2 {
+            assert!(!sockets.is_full());
+            sockets.spawn(std::future::pending());
+        }
+        assert!(sockets.is_full());
     }
 }

@@ -41,6 +41,8 @@ use crate::{
 
 /// Between two turns, for balancers that close what is silent.
 const PING: Duration = Duration::from_secs(30);
+/// What a socket reads at once: the library's own 128 KiB are taken by each, however little it says.
+const READ_BYTES: usize = 8 << 10;
 /// How long a client may take to hear that its socket ends.
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// A sign of life within a turn: Codex counts texts and no pings.
@@ -79,7 +81,10 @@ impl ServedSocket {
     /// One that was just opened.
     pub(super) async fn new(app: AppState, opened_by: SocketClient, upgraded: Upgraded) -> Self {
         let limit = Some(app.body_limit);
-        let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .max_message_size(limit)
+            .max_frame_size(limit);
         let io = TokioIo::new(upgraded);
         let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         Self { app, opened_by: Arc::new(opened_by), stream, turns: 0, held: None, next: None }
