@@ -9,6 +9,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const PIECE_BYTES: usize = 1024;
 /// Of so many answers' places one socket may be open beside them: between two turns it has only its connection.
 const ANSWERS_A_SOCKET: usize = 4;
+/// So many may be open however few answers there may be.
+const LEAST: usize = 64;
 /// So many of the longest bodies all sockets remember together.
 const LONGEST_HELD: usize = 4;
 
@@ -26,7 +28,7 @@ impl OpenSockets {
     pub(crate) fn new(body_limit: usize, answers: usize) -> Self {
         let pieces = body_limit.saturating_mul(LONGEST_HELD).div_ceil(PIECE_BYTES);
         let memory = Arc::new(Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)));
-        let most = answers.div_ceil(ANSWERS_A_SOCKET);
+        let most = answers.div_ceil(ANSWERS_A_SOCKET).max(LEAST);
         Self { tracker: TaskTracker::new(), draining: CancellationToken::new(), memory, most }
     }
 
@@ -81,9 +83,9 @@ mod tests {
 
     #[tokio::test]
     async fn there_are_no_more_sockets_than_a_share_of_the_answers() {
-        let sockets = OpenSockets::new(PIECE_BYTES, 2 * ANSWERS_A_SOCKET);
+        let sockets = OpenSockets::new(PIECE_BYTES, 2 * LEAST * ANSWERS_A_SOCKET);
 
-        for _ in 0..2 {
+        for _ in 0..2 * LEAST {
             assert!(!sockets.is_full());
             sockets.spawn(std::future::pending());
         }

@@ -21,6 +21,8 @@ const EACH: u64 = 1_000;
 const FRESH: u64 = 3_000;
 /// After a time in which nobody could say so everybody has a while to come back.
 const GRACE: u64 = 3_000;
+/// A place that was taken or kept so lately is nobody's who is gone: he would have to be back.
+const LATELY: u64 = 5_000;
 /// The test's own clock is no better, on a machine that builds meanwhile.
 const SLACK: u64 = 900;
 
@@ -75,6 +77,8 @@ struct ModelAdapter {
     renewed: u64,
     /// When its places count no more, unless it says that it is there.
     gone_at: u64,
+    /// When it last took a place, or said that one is its own.
+    taken: u64,
 }
 
 /// One account, and everybody who asks for it.
@@ -85,8 +89,8 @@ struct Places {
     adapters: Vec<ModelAdapter>,
     /// How many adapters there have been.
     started: usize,
-    /// The killed: what they held, and when it counts no more.
-    dead: Vec<(usize, u64)>,
+    /// The killed: what they held, when it counts no more, and when they last took a place.
+    dead: Vec<(usize, u64, u64)>,
     begun: Instant,
     passed: u64,
     /// When somebody last said that he is there.
@@ -108,6 +112,7 @@ impl ModelAdapter {
             heard,
             renewed: 0,
             gone_at: 0,
+            taken: 0,
         }
     }
 }
@@ -155,7 +160,7 @@ impl Places {
                 let new = ModelAdapter::new(self.started);
                 self.started += 1;
                 let died = std::mem::replace(&mut self.adapters[adapter], new);
-                self.dead.push((died.holds.len(), died.gone_at));
+                self.dead.push((died.holds.len(), died.gone_at, died.taken));
             }
             PlacesStep::Freezes(adapter) => self.adapters[adapter].is_frozen = true,
             PlacesStep::Thaws(adapter) => self.adapters[adapter].is_frozen = false,
@@ -198,6 +203,7 @@ impl Places {
             }
             heard = self.store.adapter.attend(id, Some(heard.resumed)).await.unwrap();
             self.trouble = self.trouble.max(now);
+            self.adapters[adapter].taken = now;
         }
         if heard.resumed != self.resumed {
             self.resume(now, heard.resumed);
@@ -213,7 +219,7 @@ impl Places {
     fn resume(&mut self, now: u64, resumed: u64) {
         let last = self.last.unwrap_or(0);
         let living = self.adapters.iter_mut().map(|adapter| &mut adapter.gone_at);
-        for gone_at in living.chain(self.dead.iter_mut().map(|(_, gone_at)| gone_at)) {
+        for gone_at in living.chain(self.dead.iter_mut().map(|(_, gone_at, _)| gone_at)) {
             if last < *gone_at {
                 *gone_at = now + GRACE;
             }
@@ -228,6 +234,7 @@ impl Places {
             return;
         }
         self.adapters[adapter].renewed = now;
+        self.adapters[adapter].taken = now;
         for token in &self.adapters[adapter].holds {
             let life = Duration::from_millis(LIFE);
             if !self.store.adapter.renew_lease(self.account, token, life).await.unwrap() {
@@ -260,12 +267,13 @@ impl Places {
         let now = self.now();
         match self.store.adapter.lease(self.account, &token, terms).await.unwrap() {
             LeaseOutcome::Held => {
-                let held = self.held_by(|gone_at| now + SLACK < gone_at, false);
+                let held = self.held_by(|gone_at, _| now + SLACK < gone_at, false);
                 assert!(held < LIMIT as usize, "{held} were held of {LIMIT} by who was there");
                 self.adapters[adapter].holds.push(token);
+                self.adapters[adapter].taken = now;
             }
             LeaseOutcome::Full => {
-                let held = self.held_by(|gone_at| at < gone_at + SLACK, true);
+                let held = self.held_by(|gone_at, taken| at < gone_at.max(taken + LATELY) + SLACK, true);
                 assert!(held >= LIMIT as usize, "{held} were held of {LIMIT}, and yet all were taken");
             }
             other => panic!("{other:?}"),
@@ -273,10 +281,12 @@ impl Places {
     }
 
     /// How many places are held by those of whom this is true, the killed with them or not.
-    fn held_by(&self, counts: impl Fn(u64) -> bool, with_dead: bool) -> usize {
-        let living = self.adapters.iter().map(|adapter| (adapter.holds.len(), adapter.gone_at));
+    fn held_by(&self, counts: impl Fn(u64, u64) -> bool, with_dead: bool) -> usize {
+        let living =
+            self.adapters.iter().map(|adapter| (adapter.holds.len(), adapter.gone_at, adapter.taken));
         let dead = self.dead.iter().copied().filter(|_| with_dead);
-        living.chain(dead).filter(|(_, gone_at)| counts(*gone_at)).map(|(held, _)| held).sum()
+        let held = living.chain(dead).filter(|(_, gone_at, taken)| counts(*gone_at, *taken));
+        held.map(|(held, ..)| held).sum()
     }
 
     async fn forget(&mut self, forgets: Forgets) {
