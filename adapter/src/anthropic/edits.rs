@@ -3,7 +3,7 @@
 //! Facts: Anthropic's documentation of context editing (2026-11), with its defaults; Claude Code 2.1 asks for it with each
 //! message. What is not carried out here, as `compact_20260112`, is not among what was applied.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,9 +71,13 @@ fn clear_thinking(messages: &mut [Value], edit: &Value) -> Option<AppliedEdit> {
     let cleared = turns.len().saturating_sub(kept);
     let mut bytes = 0;
     for turn in turns.drain(..cleared) {
-        for block in turn["content"].as_array_mut().into_iter().flatten().filter(|block| is_thought(block)) {
-            bytes += block.take().to_string().len();
-        }
+        let Some(blocks) = turn["content"].as_array_mut() else { continue };
+        bytes += blocks
+            .iter()
+            .filter(|block| is_thought(block))
+            .map(|block| block.to_string().len())
+            .sum::<usize>();
+        blocks.retain(|block| !is_thought(block));
     }
     (cleared > 0).then_some(AppliedEdit::Thinking {
         cleared_thinking_turns: cleared,
@@ -95,9 +99,10 @@ fn clear_tool_uses(messages: &mut [Value], edit: &Value) -> Option<AppliedEdit> 
         return None;
     }
     let excluded = edit["exclude_tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let excluded: HashSet<&str> = excluded.iter().filter_map(Value::as_str).collect();
     let is_cleared = |block: &&mut Value| {
         let name = block["tool_use_id"].as_str().and_then(|id| calls.get(id));
-        let is_excluded = name.is_some_and(|name| excluded.iter().any(|tool| tool == name.as_str()));
+        let is_excluded = name.is_some_and(|name| excluded.contains(name.as_str()));
         block["type"] == "tool_result" && block["content"] != CLEARED && !is_excluded
     };
     let all = messages.iter_mut().filter_map(|message| message["content"].as_array_mut()).flatten();
@@ -109,7 +114,7 @@ fn clear_tool_uses(messages: &mut [Value], edit: &Value) -> Option<AppliedEdit> 
         return None;
     }
     let cleared = results.len();
-    let mut ids = Vec::new();
+    let mut ids = HashSet::new();
     for result in results {
         ids.extend(result["tool_use_id"].as_str().map(str::to_owned));
         result["content"] = CLEARED.into();
@@ -117,7 +122,7 @@ fn clear_tool_uses(messages: &mut [Value], edit: &Value) -> Option<AppliedEdit> 
     if edit["clear_tool_inputs"] == true {
         let blocks = messages.iter_mut().filter_map(|message| message["content"].as_array_mut()).flatten();
         for call in blocks.filter(|block| block["type"] == "tool_use") {
-            if ids.iter().any(|id| call["id"] == id.as_str()) {
+            if call["id"].as_str().is_some_and(|id| ids.contains(id)) {
                 call["input"] = json!({});
             }
         }
@@ -215,6 +220,26 @@ mod tests {
         let (messages, told) =
             applied(&json!({"type": kind, "keep": {"type": "thinking_turns", "value": 4}}));
         assert_eq!((thoughts(&messages), &told[0]["cleared_thinking_turns"]), (4, &json!(2)));
+    }
+
+    /// A body has room for a million of them.
+    #[test]
+    fn edits_without_end_are_carried_out_in_one_pass() {
+        let of = |number: usize| {
+            let id = format!("call_{number}");
+            [
+                json!({"role": "assistant", "content": [{"type": "tool_use", "id": id, "name": "Read", "input": {"a": 1}}]}),
+                json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": "y"}]}),
+            ]
+        };
+        let mut messages: Vec<Value> = (0..50_000).flat_map(of).collect();
+        let excluded: Vec<String> = (0..50_000).map(|number| format!("tool_{number}")).collect();
+        let edit = json!({"type": "clear_tool_uses_20250919", "trigger": {"type": "tool_uses", "value": 1},
+            "exclude_tools": excluded, "clear_tool_inputs": true});
+
+        apply(&mut messages, Some(&json!({"edits": [edit]}))).unwrap();
+
+        assert_eq!(cleared(&messages), 49_997);
     }
 
     #[test]

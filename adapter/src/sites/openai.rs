@@ -31,13 +31,14 @@ mod wire;
 
 use decode::OpenAiDecoder;
 
-/// OpenAI's own fields of a chat request, beside those that we write (API reference, 2026-11).
-const FIELDS: [&str; 24] = [
+/// OpenAI's own fields of a chat request, beside those that we write or refuse (its client for Node, 7.59.0, 2026-11).
+const FIELDS: [&str; 25] = [
     "frequency_penalty",
     "logit_bias",
     "max_completion_tokens",
     "max_tokens",
     "metadata",
+    "moderation",
     "parallel_tool_calls",
     "prediction",
     "presence_penalty",

@@ -42,5 +42,9 @@ pub(super) async fn prepare(
         let _thread = thread;
         Prompt::new(request, &site, model, minted, &settings, end_mark)
     });
-    Ok(prepared.await.map_err(|_| PoolError::Fault(Fault::ShuttingDown))??)
+    match prepared.await {
+        Ok(prompt) => Ok(prompt?),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(PoolError::Fault(Fault::ShuttingDown).into()),
+    }
 }

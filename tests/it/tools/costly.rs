@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use latchkey_bridge::dialect::CallFormat;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 use support::{
     model::Reply,
@@ -35,13 +36,33 @@ fn values(bytes: usize, references: usize) -> Value {
     json!({"type": "object", "properties": properties, "$defs": {"values": {"enum": values}}})
 }
 
+/// The tool in the other APIs, and the schema as the form of an answer.
+fn on_other_surfaces(schema: &Value) -> [(&'static str, Value); 3] {
+    let form = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema}});
+    let mut formed = with_schema(&json!({"type": "object"}));
+    formed["response_format"] = form;
+    [
+        (
+            "/v1/messages",
+            json!({"model": "practice-1", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}],
+            "tools": [{"name": "search", "input_schema": schema}]}),
+        ),
+        (
+            "/v1/responses",
+            json!({"model": "practice-1", "input": "Hi",
+            "tools": [{"type": "function", "name": "search", "parameters": schema}]}),
+        ),
+        ("/v1/chat/completions", formed),
+    ]
+}
+
 fn both() -> [WorldBuilder; 2] {
     [adapter(CallFormat::Xml), native()]
 }
 
 #[tokio::test]
 async fn a_tool_that_costs_too_much_is_refused_by_its_name() {
-    for world in both() {
+    for (at, world) in both().into_iter().enumerate() {
         let world = world.await;
         for (schema, expected) in [
             (patterns(2000), "at most 1024 patterns"),
@@ -52,6 +73,15 @@ async fn a_tool_that_costs_too_much_is_refused_by_its_name() {
             assert_eq!(refused.status, 400, "{}", refused.body);
             let told = refused.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
             assert!(told.contains("tools[0] (search)") && told.contains(expected), "{told}");
+        }
+        // A site that takes tools takes the form too, as it comes.
+        for (path, mut body) in on_other_surfaces(&patterns(2000)).into_iter().take(3 - at) {
+            for stream in [false, true] {
+                body["stream"] = stream.into();
+                let refused = world.adapter().send(Method::POST, path, Some(&body)).await;
+                assert_eq!(refused.status, 400, "{path}: {}", refused.body);
+                assert!(refused.body.contains("at most 1024 patterns"), "{path}: {}", refused.body);
+            }
         }
         world.stop().await;
     }

@@ -5,6 +5,8 @@ use latchkey_bridge::dialect::Dialect;
 /// Takes the marks out of a text, however it is split.
 #[derive(Debug)]
 pub(super) struct Mark {
+    /// What every mark ends with.
+    tail: String,
     /// That no call is needed. It may come unasked.
     no_call: String,
     /// That the work is finished, where that is asked for.
@@ -23,6 +25,7 @@ impl Mark {
     /// For the marks of a conversation, in any case.
     pub(super) fn new(dialect: &Dialect, end: bool) -> Self {
         Self {
+            tail: format!("_{}", dialect.nonce).to_ascii_lowercase(),
             no_call: dialect.no_call().to_ascii_lowercase(),
             end: end.then(|| dialect.end().to_ascii_lowercase()),
             held: String::new(),
@@ -83,11 +86,16 @@ impl Mark {
         !text.ends_with(begins) && !text.contains('_')
     }
 
-    /// Where the first mark of a text in lower case begins, its size, and whether it is that of the end.
+    /// Where the first mark of a text in lower case begins, its size, and whether it is that of the end. Looked for by what
+    /// both end with: a site may send as many of one as it likes, and none of the other.
     fn first(&self, lower: &str) -> Option<(usize, usize, bool)> {
-        let no_call = lower.find(&self.no_call).map(|at| (at, self.no_call.len(), false));
-        let end = self.end.as_ref().and_then(|end| Some((lower.find(end)?, end.len(), true)));
-        no_call.into_iter().chain(end).min()
+        let marks =
+            || std::iter::once((&self.no_call, false)).chain(self.end.as_ref().map(|end| (end, true)));
+        lower.match_indices(&self.tail).find_map(|(at, tail)| {
+            let until = at + tail.len();
+            let (mark, is_end) = marks().find(|(mark, _)| lower[..until].ends_with(mark.as_str()))?;
+            Some((until - mark.len(), mark.len(), is_end))
+        })
     }
 
     /// How many bytes at the end of a text in lower case may begin a mark.
@@ -138,6 +146,20 @@ mod tests {
     fn a_text_without_it_is_whole() {
         let (said, mark) = shown(&["NO", "N", "NO_TOOL_", "zz 字N", "END_"], true);
         assert_eq!((said.as_str(), mark.seen, mark.ends), ("NONNO_TOOL_zz 字NEND_", false, 0));
+    }
+
+    /// A hostile site knows the nonce.
+    #[test]
+    fn marks_without_end_are_taken_out_in_one_pass() {
+        for (mark, of_end) in
+            [(dialect().end(), true), (no_call(), false), (format!("X_{}", dialect().nonce), false)]
+        {
+            let (said, taken) = shown(&[&mark.repeat(300_000)], true);
+
+            let is_mark = !mark.starts_with('X');
+            assert_eq!(said.is_empty(), is_mark);
+            assert_eq!((taken.seen, taken.ends), (is_mark && !of_end, if of_end { 300_000 } else { 0 }));
+        }
     }
 
     #[test]

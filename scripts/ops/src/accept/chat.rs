@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     scenario::ScenarioRequest,
-    sse::EventReader,
+    sse::{self, broken},
     tasks,
     turn::{Call, Turn},
 };
@@ -84,22 +84,19 @@ async fn read_stream(
 ) -> Result<(), String> {
     let mut body = body.clone();
     body["stream"] = true.into();
-    let mut response = send(request, &body).await?;
-    let mut reader = EventReader::default();
-    while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
-        for payload in reader.push(&bytes) {
-            if payload == "[DONE]" {
-                transcript.done = true;
-                continue;
-            }
-            let chunk: Value = serde_json::from_str(&payload).map_err(|_| "a chunk is no JSON".to_owned())?;
-            if let Some(error) = chunk["error"]["message"].as_str() {
-                return Err(format!("an error in the stream: {error}"));
-            }
-            transcript.take(&chunk, begun);
+    sse::each(send(request, &body).await?, |payload| {
+        if payload == "[DONE]" {
+            transcript.done = true;
+            return Ok(());
         }
-    }
-    Ok(())
+        let chunk: Value = serde_json::from_str(payload).map_err(|_| "a chunk is no JSON".to_owned())?;
+        if let Some(error) = chunk["error"]["message"].as_str() {
+            return Err(format!("an error in the stream: {error}"));
+        }
+        transcript.take(&chunk, begun);
+        Ok(())
+    })
+    .await
 }
 
 impl ChatTranscript {
@@ -164,17 +161,6 @@ pub(super) fn answered(response: reqwest::Result<Response>) -> Result<Response, 
     let response = response.map_err(|error| broken(&error))?;
     let status = response.status().as_u16();
     if status == 200 { Ok(response) } else { Err(format!("status {status}")) }
-}
-
-/// What it means that an answer breaks off.
-pub(super) fn broken(error: &reqwest::Error) -> String {
-    let why = match error {
-        error if error.is_timeout() => "no end within the deadline",
-        error if error.is_connect() => "no connection",
-        error if error.is_decode() => "the answer cannot be read",
-        _ => "the connection broke",
-    };
-    why.to_owned()
 }
 
 fn reason(found: Option<&str>) -> Result<&str, String> {

@@ -9,8 +9,7 @@ use tokio::time::Instant;
 use super::{
     chat,
     scenario::ScenarioRequest,
-    sse::EventReader,
-    tasks,
+    sse, tasks,
     turn::{Call, Turn},
 };
 
@@ -63,16 +62,11 @@ async fn read(
     for (name, value) in HEADERS {
         request = request.header(name, value);
     }
-    let mut response = chat::answered(request.send().await)?;
-    let mut reader = EventReader::default();
-    while let Some(bytes) = response.chunk().await.map_err(|error| chat::broken(&error))? {
-        for payload in reader.push(&bytes) {
-            let event: Value =
-                serde_json::from_str(&payload).map_err(|_| "an event is no JSON".to_owned())?;
-            transcript.take(&event, begun)?;
-        }
-    }
-    Ok(())
+    sse::each(chat::answered(request.send().await)?, |payload| {
+        let event: Value = serde_json::from_str(payload).map_err(|_| "an event is no JSON".to_owned())?;
+        transcript.take(&event, begun)
+    })
+    .await
 }
 
 impl MessagesTranscript {

@@ -1,14 +1,44 @@
 //! The `data:` lines of an event stream, out of bytes as they come.
 
+use reqwest::Response;
+
+/// Hands over each payload of an answer, to its end.
+///
+/// # Errors
+/// What it means that the answer breaks off, or what `take` says.
+pub(super) async fn each(
+    mut response: Response,
+    mut take: impl FnMut(&str) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut reader = EventReader::default();
+    while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
+        for payload in reader.push(&bytes) {
+            take(&payload)?;
+        }
+    }
+    Ok(())
+}
+
+/// What it means that an answer breaks off.
+pub(super) fn broken(error: &reqwest::Error) -> String {
+    let why = match error {
+        error if error.is_timeout() => "no end within the deadline",
+        error if error.is_connect() => "no connection",
+        error if error.is_decode() => "the answer cannot be read",
+        _ => "the connection broke",
+    };
+    why.to_owned()
+}
+
 /// Reads a stream.
 #[derive(Debug, Default)]
-pub(super) struct EventReader {
+struct EventReader {
     rest: Vec<u8>,
 }
 
 impl EventReader {
     /// Takes bytes; returns the payloads of the lines that they complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.rest.extend_from_slice(bytes);
         let mut payloads = Vec::new();
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
